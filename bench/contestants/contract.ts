@@ -1,0 +1,43 @@
+/**
+ * The contract of a contestant: one file in this folder starts one server as its users would, and
+ * the benchmark measures its process from outside. A server of another kind (a C program, a Go
+ * binary) needs only such a file, and a line in `index.ts`.
+ */
+
+import type { Children } from '../children.ts';
+
+/** What the load client speaks: Socket.IO v5 over Engine.IO v4, or WebSocket alone. */
+export type ClientProtocol = 'socket-io' | 'plain';
+
+export interface Contestant {
+  /** The name for `--only`, and in the results. */
+  readonly name: string;
+  /** The name in the table, with the runtime. */
+  readonly title: string;
+  readonly protocol: ClientProtocol;
+  /** Seconds that one bout of 19,000 sessions takes on a quiet machine; only for the time left. */
+  readonly expectedSeconds: number;
+  /**
+   * Starts the server and answers when it takes connections.
+   * MUST register its process with `children`, listen on every loopback address, put each
+   * session into one broadcast topic, and, for `socket-io`, authenticate the CONNECT payload
+   * `{"token":"user-N"}` and join two more rooms. MUST NOT warm anything up.
+   */
+  start(children: Children): Promise<RunningContestant>;
+}
+
+export interface RunningContestant {
+  /** The one process that holds the connections. */
+  readonly pid: number;
+  /** Processes of the contestant that hold none; reported beside, never added. */
+  readonly otherPids: readonly number[];
+  /** Where clients connect, e.g. `ws://127.0.0.1:4000/socket.io/?EIO=4&transport=websocket`. */
+  readonly url: string;
+  /**
+   * Sends `count` different payloads of `PAYLOAD_BYTES` to every session, as quickly as the
+   * contestant takes them. MUST resolve once all are handed over, without waiting for delivery.
+   */
+  broadcast(count: number): Promise<void>;
+  /** Ends every process it started; called once, also after an error. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/**
+ * Starts a server file of `bench/servers` that follows one small convention: it prints one JSON
+ * line `{"port":…,"controlPort":…}` when it listens, answers `POST /broadcast?count=N` on the
+ * control port, and ends when its standard input does, so that it cannot outlive the benchmark.
+ */
+
+import type { Children } from '../children.ts';
+import { START_TIMEOUT_MS } from '../limits.ts';
+import type { RunningContestant } from './contract.ts';
+
+export interface ServerFile {
+  /** The program that runs it; `bun` means the Bun that runs the benchmark. */
+  readonly runtime: 'bun' | 'node';
+  /** The file's name in `bench/servers`. */
+  readonly file: string;
+  /** Path and query that clients ask for. */
+  readonly path: string;
+}
+
+interface Listening {
+  readonly port: number;
+  readonly controlPort: number;
+}
+
+export async function launch(server: ServerFile, children: Children): Promise<RunningContestant> {
+  const program = server.runtime === 'bun' ? process.execPath : 'node';
+  const child = children.add(
+    Bun.spawn([program, `${import.meta.dir}/../servers/${server.file}`], {
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'inherit',
+      env: { ...process.env, NODE_ENV: 'production' },
+    }),
+  );
+  const listening = await Promise.race([
+    firstLine(child.stdout),
+    child.exited.then((code) => Promise.reject(new Error(`${server.file} ended with ${code}`))),
+    Bun.sleep(START_TIMEOUT_MS).then(() =>
+      Promise.reject(new Error(`${server.file} did not start in ${START_TIMEOUT_MS} ms`)),
+    ),
+  ]);
+  const { port, controlPort } = JSON.parse(listening) as Listening;
+  return {
+    pid: child.pid,
+    otherPids: [],
+    url: `ws://127.0.0.1:${port}${server.path}`,
+    broadcast: (count) => post(`http://127.0.0.1:${controlPort}/broadcast?count=${count}`),
+    stop: () => children.stop(child),
+  };
+}
+
+/** POSTs and throws unless the answer is a success. */
+export async function post(url: string, body?: unknown): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`POST ${new URL(url).pathname}: ${response.status} ${text}`);
+}
+
+/** The bytes after the line are left unread: a server of this folder prints nothing more. */
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  let text = '';
+  while (!text.includes('\n')) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`a server ended before it listened: ${text}`);
+    text += decoder.decode(value, { stream: true });
+  }
+  reader.releaseLock();
+  return text.slice(0, text.indexOf('\n'));
+}

@@ -1,0 +1,277 @@
+/**
+ * A worker's end of the bus: the core's way to the other workers of the node.
+ *
+ * When the controller is gone the worker goes on serving its clients; messages then reach the
+ * sessions of this worker only.
+ */
+
+import type { NodeLink, NodeRequest, SessionCommand, Target } from '../core/contracts.ts';
+import type { Counters } from '../core/counters.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { OutgoingEvent } from '../core/outgoing-event.ts';
+import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import type { FrameReader, FrameWriter } from '../protocol/frame.ts';
+import { decodeSessionId } from '../protocol/session-id.ts';
+import {
+  BusFrame,
+  type Route,
+  RouteScope,
+  readCommand,
+  readData,
+  readEvent,
+  readRequest,
+  readRoute,
+  toData,
+  writeEvent,
+  writeRoute,
+} from './bus-frame.ts';
+import { BusFullError } from './bus-full-error.ts';
+import type { WorkerSample } from './sample.ts';
+
+/** What comes in over the bus; the core takes it. */
+export interface BusReceiver {
+  receiveEvent(namespace: string, target: Target, event: OutgoingEvent): void;
+  receiveCommand(namespace: string, target: Target, command: SessionCommand): void;
+  receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown>;
+}
+
+export interface BusClientOptions {
+  readonly path: string;
+  readonly node: number;
+  readonly worker: number;
+  readonly counters: Counters;
+  /** The controller has closed the connection or is gone. */
+  onLost(fault: Error | undefined): void;
+}
+
+interface PendingRequest {
+  readonly answers: unknown[];
+  missing: number;
+  readonly timer: Timer;
+  readonly resolve: (answers: unknown[]) => void;
+}
+
+export class BusClient implements NodeLink {
+  readonly #options: BusClientOptions;
+  readonly #link: FramedConnection;
+  readonly #interest: Map<string, boolean> = new Map();
+  readonly #requests: Map<number, PendingRequest> = new Map();
+  #receiver: BusReceiver | undefined;
+  #lastRequest = 0;
+
+  constructor(options: BusClientOptions) {
+    this.#options = options;
+    this.#link = new FramedConnection(
+      {
+        onFrame: (_link, frame) => this.#onFrame(frame),
+        onClose: (_link, fault) => options.onLost(fault),
+      },
+      LIMITS.ipcFrameBytes,
+    );
+  }
+
+  get queuedBytes(): number {
+    return this.#link.queuedBytes;
+  }
+
+  /** Connects to the hub; rejects when it is not there. */
+  async connect(): Promise<void> {
+    await connectFramed(this.#options.path, this.#link);
+    this.#link.frame(BusFrame.hello).u32(this.#options.worker).u32(process.pid).finish();
+    this.#link.send();
+  }
+
+  /** From now on messages are taken. */
+  join(receiver: BusReceiver): void {
+    this.#receiver = receiver;
+    this.#link.frame(BusFrame.joined).finish();
+    this.#link.send();
+  }
+
+  /** Says that the worker takes sessions, and on which ports. */
+  sayReady(publicPort: number, ownPort: number): void {
+    this.#link.frame(BusFrame.ready).u32(publicPort).u32(ownPort).finish();
+    this.#link.send();
+  }
+
+  sayFailed(reason: string): void {
+    this.#link.frame(BusFrame.failed).text(reason).finish();
+    this.#link.send();
+  }
+
+  sendSample(sample: WorkerSample): void {
+    this.#link.frame(BusFrame.sample).text(JSON.stringify(sample)).finish();
+    this.#link.send();
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  // NodeLink: what the core sends.
+
+  setInterest(key: string, interested: boolean): void {
+    if (this.#interest.size === 0) queueMicrotask(() => this.#flushInterest());
+    this.#interest.set(key, interested);
+  }
+
+  publish(namespace: string, target: Target, event: OutgoingEvent): void {
+    if (this.#isOnlyMine(target)) return;
+    const writer = this.#begin(BusFrame.event, event.volatile);
+    if (writer === undefined) return;
+    writeRoute(writer, { ...routeTo(target), namespace });
+    writeEvent(writer, event);
+    this.#finish(writer);
+  }
+
+  command(namespace: string, target: Target, command: SessionCommand): void {
+    const isForWorkers = command.kind === 'serverSideEmit';
+    if (!isForWorkers && this.#isOnlyMine(target)) return;
+    // Before the frame is begun, since what cannot be cloned throws here.
+    const data = toData(command);
+    const writer = this.#begin(BusFrame.command, false);
+    if (writer === undefined) return;
+    writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
+    writer.raw(data);
+    this.#finish(writer);
+  }
+
+  request(
+    namespace: string,
+    target: Target,
+    request: NodeRequest,
+    timeoutMs: number,
+  ): Promise<unknown[]> {
+    const isForWorkers = request.kind === 'serverSideEmit';
+    const isNeeded = isForWorkers || !this.#isOnlyMine(target);
+    if (!this.#link.open || !isNeeded) return Promise.resolve([]);
+    if (this.#requests.size >= LIMITS.pendingBusRequests) return Promise.reject(new BusFullError());
+    const data = toData(request);
+    const id = ++this.#lastRequest;
+    const writer = this.#begin(BusFrame.request, false);
+    if (writer === undefined) return Promise.resolve([]);
+    writer.u32(id);
+    writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
+    writer.raw(data);
+    this.#finish(writer);
+    const { promise, resolve } = Promise.withResolvers<unknown[]>();
+    const timer = setTimeout(() => this.#settle(id), timeoutMs);
+    this.#requests.set(id, { answers: [], missing: 0, timer, resolve });
+    return promise;
+  }
+
+  /** Whether a target names one session, and of this worker: nobody else has it. */
+  #isOnlyMine(target: Target): boolean {
+    if (target.rooms.length !== 1 || target.users.length > 0) return false;
+    const address = decodeSessionId(target.rooms[0] as string);
+    return address?.node === this.#options.node && address.worker === this.#options.worker;
+  }
+
+  /** @throws BusFullError when the queue is full and the message matters */
+  #begin(type: number, isVolatile: boolean): FrameWriter | undefined {
+    if (!this.#link.open) return undefined;
+    if (this.#link.queuedBytes > LIMITS.ipcQueueBytes) {
+      this.#options.counters.busDropped++;
+      if (isVolatile) return undefined;
+      throw new BusFullError();
+    }
+    this.#flushInterest();
+    return this.#link.frame(type);
+  }
+
+  #finish(writer: FrameWriter): void {
+    writer.finish();
+    this.#link.send();
+  }
+
+  /** Goes out before any message, so that a room joined first hears what is said after. */
+  #flushInterest(): void {
+    if (this.#interest.size === 0) return;
+    const added: string[] = [];
+    const removed: string[] = [];
+    for (const [key, isWanted] of this.#interest) (isWanted ? added : removed).push(key);
+    this.#interest.clear();
+    if (!this.#link.open) return;
+    this.#link.frame(BusFrame.interest).texts(added).texts(removed).finish();
+    this.#link.send();
+  }
+
+  // What comes in.
+
+  #onFrame(frame: FrameReader): void {
+    this.#options.counters.busFramesReceived++;
+    switch (frame.type) {
+      case BusFrame.event: {
+        const route = readRoute(frame);
+        this.#receiver?.receiveEvent(route.namespace, route, readEvent(frame, route.namespace));
+        return;
+      }
+      case BusFrame.command: {
+        const route = readRoute(frame);
+        this.#receiver?.receiveCommand(route.namespace, route, readCommand(frame));
+        return;
+      }
+      case BusFrame.request: {
+        const asking = frame.u32();
+        const id = frame.u32();
+        const route = readRoute(frame);
+        void this.#answer(asking, id, route, readRequest(frame));
+        return;
+      }
+      case BusFrame.asked:
+        this.#expect(frame.u32(), frame.u32());
+        return;
+      case BusFrame.answer: {
+        const id = frame.u32();
+        this.#takeAnswer(id, readData(frame));
+        return;
+      }
+    }
+  }
+
+  async #answer(asking: number, id: number, route: Route, request: NodeRequest): Promise<void> {
+    const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
+    const data = answerData(answer);
+    this.#link.frame(BusFrame.answer).u32(asking).u32(id).raw(data).finish();
+    this.#link.send();
+  }
+
+  /** The hub has asked so many workers; it says so before the first answer. */
+  #expect(id: number, count: number): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    pending.missing = count;
+    if (count === 0) this.#settle(id);
+  }
+
+  #takeAnswer(id: number, answer: unknown): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    if (answer !== undefined) pending.answers.push(answer);
+    pending.missing--;
+    if (pending.missing === 0) this.#settle(id);
+  }
+
+  #settle(id: number): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    this.#requests.delete(id);
+    clearTimeout(pending.timer);
+    pending.resolve(pending.answers);
+  }
+}
+
+function routeTo(target: Target, isForWorkers = false): Omit<Route, 'namespace'> {
+  const { rooms, users, except } = target;
+  const scope = isForWorkers ? RouteScope.allWorkers : RouteScope.recipients;
+  return { scope, rooms, users, except };
+}
+
+/** An answer that cannot be sent, such as a function in a session's data, counts as none. */
+function answerData(answer: unknown): Uint8Array {
+  try {
+    return toData(answer);
+  } catch {
+    return toData(undefined);
+  }
+}

@@ -1,0 +1,162 @@
+/** The commands as users run them, against the admin API of a hand-made node. */
+import { afterEach, describe, expect, test } from 'bun:test';
+import { type Admin, startAdmin } from '../controller/admin.ts';
+import { FakeNode } from '../controller/fake-node.ts';
+
+const MAIN = new URL('./main.ts', import.meta.url).pathname;
+const TOKEN = 'a-token-of-sixteen-and-more';
+
+let admin: Admin | undefined;
+afterEach(async () => {
+  await admin?.stop();
+  admin = undefined;
+});
+
+function startNode(token?: string): { node: FakeNode; port: string } {
+  const node = new FakeNode();
+  const quiet = (): void => {};
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  admin = startAdmin(node, { host: '127.0.0.1', port: 0, token, maxBodyBytes: 1_000, log });
+  return { node, port: String(admin.port) };
+}
+
+async function holdfast(args: readonly string[], env: Record<string, string> = {}) {
+  const child = Bun.spawn([process.execPath, MAIN, ...args], {
+    env: { ...process.env, ...env },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const [code, out, err] = await Promise.all([
+    child.exited,
+    child.stdout.text(),
+    child.stderr.text(),
+  ]);
+  return { code, out, err };
+}
+
+describe('send', () => {
+  test('sends a text as the event "message" to everyone', async () => {
+    const { node, port } = startNode();
+    const result = await holdfast(['send', 'hello', '--admin-port', port]);
+    expect(result).toEqual({ code: 0, out: 'Accepted as m1.\n', err: '' });
+    expect(node.published).toEqual([{ event: 'message', args: ['hello'], namespace: '/' }]);
+  });
+
+  test('takes everything a message can have, and answers in JSON', async () => {
+    const { node, port } = startNode();
+    const { code, out } = await holdfast([
+      ...['send', '--json', '--admin', `http://localhost:${port}/`],
+      ...['--event', 'score', '--args', '[1,{"a":2}]', '--room', 'a', '--room', 'b'],
+      ...['--user', 'u1', '--except', 'c', '--namespace', '/chat'],
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({ accepted: true, id: 'm1' });
+    expect(node.published).toEqual([
+      {
+        event: 'score',
+        args: [1, { a: 2 }],
+        room: ['a', 'b'],
+        user: 'u1',
+        except: ['c'],
+        namespace: '/chat',
+      },
+    ]);
+  });
+
+  test('presents the token of the environment', async () => {
+    const { port } = startNode(TOKEN);
+    const env = { HOLDFAST_ADMIN_PORT: port, HOLDFAST_ADMIN_TOKEN: TOKEN };
+    expect((await holdfast(['send', 'hello'], env)).code).toBe(0);
+    const refused = await holdfast(['send', 'hello'], { HOLDFAST_ADMIN_PORT: port });
+    expect(refused).toMatchObject({
+      code: 1,
+      err: 'holdfast: The node wants its admin token: give --token or HOLDFAST_ADMIN_TOKEN.\n',
+    });
+  });
+
+  test('passes on why the node refused', async () => {
+    const { port, node } = startNode();
+    const args = ['send', 'x', '--admin-port', port];
+    const refused = await holdfast([...args, '--event', 'connect']);
+    expect(refused.err).toStartWith('holdfast: The node refused: "event" must be');
+    node.fault = 'full';
+    expect((await holdfast(args)).err).toContain('The bus is full');
+  });
+
+  test.each([
+    [['send'], 'Give either a text or --args'],
+    [['send', 'a', '--args', '[]'], 'Give either a text or --args'],
+    [['send', '--args', '{}'], 'it must be a JSON list'],
+    [['send', 'a', '--admin', 'localhost'], 'it must be a URL'],
+    [['send', 'a', '--admin-port', 'x'], 'it must be a port number'],
+    [['send', 'a', '--admin-port', '1'], 'start one with "holdfast start"'],
+  ])('%p fails with one sentence', async (args, sentence) => {
+    const { code, out, err } = await holdfast(args);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain(sentence);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('status', () => {
+  test('shows a table of workers with totals', async () => {
+    const { port } = startNode();
+    const { code, out } = await holdfast(['status', '--admin-port', port]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Node n1 is ready: port 8500, controller \d+, up 1 min \d+ s\n/);
+    expect(out).toMatch(
+      /│ +0 │ +4242 │ running +│ +43 │ +19744 │ +40 │ +3 │ +50.0 MB │ +2 ms │ +1 │/,
+    );
+    expect(out).toMatch(/│ +1 │ +- │ backing-off │ +0 │/);
+    expect(out).toMatch(/│ +total │ +│ 1 running +│ +43 │/);
+  });
+
+  test('--json prints what the admin API says', async () => {
+    const { port } = startNode();
+    const { out } = await holdfast(['status', '--json', '--admin-port', port]);
+    expect(JSON.parse(out)).toMatchObject({
+      nodes: [{ id: 'n1' }],
+      workers: [{ pid: 4242 }, { state: 'backing-off' }],
+      load: { connections: 43 },
+    });
+  });
+
+  test('says so when something else answers', async () => {
+    const server = Bun.serve({ port: 0, fetch: () => new Response('<html>') });
+    const { code, err } = await holdfast(['status', '--admin-port', String(server.port)]);
+    await server.stop(true);
+    expect(code).toBe(1);
+    expect(err).toContain('is not the admin API of a Holdfast node');
+  });
+});
+
+describe('every command', () => {
+  test.each([[[]], [['start']], [['send']], [['status']]])(
+    '%p has help with an example',
+    async (command) => {
+      const { code, out } = await holdfast([...command, '--help']);
+      expect(code).toBe(0);
+      expect(out).toMatch(/\nExamples?:\n {2}holdfast /);
+    },
+  );
+
+  test.each([
+    [['strat'], "holdfast: unknown command 'strat' (Did you mean start?); see holdfast --help.\n"],
+    [
+      ['start', '--prot', '1'],
+      "holdfast: unknown option '--prot' (Did you mean --port?); see holdfast start --help.\n",
+    ],
+    [
+      ['start', '--port', 'x', '--workers', '0'],
+      'holdfast: --port is "x"; it must be a whole number from 0 to 65535.\n' +
+        'holdfast: --workers is 0; it must be "auto" or a whole number from 1 to 256.\n',
+    ],
+    [
+      ['start', '--config', '/missing.yaml'],
+      'holdfast: /missing.yaml cannot be read (ENOENT: no such file or directory, open ' +
+        "'/missing.yaml'): name a readable file.\n",
+    ],
+  ])('%p fails with a sentence for each problem', async (args, err) => {
+    expect(await holdfast(args)).toEqual({ code: 1, out: '', err });
+  });
+});

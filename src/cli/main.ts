@@ -1,0 +1,18 @@
+/**
+ * The entry of the `holdfast` command.
+ *
+ * A host runs dozens of worker processes, so the hidden command `worker` is dispatched before
+ * anything else is loaded: the parser of the command line and the config schema would cost each of
+ * them several megabytes.
+ */
+export {};
+
+if (process.argv[2] === 'worker') {
+  await import('../worker/main.ts');
+} else {
+  const { run } = await import('./program.ts');
+  const exitCode = await run(process.argv.slice(2));
+  // A pipe takes its time; an exit before it is drained would cut the output.
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit(exitCode);
+}

@@ -1,0 +1,50 @@
+/** The commands put together, and the one place where errors become sentences and exit codes. */
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ConfigError } from '../config/load.ts';
+import { StartError } from '../controller/start-error.ts';
+import { CliError } from './cli-error.ts';
+import { sendCommand } from './send.ts';
+import { startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
+
+/** @returns the exit code: 0 only when the command did what was asked */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('holdfast')
+    .description(packageJson.description)
+    .version(packageJson.version)
+    .addHelpText('after', '\nExample:\n  holdfast start --app app.ts --workers 4');
+  for (const command of [startCommand(), sendCommand(), statusCommand()]) {
+    program.addCommand(command);
+    refuseInOneLine(command, `holdfast ${command.name()} --help`);
+  }
+  refuseInOneLine(program, 'holdfast --help');
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    complain(error);
+    return 1;
+  }
+}
+
+/** Puts commander's own complaints on one line that says where help is. */
+function refuseInOneLine(command: Command, help: string): void {
+  const outputError = (text: string): void => {
+    const sentence = text
+      .trim()
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ');
+    console.error(`holdfast: ${sentence.replace(/\.$/, '')}; see ${help}.`);
+  };
+  command.exitOverride().configureOutput({ outputError });
+}
+
+function complain(error: unknown): void {
+  const isExpected =
+    error instanceof CliError || error instanceof ConfigError || error instanceof StartError;
+  // What nobody foresaw is a fault of ours, and its stack is what a report needs.
+  if (!isExpected) console.error('holdfast: unexpected fault:', error);
+  else for (const sentence of error.message.split('\n')) console.error(`holdfast: ${sentence}`);
+}

@@ -1,0 +1,62 @@
+/** `holdfast send`: one message to everyone, to rooms or to a user. */
+import { Command } from 'commander';
+import type { SendReceipt, SendRequest } from '../controller/node-view.ts';
+import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
+import { CliError } from './cli-error.ts';
+
+interface SendOptions extends AdminOptions {
+  readonly event: string;
+  readonly args?: string;
+  readonly room?: readonly string[];
+  readonly user?: string;
+  readonly except?: readonly string[];
+  readonly namespace: string;
+  readonly json?: boolean;
+}
+
+export function sendCommand(): Command {
+  const command = new Command('send')
+    .description('Send a message to everyone, to rooms or to a user.')
+    .argument('[text]', 'The only argument of the event.')
+    .option('--event <name>', 'Name of the event.', 'message')
+    .option('--args <json>', 'Arguments of the event as a JSON list, instead of a text.')
+    .option('--room <name>', 'Only to members of this room; repeatable.', collect)
+    .option('--user <id>', 'Only to sessions of this user.')
+    .option('--except <room>', 'Leave out members of this room; repeatable.', collect)
+    .option('--namespace <name>', 'Namespace of the sessions.', '/')
+    .option('--json', 'Print the answer as JSON.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast send "hello, everyone"\n' +
+        `  holdfast send --room match:42 --event score --args '[1, 0]'`,
+    )
+    .action(async (text: string | undefined, options: SendOptions) => {
+      const receipt = await callAdmin<SendReceipt>(options, '/send', messageOf(text, options));
+      console.log(options.json ? JSON.stringify(receipt) : `Accepted as ${receipt.id}.`);
+    });
+  return addAdminOptions(command);
+}
+
+function messageOf(text: string | undefined, options: SendOptions): SendRequest {
+  const { event, room, user, except, namespace } = options;
+  return { event, args: argsOf(text, options.args), room, user, except, namespace };
+}
+
+function argsOf(text: string | undefined, json: string | undefined): readonly unknown[] {
+  if ((text === undefined) === (json === undefined)) {
+    throw new CliError('Give either a text or --args with a JSON list (--args [] for none).');
+  }
+  if (json === undefined) return [text];
+  let args: unknown;
+  try {
+    args = JSON.parse(json);
+  } catch {
+    args = undefined;
+  }
+  if (Array.isArray(args)) return args;
+  throw new CliError(`--args is ${json}; it must be a JSON list such as '["hello", 1]'.`);
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,101 @@
+/** `holdfast start`: runs a node until it is told to stop. */
+import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type Field, fields } from '../config/fields.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../controller/log.ts';
+import type { RunningNode } from '../controller/node.ts';
+import { CliError } from './cli-error.ts';
+import { createLog } from './log.ts';
+import { StopSignals } from './stop-signals.ts';
+
+type StartOptions = { readonly config?: string; readonly json?: boolean } & Readonly<
+  Record<string, string | boolean | undefined>
+>;
+
+export function startCommand(): Command {
+  const command = new Command('start')
+    .description('Run a node: a controller with its workers.')
+    .option('--config <file>', 'Config file in JSON, YAML or TOML. (env: HOLDFAST_CONFIG)')
+    .option('--json', 'When ready, print one line of JSON with the ports.');
+  for (const field of fields) {
+    command.option(`${field.flag} ${field.isBoolean ? '[boolean]' : '<value>'}`, helpOf(field));
+  }
+  return command
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast start\n  holdfast start --app app.ts --port 80 --workers 4\n' +
+        '  HOLDFAST_ADMIN_PORT=9000 holdfast start --config holdfast.yaml\n\n' +
+        'All keys with their bounds are in docs/CONFIG.md.',
+    )
+    .action(async ({ config: file, json, ...flags }: StartOptions) => {
+      const { env } = process;
+      const config = loadConfig({
+        file: file ?? (env['HOLDFAST_CONFIG'] || undefined),
+        env,
+        flags,
+      });
+      const log = createLog(config);
+      const { startNode } = await import('../controller/node.ts');
+      const signals = new StopSignals(process, () => performance.now());
+      await runUntilStopped({
+        start: () => startNode(config, log),
+        announce: (node) => console.log(json ? readyJson(node) : readyText(node, config)),
+        signals,
+        log,
+      });
+    });
+}
+
+export interface Run {
+  readonly start: () => Promise<RunningNode>;
+  /** Called once, when the node is ready. */
+  readonly announce: (node: RunningNode) => void;
+  readonly signals: StopSignals;
+  readonly log: Log;
+}
+
+/** @throws CliError when the node had to be stopped by force */
+export async function runUntilStopped({ start, announce, signals, log }: Run): Promise<void> {
+  try {
+    const node = await start();
+    if (!signals.isStopAsked) announce(node);
+    await signals.stop;
+    log.info('stopping');
+    const stopped = node.stop();
+    void signals.force.then(() => node.stop(0));
+    if (await stopped) return;
+  } finally {
+    signals.dispose();
+  }
+  throw new CliError('Workers did not stop in time and were killed; see shutdownTimeoutMs.');
+}
+
+function readyJson({ publicPort, adminPort, workerCount }: RunningNode): string {
+  return JSON.stringify({ publicPort, adminPort, workers: workerCount, pid: process.pid });
+}
+
+export function readyText(node: RunningNode, config: Config): string {
+  const url = urlOf(config.host, node.publicPort);
+  const lines = [
+    `Holdfast ${packageJson.version} takes sessions.`,
+    `  Socket.IO  ${url}${config.path}`,
+    `  admin API  ${urlOf(config.adminHost, node.adminPort)}`,
+    `  workers    ${node.workerCount}`,
+    config.app === undefined ? `  demo       ${url}/` : `  app        ${config.app}`,
+    'Ctrl-C stops it.',
+  ];
+  return lines.join('\n');
+}
+
+function urlOf(host: string, port: number): string {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+function helpOf({ description, default: value }: Field): string {
+  const text = description.replaceAll('`', '');
+  return value === undefined ? text : `${text} (default: ${JSON.stringify(value)})`;
+}

@@ -1,0 +1,105 @@
+/** `holdfast status`: how a running node and its workers stand. */
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import type { LoadReport, NodeProcess, ProcessReport } from '../controller/admin-reports.ts';
+import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
+
+interface StatusOptions extends AdminOptions {
+  readonly json?: boolean;
+}
+
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .description('Show workers, connections and memory of a running node.')
+    .option('--json', 'Print the report as JSON.')
+    .addHelpText('after', '\nExample:\n  holdfast status --admin-port 8600')
+    .action(async (options: StatusOptions) => {
+      const [process, load] = await Promise.all([
+        callAdmin<ProcessReport>(options, '/process'),
+        callAdmin<LoadReport>(options, '/load'),
+      ]);
+      console.log(options.json ? JSON.stringify({ ...process, load }) : statusText(process, load));
+    });
+  return addAdminOptions(command);
+}
+
+export function statusText(process: ProcessReport, load: LoadReport): string {
+  return [...process.nodes.map(nodeLine), workerTable(process, load)].join('\n');
+}
+
+function nodeLine({ id, ready, publicPort, pid, uptimeMs }: NodeProcess): string {
+  const state = ready ? 'ready' : 'not ready';
+  return `Node ${id} is ${state}: port ${publicPort}, controller ${pid}, up ${duration(uptimeMs)}`;
+}
+
+function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): string {
+  const table = new Table({
+    head: [
+      'worker',
+      'pid',
+      'state',
+      'connections',
+      'of',
+      'ws',
+      'polling',
+      'memory',
+      'lag',
+      'restarts',
+    ],
+    colAligns: ['right', 'right', 'left', ...Array<'right'>(7).fill('right')],
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  for (const worker of workers) {
+    const held = load.workers.find(({ index }) => index === worker.index);
+    table.push([
+      worker.index,
+      orDash(worker.pid),
+      worker.state,
+      held?.connections ?? 0,
+      held?.capacity ?? 0,
+      held?.transports.websocket ?? 0,
+      held?.transports.polling ?? 0,
+      worker.rssBytes === null ? '-' : megabytes(worker.rssBytes),
+      worker.loopLagMaxMs === null ? '-' : `${Math.round(worker.loopLagMaxMs)} ms`,
+      worker.restarts,
+    ]);
+  }
+  const sum = (values: readonly (number | null)[]): number =>
+    values.reduce<number>((total, value) => total + (value ?? 0), 0);
+  table.push([
+    'total',
+    '',
+    `${workers.filter(({ state }) => state === 'running').length} running`,
+    load.connections,
+    load.capacity,
+    load.transports.websocket,
+    load.transports.polling,
+    megabytes(sum([...workers, ...nodes].map(({ rssBytes }) => rssBytes))),
+    '',
+    sum(workers.map(({ restarts }) => restarts)),
+  ]);
+  return table.toString();
+}
+
+function orDash(value: number | null): string {
+  return value === null ? '-' : String(value);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** The two largest units: `2 d 3 h`, `5 min 3 s`. */
+function duration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([amount]) => amount > 0);
+  const shown = first === -1 ? parts.slice(-1) : parts.slice(first, first + 2);
+  return shown.map(([amount, unit]) => `${amount} ${unit}`).join(' ');
+}

@@ -1,0 +1,208 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fields } from './fields.ts';
+import { ConfigError, type ConfigSources, loadConfig } from './load.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function problemsOf(sources: ConfigSources): readonly string[] {
+  try {
+    loadConfig(sources);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('sources', () => {
+  test('without any, every key has its default', () => {
+    expect(loadConfig()).toMatchObject({ host: '0.0.0.0', port: 8500, workers: 'auto' });
+  });
+
+  test('flags win over environment, environment over file, file over default', () => {
+    const path = file('order.yaml', 'port: 1\nadminPort: 2\nworkers: 3\n');
+    const env = { HOLDFAST_PORT: '11', HOLDFAST_ADMIN_PORT: '12', PATH: '/bin' };
+    expect(loadConfig({ file: path, env, flags: { port: '21' } })).toMatchObject({
+      port: 21,
+      adminPort: 12,
+      workers: 3,
+      workerPortBase: 8501,
+    });
+  });
+
+  test.each([
+    ['one.json', '{ "port": 0, "corsOrigins": ["https://a.example"] }'],
+    ['one.yaml', 'port: 0\ncorsOrigins: [https://a.example]\n'],
+    ['one.yml', 'port: 0\ncorsOrigins:\n  - https://a.example\n'],
+    ['one.toml', 'port = 0\ncorsOrigins = ["https://a.example"]\n'],
+  ])('%s is read', (name, text) => {
+    expect(loadConfig({ file: file(name, text) })).toMatchObject({
+      port: 0,
+      corsOrigins: ['https://a.example'],
+    });
+  });
+
+  test('an empty file and an empty variable set nothing', () => {
+    expect(loadConfig({ file: file('empty.yaml', ''), env: { HOLDFAST_PORT: '' } }).port).toBe(
+      8500,
+    );
+  });
+
+  test('text becomes numbers, truths and lists', () => {
+    const env = {
+      HOLDFAST_WORKERS: '4',
+      HOLDFAST_WORKER_PORTS: '1',
+      HOLDFAST_CORS_ORIGINS: 'https://a.example, http://b.example:81',
+      HOLDFAST_MAX_SESSIONS_PER_WORKER: 'auto',
+    };
+    expect(loadConfig({ env, flags: { corsCredentials: true } })).toMatchObject({
+      workers: 4,
+      workerPorts: true,
+      corsOrigins: ['https://a.example', 'http://b.example:81'],
+      corsCredentials: true,
+      maxSessionsPerWorker: 'auto',
+    });
+  });
+
+  test('a path in a file is relative to the file, elsewhere to the working directory', () => {
+    const path = file('app.json', '{ "app": "apps/one.ts" }');
+    expect(loadConfig({ file: path }).app).toBe(join(directory, 'apps/one.ts'));
+    expect(loadConfig({ flags: { app: 'one.ts' } }).app).toBe(join(process.cwd(), 'one.ts'));
+  });
+});
+
+describe('names', () => {
+  test('are derived from the key', () => {
+    const names = fields.find((field) => field.name === 'pingIntervalMs');
+    expect(names).toMatchObject({
+      variable: 'HOLDFAST_PING_INTERVAL_MS',
+      flag: '--ping-interval-ms',
+    });
+  });
+
+  test('every key says what it does', () => {
+    for (const field of fields) expect(field.description).toEndWith('.');
+  });
+
+  test('that do not exist are refused, with the nearest one', () => {
+    const path = file('slip.json', '{ "prot": 1, "__proto__": {}, "zzzzzzzz": 1 }');
+    expect(
+      problemsOf({ file: path, env: { HOLDFAST_WORKRES: '1' }, flags: { hots: 'a' } }),
+    ).toEqual([
+      `prot in ${path} is no config key; the nearest is port.`,
+      `__proto__ in ${path} is no config key.`,
+      `zzzzzzzz in ${path} is no config key.`,
+      'HOLDFAST_WORKRES is no variable of Holdfast; the nearest is HOLDFAST_WORKERS.',
+      'The flag for hots does not exist; the nearest is host.',
+    ]);
+  });
+
+  test('of our own that are no keys pass', () => {
+    expect(problemsOf({ env: { HOLDFAST_WORKER: '0', HOLDFAST_CONFIG: 'a.yaml' } })).toEqual([]);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['port', '65536', '--port is 65536; it must be a whole number from 0 to 65535.'],
+    ['port', 'abc', '--port is "abc"; it must be a whole number from 0 to 65535.'],
+    ['workers', '0', '--workers is 0; it must be "auto" or a whole number from 1 to 256.'],
+    [
+      'path',
+      'io',
+      '--path is "io"; it must be a path that begins and ends with "/", such as ' +
+        '"/socket.io/".',
+    ],
+    [
+      'broker',
+      'redis',
+      '--broker is "redis"; it must be "embedded", since brokers that link ' +
+        'nodes (redis) are not built yet.',
+    ],
+    ['logLevel', 'loud', '--log-level is "loud"; it must be "debug", "info", "warn", "error".'],
+    ['workerPorts', 'maybe', '--worker-ports is "maybe"; it must be true or false.'],
+    [
+      'adminToken',
+      'hush',
+      '--admin-token is a secret that is not shown; it must be 16 or more ' +
+        'visible ASCII characters.',
+    ],
+    [
+      'corsOrigins',
+      'https://a.example/',
+      '--cors-origins is ["https://a.example/"]; it must be ' +
+        'a list of origins such as "https://example.com", or "*".',
+    ],
+  ])('%s %s', (key, text, problem) => {
+    expect(problemsOf({ flags: { [key]: text } })).toEqual([problem]);
+  });
+
+  test('a file is held to types, and the place is named', () => {
+    const path = file('types.json', '{ "port": "8500", "corsOrigins": "*" }');
+    expect(problemsOf({ file: path })).toEqual([
+      `port in ${path} is "8500"; it must be a whole number from 0 to 65535.`,
+      `corsOrigins in ${path} is "*"; it must be a list of origins such as ` +
+        '"https://example.com", or "*".',
+    ]);
+  });
+
+  test('a run directory too long for a Unix socket is refused', () => {
+    expect(problemsOf({ flags: { runDir: `/${'d'.repeat(100)}` } })).toHaveLength(1);
+  });
+});
+
+describe('files that cannot be used', () => {
+  test.each([
+    ['config.ini', 'must end in .json, .yaml, .yml, .toml.'],
+    ['missing.json', 'name a readable file.'],
+  ])('%s', (name, ending) => {
+    expect(problemsOf({ file: join(directory, name) })[0]).toEndWith(ending);
+  });
+
+  test.each([
+    ['broken.json', '{', 'correct its syntax.'],
+    ['broken.yaml', 'a: [1', 'correct its syntax.'],
+    ['broken.toml', 'a =', 'correct its syntax.'],
+    ['list.json', '[1]', 'e.g. port: 8500.'],
+    ['number.yaml', '7', 'e.g. port: 8500.'],
+  ])('%s', (name, text, ending) => {
+    expect(problemsOf({ file: file(name, text) })[0]).toEndWith(ending);
+  });
+});
+
+describe('relations', () => {
+  test.each<[string, Record<string, string>]>([
+    ['adminToken must be set when', { adminHost: '0.0.0.0' }],
+    ['corsCredentials needs', { corsOrigins: '*', corsCredentials: 'true' }],
+    ['corsOrigins must be either', { corsOrigins: '*,https://a.example' }],
+    ['maxBackpressureBytes must', { maxPayloadBytes: '2000000' }],
+    ['port and adminPort must', { port: '9000', adminPort: '9000' }],
+    ['the ports of the workers', { workerPorts: 'true', port: '8502', workers: '2' }],
+    ['connections must', { connections: '9', workers: '2', maxSessionsPerWorker: '4' }],
+  ])('%s', (rule, flags) => {
+    const problems = problemsOf({ flags });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toStartWith(rule);
+  });
+
+  test('say what was found and where', () => {
+    expect(problemsOf({ env: { HOLDFAST_ADMIN_HOST: '::' } })).toEqual([
+      'adminToken must be set when adminHost is not a loopback address; ' +
+        'adminHost is "::" (HOLDFAST_ADMIN_HOST), adminToken is not set (default).',
+    ]);
+  });
+
+  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s needs no token', (adminHost) => {
+    expect(loadConfig({ flags: { adminHost } }).adminHost).toBe(adminHost);
+  });
+});

@@ -1,0 +1,188 @@
+/**
+ * Puts the configuration together: flags over environment over file over defaults.
+ *
+ * It reads the config file and nothing else; environment and flags come in as values. Whatever is
+ * wrong ends as one ConfigError with one sentence per problem, each saying where the value stands,
+ * what was found and what is allowed.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, extname, resolve } from 'node:path';
+import { ENVIRONMENT_PREFIX, type Field, fields, fieldsByName, otherVariables } from './fields.ts';
+import { nearest } from './nearest.ts';
+import { type Relation, relations } from './relations.ts';
+import { type Config, configSchema } from './schema.ts';
+
+export interface ConfigSources {
+  /** A JSON, YAML or TOML file, told apart by its extension. */
+  readonly file?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** By key, as the command line parser gives them: text, or `true` for a flag without a value. */
+  readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+/** The configuration cannot be used; the message holds one sentence per problem, one a line. */
+export class ConfigError extends Error {
+  override readonly name: string = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** A value and the place it came from, as messages name it. */
+interface Setting {
+  readonly field: Field;
+  readonly value: unknown;
+  readonly place: string;
+}
+
+/** What one source gave: its settings, and sentences about keys that do not exist. */
+interface Layer {
+  readonly settings: readonly Setting[];
+  readonly problems: readonly string[];
+}
+
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const layers = [
+    fromFile(sources.file),
+    fromEnvironment(sources.env ?? {}),
+    fromFlags(sources.flags ?? {}),
+  ];
+  const settings = new Map<string, Setting>();
+  for (const setting of layers.flatMap((layer) => layer.settings)) {
+    settings.set(setting.field.name, setting);
+  }
+  const values = [...settings].map(([name, setting]) => [name, setting.value] as const);
+  const parsed = configSchema.safeParse(Object.fromEntries(values));
+  const broken = new Set(parsed.error?.issues.map((issue) => String(issue.path[0])));
+  const problems = [
+    ...layers.flatMap((layer) => layer.problems),
+    ...[...broken].map((name) => badValue(settings.get(name))),
+    ...relations
+      .filter((relation) => parsed.success && !relation.holds(parsed.data))
+      .map((relation) => brokenRelation(relation, parsed.data, settings)),
+  ];
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return parsed.data;
+}
+
+function fromFile(file: string | undefined): Layer {
+  if (file === undefined) return { settings: [], problems: [] };
+  const directory = dirname(resolve(file));
+  return layerOf(Object.entries(readConfigFile(file)), (name, value) => {
+    const field = fieldsByName.get(name);
+    const place = `${name} in ${file}`;
+    if (!field) return `${place} is no config key${guess(name, fieldsByName.keys())}.`;
+    return { field, place, value: resolvePath(field, value, directory) };
+  });
+}
+
+function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Layer {
+  const byVariable = new Map(fields.map((field) => [field.variable, field]));
+  // An empty variable counts as unset: that is how container tools pass on what nobody gave.
+  const ours = Object.entries(env).filter(
+    ([name, text]) =>
+      name.startsWith(ENVIRONMENT_PREFIX) && text && !Object.hasOwn(otherVariables, name),
+  );
+  return layerOf(ours, (name, text = '') => {
+    const field = byVariable.get(name);
+    if (!field) return `${name} is no variable of Holdfast${guess(name, byVariable.keys())}.`;
+    return { field, place: name, value: resolvePath(field, field.fromText(text), '.') };
+  });
+}
+
+function fromFlags(flags: Readonly<Record<string, string | boolean | undefined>>): Layer {
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  return layerOf(given, (name, raw) => {
+    const field = fieldsByName.get(name);
+    if (!field) return `The flag for ${name} does not exist${guess(name, fieldsByName.keys())}.`;
+    const value = typeof raw === 'string' ? field.fromText(raw) : raw;
+    return { field, place: field.flag, value: resolvePath(field, value, '.') };
+  });
+}
+
+function layerOf<T>(
+  entries: readonly (readonly [string, T])[],
+  read: (name: string, value: T) => Setting | string,
+): Layer {
+  const results = entries.map(([name, value]) => read(name, value));
+  return {
+    settings: results.filter((result) => typeof result !== 'string'),
+    problems: results.filter((result) => typeof result === 'string'),
+  };
+}
+
+function readConfigFile(file: string): object {
+  const parse = parsers[extname(file).toLowerCase()];
+  if (!parse) {
+    throw new ConfigError([`${file} must end in ${Object.keys(parsers).join(', ')}.`]);
+  }
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`${file} cannot be read (${reason(error)}): name a readable file.`]);
+  }
+  let value: unknown;
+  try {
+    value = parse(text) ?? {};
+  } catch (error) {
+    throw new ConfigError([`${file} cannot be parsed (${reason(error)}): correct its syntax.`]);
+  }
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new ConfigError([`${file} must hold config keys with their values, e.g. port: 8500.`]);
+  }
+  return value as object;
+}
+
+const parsers: Readonly<Record<string, (text: string) => unknown>> = {
+  '.json': JSON.parse,
+  '.yaml': Bun.YAML.parse,
+  '.yml': Bun.YAML.parse,
+  '.toml': Bun.TOML.parse,
+};
+
+function resolvePath(field: Field, value: unknown, directory: string): unknown {
+  return field.isPath && typeof value === 'string' && value ? resolve(directory, value) : value;
+}
+
+function badValue(setting: Setting | undefined): string {
+  if (!setting) return 'A required config key is missing.';
+  return (
+    `${setting.place} is ${shown(setting.field, setting.value)}; ` +
+    `it must be ${setting.field.allowed}.`
+  );
+}
+
+function brokenRelation(
+  { keys, rule }: Relation,
+  config: Config | undefined,
+  settings: ReadonlyMap<string, Setting>,
+): string {
+  const found = fields
+    .filter((field) => keys.includes(field.name))
+    .map((field) => {
+      const value = shown(field, config?.[field.name]);
+      return `${field.name} is ${value} (${settings.get(field.name)?.place ?? 'default'})`;
+    });
+  return `${rule.replaceAll('`', '')}; ${found.join(', ')}.`;
+}
+
+function shown(field: Field, value: unknown): string {
+  if (value === undefined) return 'not set';
+  if (field.isSecret) return 'a secret that is not shown';
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function guess(written: string, known: Iterable<string>): string {
+  const name = nearest(written, known);
+  return name ? `; the nearest is ${name}` : '';
+}
+
+/** The first line of what went wrong. */
+function reason(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';
+}

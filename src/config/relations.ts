@@ -1,0 +1,69 @@
+/**
+ * Rules over several config keys, checked once each key by itself is right.
+ */
+import { isLoopback } from './loopback.ts';
+import type { Config } from './schema.ts';
+
+/** A rule over several keys. */
+export interface Relation {
+  readonly keys: readonly (keyof Config)[];
+  /** A clause without a full stop, keys in backticks. */
+  readonly rule: string;
+  holds(config: Config): boolean;
+}
+
+export const relations: readonly Relation[] = [
+  {
+    keys: ['adminHost', 'adminToken'],
+    rule: '`adminToken` must be set when `adminHost` is not a loopback address',
+    holds: (config) => isLoopback(config.adminHost) || config.adminToken !== undefined,
+  },
+  {
+    keys: ['corsOrigins', 'corsCredentials'],
+    rule:
+      '`corsCredentials` needs `corsOrigins` that name each origin, since browsers refuse ' +
+      'credentials with "*"',
+    holds: (config) => !config.corsCredentials || !config.corsOrigins.includes('*'),
+  },
+  {
+    keys: ['corsOrigins'],
+    rule: '`corsOrigins` must be either "*" alone or a list of origins without it',
+    holds: (config) => config.corsOrigins.length <= 1 || !config.corsOrigins.includes('*'),
+  },
+  {
+    keys: ['maxBackpressureBytes', 'maxPayloadBytes'],
+    rule:
+      '`maxBackpressureBytes` must be at least `maxPayloadBytes`, so that the largest ' +
+      'message can be passed on',
+    holds: (config) => config.maxBackpressureBytes >= config.maxPayloadBytes,
+  },
+  {
+    keys: ['port', 'adminPort'],
+    rule: '`port` and `adminPort` must differ',
+    holds: (config) => config.port === 0 || config.port !== config.adminPort,
+  },
+  {
+    keys: ['workerPortBase', 'workers', 'port', 'adminPort'],
+    rule:
+      'the ports of the workers must end at 65535 or below and leave out `port` and ' +
+      '`adminPort`',
+    holds: workerPortsFit,
+  },
+  {
+    keys: ['connections', 'workers', 'maxSessionsPerWorker'],
+    rule: '`connections` must be at most `workers` times `maxSessionsPerWorker`',
+    holds: ({ connections, workers, maxSessionsPerWorker }) =>
+      connections === undefined ||
+      workers === 'auto' ||
+      maxSessionsPerWorker === 'auto' ||
+      connections <= workers * maxSessionsPerWorker,
+  },
+];
+
+function workerPortsFit(config: Config): boolean {
+  if (!config.workerPorts) return true;
+  const last = config.workerPortBase + (config.workers === 'auto' ? 1 : config.workers) - 1;
+  const taken = (candidate: number): boolean =>
+    candidate >= config.workerPortBase && candidate <= last;
+  return last <= 65_535 && !taken(config.port) && !taken(config.adminPort);
+}

@@ -1,0 +1,173 @@
+/**
+ * The configuration of a node: one zod schema that holds type, default, bounds and description of
+ * every key. Rules over several keys are in relations.ts.
+ *
+ * Everything else is derived: names of environment variables and flags (fields.ts), messages
+ * (load.ts), docs/CONFIG.md (scripts/config-docs.ts). Workers import the type only, so that zod
+ * stays out of their memory.
+ */
+import { z } from 'zod';
+
+/** Every key is set once the configuration is loaded, but for those marked optional. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly adminToken?: string | undefined;
+  readonly workers: 'auto' | number;
+  readonly connections?: number | undefined;
+  readonly workerPorts: boolean;
+  readonly workerPortBase: number;
+  readonly app?: string | undefined;
+  readonly broker: 'embedded';
+  readonly path: string;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly upgradeTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly maxPayloadBytes: number;
+  readonly maxBackpressureBytes: number;
+  readonly maxSessionsPerWorker: 'auto' | number;
+  readonly ackTimeoutMs: number;
+  readonly corsOrigins: readonly string[];
+  readonly corsCredentials: boolean;
+  readonly shutdownTimeoutMs: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'auto' | 'json' | 'pretty';
+  readonly runDir?: string | undefined;
+}
+
+/** Facts about a key that zod has no word for; they travel as zod metadata. */
+export interface KeyFacts {
+  /** Completes "it must be …" where type and bounds do not say it. */
+  readonly allowed?: string;
+  /** A file name: relative to the config file, or to the working directory if given elsewhere. */
+  readonly isPath?: boolean;
+  /** Never shown in messages. */
+  readonly isSecret?: boolean;
+}
+
+/** A poll may last one ping interval, and Bun closes requests that are idle for 255 seconds. */
+const PING_MAX_MS = 240_000;
+/** A Unix socket path holds 107 bytes; the rest is left for the names of our sockets. */
+const RUN_DIR_MAX_BYTES = 72;
+const MINUTE_MS = 60_000;
+const MIB = 1 << 20;
+
+const text = z.string().min(1);
+const whole = (lowest: number, highest: number): z.ZodInt => z.int().min(lowest).max(highest);
+const port = (lowest: number): z.ZodInt => whole(lowest, 65_535);
+const autoOr = (highest: number): z.ZodUnion<[z.ZodLiteral<'auto'>, z.ZodInt]> =>
+  z.union([z.literal('auto'), whole(1, highest)]);
+const path = z.string().regex(/^\/([\w.~-]+\/)+$/);
+const token = z.string().regex(/^[!-~]{16,}$/);
+const directory = text.refine((name) => Buffer.byteLength(name) <= RUN_DIR_MAX_BYTES);
+const origins = z.array(z.string().refine(isOriginOrStar)).max(1000);
+
+function key<T extends z.ZodType>(type: T, description: string, facts: KeyFacts = {}): T {
+  return type.meta({ description, ...facts });
+}
+
+const shape = {
+  host: key(text.default('0.0.0.0'), 'Address of the public port.'),
+  port: key(port(0).default(8500), 'The public port, shared by all workers; 0 takes any free one.'),
+  adminHost: key(
+    text.default('127.0.0.1'),
+    'Address of the admin port; one that is not loopback needs `adminToken`.',
+  ),
+  adminPort: key(port(0).default(8600), 'Port of the admin API; 0 takes any free one.'),
+  adminToken: key(
+    token.optional(),
+    'What callers of the admin API present as `Authorization: Bearer …`; safer as a variable or ' +
+      'in the file, since every user of the host can see flags.',
+    { allowed: '16 or more visible ASCII characters', isSecret: true },
+  ),
+  workers: key(
+    autoOr(256).default('auto'),
+    'Worker processes; `auto` is one per core, or more where `connections` and the open-file ' +
+      'limit ask for it.',
+  ),
+  connections: key(
+    whole(1, 10_000_000).optional(),
+    'How many connections the node is meant for; read by `workers: auto`.',
+  ),
+  workerPorts: key(
+    z.boolean().default(false),
+    'Gives each worker a port of its own besides the public one, for a proxy in front.',
+  ),
+  workerPortBase: key(
+    port(1).default(8501),
+    'The port of worker 0; worker n listens on this plus n.',
+  ),
+  app: key(text.optional(), 'The app file; the built-in demo runs without one.', { isPath: true }),
+  broker: key(
+    z.literal('embedded').default('embedded'),
+    'What carries messages between nodes; `embedded` is a single node.',
+    { allowed: '"embedded", since brokers that link nodes (redis) are not built yet' },
+  ),
+  path: key(path.default('/socket.io/'), 'Where Socket.IO clients connect.', {
+    allowed: 'a path that begins and ends with "/", such as "/socket.io/"',
+  }),
+  pingIntervalMs: key(whole(100, PING_MAX_MS).default(25_000), 'How often a session is pinged.'),
+  pingTimeoutMs: key(
+    whole(100, PING_MAX_MS).default(20_000),
+    'How long the pong may take before the session counts as lost.',
+  ),
+  upgradeTimeoutMs: key(
+    whole(100, 10 * MINUTE_MS).default(10_000),
+    'How long an upgrade from polling to WebSocket may take.',
+  ),
+  connectTimeoutMs: key(
+    whole(100, 10 * MINUTE_MS).default(45_000),
+    'How long a client may hold a connection without joining a namespace.',
+  ),
+  maxPayloadBytes: key(
+    whole(1, 32 * MIB).default(1_000_000),
+    'The largest message a client may send.',
+  ),
+  maxBackpressureBytes: key(
+    whole(1, 1024 * MIB).default(MIB),
+    'How much may wait for one slow session before it is cut.',
+  ),
+  maxSessionsPerWorker: key(
+    autoOr(1_000_000).default('auto'),
+    'The most sessions a worker takes; `auto` is what its open-file limit allows.',
+  ),
+  ackTimeoutMs: key(
+    whole(1, 60 * MINUTE_MS).default(10_000),
+    'How long `emitWithAck` waits unless told otherwise.',
+  ),
+  corsOrigins: key(
+    origins.default([]),
+    'Origins whose pages may connect from a browser; `*` alone admits every origin.',
+    { allowed: 'a list of origins such as "https://example.com", or "*"' },
+  ),
+  corsCredentials: key(z.boolean().default(false), 'Lets browsers send cookies across origins.'),
+  shutdownTimeoutMs: key(
+    whole(0, 60 * MINUTE_MS).default(30_000),
+    'How long workers may take to stop before they are killed.',
+  ),
+  logLevel: key(
+    z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    'The least important messages that are logged.',
+  ),
+  logFormat: key(
+    z.enum(['auto', 'json', 'pretty']).default('auto'),
+    '`auto` is `pretty` on a terminal and `json` elsewhere.',
+  ),
+  runDir: key(
+    directory.optional(),
+    "Directory of the node's Unix sockets; without it, a new one under the temporary directory.",
+    {
+      allowed: `a path of at most ${RUN_DIR_MAX_BYTES} bytes, because Unix socket paths are short`,
+      isPath: true,
+    },
+  ),
+} satisfies { [K in keyof Config]-?: z.ZodType<Config[K]> };
+
+export const configSchema: z.ZodType<Config> = z.strictObject(shape);
+
+function isOriginOrStar(origin: string): boolean {
+  return origin === '*' || (/^https?:/.test(origin) && URL.parse(origin)?.origin === origin);
+}

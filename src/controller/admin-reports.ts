@@ -1,0 +1,120 @@
+/** The JSON of `GET /load` and `GET /process`: how full the node is, and how it stands. */
+import type { HubView, NodeView, WorkerState, WorkerView } from './node-view.ts';
+
+/** A session counts as a connection of the transport that carries it now. */
+export interface LoadReport {
+  readonly connections: number;
+  readonly capacity: number;
+  readonly transports: Transports;
+  readonly workers: readonly WorkerLoad[];
+}
+
+export interface Transports {
+  readonly polling: number;
+  readonly websocket: number;
+}
+
+export interface WorkerLoad {
+  readonly index: number;
+  readonly pid: number | null;
+  readonly port: number | null;
+  readonly connections: number;
+  readonly capacity: number;
+  readonly transports: Transports;
+}
+
+/** Null is what is not known: a worker that is not running, or has not reported yet. */
+export interface ProcessReport {
+  readonly nodes: readonly NodeProcess[];
+  readonly workers: readonly WorkerProcessReport[];
+  readonly bus: HubView;
+}
+
+export interface NodeProcess {
+  readonly id: string;
+  readonly pid: number;
+  readonly ready: boolean;
+  readonly publicPort: number;
+  readonly workers: number;
+  readonly uptimeMs: number;
+  readonly rssBytes: number;
+}
+
+export interface WorkerProcessReport {
+  readonly node: string;
+  readonly index: number;
+  readonly pid: number | null;
+  readonly state: WorkerState;
+  readonly restarts: number;
+  readonly port: number | null;
+  readonly uptimeMs: number | null;
+  readonly rssBytes: number | null;
+  readonly heapBytes: number | null;
+  readonly loopLagMaxMs: number | null;
+  readonly cpuMs: number | null;
+  readonly sampleAgeMs: number | null;
+}
+
+export function loadReport(view: NodeView): LoadReport {
+  const workers = view.workers().map(workerLoad);
+  const total = (valueOf: (worker: WorkerLoad) => number): number =>
+    workers.reduce((sum, worker) => sum + valueOf(worker), 0);
+  return {
+    connections: total(({ connections }) => connections),
+    capacity: total(({ capacity }) => capacity),
+    transports: {
+      polling: total(({ transports }) => transports.polling),
+      websocket: total(({ transports }) => transports.websocket),
+    },
+    workers,
+  };
+}
+
+function workerLoad({ index, pid, port, sample }: WorkerView): WorkerLoad {
+  const polling = sample?.gauges.pollingSessions ?? 0;
+  const websocket = sample?.gauges.websocketSessions ?? 0;
+  return {
+    index,
+    pid: pid ?? null,
+    port: port ?? null,
+    connections: polling + websocket,
+    capacity: sample?.gauges.capacity ?? 0,
+    transports: { polling, websocket },
+  };
+}
+
+export function processReport(view: NodeView, nowMs: number): ProcessReport {
+  const workers = view.workers();
+  const node: NodeProcess = {
+    id: view.nodeId,
+    pid: process.pid,
+    ready: view.isReady(),
+    publicPort: view.publicPort,
+    workers: workers.length,
+    uptimeMs: nowMs - view.startedAtMs,
+    rssBytes: process.memoryUsage.rss(),
+  };
+  return {
+    nodes: [node],
+    workers: workers.map((worker) => workerProcess(worker, view.nodeId, nowMs)),
+    bus: view.hub(),
+  };
+}
+
+function workerProcess(worker: WorkerView, node: string, nowMs: number): WorkerProcessReport {
+  const { index, pid, state, restarts, port, sample, lastSampleAtMs } = worker;
+  return {
+    node,
+    index,
+    pid: pid ?? null,
+    state,
+    restarts,
+    port: port ?? null,
+    uptimeMs: sample ? nowMs - sample.startedAtMs : null,
+    rssBytes: sample?.gauges.rssBytes ?? null,
+    heapBytes: sample?.gauges.heapBytes ?? null,
+    loopLagMaxMs: sample?.gauges.loopLagMaxMs ?? null,
+    cpuMs: sample ? sample.counters.cpuMicroseconds / 1000 : null,
+    sampleAgeMs: lastSampleAtMs === undefined ? null : nowMs - lastSampleAtMs,
+  };
+}

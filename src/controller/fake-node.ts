@@ -1,0 +1,89 @@
+/** A hand-made node of two workers for tests: worker 0 is running, worker 1 is in back-off. */
+import { BusFullError } from '../bus/bus-full-error.ts';
+import type { WorkerSample } from '../bus/sample.ts';
+import type { NodeView, SendReceipt, SendRequest } from './node-view.ts';
+
+export class FakeNode implements NodeView {
+  readonly nodeId = 'n1';
+  readonly startedAtMs: number = Date.now() - 60_000;
+  readonly publicPort = 8500;
+  readonly published: SendRequest[] = [];
+  ready = true;
+  /** What `publish` does wrong, if anything. */
+  fault: 'full' | 'broken' | undefined;
+
+  isReady(): boolean {
+    return this.ready;
+  }
+
+  workers(): ReturnType<NodeView['workers']> {
+    return [
+      {
+        index: 0,
+        pid: 4242,
+        state: 'running',
+        restarts: 1,
+        port: 8501,
+        sample,
+        lastSampleAtMs: Date.now(),
+      },
+      {
+        index: 1,
+        pid: undefined,
+        state: 'backing-off',
+        restarts: 7,
+        port: undefined,
+        sample: undefined,
+        lastSampleAtMs: undefined,
+      },
+    ];
+  }
+
+  hub(): ReturnType<NodeView['hub']> {
+    return {
+      framesRelayed: 11,
+      bytesRelayed: 1_100,
+      framesDropped: 1,
+      queueBytes: [5, 6],
+      interestEntries: 12,
+    };
+  }
+
+  publish(message: SendRequest): SendReceipt {
+    if (this.fault === 'full') throw new BusFullError();
+    if (this.fault === 'broken') throw new Error('hidden detail');
+    this.published.push(message);
+    return { accepted: true, id: `m${this.published.length}` };
+  }
+}
+
+const sample: WorkerSample = {
+  worker: 0,
+  pid: 4242,
+  startedAtMs: Date.now() - 30_000,
+  gauges: {
+    rssBytes: 50_000_000,
+    heapBytes: 5_000_000,
+    loopLagMaxMs: 2,
+    pollingSessions: 3,
+    websocketSessions: 40,
+    rooms: 9,
+    users: 8,
+    edgeSockets: 1,
+    capacity: 19_744,
+    busQueueBytes: 0,
+  },
+  counters: {
+    cpuMicroseconds: 1_500_000,
+    sessionsOpened: 50,
+    sessionsClosed: 7,
+    handshakesRefused: 2,
+    requestsForwarded: 4,
+    eventsReceived: 100,
+    broadcasts: 20,
+    deliveries: 800,
+    handlerErrors: 1,
+    busDropped: 0,
+    busFramesReceived: 21,
+  },
+};

@@ -1,0 +1,218 @@
+/**
+ * One node, put together: supervisor, hub of the bus, admin API.
+ *
+ *     claim the port → hub → admin API → workers → all ready
+ *
+ * What fails on the way is undone, so that nothing half-started stays behind.
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { RouteScope } from '../bus/bus-frame.ts';
+import { Hub } from '../bus/hub.ts';
+import type { WorkerSample } from '../bus/sample.ts';
+import { busSocketPath, type WorkerSettings } from '../bus/worker-settings.ts';
+import type { Config } from '../config/schema.ts';
+import { OutgoingEvent } from '../core/outgoing-event.ts';
+import { MAX_NODE } from '../protocol/session-id.ts';
+import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
+import { type Admin, startAdmin } from './admin.ts';
+import { openFileLimit, workerCapacity, workerCount } from './capacity.ts';
+import type { Log } from './log.ts';
+import type { HubView, NodeView, SendReceipt, SendRequest, WorkerView } from './node-view.ts';
+import { claimPublicPort } from './public-port.ts';
+import { StartError } from './start-error.ts';
+import { Supervisor } from './supervisor.ts';
+import { spawnWorker } from './worker-process.ts';
+
+const DEMO_APP = Bun.fileURLToPath(new URL('../demo/app.ts', import.meta.url));
+
+/** A node that takes sessions. */
+export interface RunningNode {
+  readonly publicPort: number;
+  readonly adminPort: number;
+  readonly workerCount: number;
+  /** Stops workers and controller. @returns false when workers had to be killed */
+  stop(timeoutMs?: number): Promise<boolean>;
+}
+
+/** @throws StartError when the node cannot start; nothing is left running then */
+export async function startNode(config: Config, log: Log): Promise<RunningNode> {
+  const node = new Node(config, log);
+  try {
+    await node.start();
+    return node;
+  } catch (error) {
+    await node.stop(0);
+    throw error;
+  }
+}
+
+/** What the node knows of a worker beside what the supervisor does. */
+interface WorkerFacts {
+  sample: WorkerSample | undefined;
+  sampledAtMs: number | undefined;
+}
+
+class Node implements NodeView, RunningNode {
+  readonly nodeId: string;
+  readonly startedAtMs: number = Date.now();
+  readonly publicPort: number;
+  readonly workerCount: number;
+  readonly #number: number;
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #app: string;
+  readonly #capacity: number;
+  readonly #runDir: string;
+  readonly #facts: WorkerFacts[];
+  readonly #hub: Hub;
+  readonly #supervisor: Supervisor;
+  #admin: Admin | undefined;
+  #isStopping = false;
+
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.#app = appPath(config);
+    const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    this.#number = random & MAX_NODE;
+    this.nodeId = this.#number.toString(16).padStart(6, '0');
+    this.#capacity = workerCapacity(config, openFileLimit());
+    this.workerCount = workerCount(config, this.#capacity);
+    this.publicPort = claimPublicPort(config.host, config.port);
+    this.#runDir = makeRunDir(config);
+    this.#facts = Array.from({ length: this.workerCount }, () => {
+      return { sample: undefined, sampledAtMs: undefined };
+    });
+    this.#hub = new Hub(
+      this.#number,
+      {
+        onReady: (worker) => this.#supervisor.markReady(worker),
+        onFailed: (worker, reason) => this.#supervisor.reportFailure(worker, reason),
+        onSample: (worker, sample) => this.#sampled(worker, sample),
+      },
+      log,
+    );
+    this.#supervisor = new Supervisor({
+      count: this.workerCount,
+      log,
+      spawn: (index) => {
+        this.#facts[index] = { sample: undefined, sampledAtMs: undefined };
+        return spawnWorker(this.#settingsOf(index), log);
+      },
+    });
+  }
+
+  get adminPort(): number {
+    return this.#admin?.port ?? this.#config.adminPort;
+  }
+
+  async start(): Promise<void> {
+    this.#hub.listen(busSocketPath(this.#runDir));
+    this.#admin = startAdmin(this, {
+      host: this.#config.adminHost,
+      port: this.#config.adminPort,
+      token: this.#config.adminToken,
+      maxBodyBytes: this.#config.maxPayloadBytes,
+      log: this.#log,
+    });
+    await this.#supervisor.start();
+  }
+
+  async stop(timeoutMs: number = this.#config.shutdownTimeoutMs): Promise<boolean> {
+    this.#isStopping = true;
+    const isClean = await this.#supervisor.stop(timeoutMs);
+    this.#hub.close();
+    await this.#admin?.stop();
+    rmSync(busSocketPath(this.#runDir), { force: true });
+    if (this.#config.runDir === undefined) rmSync(this.#runDir, { recursive: true, force: true });
+    return isClean;
+  }
+
+  // NodeView: what the admin API asks.
+
+  isReady(): boolean {
+    const workers = this.#supervisor.workers();
+    return !this.#isStopping && workers.every(({ state }) => state === 'running');
+  }
+
+  workers(): readonly WorkerView[] {
+    return this.#supervisor.workers().map((worker) => {
+      const facts = worker.pid === undefined ? undefined : this.#facts[worker.index];
+      return {
+        ...worker,
+        port: this.#ownPort(worker.index) || undefined,
+        sample: facts?.sample,
+        lastSampleAtMs: facts?.sampledAtMs,
+      };
+    });
+  }
+
+  hub(): HubView {
+    return {
+      ...this.#hub.totals,
+      queueBytes: this.#facts.map((_, worker) => this.#hub.queuedBytes(worker)),
+      interestEntries: this.#hub.interest.entryCount,
+    };
+  }
+
+  publish(message: SendRequest): SendReceipt {
+    const namespace = message.namespace ?? MAIN_NAMESPACE;
+    const event = OutgoingEvent.create(namespace, message.event, message.args);
+    this.#hub.publish(
+      {
+        scope: RouteScope.recipients,
+        namespace,
+        rooms: [message.room ?? []].flat(),
+        users: [message.user ?? []].flat(),
+        except: [message.except ?? []].flat(),
+      },
+      event,
+    );
+    return { accepted: true, id: crypto.randomUUID() };
+  }
+
+  #sampled(worker: number, sample: WorkerSample): void {
+    this.#facts[worker] = { sample, sampledAtMs: Date.now() };
+  }
+
+  #ownPort(index: number): number {
+    return this.#config.workerPorts ? this.#config.workerPortBase + index : 0;
+  }
+
+  #settingsOf(index: number): WorkerSettings {
+    return {
+      worker: index,
+      workerCount: this.workerCount,
+      node: this.#number,
+      runDir: this.#runDir,
+      publicPort: this.publicPort,
+      ownPort: this.#ownPort(index),
+      app: this.#app,
+      capacity: this.#capacity,
+      config: { ...this.#config, adminToken: undefined },
+    };
+  }
+}
+
+function appPath(config: Config): string {
+  if (config.app === undefined) return DEMO_APP;
+  const path = resolve(config.app);
+  if (existsSync(path)) return path;
+  throw new StartError(`The app file ${path} does not exist: give another with --app.`);
+}
+
+/** A directory that only this user can enter: whoever reaches the sockets speaks for the node. */
+function makeRunDir(config: Config): string {
+  try {
+    if (config.runDir === undefined) return mkdtempSync(join(tmpdir(), 'holdfast-'));
+    mkdirSync(config.runDir, { recursive: true, mode: 0o700 });
+    rmSync(busSocketPath(config.runDir), { force: true });
+    return config.runDir;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`The directory for sockets cannot be made: ${reason}.`, { cause: error });
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Makes sure of the public port before any worker is started.
+ *
+ * Workers share the port, so a second node of the same user could slip in among them unnoticed: the
+ * kernel would deal connections to both. Taking the port alone for a moment finds that out.
+ */
+
+import { StartError } from './start-error.ts';
+
+/**
+ * @param port the port wanted, 0 for any that is free
+ * @returns the port to use
+ * @throws StartError when the port cannot be had
+ */
+export function claimPublicPort(host: string, port: number): number {
+  try {
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      reusePort: false,
+      development: false,
+      fetch: () => new Response(null, { status: 503 }),
+    });
+    const claimed = server.port ?? port;
+    void server.stop(true);
+    return claimed;
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    const isDenied = code === 'EACCES' || code === 'EPERM';
+    const reason = isDenied
+      ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
+      : 'something else listens there, perhaps another Holdfast; stop it or choose another --port';
+    throw new StartError(`The public port ${port} of ${host} cannot be used: ${reason}.`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The app's contract: what an app file declares and what its handlers are given.
+ *
+ * Handlers are declared once per namespace and event and shared by every session, so an idle
+ * session costs no closure. This file holds types and three small constructors only; the objects
+ * behind `Session`, `Server` and `Broadcast` live in the files named after them.
+ */
+
+/** What a client presented when it asked to join a namespace. */
+export interface Handshake {
+  /** The namespace asked for, `/` unless the client named one. */
+  readonly namespace: string;
+  /** The `auth` payload of the client's CONNECT packet; empty when it sent none. */
+  readonly auth: Readonly<Record<string, unknown>>;
+  /** Header names in lower case, as they came with the first request of the connection. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The query string of the first request, e.g. `EIO=4&transport=websocket&token=…`. */
+  readonly query: URLSearchParams;
+  /** The peer's IP address, as the socket saw it. */
+  readonly address: string;
+  readonly transport: TransportName;
+}
+
+export type TransportName = 'polling' | 'websocket';
+
+/** What `authenticate` grants. A session without a user is anonymous. */
+export interface Admission {
+  readonly user?: string;
+  readonly rooms?: readonly string[];
+  /** Becomes `session.data`; plain data, since other workers read it through `fetchSessions`. */
+  readonly data?: unknown;
+}
+
+/** Why a session ended; the words are Socket.IO's own. */
+export type DisconnectReason =
+  | 'client namespace disconnect'
+  | 'server namespace disconnect'
+  | 'transport close'
+  | 'transport error'
+  | 'parse error'
+  | 'ping timeout'
+  | 'server shutting down';
+
+/** Handlers of one namespace. All are optional. */
+export interface NamespaceHandlers {
+  /** Admits a client or refuses it by throwing; the error's message reaches the client. */
+  authenticate?(handshake: Handshake): Admission | void | Promise<Admission | void>;
+  connected?(session: Session): void | Promise<void>;
+  /** Handlers by event name. The return value, awaited, is the ack if the client wants one. */
+  readonly on?: Readonly<Record<string, (session: Session, ...args: never[]) => unknown>>;
+  /** Handlers of `serverSideEmit` from other workers, likewise. */
+  readonly onServer?: Readonly<Record<string, (server: Server, ...args: never[]) => unknown>>;
+  disconnected?(session: Session, reason: DisconnectReason): void | Promise<void>;
+}
+
+/** An app: the handlers of `/`, those of further namespaces, and hooks of the worker itself. */
+export interface App extends NamespaceHandlers {
+  /** Handlers of further namespaces by name, e.g. `{ '/chat': { … } }`. */
+  readonly namespaces?: Readonly<Record<string, NamespaceHandlers>>;
+  /** Runs once in each worker, before it takes connections. */
+  started?(server: Server): void | Promise<void>;
+  /** Answers HTTP requests on paths that Holdfast does not use; `undefined` means 404. */
+  request?(request: Request, server: Server): Response | undefined | Promise<Response | undefined>;
+}
+
+/** Chooses who receives, then acts on them; every call returns a narrowed copy. */
+export interface Broadcast {
+  /** Adds members of a room (or of several; the union receives once). A session id is a room. */
+  to(room: string | readonly string[]): Broadcast;
+  /** The same as `to`. */
+  in(room: string | readonly string[]): Broadcast;
+  /** Adds all sessions of a user. */
+  user(id: string): Broadcast;
+  /** Leaves out members of a room. */
+  except(room: string | readonly string[]): Broadcast;
+  /** May be dropped for a session that cannot take it now. */
+  readonly volatile: Broadcast;
+  /** Only sessions of this worker. */
+  readonly local: Broadcast;
+  /** How long `emitWithAck` waits, in milliseconds. */
+  timeout(milliseconds: number): Broadcast;
+  emit(event: string, ...args: readonly unknown[]): void;
+  /** The first ack value of every recipient; rejects when one is missing at the timeout. */
+  emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]>;
+  /** The sessions chosen, over all workers of the node. */
+  fetchSessions(): Promise<RemoteSession[]>;
+  /** How many sessions are chosen, over all workers of the node. */
+  count(): Promise<number>;
+  /** Makes the chosen sessions join. */
+  join(room: string | readonly string[]): void;
+  /** Makes the chosen sessions leave. */
+  leave(room: string | readonly string[]): void;
+  /** Disconnects the chosen sessions from the namespace; `close` ends their connection too. */
+  disconnect(close?: boolean): void;
+}
+
+/** One namespace as seen by its handlers: everyone in it, on all workers. */
+export interface Server extends Broadcast {
+  readonly namespace: string;
+  /** Names this worker's incarnation; a worker that replaces a dead one has another. */
+  readonly workerId: string;
+  /** Sessions of this namespace on this worker. */
+  readonly localCount: number;
+  /** The handle of another namespace of the app. */
+  of(namespace: string): Server;
+  /** Calls `onServer[event]` on every other worker. */
+  serverSideEmit(event: string, ...args: readonly unknown[]): void;
+  /** The same, with the answers of the workers that gave one before the timeout. */
+  serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]>;
+}
+
+/** One client in one namespace. */
+export interface Session {
+  readonly id: string;
+  readonly namespace: string;
+  /** The identity `authenticate` gave, if any. */
+  readonly user: string | undefined;
+  /** The app's own state; starts as the admission's `data`, or an empty object. */
+  data: unknown;
+  readonly rooms: readonly string[];
+  readonly connected: boolean;
+  readonly transport: TransportName;
+  readonly server: Server;
+  emit(event: string, ...args: readonly unknown[]): void;
+  /** The client's first ack value; rejects at the timeout or when the session ends. */
+  emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown>;
+  /** Sets how long `emitWithAck` waits, in milliseconds. */
+  timeout(milliseconds: number): {
+    emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown>;
+  };
+  /** An emit that may be dropped when the client cannot take it now. */
+  readonly volatile: { emit(event: string, ...args: readonly unknown[]): void };
+  join(room: string | readonly string[]): void;
+  leave(room: string): void;
+  /** Everyone in the room but this session. */
+  to(room: string | readonly string[]): Broadcast;
+  in(room: string | readonly string[]): Broadcast;
+  except(room: string | readonly string[]): Broadcast;
+  /** Everyone in the namespace but this session. */
+  readonly broadcast: Broadcast;
+  /** Leaves the namespace; `close` ends the connection with all its namespaces. */
+  disconnect(close?: boolean): void;
+}
+
+/** A session of any worker, as `fetchSessions` found it. */
+export interface RemoteSession {
+  readonly id: string;
+  readonly user: string | undefined;
+  readonly rooms: readonly string[];
+  readonly data: unknown;
+  emit(event: string, ...args: readonly unknown[]): void;
+  join(room: string | readonly string[]): void;
+  leave(room: string | readonly string[]): void;
+  disconnect(close?: boolean): void;
+}
+
+/** Checks nothing and changes nothing: it gives an app file its types. */
+export function defineApp(app: App): App {
+  return app;
+}
+
+/** Several values for one ack: `return ack(1, 'two')`. */
+export class AckValues {
+  readonly values: readonly unknown[];
+
+  constructor(values: readonly unknown[]) {
+    this.values = values;
+  }
+}
+
+/** Makes a handler answer an ack with several values instead of one. */
+export function ack(...values: readonly unknown[]): AckValues {
+  return new AckValues(values);
+}

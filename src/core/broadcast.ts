@@ -1,0 +1,186 @@
+/**
+ * The chain behind `to(…).except(…).emit(…)`: who receives, then what is done to them.
+ *
+ * Every call returns a narrowed copy, so a chain may be kept and used many times. Sessions of this
+ * worker are served directly, those of other workers through the node link; `local` stops at the
+ * first.
+ */
+
+import { AckTimeoutError } from './acks.ts';
+import type { Broadcast, RemoteSession } from './app.ts';
+import type { NodeRequest, SessionCommand, Target } from './contracts.ts';
+import { LIMITS } from './limits.ts';
+import type { Namespace } from './namespace.ts';
+import { OutgoingEvent } from './outgoing-event.ts';
+import { describeSession, type SessionDescription, toRemoteSession } from './remote-session.ts';
+
+interface Chosen extends Target {
+  readonly volatile: boolean;
+  readonly local: boolean;
+  readonly timeoutMs: number | undefined;
+}
+
+const EVERYONE: Chosen = {
+  rooms: [],
+  users: [],
+  except: [],
+  volatile: false,
+  local: false,
+  timeoutMs: undefined,
+};
+
+export class BroadcastOperator implements Broadcast {
+  protected readonly home: Namespace;
+  readonly #chosen: Chosen;
+
+  constructor(home: Namespace, chosen: Chosen = EVERYONE) {
+    this.home = home;
+    this.#chosen = chosen;
+  }
+
+  to(room: string | readonly string[]): Broadcast {
+    return this.#narrow({ rooms: [...this.#chosen.rooms, ...toList(room)] });
+  }
+
+  in(room: string | readonly string[]): Broadcast {
+    return this.to(room);
+  }
+
+  user(id: string): Broadcast {
+    return this.#narrow({ users: [...this.#chosen.users, checkKey(id)] });
+  }
+
+  except(room: string | readonly string[]): Broadcast {
+    return this.#narrow({ except: [...this.#chosen.except, ...toList(room)] });
+  }
+
+  get volatile(): Broadcast {
+    return this.#narrow({ volatile: true });
+  }
+
+  get local(): Broadcast {
+    return this.#narrow({ local: true });
+  }
+
+  timeout(milliseconds: number): Broadcast {
+    return this.#narrow({ timeoutMs: milliseconds });
+  }
+
+  emit(event: string, ...args: readonly unknown[]): void {
+    const { home } = this;
+    const outgoing = OutgoingEvent.create(home.name, event, args, this.#chosen);
+    home.counters.broadcasts++;
+    home.deliver(this.#chosen, outgoing);
+    if (!this.#chosen.local) home.link.publish(home.name, this.#chosen, outgoing);
+  }
+
+  async emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
+    const timeoutMs = this.#chosen.timeoutMs ?? this.home.ackTimeoutMs;
+    const request: NodeRequest = { kind: 'emitWithAck', event, args, timeoutMs };
+    // Other workers count their own timeout; the bus waits a little longer for their answers.
+    const answers = await this.#ask(request, timeoutMs + LIMITS.busRequestMs);
+    const result = { values: [] as unknown[], missing: 0 };
+    for (const answer of answers as { values: unknown[]; missing: number }[]) {
+      result.values.push(...answer.values);
+      result.missing += answer.missing;
+    }
+    if (result.missing > 0) throw new AckTimeoutError(result);
+    return result.values;
+  }
+
+  async fetchSessions(): Promise<RemoteSession[]> {
+    const answers = (await this.#ask({ kind: 'sessions' })) as SessionDescription[][];
+    const all = new BroadcastOperator(this.home);
+    return answers.flat().map((found) => toRemoteSession(found, all.to(found.id)));
+  }
+
+  async count(): Promise<number> {
+    const answers = (await this.#ask({ kind: 'count' })) as number[];
+    return answers.reduce((sum, count) => sum + count, 0);
+  }
+
+  join(room: string | readonly string[]): void {
+    this.#command({ kind: 'join', rooms: toList(room) });
+  }
+
+  leave(room: string | readonly string[]): void {
+    this.#command({ kind: 'leave', rooms: toList(room) });
+  }
+
+  disconnect(close = false): void {
+    this.#command({ kind: 'disconnect', close });
+  }
+
+  /** This worker's answer and those of the others. */
+  async #ask(request: NodeRequest, timeoutMs: number = LIMITS.busRequestMs): Promise<unknown[]> {
+    const { home } = this;
+    const mine = answerRequest(home, this.#chosen, request);
+    if (this.#chosen.local) return [await mine];
+    const others = home.link.request(home.name, this.#chosen, request, timeoutMs);
+    return [await mine, ...(await others)];
+  }
+
+  #command(command: SessionCommand): void {
+    runCommand(this.home, this.#chosen, command);
+    if (!this.#chosen.local) this.home.link.command(this.home.name, this.#chosen, command);
+  }
+
+  #narrow(change: Partial<Chosen>): Broadcast {
+    return new BroadcastOperator(this.home, { ...this.#chosen, ...change });
+  }
+}
+
+/** Does to this worker's sessions what a command says. */
+export function runCommand(home: Namespace, target: Target, command: SessionCommand): void {
+  switch (command.kind) {
+    case 'join':
+      for (const session of home.choose(target)) home.join(session, command.rooms);
+      return;
+    case 'leave':
+      for (const session of home.choose(target)) home.leave(session, command.rooms);
+      return;
+    case 'disconnect':
+      for (const session of home.choose(target)) session.disconnect(command.close);
+      return;
+    case 'serverSideEmit':
+      void home.runServerHandler(command.event, command.args);
+      return;
+  }
+}
+
+/** This worker's answer to a request from itself or another worker. */
+export async function answerRequest(
+  home: Namespace,
+  target: Target,
+  request: NodeRequest,
+): Promise<unknown> {
+  switch (request.kind) {
+    case 'sessions':
+      return home.choose(target).map(describeSession);
+    case 'count':
+      return home.countChosen(target);
+    case 'serverSideEmit':
+      return await home.runServerHandler(request.event, request.args);
+    case 'emitWithAck': {
+      const sessions = home.choose(target);
+      const { ackId, result } = home.acks.open(sessions, request.timeoutMs);
+      const outgoing = OutgoingEvent.create(home.name, request.event, request.args, { ackId });
+      home.delivery.toSome(sessions, new Set(), outgoing);
+      return await result;
+    }
+  }
+}
+
+/** One name or several, checked. */
+export function toList(names: string | readonly string[]): readonly string[] {
+  return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);
+}
+
+/** @throws TypeError when a name cannot be a room or a user */
+export function checkKey(name: string): string {
+  const isKey = typeof name === 'string' && name.length > 0 && name.length <= LIMITS.keyLength;
+  if (isKey) return name;
+  throw new TypeError(
+    `a room, session id or user must be a string of 1 to ${LIMITS.keyLength} characters`,
+  );
+}

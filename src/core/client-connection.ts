@@ -1,0 +1,58 @@
+/**
+ * What carries a session's bytes, wherever they come in.
+ *
+ * A client's request may reach any worker of the node, since all share one port. The worker that
+ * made the session owns it; `SessionOwner` is how the one that got the request reaches it, be it
+ * itself or another. Sockets likewise: `FrameSocket` is a WebSocket of this worker or one that
+ * another worker holds for it.
+ */
+
+/** A WebSocket to a client. Bun's `ServerWebSocket` is one as it stands. */
+export interface FrameSocket {
+  /** Who gets the frames; an opener until the socket is open. */
+  data: SocketData;
+  /** Sends a text or a binary frame. The result is Bun's: bytes, or ≤ 0 when it has to wait. */
+  send(frame: string | Uint8Array): number;
+  /** Lets the frames sent inside leave in one system call. */
+  cork(callback: () => void): void;
+  close(code?: number, reason?: string): void;
+  /** Bytes that the client has not taken yet. */
+  getBufferedAmount(): number;
+}
+
+/** Takes what a socket brings. */
+export interface FrameHandler {
+  onFrame(socket: FrameSocket, frame: string | Buffer): void;
+  onSocketClose(socket: FrameSocket): void;
+}
+
+/** Decides, once a socket is open, who gets its frames; `undefined` refuses it. */
+export interface SocketOpener {
+  open(socket: FrameSocket): FrameHandler | undefined;
+}
+
+export type SocketData = SocketOpener | FrameHandler;
+
+/** The answer to a client's HTTP request; `type` is the content type. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** Takes the answer to a request, once; its identity also names the request. */
+export type Reply = (answer: HttpAnswer) => void;
+
+/** The way to the sessions of one worker, by session id. Unknown ids get the protocol's error. */
+export interface SessionOwner {
+  /** Waits for packets; `reply` is called when there are some, at the latest at the next ping. */
+  poll(sessionId: string, reply: Reply): void;
+  /** The client gave up waiting. */
+  abandonPoll(sessionId: string, reply: Reply): void;
+  /** Takes packets from the client. */
+  post(sessionId: string, body: string, reply: Reply): void;
+  /** Whether a socket would be taken for this session now. */
+  mayUpgrade(sessionId: string): boolean | Promise<boolean>;
+  /** Offers a socket to a session; the handler gets its frames, `undefined` means refused. */
+  offerSocket(sessionId: string, socket: FrameSocket): FrameHandler | undefined;
+}

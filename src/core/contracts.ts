@@ -1,0 +1,86 @@
+/**
+ * Contracts that the core owns and the adapters around it implement.
+ *
+ * `Carrier` is the way to one client (Socket.IO today), `NodeLink` the way to the other workers of
+ * the node (the bus). Fakes of a few lines stand in for both in tests.
+ */
+
+import type { TransportName } from './app.ts';
+import type { NamespaceSession } from './namespace-session.ts';
+import type { OutgoingEvent } from './outgoing-event.ts';
+
+/**
+ * The way to one client.
+ *
+ * Calls MUST NOT throw and MUST NOT block; events MUST leave in the order given. A carrier that
+ * cannot take an event MAY drop it when it is volatile and MUST otherwise end its client.
+ */
+export interface Carrier {
+  readonly transport: TransportName;
+  deliver(events: readonly OutgoingEvent[]): void;
+  /** Tells the client that its session in this namespace is over. */
+  endSession(session: NamespaceSession): void;
+  /** Ends the client's connection with all its sessions. */
+  close(): void;
+}
+
+/** How one kind of client wants an event; `index` is its place in an event's cache. */
+export interface WireFormat {
+  readonly index: number;
+  encode(event: OutgoingEvent): string;
+}
+
+/** Who receives: the union of rooms and users, or everyone when both are empty. */
+export interface Target {
+  readonly rooms: readonly string[];
+  readonly users: readonly string[];
+  /** Rooms and session ids left out. */
+  readonly except: readonly string[];
+}
+
+/** What is done to chosen sessions, wherever they are. */
+export type SessionCommand =
+  | { readonly kind: 'join'; readonly rooms: readonly string[] }
+  | { readonly kind: 'leave'; readonly rooms: readonly string[] }
+  | { readonly kind: 'disconnect'; readonly close: boolean }
+  | {
+      readonly kind: 'serverSideEmit';
+      readonly event: string;
+      readonly args: readonly unknown[];
+    };
+
+/** What is asked of other workers; answers are plain data that a structured clone can carry. */
+export type NodeRequest =
+  | { readonly kind: 'sessions' }
+  | { readonly kind: 'count' }
+  | {
+      readonly kind: 'emitWithAck';
+      readonly event: string;
+      readonly args: readonly unknown[];
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly kind: 'serverSideEmit';
+      readonly event: string;
+      readonly args: readonly unknown[];
+    };
+
+/**
+ * The way to the other workers of the node.
+ *
+ * `publish` and `command` MUST reach every other worker that has a recipient, in the order of the
+ * calls of this worker. They throw `BusFullError` when the message cannot be queued.
+ */
+export interface NodeLink {
+  publish(namespace: string, target: Target, event: OutgoingEvent): void;
+  command(namespace: string, target: Target, command: SessionCommand): void;
+  /** Resolves with the answers of the workers that gave one in time; it never rejects. */
+  request(
+    namespace: string,
+    target: Target,
+    request: NodeRequest,
+    timeoutMs: number,
+  ): Promise<unknown[]>;
+  /** Says that this worker has, or no longer has, recipients for a key. */
+  setInterest(key: string, interested: boolean): void;
+}

@@ -1,0 +1,32 @@
+/** What a worker counts. The composition makes one and hands it to the parts that count. */
+
+export interface Counters {
+  sessionsOpened: number;
+  sessionsClosed: number;
+  handshakesRefused: number;
+  /** Requests passed on to the worker that owns their session. */
+  requestsForwarded: number;
+  eventsReceived: number;
+  broadcasts: number;
+  /** Events handed to a session's connection, broadcasts counted once per recipient. */
+  deliveries: number;
+  handlerErrors: number;
+  /** Messages for the bus that were refused because its queue was full. */
+  busDropped: number;
+  busFramesReceived: number;
+}
+
+export function createCounters(): Counters {
+  return {
+    sessionsOpened: 0,
+    sessionsClosed: 0,
+    handshakesRefused: 0,
+    requestsForwarded: 0,
+    eventsReceived: 0,
+    broadcasts: 0,
+    deliveries: 0,
+    handlerErrors: 0,
+    busDropped: 0,
+    busFramesReceived: 0,
+  };
+}

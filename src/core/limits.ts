@@ -1,0 +1,61 @@
+/**
+ * Every bound of the server that is not a config key, with its unit and its reason.
+ *
+ * Relations between bounds are asserted by `assertLimits`, which each worker calls at start.
+ */
+
+export const LIMITS = {
+  /** A session in more rooms than this is a design fault of the app; each costs about 40 bytes. */
+  roomsPerSession: 256,
+  /** Room names, users and session ids are keys in the controller's table. */
+  keyLength: 256,
+  /** Namespaces one client may join over one connection. */
+  namespacesPerConnection: 16,
+  /** Binary attachments of one packet; the published parser refuses more than 10 by default. */
+  attachmentsPerPacket: 10,
+  /** Nesting of event arguments: deeper values would exhaust the stack. */
+  argumentDepth: 64,
+  /** Packets in one polling request: a body of separators must not become a million packets. */
+  packetsPerPayload: 1_000,
+  /** Messages that wait for the next poll of one session. */
+  pollQueuePackets: 1_000,
+  /** Handlers of one session that run at the same time; more means that it floods the worker. */
+  handlersPerSession: 1_000,
+  /** Acks that clients owe to one worker at the same time. */
+  pendingAcksPerWorker: 100_000,
+  /** Files a worker keeps free of sessions: listeners, peers, the bus, the app's own. */
+  openFilesReserve: 256,
+  /** Heartbeat slots in one ping interval: the finer, the smoother the load. */
+  heartbeatSlots: 50,
+  /** The shortest heartbeat tick in milliseconds: timers are not finer under load. */
+  heartbeatTickMinMs: 10,
+  /** One frame between processes: a payload and its attachments with room for the header. */
+  ipcFrameBytes: 67_108_864,
+  /** What may wait on one connection between processes before more is refused. */
+  ipcQueueBytes: 134_217_728,
+  /** From here on the controller stops reading from workers that publish. */
+  ipcHighWaterBytes: 16_777_216,
+  /** After this long over the high-water mark one worker stops holding up the others. */
+  ipcStallMs: 2_000,
+  /** Requests passed to other workers that wait for an answer. */
+  pendingForwards: 100_000,
+  /** Requests over the bus (fetchSessions, emitWithAck, …) that wait for answers. */
+  pendingBusRequests: 10_000,
+  /** An answer to a bus request that has no timeout of its own. */
+  busRequestMs: 5_000,
+  /** Workers of one node: the worker's number is one byte of a session id. */
+  workersPerNode: 256,
+} as const;
+
+/** @throws Error when two bounds contradict each other */
+export function assertLimits(maxPayloadBytes: number): void {
+  const relations: readonly (readonly [boolean, string])[] = [
+    [LIMITS.ipcHighWaterBytes < LIMITS.ipcQueueBytes, 'ipcHighWaterBytes < ipcQueueBytes'],
+    [LIMITS.ipcFrameBytes < LIMITS.ipcQueueBytes, 'ipcFrameBytes < ipcQueueBytes'],
+    [maxPayloadBytes * 2 <= LIMITS.ipcFrameBytes, 'maxPayloadBytes × 2 ≤ ipcFrameBytes'],
+    [LIMITS.attachmentsPerPacket < LIMITS.packetsPerPayload, 'attachments < packetsPerPayload'],
+  ];
+  for (const [holds, relation] of relations) {
+    if (!holds) throw new Error(`limits contradict each other: ${relation} does not hold`);
+  }
+}

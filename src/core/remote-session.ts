@@ -1,0 +1,35 @@
+/** Sessions as `fetchSessions` shows them: a description that travels, and a handle made of it. */
+
+import type { Broadcast, RemoteSession } from './app.ts';
+import type { NamespaceSession } from './namespace-session.ts';
+
+export interface SessionDescription {
+  readonly id: string;
+  readonly user: string | undefined;
+  readonly rooms: readonly string[];
+  readonly data: unknown;
+}
+
+export function describeSession(session: NamespaceSession): SessionDescription {
+  return {
+    id: session.id,
+    user: session.user,
+    rooms: session.rooms,
+    data: session.storedData ?? {},
+  };
+}
+
+/**
+ * A handle on a session wherever it is.
+ *
+ * @param itself a broadcast that chooses this session only: a session id is a room of one
+ */
+export function toRemoteSession(found: SessionDescription, itself: Broadcast): RemoteSession {
+  return {
+    ...found,
+    emit: (event, ...args) => itself.emit(event, ...args),
+    join: (room) => itself.join(room),
+    leave: (room) => itself.leave(room),
+    disconnect: (close) => itself.disconnect(close),
+  };
+}

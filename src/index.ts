@@ -1,0 +1,15 @@
+/** The public surface: what an app file imports from `holdfast`. */
+
+export type {
+  Admission,
+  App,
+  Broadcast,
+  DisconnectReason,
+  Handshake,
+  NamespaceHandlers,
+  RemoteSession,
+  Server,
+  Session,
+  TransportName,
+} from './core/app.ts';
+export { ack, defineApp } from './core/app.ts';

@@ -1,0 +1,35 @@
+/**
+ * Frames between two workers of a node: `edge` holds a client's request or socket, `owner` its
+ * session.
+ *
+ * Requests and sockets are numbered by the edge. Fields are listed in the order they are written;
+ * see `protocol/frame.ts` for their encoding.
+ */
+
+export const PeerFrame = {
+  /** edge → owner: request, session id */
+  poll: 1,
+  /** edge → owner: request */
+  abandon: 2,
+  /** edge → owner: request, session id, body */
+  post: 3,
+  /** edge → owner: request, session id */
+  mayUpgrade: 4,
+  /** edge → owner: socket, session id */
+  offer: 5,
+  /** edge → owner: socket, kind (0 text, 1 binary), data */
+  frame: 6,
+  /** edge → owner: socket */
+  closed: 7,
+  /** owner → edge: request, status, content type, body */
+  answer: 8,
+  /** owner → edge: request, verdict (0 or 1) */
+  verdict: 9,
+  /** owner → edge: kind (0 text, 1 binary), data, number of sockets, sockets */
+  send: 10,
+  /** owner → edge: socket, code, reason */
+  close: 11,
+} as const;
+
+export const FRAME_TEXT = 0;
+export const FRAME_BINARY = 1;

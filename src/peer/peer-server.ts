@@ -1,0 +1,202 @@
+/**
+ * The owner's side: lets other workers of this node reach the sessions of this one.
+ *
+ * Each edge has one connection. A socket that an edge holds looks like any other socket to the
+ * session. Sends of the same data to several sockets of one edge, as a broadcast makes them, are
+ * one frame with a list of sockets.
+ */
+
+import type {
+  FrameHandler,
+  FrameSocket,
+  Reply,
+  SessionOwner,
+  SocketData,
+} from '../core/client-connection.ts';
+import { LIMITS } from '../core/limits.ts';
+import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
+import type { FrameReader } from '../protocol/frame.ts';
+import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
+
+/** Listens for other workers. @returns a function that stops */
+export function servePeers(path: string, owner: SessionOwner): () => void {
+  return listenFramed(path, () => new EdgeConnection(owner).link);
+}
+
+class EdgeConnection {
+  readonly link: FramedConnection;
+  readonly #owner: SessionOwner;
+  /** Requests that wait for packets: whom to tell when the client gives up. */
+  readonly #polls: Map<number, { sessionId: string; reply: Reply }> = new Map();
+  readonly #sockets: Map<number, TunnelSocket> = new Map();
+  #sendData: string | Uint8Array | undefined;
+  #sendTo: number[] = [];
+
+  constructor(owner: SessionOwner) {
+    this.#owner = owner;
+    this.link = new FramedConnection(
+      {
+        onFrame: (_link, frame) => this.#onFrame(frame),
+        onClose: () => this.#lost(),
+      },
+      LIMITS.ipcFrameBytes,
+    );
+  }
+
+  /** Sends a frame to a socket of this edge; the same data to others may follow. */
+  send(number: number, data: string | Uint8Array): void {
+    if (data !== this.#sendData) {
+      this.#flushSends();
+      if (this.#sendTo.length === 0) queueMicrotask(() => this.#flushSends());
+      this.#sendData = data;
+    }
+    this.#sendTo.push(number);
+  }
+
+  closeSocket(number: number, code: number, reason: string): void {
+    if (!this.#sockets.delete(number)) return;
+    this.#flushSends();
+    this.link.frame(PeerFrame.close).u32(number).u32(code).text(reason).finish();
+    this.link.send();
+  }
+
+  #flushSends(): void {
+    const data = this.#sendData;
+    const sockets = this.#sendTo;
+    if (data === undefined || sockets.length === 0) return;
+    this.#sendData = undefined;
+    this.#sendTo = [];
+    const writer = this.link.frame(PeerFrame.send);
+    if (typeof data === 'string') writer.u8(FRAME_TEXT).text(data);
+    else writer.u8(FRAME_BINARY).bytes(data);
+    writer.u32(sockets.length);
+    for (const number of sockets) writer.u32(number);
+    writer.finish();
+    this.link.send();
+  }
+
+  #onFrame(frame: FrameReader): void {
+    const number = frame.u32();
+    switch (frame.type) {
+      case PeerFrame.poll:
+        this.#poll(number, frame.text());
+        return;
+      case PeerFrame.abandon: {
+        const poll = this.#polls.get(number);
+        this.#polls.delete(number);
+        if (poll !== undefined) this.#owner.abandonPoll(poll.sessionId, poll.reply);
+        return;
+      }
+      case PeerFrame.post:
+        this.#owner.post(frame.text(), frame.text(), this.#answerTo(number));
+        return;
+      case PeerFrame.mayUpgrade: {
+        const verdict = this.#owner.mayUpgrade(frame.text()) === true ? 1 : 0;
+        this.link.frame(PeerFrame.verdict).u32(number).u8(verdict).finish();
+        this.link.send();
+        return;
+      }
+      case PeerFrame.offer:
+        this.#offer(number, frame.text());
+        return;
+      case PeerFrame.frame:
+        this.#receive(number, frame);
+        return;
+      case PeerFrame.closed: {
+        const socket = this.#sockets.get(number);
+        this.#sockets.delete(number);
+        socket?.closed();
+        return;
+      }
+    }
+  }
+
+  #poll(number: number, sessionId: string): void {
+    const answer = this.#answerTo(number);
+    const reply: Reply = (given) => {
+      this.#polls.delete(number);
+      answer(given);
+    };
+    this.#polls.set(number, { sessionId, reply });
+    this.#owner.poll(sessionId, reply);
+  }
+
+  #answerTo(number: number): Reply {
+    return ({ status, type, body }) => {
+      const writer = this.link.frame(PeerFrame.answer).u32(number).u32(status);
+      writer.text(type).text(body).finish();
+      this.link.send();
+    };
+  }
+
+  #offer(number: number, sessionId: string): void {
+    const socket = new TunnelSocket(this, number);
+    this.#sockets.set(number, socket);
+    const handler = this.#owner.offerSocket(sessionId, socket);
+    if (handler === undefined) this.closeSocket(number, 1008, 'session unknown');
+    else socket.data = handler;
+  }
+
+  #receive(number: number, frame: FrameReader): void {
+    const isText = frame.u8() === FRAME_TEXT;
+    // Handlers may keep binary data, and the frame's bytes are used again.
+    this.#sockets.get(number)?.receive(isText ? frame.text() : Buffer.from(frame.bytes()));
+  }
+
+  #lost(): void {
+    for (const { sessionId, reply } of this.#polls.values()) {
+      this.#owner.abandonPoll(sessionId, reply);
+    }
+    this.#polls.clear();
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const socket of sockets) socket.closed();
+  }
+}
+
+/** A client's WebSocket that another worker holds. */
+class TunnelSocket implements FrameSocket {
+  data: SocketData;
+  readonly #edge: EdgeConnection;
+  readonly #number: number;
+
+  constructor(edge: EdgeConnection, number: number) {
+    this.#edge = edge;
+    this.#number = number;
+    this.data = NO_HANDLER;
+  }
+
+  send(frame: string | Uint8Array): number {
+    if (this.#edge.link.queuedBytes > LIMITS.ipcQueueBytes) {
+      this.close(1013, 'overloaded');
+      return 0;
+    }
+    this.#edge.send(this.#number, frame);
+    return frame.length;
+  }
+
+  cork(callback: () => void): void {
+    callback();
+  }
+
+  close(code = 1000, reason = ''): void {
+    this.#edge.closeSocket(this.#number, code, reason);
+  }
+
+  getBufferedAmount(): number {
+    return this.#edge.link.queuedBytes > LIMITS.ipcHighWaterBytes ? 1 : 0;
+  }
+
+  receive(frame: string | Buffer): void {
+    if ('onFrame' in this.data) this.data.onFrame(this, frame);
+  }
+
+  closed(): void {
+    if ('onFrame' in this.data) this.data.onSocketClose(this);
+  }
+}
+
+const NO_HANDLER: FrameHandler = {
+  onFrame: () => {},
+  onSocketClose: () => {},
+};

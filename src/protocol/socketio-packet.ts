@@ -1,0 +1,198 @@
+/**
+ * Socket.IO v5 packets as text: type, number of attachments, namespace, ack id, JSON payload.
+ *
+ *     <type>[<attachments>-][<namespace>,][<ack id>][<JSON>]
+ *
+ * Attachments follow as binary messages of their own; `binary-payload.ts` puts them in their
+ * places. Source: the Socket.IO protocol, revision 5, "Packet encoding". Encoders add the Engine.IO
+ * type `4` in front, so that their result is a frame that can be sent to any number of sessions.
+ */
+
+export const MAIN_NAMESPACE = '/';
+
+/** A decoded packet from a client; `attachments` counts binary messages still to come. */
+export type Packet =
+  | { readonly type: 'connect'; readonly namespace: string; readonly auth: JsonObject | undefined }
+  | { readonly type: 'disconnect'; readonly namespace: string }
+  | EventPacket
+  | AckPacket;
+
+export interface EventPacket {
+  readonly type: 'event';
+  readonly namespace: string;
+  /** Present when the client wants an ack. */
+  readonly ackId: number | undefined;
+  readonly event: string;
+  args: unknown[];
+  readonly attachments: number;
+}
+
+export interface AckPacket {
+  readonly type: 'ack';
+  readonly namespace: string;
+  readonly ackId: number;
+  args: unknown[];
+  readonly attachments: number;
+}
+
+export type JsonObject = Record<string, unknown>;
+
+/** Events that the protocol's libraries raise themselves; neither side may send them. */
+export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+]);
+
+const TYPE = {
+  connect: 0,
+  disconnect: 1,
+  event: 2,
+  ack: 3,
+  connectError: 4,
+  binaryEvent: 5,
+  binaryAck: 6,
+} as const;
+
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const SLASH = 0x2f;
+const DASH = 0x2d;
+const MAX_ATTACHMENT_DIGITS = 6;
+
+/**
+ * Decodes a packet from a client.
+ *
+ * @param text the Engine.IO message, without its type character
+ * @returns the packet, or `undefined` when it is malformed or not a client's to send
+ */
+export function decodePacket(text: string, maxAttachments: number): Packet | undefined {
+  const type = text.charCodeAt(0) - DIGIT_0;
+  let at = 1;
+  let attachments = 0;
+  if (type === TYPE.binaryEvent || type === TYPE.binaryAck) {
+    const end = digitsEnd(text, at);
+    if (end === at || end - at > MAX_ATTACHMENT_DIGITS) return undefined;
+    if (text.charCodeAt(end) !== DASH) return undefined;
+    attachments = Number(text.slice(at, end));
+    if (attachments < 1 || attachments > maxAttachments) return undefined;
+    at = end + 1;
+  }
+  let namespace = MAIN_NAMESPACE;
+  if (text.charCodeAt(at) === SLASH) {
+    const comma = text.indexOf(',', at);
+    const end = comma === -1 ? text.length : comma;
+    namespace = text.slice(at, end);
+    at = end + 1;
+  }
+  const idEnd = digitsEnd(text, at);
+  const ackId = idEnd === at ? undefined : Number(text.slice(at, idEnd));
+  // Past the exact integers two questions would share an id.
+  if (ackId !== undefined && !Number.isSafeInteger(ackId)) return undefined;
+  const payload = parseJson(text, idEnd);
+  if (payload === MALFORMED) return undefined;
+  return buildPacket(type, namespace, ackId, payload, attachments);
+}
+
+const MALFORMED = Symbol('malformed');
+
+function parseJson(text: string, from: number): unknown {
+  if (from >= text.length) return undefined;
+  try {
+    return JSON.parse(text.slice(from));
+  } catch {
+    return MALFORMED;
+  }
+}
+
+function digitsEnd(text: string, from: number): number {
+  let at = from;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < DIGIT_0 || code > DIGIT_9) break;
+  }
+  return at;
+}
+
+function buildPacket(
+  type: number,
+  namespace: string,
+  ackId: number | undefined,
+  payload: unknown,
+  attachments: number,
+): Packet | undefined {
+  switch (type) {
+    case TYPE.connect:
+      if (payload !== undefined && !isObject(payload)) return undefined;
+      return { type: 'connect', namespace, auth: payload };
+    case TYPE.disconnect:
+      return payload === undefined ? { type: 'disconnect', namespace } : undefined;
+    case TYPE.event:
+    case TYPE.binaryEvent: {
+      if (!Array.isArray(payload)) return undefined;
+      const [name, ...args] = payload as unknown[];
+      const isName = typeof name === 'number' || typeof name === 'string';
+      if (!isName || RESERVED_EVENTS.has(String(name))) return undefined;
+      return { type: 'event', namespace, ackId, event: String(name), args, attachments };
+    }
+    case TYPE.ack:
+    case TYPE.binaryAck:
+      if (ackId === undefined || !Array.isArray(payload)) return undefined;
+      return { type: 'ack', namespace, ackId, args: payload as unknown[], attachments };
+    default:
+      return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The namespace part of a packet; the main namespace is left out. */
+function namespacePart(namespace: string): string {
+  return namespace === MAIN_NAMESPACE ? '' : `${namespace},`;
+}
+
+/**
+ * Encodes an event.
+ *
+ * @param json the JSON array of event name and arguments, placeholders in place of binary data
+ */
+export function encodeEvent(
+  namespace: string,
+  json: string,
+  attachments: number,
+  ackId: number | undefined,
+): string {
+  const type = attachments === 0 ? '42' : `45${attachments}-`;
+  return `${type}${namespacePart(namespace)}${ackId ?? ''}${json}`;
+}
+
+/** Encodes the answer to a client's event. */
+export function encodeAck(
+  namespace: string,
+  json: string,
+  attachments: number,
+  ackId: number,
+): string {
+  const type = attachments === 0 ? '43' : `46${attachments}-`;
+  return `${type}${namespacePart(namespace)}${ackId}${json}`;
+}
+
+/** Encodes the acceptance of a client's CONNECT. */
+export function encodeConnect(namespace: string, sessionId: string): string {
+  return `40${namespacePart(namespace)}{"sid":"${sessionId}"}`;
+}
+
+/** Encodes the refusal of a client's CONNECT. */
+export function encodeConnectError(namespace: string, message: string, data?: unknown): string {
+  return `44${namespacePart(namespace)}${JSON.stringify({ message, data })}`;
+}
+
+/** Encodes the end of a session in a namespace, told by the server. */
+export function encodeDisconnect(namespace: string): string {
+  return `41${namespacePart(namespace)}`;
+}

@@ -1,0 +1,135 @@
+/**
+ * What the Engine.IO sessions of a worker share: settings, table, ids, heartbeat, router.
+ *
+ * Sessions that have joined no namespace yet wait here in the order of their coming; those that
+ * take too long are ended, so that an open socket without a session cannot be had for free.
+ */
+
+import type { Counters } from '../core/counters.ts';
+import type { Heartbeat } from '../core/heartbeat.ts';
+import type { NamespaceSession } from '../core/namespace-session.ts';
+import { SlotTable } from '../core/slot-table.ts';
+import { decodeSessionId, SessionIdFactory, sameSessionId } from '../protocol/session-id.ts';
+import { CLOSE_CODE } from './close-code.ts';
+import type { EngineSession } from './engine-session.ts';
+import type { PacketRouter } from './packet-router.ts';
+
+export interface EngineSettings {
+  readonly path: string;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly upgradeTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly maxPayloadBytes: number;
+  readonly maxBackpressureBytes: number;
+  readonly capacity: number;
+  readonly corsOrigins: readonly string[];
+  readonly corsCredentials: boolean;
+}
+
+export interface EngineContextOptions {
+  readonly node: number;
+  readonly worker: number;
+  readonly settings: EngineSettings;
+  readonly heartbeat: Heartbeat;
+  readonly router: PacketRouter;
+  readonly counters: Counters;
+}
+
+export class EngineContext {
+  readonly node: number;
+  readonly worker: number;
+  readonly settings: EngineSettings;
+  readonly heartbeat: Heartbeat;
+  readonly router: PacketRouter;
+  readonly ids: SessionIdFactory;
+  readonly counters: Counters;
+  /** Sessions that poll; all others are on a WebSocket. */
+  pollingCount = 0;
+  readonly #sessions: SlotTable<EngineSession> = new SlotTable();
+  readonly #unjoined: Set<EngineSession> = new Set();
+  readonly #openTail: string;
+
+  constructor(options: EngineContextOptions) {
+    this.node = options.node;
+    this.worker = options.worker;
+    this.settings = options.settings;
+    this.heartbeat = options.heartbeat;
+    this.router = options.router;
+    this.counters = options.counters;
+    this.ids = new SessionIdFactory(options.node, options.worker);
+    const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
+    this.#openTail =
+      `"pingInterval":${pingIntervalMs},"pingTimeout":${pingTimeoutMs},` +
+      `"maxPayload":${maxPayloadBytes}}`;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get isFull(): boolean {
+    return this.#sessions.size >= this.settings.capacity;
+  }
+
+  /** Takes a session into the table. @returns its engine id */
+  register(session: EngineSession): string {
+    session.slot = this.#sessions.add(session);
+    this.heartbeat.add(session);
+    if (session.handshake !== undefined) session.handshake.openedTick = this.heartbeat.tick;
+    this.#unjoined.add(session);
+    this.counters.sessionsOpened++;
+    return this.ids.create(session.slot);
+  }
+
+  unregister(session: EngineSession): void {
+    if (session.slot === -1) return;
+    this.#sessions.remove(session.slot);
+    this.heartbeat.remove(session);
+    this.#unjoined.delete(session);
+    this.counters.sessionsClosed++;
+  }
+
+  /** A session has joined its first namespace. */
+  joined(session: EngineSession): void {
+    this.#unjoined.delete(session);
+  }
+
+  /** Ends sessions that have not joined a namespace in time; called at each heartbeat tick. */
+  sweep(): void {
+    const { connectTimeoutMs } = this.settings;
+    const oldest = this.heartbeat.tick - Math.ceil(connectTimeoutMs / this.heartbeat.tickMs);
+    for (const session of this.#unjoined) {
+      if (session.handshake === undefined || session.handshake.openedTick > oldest) return;
+      session.end('transport close', CLOSE_CODE.policy);
+    }
+  }
+
+  /** Finds a session that polls, by its engine id. */
+  findPolling(sessionId: string): EngineSession | undefined {
+    const session = this.#at(sessionId);
+    const known = session?.polling?.sessionId;
+    return known !== undefined && sameSessionId(known, sessionId) ? session : undefined;
+  }
+
+  /** Finds a session in a namespace, by its own id. */
+  findInNamespace(namespace: string, id: string): NamespaceSession | undefined {
+    const found = this.#at(id)?.sessionIn(namespace);
+    return found?.id === id ? found : undefined;
+  }
+
+  allSessions(): EngineSession[] {
+    return this.#sessions.all();
+  }
+
+  /** Source: the Engine.IO protocol, revision 4, "Handshake". */
+  openPacket(id: string, upgrades: readonly string[]): string {
+    return `0{"sid":"${id}","upgrades":${JSON.stringify(upgrades)},${this.#openTail}`;
+  }
+
+  #at(id: string): EngineSession | undefined {
+    const address = decodeSessionId(id);
+    if (address?.node !== this.node || address.worker !== this.worker) return undefined;
+    return this.#sessions.get(address.slot);
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * One Engine.IO session: a client's connection, by long-polling or by WebSocket, with its sessions
+ * in namespaces.
+ *
+ * It owns the transport, heartbeats and the end; what the packets mean is the business of the
+ * packet router. A client that sits idle on a WebSocket costs one of these and one
+ * `NamespaceSession`: fields that matter only for a moment (`polling`, `handshake`, `partial`,
+ * `joining`) are empty then.
+ */
+
+import type { DisconnectReason, TransportName } from '../core/app.ts';
+import type { FrameHandler, FrameSocket, Reply } from '../core/client-connection.ts';
+import type { Carrier } from '../core/contracts.ts';
+import type { HeartbeatMember } from '../core/heartbeat.ts';
+import type { NamespaceSession } from '../core/namespace-session.ts';
+import type { OutgoingEvent } from '../core/outgoing-event.ts';
+import {
+  decodeBase64Packet,
+  encodeBase64Packet,
+  PacketCode,
+  PLAIN_PACKET,
+  type WirePacket,
+} from '../protocol/engine-packet.ts';
+import { type AckPacket, type EventPacket, encodeDisconnect } from '../protocol/socketio-packet.ts';
+import { CLOSE_CODE } from './close-code.ts';
+import type { EngineContext } from './engine-context.ts';
+import { engineError } from './engine-error.ts';
+import { PollingTransport } from './polling-transport.ts';
+import { SOCKET_IO_FORMAT } from './wire-format.ts';
+
+/** What the first request said; kept until the client has joined its namespaces. */
+export interface HandshakeSource {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: string;
+  readonly address: string;
+  readonly transport: TransportName;
+  readonly isTextOnly: boolean;
+  /** Heartbeat tick at which the session opened. */
+  openedTick: number;
+}
+
+/** A packet whose binary attachments have not all come. */
+export interface PartialPacket {
+  readonly packet: EventPacket | AckPacket;
+  readonly attachments: Buffer[];
+}
+
+export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
+  readonly #context: EngineContext;
+  slot = -1;
+  heartbeatSlot = -1;
+  heartbeatPlace = -1;
+  lastSeenTick = 0;
+  closed = false;
+  #socket: FrameSocket | undefined;
+  polling: PollingTransport | undefined;
+  handshake: HandshakeSource | undefined;
+  partial: PartialPacket | undefined;
+  /** Namespaces whose `authenticate` is still running. */
+  joining: Set<string> | undefined;
+  /** The session in the namespace joined first; most clients join no other. */
+  #first: NamespaceSession | undefined;
+  #others: NamespaceSession[] | undefined;
+  /** The client takes no binary frames (`b64`): it gets base64 text instead. */
+  readonly #isTextOnly: boolean;
+
+  constructor(context: EngineContext, handshake: HandshakeSource) {
+    this.#context = context;
+    this.handshake = handshake;
+    this.#isTextOnly = handshake.isTextOnly;
+  }
+
+  get transport(): TransportName {
+    return this.#socket === undefined ? 'polling' : 'websocket';
+  }
+
+  /** Starts a session that polls. @returns its open packet */
+  openPolling(): string {
+    const id = this.#context.register(this);
+    this.polling = new PollingTransport(id);
+    this.#context.pollingCount++;
+    return this.#context.openPacket(id, ['websocket']);
+  }
+
+  /** Starts a session on a WebSocket. Its engine id is never asked for again, so none is kept. */
+  openSocket(socket: FrameSocket): void {
+    this.#socket = socket;
+    const id = this.#context.register(this);
+    socket.send(this.#context.openPacket(id, []));
+  }
+
+  /** Moves the session from polling to a socket; what was queued goes first. */
+  upgradeTo(socket: FrameSocket): void {
+    const { polling } = this;
+    this.#socket = socket;
+    this.polling = undefined;
+    this.#context.pollingCount--;
+    polling?.release(PLAIN_PACKET.noop);
+    for (const packet of polling?.takeQueue() ?? []) this.#sendPacket(socket, packet);
+  }
+
+  // Carrier: what the core sends.
+
+  deliver(events: readonly OutgoingEvent[]): void {
+    const socket = this.#socket;
+    if (socket === undefined) this.#enqueueEvents(events);
+    else if (events.length === 1) this.#sendEvent(socket, events[0] as OutgoingEvent);
+    else {
+      socket.cork(() => {
+        for (const event of events) this.#sendEvent(socket, event);
+      });
+    }
+  }
+
+  endSession(session: NamespaceSession): void {
+    this.send([encodeDisconnect(session.namespace)]);
+    this.removeSession(session);
+  }
+
+  close(): void {
+    this.end('server namespace disconnect', CLOSE_CODE.normal);
+  }
+
+  /** Sends packets in order, binary data as messages of their own. */
+  send(packets: readonly WirePacket[]): void {
+    const socket = this.#socket;
+    if (socket === undefined) this.#enqueue(packets);
+    else for (const packet of packets) this.#sendPacket(socket, packet);
+  }
+
+  #sendPacket(socket: FrameSocket, packet: WirePacket): void {
+    const isFrame = typeof packet === 'string' || !this.#isTextOnly;
+    socket.send(isFrame ? packet : encodeBase64Packet(packet));
+  }
+
+  #sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
+    if (event.volatile && socket.getBufferedAmount() > 0) return;
+    socket.send(event.encodedFor(SOCKET_IO_FORMAT));
+    for (const attachment of event.attachments) this.#sendPacket(socket, attachment);
+  }
+
+  #enqueueEvents(events: readonly OutgoingEvent[]): void {
+    for (const event of events) {
+      if (event.volatile && this.polling?.isPolled !== true) continue;
+      this.#enqueue([event.encodedFor(SOCKET_IO_FORMAT), ...event.attachments], false);
+    }
+    this.polling?.flush();
+  }
+
+  #enqueue(packets: readonly WirePacket[], flush = true): void {
+    const { polling } = this;
+    if (polling === undefined) return;
+    for (const packet of packets) {
+      if (polling.enqueue(packet, this.#context.settings.maxBackpressureBytes)) continue;
+      this.end('transport error', CLOSE_CODE.policy);
+      return;
+    }
+    if (flush) polling.flush();
+  }
+
+  // Heartbeat.
+
+  ping(): void {
+    if (this.#socket !== undefined) this.#socket.send(PLAIN_PACKET.ping);
+    else this.#enqueue([PLAIN_PACKET.ping]);
+  }
+
+  timedOut(): void {
+    this.end('ping timeout', CLOSE_CODE.policy);
+  }
+
+  // What the client sends.
+
+  onFrame(_socket: FrameSocket, frame: string | Buffer): void {
+    this.receive(frame);
+  }
+
+  onSocketClose(socket: FrameSocket): void {
+    if (socket === this.#socket) this.end('transport close');
+  }
+
+  /** Takes one packet, text or the data of a binary message. */
+  receive(packet: string | Buffer): void {
+    if (this.closed) return;
+    this.lastSeenTick = this.#context.heartbeat.tick;
+    if (typeof packet !== 'string') {
+      this.#receiveBinary(packet);
+      return;
+    }
+    switch (packet.charCodeAt(0)) {
+      case PacketCode.message:
+        this.#context.router.onText(this, packet.slice(1));
+        return;
+      case PacketCode.base64:
+        this.#receiveBinary(decodeBase64Packet(packet));
+        return;
+      case PacketCode.pong:
+      // Valid packets without a meaning here; the reference server passes over them too.
+      case PacketCode.open:
+      case PacketCode.upgrade:
+      case PacketCode.noop:
+        return;
+      case PacketCode.close:
+        this.end('transport close', CLOSE_CODE.normal);
+        return;
+      default:
+        this.fail();
+    }
+  }
+
+  #receiveBinary(data: Buffer | undefined): void {
+    if (data === undefined) this.fail();
+    else this.#context.router.onBinary(this, data);
+  }
+
+  /** The client broke the protocol. */
+  fail(): void {
+    this.end('parse error', CLOSE_CODE.policy);
+  }
+
+  /** A request waits for packets; a second one at the same time ends the session. */
+  poll(reply: Reply): void {
+    if (this.polling === undefined) reply(engineError('badRequest'));
+    else if (this.polling.isPolled) {
+      reply(engineError('badRequest'));
+      this.end('transport error');
+    } else this.polling.poll(reply);
+  }
+
+  abandonPoll(reply: Reply): void {
+    if (this.polling?.abandon(reply) === true) this.end('transport close');
+  }
+
+  // Sessions in namespaces.
+
+  get hasSessions(): boolean {
+    return this.#first !== undefined || (this.#others?.length ?? 0) > 0;
+  }
+
+  get sessionCount(): number {
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.length ?? 0);
+  }
+
+  sessionIn(namespace: string): NamespaceSession | undefined {
+    if (this.#first?.namespace === namespace) return this.#first;
+    return this.#others?.find((session) => session.namespace === namespace);
+  }
+
+  addSession(session: NamespaceSession): void {
+    if (this.#first === undefined) this.#first = session;
+    else if (this.#others === undefined) this.#others = [session];
+    else this.#others.push(session);
+  }
+
+  removeSession(session: NamespaceSession): void {
+    if (this.#first === session) this.#first = undefined;
+    else this.#others = this.#others?.filter((other) => other !== session);
+  }
+
+  /** Ends the session once, whatever the cause; `code` is for a socket that is still open. */
+  end(reason: DisconnectReason, code?: number): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#context.unregister(this);
+    const sessions = this.#first === undefined ? [] : [this.#first];
+    if (this.#others !== undefined) sessions.push(...this.#others);
+    this.#first = undefined;
+    this.#others = undefined;
+    this.handshake = undefined;
+    this.partial = undefined;
+    for (const session of sessions) session.home.remove(session, reason);
+    this.#endPolling(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+    this.#socket?.close(code ?? CLOSE_CODE.normal, reason);
+  }
+
+  #endPolling(lastPacket: WirePacket): void {
+    if (this.polling === undefined) return;
+    this.#context.pollingCount--;
+    this.polling.release(lastPacket);
+    this.polling = undefined;
+  }
+}

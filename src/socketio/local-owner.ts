@@ -1,0 +1,53 @@
+/** The sessions of this worker, as requests by session id reach them. */
+
+import type { FrameHandler, FrameSocket, Reply, SessionOwner } from '../core/client-connection.ts';
+import { LIMITS } from '../core/limits.ts';
+import { decodePayload } from '../protocol/engine-packet.ts';
+import type { EngineContext } from './engine-context.ts';
+import { engineError } from './engine-error.ts';
+import { UpgradeProbe } from './upgrade-probe.ts';
+
+export class LocalOwner implements SessionOwner {
+  readonly #context: EngineContext;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  poll(sessionId: string, reply: Reply): void {
+    const session = this.#context.findPolling(sessionId);
+    if (session === undefined) reply(engineError('unknownSession'));
+    else session.poll(reply);
+  }
+
+  abandonPoll(sessionId: string, reply: Reply): void {
+    this.#context.findPolling(sessionId)?.abandonPoll(reply);
+  }
+
+  post(sessionId: string, body: string, reply: Reply): void {
+    const session = this.#context.findPolling(sessionId);
+    if (session === undefined) {
+      reply(engineError('unknownSession'));
+      return;
+    }
+    const packets = decodePayload(body, LIMITS.packetsPerPayload);
+    if (packets === undefined) {
+      session.fail();
+      reply(engineError('badRequest'));
+      return;
+    }
+    for (const packet of packets) session.receive(packet);
+    reply({ status: 200, type: 'text/html', body: 'ok' });
+  }
+
+  mayUpgrade(sessionId: string): boolean {
+    const polling = this.#context.findPolling(sessionId)?.polling;
+    return polling !== undefined && !polling.probing;
+  }
+
+  offerSocket(sessionId: string, socket: FrameSocket): FrameHandler | undefined {
+    const session = this.#context.findPolling(sessionId);
+    if (session?.polling === undefined || session.polling.probing) return undefined;
+    return new UpgradeProbe(session, socket, this.#context.settings.upgradeTimeoutMs);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The ports of a worker: the public one, shared with the other workers, and perhaps one of its own.
+ *
+ * Requests are told apart by path: Socket.IO, its browser bundle, health and readiness; the rest is
+ * the app's.
+ */
+
+import type { Server as BunServer, ServerWebSocket } from 'bun';
+import type { WorkerSettings } from '../bus/worker-settings.ts';
+import type { App, Server } from '../core/app.ts';
+import type { FrameSocket, SocketData } from '../core/client-connection.ts';
+import type { Log } from '../core/log.ts';
+import type { EngineEndpoint } from '../socketio/endpoint.ts';
+
+export interface PublicServerOptions {
+  readonly settings: WorkerSettings;
+  readonly endpoint: EngineEndpoint;
+  readonly app: App;
+  readonly server: Server;
+  readonly log: Log;
+  /** The worker takes sessions now. */
+  isReady(): boolean;
+}
+
+/** Bun takes at most 255 seconds; a poll is answered by the next ping at the latest. */
+const IDLE_TIMEOUT_MAX_SECONDS = 255;
+/** The package exports its minified bundle under no name, so it is found beside its description. */
+const CLIENT_BUNDLE = new URL(
+  'dist/socket.io.min.js',
+  import.meta.resolve('socket.io-client/package.json'),
+);
+
+export class PublicServer {
+  readonly #options: PublicServerOptions;
+  readonly #servers: BunServer<SocketData>[] = [];
+  readonly #bundlePath: string;
+
+  constructor(options: PublicServerOptions) {
+    this.#options = options;
+    this.#bundlePath = `${options.settings.config.path}socket.io.min.js`;
+  }
+
+  /** Starts to listen. @throws the system's error when a port is taken */
+  listen(): void {
+    const { publicPort, ownPort } = this.#options.settings;
+    this.#listenOn(publicPort, true);
+    if (ownPort !== 0) this.#listenOn(ownPort, false);
+  }
+
+  /** Takes no more connections; those that are open stay. */
+  stopListening(): void {
+    for (const server of this.#servers) void server.stop(false);
+  }
+
+  /** Closes what is still open. */
+  close(): void {
+    for (const server of this.#servers) void server.stop(true);
+  }
+
+  #listenOn(port: number, isShared: boolean): void {
+    const { config } = this.#options.settings;
+    const idleSeconds = Math.ceil((config.pingIntervalMs + config.pingTimeoutMs) / 1000);
+    this.#servers.push(
+      Bun.serve<SocketData>({
+        hostname: config.host,
+        port,
+        reusePort: isShared,
+        development: false,
+        idleTimeout: Math.min(Math.max(idleSeconds, 10), IDLE_TIMEOUT_MAX_SECONDS),
+        maxRequestBodySize: config.maxPayloadBytes,
+        fetch: (request, server) => this.#handle(request, server),
+        error: (error) => this.#failed(error),
+        websocket: {
+          perMessageDeflate: false,
+          // Liveness is the heartbeat's business; see core/heartbeat.ts.
+          idleTimeout: 0,
+          sendPings: false,
+          maxPayloadLength: config.maxPayloadBytes,
+          backpressureLimit: config.maxBackpressureBytes,
+          closeOnBackpressureLimit: true,
+          open: openSocket,
+          message: takeFrame,
+          close: closeSocket,
+        },
+      }),
+    );
+  }
+
+  #handle(
+    request: Request,
+    server: BunServer<SocketData>,
+  ): Response | undefined | Promise<Response | undefined> {
+    const { path } = this.#options.settings.config;
+    const { url } = request;
+    const pathStart = url.indexOf('/', url.indexOf('://') + 3);
+    const queryStart = url.indexOf('?', pathStart);
+    const pathEnd = queryStart === -1 ? url.length : queryStart;
+    const pathname = url.slice(pathStart, pathEnd);
+    if (pathname === path || `${pathname}/` === path) {
+      return this.#options.endpoint.handle(request, url.slice(pathEnd + 1), server);
+    }
+    switch (pathname) {
+      case '/health':
+        return new Response('ok\n');
+      case '/ready':
+        return this.#options.isReady()
+          ? new Response('ready\n')
+          : new Response('not taking sessions\n', { status: 503 });
+      case this.#bundlePath:
+        return new Response(Bun.file(Bun.fileURLToPath(CLIENT_BUNDLE)), {
+          headers: { 'cache-control': 'public, max-age=3600' },
+        });
+      default:
+        return this.#askApp(request);
+    }
+  }
+
+  async #askApp(request: Request): Promise<Response> {
+    const answer = await this.#options.app.request?.(request, this.#options.server);
+    return answer ?? new Response('not found\n', { status: 404 });
+  }
+
+  #failed(error: Error): Response {
+    this.#options.log.error('a request failed', { error: error.stack ?? error.message });
+    return new Response('internal error\n', { status: 500 });
+  }
+}
+
+function openSocket(socket: ServerWebSocket<SocketData>): void {
+  if (!('open' in socket.data)) return;
+  const handler = socket.data.open(socket as FrameSocket);
+  if (handler === undefined) socket.close(1008, 'session unknown');
+  else socket.data = handler;
+}
+
+function takeFrame(socket: ServerWebSocket<SocketData>, frame: string | Buffer): void {
+  if ('onFrame' in socket.data) socket.data.onFrame(socket as FrameSocket, frame);
+}
+
+function closeSocket(socket: ServerWebSocket<SocketData>): void {
+  if ('onFrame' in socket.data) socket.data.onSocketClose(socket as FrameSocket);
+}

@@ -1,0 +1,57 @@
+/** Takes a sample of this worker once a second and hands it on. */
+
+import { heapStats } from 'bun:jsc';
+import type { WorkerGauges, WorkerSample } from '../bus/sample.ts';
+import type { Counters } from '../core/counters.ts';
+
+export interface SamplerOptions {
+  readonly worker: number;
+  readonly counters: Counters;
+  /** Gauges that the worker's parts know. */
+  gauges(): Omit<WorkerGauges, 'rssBytes' | 'heapBytes' | 'loopLagMaxMs'>;
+  send(sample: WorkerSample): void;
+}
+
+const SAMPLE_MS = 1_000;
+/** The loop's lag is the lateness of this timer; stalls shorter than it are of no interest. */
+const LAG_PROBE_MS = 100;
+
+export class Sampler {
+  readonly #options: SamplerOptions;
+  readonly #startedAtMs: number = Date.now();
+  #lagMaxMs = 0;
+  #dueAtMs = 0;
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#dueAtMs = performance.now() + LAG_PROBE_MS;
+    setInterval(() => {
+      const nowMs = performance.now();
+      this.#lagMaxMs = Math.max(this.#lagMaxMs, nowMs - this.#dueAtMs);
+      this.#dueAtMs = nowMs + LAG_PROBE_MS;
+    }, LAG_PROBE_MS).unref();
+    setInterval(() => this.#options.send(this.#sample()), SAMPLE_MS).unref();
+  }
+
+  #sample(): WorkerSample {
+    const { worker, counters } = this.#options;
+    const cpu = process.cpuUsage();
+    const gauges = {
+      ...this.#options.gauges(),
+      rssBytes: process.memoryUsage.rss(),
+      heapBytes: heapStats().heapSize,
+      loopLagMaxMs: Math.round(this.#lagMaxMs),
+    };
+    this.#lagMaxMs = 0;
+    return {
+      worker,
+      pid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      gauges,
+      counters: { ...counters, cpuMicroseconds: cpu.user + cpu.system },
+    };
+  }
+}

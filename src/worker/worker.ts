@@ -1,0 +1,179 @@
+/**
+ * One worker, put together: core, Socket.IO, peers, bus and ports.
+ *
+ *     connect to the bus → load the app → join the bus → `started` → listen → say ready
+ *
+ * In this order nothing comes in before somebody can take it.
+ */
+
+import { rmSync } from 'node:fs';
+import { BusClient } from '../bus/bus-client.ts';
+import type { WorkerGauges } from '../bus/sample.ts';
+import { busSocketPath, type WorkerSettings } from '../bus/worker-settings.ts';
+import type { App } from '../core/app.ts';
+import { type Counters, createCounters } from '../core/counters.ts';
+import { Heartbeat } from '../core/heartbeat.ts';
+import { assertLimits } from '../core/limits.ts';
+import type { Log } from '../core/log.ts';
+import { WorkerCore } from '../core/worker-core.ts';
+import { servePeers } from '../peer/peer-server.ts';
+import { Peers, peerSocketPath } from '../peer/peers.ts';
+import { CLOSE_CODE } from '../socketio/close-code.ts';
+import { EngineEndpoint } from '../socketio/endpoint.ts';
+import { EngineContext } from '../socketio/engine-context.ts';
+import { LocalOwner } from '../socketio/local-owner.ts';
+import { PacketRouter } from '../socketio/packet-router.ts';
+import { loadApp } from './app-loader.ts';
+import { PublicServer } from './public-server.ts';
+import { Sampler } from './sampler.ts';
+
+/** Close frames need a moment on their way before the process ends. */
+const FAREWELL_MS = 200;
+
+export class Worker {
+  readonly #settings: WorkerSettings;
+  readonly #log: Log;
+  readonly #counters: Counters = createCounters();
+  readonly #bus: BusClient;
+  readonly #heartbeat: Heartbeat;
+  readonly #engine: EngineContext;
+  readonly #peers: Peers;
+  readonly #owner: LocalOwner;
+  #core: WorkerCore | undefined;
+  #publicServer: PublicServer | undefined;
+  #stopPeers: (() => void) | undefined;
+  #isStopping = false;
+
+  constructor(settings: WorkerSettings, log: Log) {
+    const { config, node, worker, capacity, runDir, workerCount } = settings;
+    assertLimits(config.maxPayloadBytes);
+    this.#settings = settings;
+    this.#log = log;
+    this.#heartbeat = new Heartbeat(config);
+    this.#bus = new BusClient({
+      path: busSocketPath(runDir),
+      node,
+      worker,
+      counters: this.#counters,
+      onLost: (fault) => this.#controllerLost(fault),
+    });
+    this.#engine = new EngineContext({
+      node,
+      worker,
+      settings: { ...config, capacity },
+      heartbeat: this.#heartbeat,
+      router: new PacketRouter(
+        () => this.#core as WorkerCore,
+        () => this.#engine,
+      ),
+      counters: this.#counters,
+    });
+    this.#peers = new Peers(runDir, workerCount, log);
+    this.#owner = new LocalOwner(this.#engine);
+  }
+
+  /** @throws Error when the worker cannot start; the controller has then been told why */
+  async start(): Promise<void> {
+    await this.#bus.connect();
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#bus.sayFailed(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  /** Takes no more connections, ends all sessions, leaves. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#publicServer?.stopListening();
+    for (const session of this.#engine.allSessions()) {
+      session.end('server shutting down', CLOSE_CODE.restart);
+    }
+    await Bun.sleep(FAREWELL_MS);
+    this.#publicServer?.close();
+    this.#stopPeers?.();
+    this.#peers.close();
+    this.#bus.close();
+    this.#heartbeat.stop();
+  }
+
+  async #open(): Promise<void> {
+    const { worker, runDir, publicPort, ownPort } = this.#settings;
+    const app = await loadApp(this.#settings.app);
+    const core = this.#createCore(app);
+    this.#core = core;
+    this.#bus.join(core);
+    await app.started?.(core.server);
+    const peerPath = peerSocketPath(runDir, worker);
+    // A worker that was killed leaves its socket's name behind.
+    rmSync(peerPath, { force: true });
+    this.#stopPeers = servePeers(peerPath, this.#owner);
+    this.#heartbeat.start(() => this.#engine.sweep());
+    this.#publicServer = this.#createPublicServer(app, core);
+    this.#publicServer.listen();
+    this.#startSampling(core);
+    this.#bus.sayReady(publicPort, ownPort);
+  }
+
+  #createCore(app: App): WorkerCore {
+    const { worker, config } = this.#settings;
+    return new WorkerCore({
+      app,
+      workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
+      ackTimeoutMs: config.ackTimeoutMs,
+      link: this.#bus,
+      counters: this.#counters,
+      log: this.#log,
+      findSession: (namespace, id) => this.#engine.findInNamespace(namespace, id),
+    });
+  }
+
+  #createPublicServer(app: App, core: WorkerCore): PublicServer {
+    const endpoint = new EngineEndpoint({
+      context: this.#engine,
+      ownerOf: (worker) =>
+        worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
+      isStopping: () => this.#isStopping,
+    });
+    return new PublicServer({
+      settings: this.#settings,
+      endpoint,
+      app,
+      server: core.server,
+      log: this.#log,
+      isReady: () => !this.#isStopping && !this.#engine.isFull,
+    });
+  }
+
+  #startSampling(core: WorkerCore): void {
+    const sampler = new Sampler({
+      worker: this.#settings.worker,
+      counters: this.#counters,
+      gauges: () => this.#gauges(core),
+      send: (sample) => this.#bus.sendSample(sample),
+    });
+    sampler.start();
+  }
+
+  #gauges(core: WorkerCore): Omit<WorkerGauges, 'rssBytes' | 'heapBytes' | 'loopLagMaxMs'> {
+    const namespaces = [...core.namespaces.values()];
+    return {
+      pollingSessions: this.#engine.pollingCount,
+      websocketSessions: this.#engine.size - this.#engine.pollingCount,
+      rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
+      users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
+      edgeSockets: this.#peers.socketCount,
+      capacity: this.#settings.capacity,
+      busQueueBytes: this.#bus.queuedBytes,
+    };
+  }
+
+  #controllerLost(fault: Error | undefined): void {
+    if (this.#isStopping) return;
+    this.#log.warn('the controller is gone: this worker goes on serving its clients alone', {
+      error: fault?.stack,
+    });
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The demo as people meet it: the real command with four workers, two real browsers, an operator.
+ *
+ * With SCREENSHOT_DIR set, the pages are also saved there, in both sizes, light and dark.
+ */
+
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { requirement } from '../support/requires.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BIN = join(ROOT, 'bin/holdfast.js');
+const WAIT_MS = 15_000;
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1440, height: 900 };
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const program = requirement('chromium');
+const problems: string[] = [];
+let node: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined;
+let browser: Browser | undefined;
+let publicPort = 0;
+let adminPort = 0;
+
+beforeAll(async () => {
+  if (!program.available) return;
+  const options = ['--workers', '4', '--port', '0', '--admin-port', '0', '--json'];
+  node = Bun.spawn(['node', BIN, 'start', ...options], {
+    cwd: ROOT,
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  });
+  const ready = JSON.parse(await firstLine(node.stdout)) as Record<string, number>;
+  publicPort = ready['publicPort'] ?? 0;
+  adminPort = ready['adminPort'] ?? 0;
+  browser = await chromium.launch({ executablePath: program.path, args: ARGUMENTS });
+}, 30_000);
+
+afterAll(async () => {
+  await browser?.close();
+  node?.kill('SIGTERM');
+  await node?.exited;
+}, 30_000);
+
+test.skipIf(!program.available)(
+  program.title('two browsers vote, see each other and hear the operator'),
+  async () => {
+    const phone = await open(PHONE, 'light');
+    const desktop = await open(DESKTOP, 'dark');
+    for (const page of [phone, desktop]) {
+      await shows(page, '#line', 'Live');
+      await shows(page, '#watching', '2');
+      await page.waitForSelector('[data-transport="websocket"][data-current]', {
+        timeout: WAIT_MS,
+      });
+      expect(await page.textContent('#served')).toMatch(/^Served by worker \d of Holdfast$/);
+      await shows(page, '#workers', ', one of 4');
+    }
+
+    await phone.click('[data-choice="quill"]');
+    await desktop.click('[data-choice="brandt"]');
+    for (const page of [phone, desktop]) {
+      await shows(page, '[data-choice="quill"] .count', '1 vote');
+      await shows(page, '[data-choice="brandt"] .share', '50%');
+      await shows(page, '#voters', '2');
+    }
+
+    await desktop.focus('[data-choice="quill"]');
+    await desktop.keyboard.press('Enter');
+    for (const page of [phone, desktop]) {
+      await shows(page, '[data-choice="quill"] .count', '2 votes');
+      await shows(page, '[data-choice="brandt"] .count', '0 votes');
+    }
+
+    // A voter who comes back is known, and is not counted again.
+    await phone.reload();
+    await phone.waitForSelector('[data-choice="quill"][aria-pressed="true"]', { timeout: WAIT_MS });
+    await shows(phone, '#line', 'Live');
+    await shows(phone, '#voters', '2');
+    await shows(phone, '#watching', '2');
+    await save({ phone, desktop }, 'voted');
+
+    await send('Half time');
+    for (const page of [phone, desktop]) await shows(page, '#announcement-text', 'Half time');
+    await save({ phone, desktop }, 'announced');
+    await phone.click('#announcement-close');
+    await phone.waitForSelector('#announcement', { state: 'hidden', timeout: WAIT_MS });
+
+    for (const page of [phone, desktop]) {
+      const width = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+      expect(width).toBeLessThanOrEqual(0);
+    }
+    expect(problems).toEqual([]);
+  },
+  90_000,
+);
+
+/** Opens the demo as a new visitor; whatever the page complains about is kept. */
+async function open(
+  viewport: { width: number; height: number },
+  colorScheme: 'light' | 'dark',
+): Promise<Page> {
+  if (browser === undefined) throw new Error('the browser did not start');
+  const context = await browser.newContext({ viewport, colorScheme });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
+  });
+  await page.goto(`http://127.0.0.1:${publicPort}/`);
+  return page;
+}
+
+async function shows(page: Page, selector: string, text: string): Promise<void> {
+  const element = page.locator(selector);
+  const deadline = Date.now() + WAIT_MS;
+  while ((await element.textContent()) !== text && Date.now() < deadline) await Bun.sleep(50);
+  expect(await element.textContent()).toBe(text);
+}
+
+async function send(text: string): Promise<void> {
+  const command = ['node', BIN, 'send', text, '--admin-port', String(adminPort)];
+  const sender = Bun.spawn(command, { cwd: ROOT, stdout: 'ignore', stderr: 'inherit' });
+  expect(await sender.exited).toBe(0);
+}
+
+async function save(pages: Readonly<Record<string, Page>>, moment: string): Promise<void> {
+  const folder = process.env['SCREENSHOT_DIR'];
+  if (folder === undefined) return;
+  for (const [name, page] of Object.entries(pages)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.screenshot({ path: join(folder, `demo-${moment}-${name}-${colorScheme}.png`) });
+    }
+  }
+}
+
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  while (!text.includes('\n')) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`the server ended before it was ready: ${text}`);
+    text += decoder.decode(value, { stream: true });
+  }
+  reader.releaseLock();
+  return text.slice(0, text.indexOf('\n'));
+}
