@@ -60,6 +60,7 @@ export class Hub {
   readonly #links: Map<number, WorkerLink> = new Map();
   readonly #byConnection: Map<FramedConnection, WorkerLink> = new Map();
   readonly #stallTimer: Timer;
+  #tasks: (() => void)[] = [];
   #isHoldingBack = false;
   #stopListening: (() => void) | undefined;
 
@@ -137,16 +138,33 @@ export class Hub {
         return;
       case BusFrame.event:
       case BusFrame.command:
-        this.#relay(link, frame);
+        this.#later(() => this.#relay(link, frame));
         return;
       case BusFrame.request:
-        this.#ask(link, frame);
+        this.#later(() => this.#ask(link, frame));
         return;
       case BusFrame.answer:
         this.#passAnswer(frame);
         return;
     }
   }
+
+  /**
+   * Puts a message off until all sockets that can be read now have been read.
+   *
+   * A worker says that it has a room before its client learns that it has joined. What another
+   * worker sends to the room after that may still be read first; put off, it finds the interest.
+   */
+  #later(task: () => void): void {
+    if (this.#tasks.length === 0) setImmediate(this.#runTasks);
+    this.#tasks.push(task);
+  }
+
+  readonly #runTasks = (): void => {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task();
+  };
 
   /** A worker that was started again takes the place of the one that died. */
   #hello(connection: FramedConnection, worker: number): void {

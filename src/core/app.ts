@@ -134,6 +134,7 @@ export interface Session {
   leave(room: string): void;
   /** Everyone in the room but this session. */
   to(room: string | readonly string[]): Broadcast;
+  /** The same as `to`. */
   in(room: string | readonly string[]): Broadcast;
   except(room: string | readonly string[]): Broadcast;
   /** Everyone in the namespace but this session. */

@@ -49,10 +49,20 @@ export interface SessionOwner {
   poll(sessionId: string, reply: Reply): void;
   /** The client gave up waiting. */
   abandonPoll(sessionId: string, reply: Reply): void;
-  /** Takes packets from the client. */
-  post(sessionId: string, body: string, reply: Reply): void;
+  /** A request with packets has begun; a second one before its `post` ends the session. */
+  beginPost(sessionId: string): void;
+  /** Takes packets from the client; `undefined` when the request broke off. */
+  post(sessionId: string, body: string | undefined, reply: Reply): void;
   /** Whether a socket would be taken for this session now. */
   mayUpgrade(sessionId: string): boolean | Promise<boolean>;
   /** Offers a socket to a session; the handler gets its frames, `undefined` means refused. */
-  offerSocket(sessionId: string, socket: FrameSocket): FrameHandler | undefined;
+  offerSocket(offer: SocketOffer): FrameHandler | undefined;
+}
+
+/** A socket for a session that exists. */
+export interface SocketOffer {
+  readonly sessionId: string;
+  readonly socket: FrameSocket;
+  /** The client takes no binary frames (`b64`). */
+  readonly isTextOnly: boolean;
 }

@@ -72,22 +72,29 @@ export class FramedConnection {
 
   readonly #flush = (): void => {
     this.#flushScheduled = false;
-    if (this.#writer.length > 0) {
-      const chunk = this.#writer.take();
-      this.#queue.push(chunk);
-      this.#queuedBytes += chunk.byteLength;
-    }
     this.#writeQueue();
+    if (this.#writer.length === 0) return;
+    const written = this.#queue.length === 0 ? this.#write(this.#writer.view()) : 0;
+    // Mostly the system takes all at once, and the writer's buffer can be used again.
+    if (written === this.#writer.length) {
+      this.#writer.clear();
+      return;
+    }
+    const chunk = this.#writer.take().subarray(written);
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.byteLength;
   };
 
+  /** @returns how many bytes the system took */
+  #write(bytes: Uint8Array): number {
+    return Math.max(0, this.#socket?.write(bytes) ?? 0);
+  }
+
   #writeQueue(): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
     while (true) {
       const head = this.#queue[0];
       if (head === undefined) return;
-      const written = socket.write(head.subarray(this.#headWritten));
-      if (written < 0) return;
+      const written = this.#write(head.subarray(this.#headWritten));
       this.#headWritten += written;
       this.#queuedBytes -= written;
       if (this.#headWritten < head.byteLength) return;

@@ -11,11 +11,11 @@ export const PeerFrame = {
   poll: 1,
   /** edge → owner: request */
   abandon: 2,
-  /** edge → owner: request, session id, body */
+  /** edge → owner: request, session id, whole (0 when the request broke off), body */
   post: 3,
   /** edge → owner: request, session id */
   mayUpgrade: 4,
-  /** edge → owner: socket, session id */
+  /** edge → owner: socket, session id, text only (0 or 1) */
   offer: 5,
   /** edge → owner: socket, kind (0 text, 1 binary), data */
   frame: 6,
@@ -29,6 +29,8 @@ export const PeerFrame = {
   send: 10,
   /** owner → edge: socket, code, reason */
   close: 11,
+  /** edge → owner: request, session id */
+  beginPost: 12,
 } as const;
 
 export const FRAME_TEXT = 0;

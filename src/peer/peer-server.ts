@@ -87,9 +87,15 @@ class EdgeConnection {
         if (poll !== undefined) this.#owner.abandonPoll(poll.sessionId, poll.reply);
         return;
       }
-      case PeerFrame.post:
-        this.#owner.post(frame.text(), frame.text(), this.#answerTo(number));
+      case PeerFrame.beginPost:
+        this.#owner.beginPost(frame.text());
         return;
+      case PeerFrame.post: {
+        const sessionId = frame.text();
+        const isWhole = frame.u8() === 1;
+        this.#owner.post(sessionId, isWhole ? frame.text() : undefined, this.#answerTo(number));
+        return;
+      }
       case PeerFrame.mayUpgrade: {
         const verdict = this.#owner.mayUpgrade(frame.text()) === true ? 1 : 0;
         this.link.frame(PeerFrame.verdict).u32(number).u8(verdict).finish();
@@ -97,7 +103,7 @@ class EdgeConnection {
         return;
       }
       case PeerFrame.offer:
-        this.#offer(number, frame.text());
+        this.#offer(number, frame.text(), frame.u8() === 1);
         return;
       case PeerFrame.frame:
         this.#receive(number, frame);
@@ -129,10 +135,10 @@ class EdgeConnection {
     };
   }
 
-  #offer(number: number, sessionId: string): void {
+  #offer(number: number, sessionId: string, isTextOnly: boolean): void {
     const socket = new TunnelSocket(this, number);
     this.#sockets.set(number, socket);
-    const handler = this.#owner.offerSocket(sessionId, socket);
+    const handler = this.#owner.offerSocket({ sessionId, socket, isTextOnly });
     if (handler === undefined) this.closeSocket(number, 1008, 'session unknown');
     else socket.data = handler;
   }

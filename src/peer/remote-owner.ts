@@ -11,6 +11,7 @@ import type {
   HttpAnswer,
   Reply,
   SessionOwner,
+  SocketOffer,
 } from '../core/client-connection.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
@@ -63,11 +64,20 @@ export class RemoteOwner implements SessionOwner {
     this.#write(PeerFrame.abandon, number);
   }
 
-  post(sessionId: string, body: string, reply: Reply): void {
+  beginPost(sessionId: string): void {
+    this.#write(PeerFrame.beginPost, 0, sessionId);
+  }
+
+  post(sessionId: string, body: string | undefined, reply: Reply): void {
     const number = this.#expect(reply);
     if (number === undefined) return;
-    this.#open().frame(PeerFrame.post).u32(number).text(sessionId).text(body).finish();
-    this.#open().send();
+    const link = this.#open();
+    const writer = link.frame(PeerFrame.post).u32(number).text(sessionId);
+    writer
+      .u8(body === undefined ? 0 : 1)
+      .text(body ?? '')
+      .finish();
+    link.send();
   }
 
   mayUpgrade(sessionId: string): Promise<boolean> {
@@ -78,10 +88,13 @@ export class RemoteOwner implements SessionOwner {
     });
   }
 
-  offerSocket(sessionId: string, socket: FrameSocket): FrameHandler {
+  offerSocket(offer: SocketOffer): FrameHandler {
     const number = ++this.#lastNumber;
-    this.#sockets.set(number, socket);
-    this.#write(PeerFrame.offer, number, sessionId);
+    this.#sockets.set(number, offer.socket);
+    const link = this.#open();
+    const writer = link.frame(PeerFrame.offer).u32(number).text(offer.sessionId);
+    writer.u8(offer.isTextOnly ? 1 : 0).finish();
+    link.send();
     return new EdgeSocket(this, number);
   }
 

@@ -10,6 +10,7 @@
 export const FRAME_HEADER_BYTES = 5;
 const LENGTH_BYTES = 4;
 const INITIAL_BYTES = 4096;
+const KEPT_BYTES = 262_144;
 
 /** Collects frames in one growing buffer, so that a burst of frames is one write. */
 export class FrameWriter {
@@ -83,9 +84,15 @@ export class FrameWriter {
     return taken;
   }
 
-  /** Forgets what was written. */
+  /** What was written, valid until the next call. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.#end);
+  }
+
+  /** Forgets what was written, and keeps the buffer unless it has grown large. */
   clear(): void {
     this.#end = 0;
+    if (this.#buffer.byteLength > KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 
   #reserve(bytes: number): void {

@@ -28,15 +28,6 @@ export function corsHeaders(
   return allowed;
 }
 
-/** Headers that a preflight asks for, beside those of the answer itself. */
-export function preflightHeaders(headers: Headers): Readonly<Record<string, string>> {
-  return {
-    'access-control-allow-methods': 'GET, POST',
-    'access-control-allow-headers': headers.get('access-control-request-headers') ?? 'content-type',
-    'access-control-max-age': '600',
-  };
-}
-
 function isSameHost(origin: string, host: string | null): boolean {
   const scheme = origin.indexOf('://');
   return scheme !== -1 && host !== null && origin.slice(scheme + 3) === host;

@@ -97,6 +97,7 @@ export class EngineContext {
 
   /** Ends sessions that have not joined a namespace in time; called at each heartbeat tick. */
   sweep(): void {
+    if (this.#unjoined.size === 0) return;
     const { connectTimeoutMs } = this.settings;
     const oldest = this.heartbeat.tick - Math.ceil(connectTimeoutMs / this.heartbeat.tickMs);
     for (const session of this.#unjoined) {

@@ -34,7 +34,6 @@ export interface HandshakeSource {
   readonly query: string;
   readonly address: string;
   readonly transport: TransportName;
-  readonly isTextOnly: boolean;
   /** Heartbeat tick at which the session opened. */
   openedTick: number;
 }
@@ -62,12 +61,11 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   #first: NamespaceSession | undefined;
   #others: NamespaceSession[] | undefined;
   /** The client takes no binary frames (`b64`): it gets base64 text instead. */
-  readonly #isTextOnly: boolean;
+  #isTextOnly = false;
 
   constructor(context: EngineContext, handshake: HandshakeSource) {
     this.#context = context;
     this.handshake = handshake;
-    this.#isTextOnly = handshake.isTextOnly;
   }
 
   get transport(): TransportName {
@@ -83,15 +81,17 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   }
 
   /** Starts a session on a WebSocket. Its engine id is never asked for again, so none is kept. */
-  openSocket(socket: FrameSocket): void {
+  openSocket(socket: FrameSocket, isTextOnly: boolean): void {
     this.#socket = socket;
+    this.#isTextOnly = isTextOnly;
     const id = this.#context.register(this);
     socket.send(this.#context.openPacket(id, []));
   }
 
   /** Moves the session from polling to a socket; what was queued goes first. */
-  upgradeTo(socket: FrameSocket): void {
+  upgradeTo(socket: FrameSocket, isTextOnly: boolean): void {
     const { polling } = this;
+    this.#isTextOnly = isTextOnly;
     this.#socket = socket;
     this.polling = undefined;
     this.#context.pollingCount--;

@@ -1,6 +1,6 @@
 /** The sessions of this worker, as requests by session id reach them. */
 
-import type { FrameHandler, FrameSocket, Reply, SessionOwner } from '../core/client-connection.ts';
+import type { FrameHandler, Reply, SessionOwner, SocketOffer } from '../core/client-connection.ts';
 import { LIMITS } from '../core/limits.ts';
 import { decodePayload } from '../protocol/engine-packet.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -24,10 +24,22 @@ export class LocalOwner implements SessionOwner {
     this.#context.findPolling(sessionId)?.abandonPoll(reply);
   }
 
-  post(sessionId: string, body: string, reply: Reply): void {
+  beginPost(sessionId: string): void {
     const session = this.#context.findPolling(sessionId);
-    if (session === undefined) {
+    if (session?.polling === undefined) return;
+    if (session.polling.isPosting) session.fail();
+    else session.polling.isPosting = true;
+  }
+
+  post(sessionId: string, body: string | undefined, reply: Reply): void {
+    const session = this.#context.findPolling(sessionId);
+    if (session?.polling === undefined) {
       reply(engineError('unknownSession'));
+      return;
+    }
+    session.polling.isPosting = false;
+    if (body === undefined) {
+      reply(engineError('badRequest'));
       return;
     }
     const packets = decodePayload(body, LIMITS.packetsPerPayload);
@@ -42,12 +54,12 @@ export class LocalOwner implements SessionOwner {
 
   mayUpgrade(sessionId: string): boolean {
     const polling = this.#context.findPolling(sessionId)?.polling;
-    return polling !== undefined && !polling.probing;
+    return polling !== undefined && !polling.isProbing;
   }
 
-  offerSocket(sessionId: string, socket: FrameSocket): FrameHandler | undefined {
-    const session = this.#context.findPolling(sessionId);
-    if (session?.polling === undefined || session.polling.probing) return undefined;
-    return new UpgradeProbe(session, socket, this.#context.settings.upgradeTimeoutMs);
+  offerSocket(offer: SocketOffer): FrameHandler | undefined {
+    const session = this.#context.findPolling(offer.sessionId);
+    if (session?.polling === undefined || session.polling.isProbing) return undefined;
+    return new UpgradeProbe(session, offer, this.#context.settings.upgradeTimeoutMs);
   }
 }

@@ -12,7 +12,9 @@ import { encodePayload, PLAIN_PACKET, type WirePacket } from '../protocol/engine
 export class PollingTransport {
   readonly sessionId: string;
   /** A WebSocket is being probed: polls are answered at once, so that the client can move over. */
-  probing = false;
+  isProbing = false;
+  /** A request with packets is on its way; a second one would overtake it. */
+  isPosting = false;
   #queue: WirePacket[] = [];
   #queueBytes = 0;
   #waiting: Reply | undefined;
@@ -28,7 +30,7 @@ export class PollingTransport {
   /** A request waits for packets. The caller has made sure that none does yet. */
   poll(reply: Reply): void {
     this.#waiting = reply;
-    if (this.probing && this.#queue.length === 0) this.#queue.push(PLAIN_PACKET.noop);
+    if (this.isProbing && this.#queue.length === 0) this.#queue.push(PLAIN_PACKET.noop);
     this.flush();
   }
 

@@ -6,20 +6,22 @@
  * polling. Source: the Engine.IO protocol, revision 4, "Upgrade".
  */
 
-import type { FrameHandler, FrameSocket } from '../core/client-connection.ts';
+import type { FrameHandler, FrameSocket, SocketOffer } from '../core/client-connection.ts';
 import { PLAIN_PACKET } from '../protocol/engine-packet.ts';
 import { CLOSE_CODE } from './close-code.ts';
 import type { EngineSession } from './engine-session.ts';
 
 export class UpgradeProbe implements FrameHandler {
   readonly #session: EngineSession;
+  readonly #isTextOnly: boolean;
   readonly #timer: Timer;
   #isProbed = false;
 
-  constructor(session: EngineSession, socket: FrameSocket, timeoutMs: number) {
+  constructor(session: EngineSession, offer: SocketOffer, timeoutMs: number) {
     this.#session = session;
-    this.#timer = setTimeout(() => this.#giveUp(socket), timeoutMs);
-    if (session.polling !== undefined) session.polling.probing = true;
+    this.#isTextOnly = offer.isTextOnly;
+    this.#timer = setTimeout(() => this.#giveUp(offer.socket), timeoutMs);
+    if (session.polling !== undefined) session.polling.isProbing = true;
   }
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {
@@ -50,7 +52,7 @@ export class UpgradeProbe implements FrameHandler {
       return;
     }
     socket.data = this.#session;
-    this.#session.upgradeTo(socket);
+    this.#session.upgradeTo(socket, this.#isTextOnly);
   }
 
   #giveUp(socket: FrameSocket): void {
@@ -60,6 +62,6 @@ export class UpgradeProbe implements FrameHandler {
 
   #release(): void {
     clearTimeout(this.#timer);
-    if (this.#session.polling !== undefined) this.#session.polling.probing = false;
+    if (this.#session.polling !== undefined) this.#session.polling.isProbing = false;
   }
 }

@@ -1,6 +1,5 @@
 /** Takes a sample of this worker once a second and hands it on. */
 
-import { heapStats } from 'bun:jsc';
 import type { WorkerGauges, WorkerSample } from '../bus/sample.ts';
 import type { Counters } from '../core/counters.ts';
 
@@ -39,10 +38,11 @@ export class Sampler {
   #sample(): WorkerSample {
     const { worker, counters } = this.#options;
     const cpu = process.cpuUsage();
+    const memory = process.memoryUsage();
     const gauges = {
       ...this.#options.gauges(),
-      rssBytes: process.memoryUsage.rss(),
-      heapBytes: heapStats().heapSize,
+      rssBytes: memory.rss,
+      heapBytes: memory.heapUsed,
       loopLagMaxMs: Math.round(this.#lagMaxMs),
     };
     this.#lagMaxMs = 0;

@@ -24,8 +24,12 @@ import { EngineContext } from '../socketio/engine-context.ts';
 import { LocalOwner } from '../socketio/local-owner.ts';
 import { PacketRouter } from '../socketio/packet-router.ts';
 import { loadApp } from './app-loader.ts';
+import { GarbageCollector } from './garbage-collector.ts';
 import { PublicServer } from './public-server.ts';
 import { Sampler } from './sampler.ts';
+
+/** Soon enough that a crowd which leaves is collected before the next one comes. */
+const COLLECTION_CHECK_MS = 250;
 
 /** Close frames need a moment on their way before the process ends. */
 const FAREWELL_MS = 200;
@@ -111,6 +115,8 @@ export class Worker {
     rmSync(peerPath, { force: true });
     this.#stopPeers = servePeers(peerPath, this.#owner);
     this.#heartbeat.start(() => this.#engine.sweep());
+    const collector = new GarbageCollector(this.#counters);
+    setInterval(() => collector.check(), COLLECTION_CHECK_MS).unref();
     this.#publicServer = this.#createPublicServer(app, core);
     this.#publicServer.listen();
     this.#startSampling(core);

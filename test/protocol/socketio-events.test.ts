@@ -57,6 +57,25 @@ describeOnTargets('Socket.IO events', (endpoint) => {
       await wire.close();
     }
   });
+
+  test('whose join is confirmed misses nothing that is sent from then on', async () => {
+    const sessions = await Promise.all(
+      Array.from({ length: 6 }, () => openSession(endpoint, 'websocket')),
+    );
+    for (let round = 0; round < 1000; round += 1) {
+      // Every pair comes in turn, so on several workers joiner and teller are mostly apart.
+      const joiner = round % 6;
+      const teller = (joiner + 1 + (Math.floor(round / 6) % 5)) % 6;
+      const room = `round ${round}`;
+      await sessions[joiner]?.wire.send(`20["join-room","${room}"]`);
+      expect(await sessions[joiner]?.wire.next()).toBe(`30["${room}"]`);
+      await sessions[teller]?.wire.send(`2["tell-room","${room}",${round}]`);
+      expect(await sessions[joiner]?.wire.next(`what was told to ${room}`)).toBe(
+        `2["told",${round}]`,
+      );
+    }
+    await Promise.all(sessions.map(({ wire }) => wire.close()));
+  });
 });
 
 function declareEvents(endpoint: Endpoint, kind: WireKind): void {

@@ -30,6 +30,7 @@ const SETTINGS = {
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
   maxPayloadBytes: MAX_PAYLOAD_BYTES,
   corsOrigins: [ALLOWED_ORIGIN],
+  corsCredentials: true,
 };
 
 /** True when the reference implementation stands in; each use of it says how the two differ. */
@@ -56,22 +57,19 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
   const scratch = await mkdtemp(join(tmpdir(), 'holdfast-protocol-'));
   const config = join(scratch, 'config.json');
   await Bun.write(config, JSON.stringify(SETTINGS));
-  const app = join(import.meta.dir, 'protocol-app.ts');
-  const reference = join(import.meta.dir, 'reference-server.mjs');
-  const command = isReference
-    ? ['node', reference, JSON.stringify(SETTINGS)]
-    : [
-        ...['node', 'bin/holdfast.js', 'start', '--json', '--app', app, '--config', config],
-        ...['--workers', String(options.workers), '--port', '0', '--admin-port', '0'],
-      ];
-  const server = Bun.spawn(command, { cwd: ROOT, stdout: 'pipe', stderr: 'pipe' });
-  const log = new Response(server.stderr).text();
+  const server = Bun.spawn(commandLine(config, options), {
+    cwd: ROOT,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const output = new Output(server.stdout);
+  const log = new Output(server.stderr);
   const stop = async (): Promise<void> => {
     server.kill('SIGTERM');
     try {
       const code = await within('the server stops on SIGTERM', server.exited, STOP_TIMEOUT_MS);
       if (code !== 0) {
-        throw new Error(`the server exited with ${code}: ${await log}`);
+        throw new Error(`the server exited with ${code}: ${log.text}`);
       }
     } finally {
       server.kill('SIGKILL');
@@ -79,31 +77,50 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
     }
   };
   try {
-    const line = await within('the server is ready', firstLine(server.stdout), START_TIMEOUT_MS);
+    const line = await within('the server is ready', output.firstLine, START_TIMEOUT_MS);
     const { publicPort } = JSON.parse(line) as { publicPort: number };
     return { url: `http://127.0.0.1:${publicPort}`, stop };
   } catch (cause) {
-    server.kill('SIGKILL');
-    throw new Error(`the server did not start: ${await log}`, { cause });
+    await stop().catch(() => undefined);
+    throw new Error(`the server did not start: ${log.text}`, { cause });
   }
 }
 
-/** Reads on after the first line, so that a full pipe never blocks the server. */
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const read = async (): Promise<void> => {
+function commandLine(config: string, { workers }: TargetOptions): string[] {
+  if (isReference) {
+    return ['node', join(import.meta.dir, 'reference-server.mjs'), JSON.stringify(SETTINGS)];
+  }
+  const app = join(import.meta.dir, 'protocol-app.ts');
+  return [
+    ...['node', 'bin/holdfast.js', 'start', '--json', '--app', app, '--config', config],
+    ...['--workers', String(workers), '--port', '0', '--admin-port', '0'],
+  ];
+}
+
+/** What a process writes, read all along so that a full pipe never blocks it. */
+class Output {
+  readonly firstLine: Promise<string>;
+  text = '';
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.firstLine = promise;
+    promise.catch(() => undefined);
+    this.#read(stream, resolve).then(
+      () => reject(new Error(`the output ended after: ${this.text}`)),
+      reject,
+    );
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, line: (text: string) => void): Promise<void> {
     const decoder = new TextDecoder();
-    let text = '';
     for await (const chunk of stream) {
-      text = text.includes('\n') ? text : text + decoder.decode(chunk, { stream: true });
-      if (text.includes('\n')) {
-        resolve(text.slice(0, text.indexOf('\n')));
+      this.text += decoder.decode(chunk, { stream: true });
+      if (this.text.includes('\n')) {
+        line(this.text.slice(0, this.text.indexOf('\n')));
       }
     }
-    reject(new Error(`the output ended after: ${text}`));
-  };
-  read().catch(reject);
-  return await promise;
+  }
 }
 
 interface Variant extends TargetOptions {
