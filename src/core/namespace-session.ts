@@ -18,9 +18,8 @@ export class NamespaceSession implements Session {
   readonly user: string | undefined;
   readonly carrier: Carrier;
   readonly home: Namespace;
-  /** Pairs of a room and this session's place in it; the first is the namespace's `everyone`. */
+  /** Pairs of a room and this session's place in it, the namespace's `everyone` first. */
   readonly memberships: (Room | number)[] = [];
-  connected = true;
   /** Acks this client owes; kept so that the end of most sessions need not search for them. */
   openAcks = 0;
   /** Handlers of this session that have not finished. */
@@ -39,6 +38,11 @@ export class NamespaceSession implements Session {
     this.carrier = carrier;
     this.home = home;
     this.#data = data;
+  }
+
+  /** Whoever is in a namespace is at least in its `everyone`. */
+  get connected(): boolean {
+    return this.memberships.length > 0;
   }
 
   get namespace(): string {

@@ -17,6 +17,7 @@ import { LIMITS } from './limits.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
 import { Room } from './room.ts';
+import { UserIndex } from './user-index.ts';
 
 /** What a namespace shares with the others of its worker. */
 export interface NamespaceContext {
@@ -40,8 +41,7 @@ export class Namespace {
   readonly ackTimeoutMs: number;
   readonly everyone: Room = new Room('');
   readonly rooms: Map<string, Room> = new Map();
-  /** Most users have one session here, which then stands without an array around it. */
-  readonly users: Map<string, NamespaceSession | NamespaceSession[]> = new Map();
+  readonly users: UserIndex = new UserIndex();
   readonly server: Server;
   readonly runner: HandlerRunner;
   readonly #context: NamespaceContext;
@@ -69,7 +69,10 @@ export class Namespace {
     this.delivery.flush();
     if (this.everyone.members.length === 0) this.link.setInterest(namespaceKey(this.name), true);
     this.everyone.add(session);
-    if (session.user !== undefined) this.#addUser(session.user, session);
+    const { user } = session;
+    if (user !== undefined && this.users.add(user, session)) {
+      this.link.setInterest(userKey(this.name, user), true);
+    }
     if (rooms.length > 0) this.join(session, rooms);
   }
 
@@ -77,7 +80,6 @@ export class Namespace {
   remove(session: NamespaceSession, reason: DisconnectReason): void {
     if (!session.connected) return;
     this.delivery.flush();
-    session.connected = false;
     const { memberships } = session;
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room;
@@ -85,7 +87,10 @@ export class Namespace {
       if (room.members.length === 0) this.#retire(room);
     }
     memberships.length = 0;
-    if (session.user !== undefined) this.#removeUser(session.user, session);
+    const { user } = session;
+    if (user !== undefined && this.users.remove(user, session)) {
+      this.link.setInterest(userKey(this.name, user), false);
+    }
     this.acks.forget(session);
     this.runner.disconnected(session, reason);
   }
@@ -156,9 +161,7 @@ export class Namespace {
     const found = new Set<NamespaceSession>();
     for (const name of target.rooms) this.#collectRoom(name, found);
     for (const user of target.users) {
-      const sessions = this.users.get(user);
-      if (Array.isArray(sessions)) for (const session of sessions) found.add(session);
-      else if (sessions !== undefined) found.add(sessions);
+      for (const session of this.users.get(user)) found.add(session);
     }
     return [...found];
   }
@@ -184,25 +187,5 @@ export class Namespace {
     }
     this.rooms.delete(room.name);
     this.link.setInterest(roomKey(this.name, room.name), false);
-  }
-
-  #addUser(user: string, session: NamespaceSession): void {
-    const present = this.users.get(user);
-    if (present === undefined) {
-      this.users.set(user, session);
-      this.link.setInterest(userKey(this.name, user), true);
-    } else if (Array.isArray(present)) present.push(session);
-    else this.users.set(user, [present, session]);
-  }
-
-  #removeUser(user: string, session: NamespaceSession): void {
-    const present = this.users.get(user);
-    if (Array.isArray(present)) {
-      const rest = present.filter((other) => other !== session);
-      this.users.set(user, rest.length === 1 ? (rest[0] as NamespaceSession) : rest);
-    } else if (present === session) {
-      this.users.delete(user);
-      this.link.setInterest(userKey(this.name, user), false);
-    }
   }
 }

@@ -44,28 +44,63 @@ export interface PartialPacket {
   readonly attachments: Buffer[];
 }
 
+/** What a session holds only at times, apart from it: one that sits idle holds none of it. */
+export interface Extras {
+  readonly polling?: PollingTransport | undefined;
+  readonly handshake?: HandshakeSource | undefined;
+  readonly partial?: PartialPacket | undefined;
+  /** Namespaces whose `authenticate` is still running. */
+  readonly joining?: ReadonlySet<string> | undefined;
+  /** Sessions in namespaces beside the first. */
+  readonly others?: readonly NamespaceSession[] | undefined;
+  /** The client takes no binary frames (`b64`): it gets base64 text instead. */
+  readonly isTextOnly?: true | undefined;
+}
+
+/** The slot of a session that is over. */
+const ENDED = -2;
+
 export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   readonly #context: EngineContext;
   slot = -1;
   heartbeatSlot = -1;
   heartbeatPlace = -1;
   lastSeenTick = 0;
-  closed = false;
   #socket: FrameSocket | undefined;
-  polling: PollingTransport | undefined;
-  handshake: HandshakeSource | undefined;
-  partial: PartialPacket | undefined;
-  /** Namespaces whose `authenticate` is still running. */
-  joining: Set<string> | undefined;
   /** The session in the namespace joined first; most clients join no other. */
   #first: NamespaceSession | undefined;
-  #others: NamespaceSession[] | undefined;
-  /** The client takes no binary frames (`b64`): it gets base64 text instead. */
-  #isTextOnly = false;
+  #extras: Extras | undefined;
 
   constructor(context: EngineContext, handshake: HandshakeSource) {
     this.#context = context;
-    this.handshake = handshake;
+    this.#extras = { handshake };
+  }
+
+  get closed(): boolean {
+    return this.slot === ENDED;
+  }
+
+  get polling(): PollingTransport | undefined {
+    return this.#extras?.polling;
+  }
+
+  get handshake(): HandshakeSource | undefined {
+    return this.#extras?.handshake;
+  }
+
+  get partial(): PartialPacket | undefined {
+    return this.#extras?.partial;
+  }
+
+  get joining(): ReadonlySet<string> | undefined {
+    return this.#extras?.joining;
+  }
+
+  /** Changes what the session holds at times; nothing is left of it when all is `undefined`. */
+  hold(change: Extras): void {
+    const extras = { ...this.#extras, ...change };
+    const isEmpty = Object.values(extras).every((value) => value === undefined);
+    this.#extras = isEmpty ? undefined : extras;
   }
 
   get transport(): TransportName {
@@ -75,7 +110,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   /** Starts a session that polls. @returns its open packet */
   openPolling(): string {
     const id = this.#context.register(this);
-    this.polling = new PollingTransport(id);
+    this.hold({ polling: new PollingTransport(id) });
     this.#context.pollingCount++;
     return this.#context.openPacket(id, ['websocket']);
   }
@@ -83,7 +118,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   /** Starts a session on a WebSocket. Its engine id is never asked for again, so none is kept. */
   openSocket(socket: FrameSocket, isTextOnly: boolean): void {
     this.#socket = socket;
-    this.#isTextOnly = isTextOnly;
+    if (isTextOnly) this.hold({ isTextOnly });
     const id = this.#context.register(this);
     socket.send(this.#context.openPacket(id, []));
   }
@@ -91,9 +126,8 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   /** Moves the session from polling to a socket; what was queued goes first. */
   upgradeTo(socket: FrameSocket, isTextOnly: boolean): void {
     const { polling } = this;
-    this.#isTextOnly = isTextOnly;
+    this.hold({ polling: undefined, isTextOnly: isTextOnly || undefined });
     this.#socket = socket;
-    this.polling = undefined;
     this.#context.pollingCount--;
     polling?.release(PLAIN_PACKET.noop);
     for (const packet of polling?.takeQueue() ?? []) this.#sendPacket(socket, packet);
@@ -129,7 +163,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   }
 
   #sendPacket(socket: FrameSocket, packet: WirePacket): void {
-    const isFrame = typeof packet === 'string' || !this.#isTextOnly;
+    const isFrame = typeof packet === 'string' || this.#extras?.isTextOnly !== true;
     socket.send(isFrame ? packet : encodeBase64Packet(packet));
   }
 
@@ -233,50 +267,37 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
 
   // Sessions in namespaces.
 
-  get hasSessions(): boolean {
-    return this.#first !== undefined || (this.#others?.length ?? 0) > 0;
-  }
-
-  get sessionCount(): number {
-    return (this.#first === undefined ? 0 : 1) + (this.#others?.length ?? 0);
+  get sessions(): readonly NamespaceSession[] {
+    const others = this.#extras?.others ?? [];
+    return this.#first === undefined ? others : [this.#first, ...others];
   }
 
   sessionIn(namespace: string): NamespaceSession | undefined {
     if (this.#first?.namespace === namespace) return this.#first;
-    return this.#others?.find((session) => session.namespace === namespace);
+    return this.#extras?.others?.find((session) => session.namespace === namespace);
   }
 
   addSession(session: NamespaceSession): void {
     if (this.#first === undefined) this.#first = session;
-    else if (this.#others === undefined) this.#others = [session];
-    else this.#others.push(session);
+    else this.hold({ others: [...(this.#extras?.others ?? []), session] });
   }
 
   removeSession(session: NamespaceSession): void {
     if (this.#first === session) this.#first = undefined;
-    else this.#others = this.#others?.filter((other) => other !== session);
+    else this.hold({ others: this.#extras?.others?.filter((other) => other !== session) });
   }
 
   /** Ends the session once, whatever the cause; `code` is for a socket that is still open. */
   end(reason: DisconnectReason, code?: number): void {
     if (this.closed) return;
-    this.closed = true;
+    const { sessions, polling } = this;
     this.#context.unregister(this);
-    const sessions = this.#first === undefined ? [] : [this.#first];
-    if (this.#others !== undefined) sessions.push(...this.#others);
+    this.slot = ENDED;
     this.#first = undefined;
-    this.#others = undefined;
-    this.handshake = undefined;
-    this.partial = undefined;
+    this.#extras = undefined;
     for (const session of sessions) session.home.remove(session, reason);
-    this.#endPolling(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+    if (polling !== undefined) this.#context.pollingCount--;
+    polling?.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
     this.#socket?.close(code ?? CLOSE_CODE.normal, reason);
-  }
-
-  #endPolling(lastPacket: WirePacket): void {
-    if (this.polling === undefined) return;
-    this.#context.pollingCount--;
-    this.polling.release(lastPacket);
-    this.polling = undefined;
   }
 }

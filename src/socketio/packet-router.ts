@@ -59,7 +59,7 @@ export class PacketRouter {
       case 'event':
       case 'ack':
         if (packet.attachments === 0) this.#dispatch(engine, packet);
-        else engine.partial = { packet, attachments: [] };
+        else engine.hold({ partial: { packet, attachments: [] } });
         return;
     }
   }
@@ -73,7 +73,7 @@ export class PacketRouter {
     partial.attachments.push(data);
     const { packet, attachments } = partial;
     if (attachments.length < packet.attachments) return;
-    engine.partial = undefined;
+    engine.hold({ partial: undefined });
     const args = restoreArguments(packet.args, attachments, LIMITS.argumentDepth);
     if (args === undefined) {
       engine.fail();
@@ -110,7 +110,7 @@ export class PacketRouter {
       return;
     }
     const isKnown = engine.sessionIn(namespace) !== undefined || engine.joining?.has(namespace);
-    const count = engine.sessionCount + (engine.joining?.size ?? 0);
+    const count = engine.sessions.length + (engine.joining?.size ?? 0);
     if (isKnown === true || count >= LIMITS.namespacesPerConnection) {
       engine.fail();
       return;
@@ -129,16 +129,14 @@ export class PacketRouter {
     home: Namespace,
     admission: Promise<Admission | void>,
   ): Promise<void> {
-    engine.joining ??= new Set();
-    engine.joining.add(home.name);
+    engine.hold({ joining: new Set([...(engine.joining ?? []), home.name]) });
     try {
       const admitted = await admission;
       if (!engine.closed) this.#admit(engine, home, admitted);
     } catch (error) {
       this.#refuse(engine, home, error);
     } finally {
-      engine.joining?.delete(home.name);
-      if (engine.joining?.size === 0) engine.joining = undefined;
+      engine.hold({ joining: without(engine.joining, home.name) });
     }
   }
 
@@ -153,7 +151,7 @@ export class PacketRouter {
     engine.addSession(session);
     context.joined(engine);
     // Only an app with more namespaces may need what the first request said again.
-    if (this.#core().namespaces.size === 1) engine.handshake = undefined;
+    if (this.#core().namespaces.size === 1) engine.hold({ handshake: undefined });
     engine.send([encodeConnect(home.name, id)]);
     home.runner.connected(session);
   }
@@ -172,6 +170,13 @@ export class PacketRouter {
     engine.removeSession(session);
     session.home.remove(session, 'client namespace disconnect');
   }
+}
+
+/** The set without one name; `undefined` when nothing is left. */
+function without(names: ReadonlySet<string> | undefined, name: string): Set<string> | undefined {
+  const rest = new Set(names);
+  rest.delete(name);
+  return rest.size === 0 ? undefined : rest;
 }
 
 /** @throws what `encodeArguments` throws: the runner reports it as the handler's fault */
