@@ -111,8 +111,19 @@ export class BusClient implements NodeLink {
   // NodeLink: what the core sends.
 
   setInterest(key: string, interested: boolean): void {
-    if (this.#interest.size === 0) queueMicrotask(() => this.#flushInterest());
+    if (this.#interest.size === 0) setImmediate(() => this.announceInterest());
     this.#interest.set(key, interested);
+  }
+
+  announceInterest(): void {
+    if (this.#interest.size === 0) return;
+    const added: string[] = [];
+    const removed: string[] = [];
+    for (const [key, isWanted] of this.#interest) (isWanted ? added : removed).push(key);
+    this.#interest.clear();
+    if (!this.#link.open) return;
+    this.#link.frame(BusFrame.interest).texts(added).texts(removed).finish();
+    this.#link.flush();
   }
 
   publish(namespace: string, target: Target, event: OutgoingEvent): void {
@@ -175,24 +186,12 @@ export class BusClient implements NodeLink {
       if (isVolatile) return undefined;
       throw new BusFullError();
     }
-    this.#flushInterest();
+    this.announceInterest();
     return this.#link.frame(type);
   }
 
   #finish(writer: FrameWriter): void {
     writer.finish();
-    this.#link.send();
-  }
-
-  /** Goes out before any message, so that a room joined first hears what is said after. */
-  #flushInterest(): void {
-    if (this.#interest.size === 0) return;
-    const added: string[] = [];
-    const removed: string[] = [];
-    for (const [key, isWanted] of this.#interest) (isWanted ? added : removed).push(key);
-    this.#interest.clear();
-    if (!this.#link.open) return;
-    this.#link.frame(BusFrame.interest).texts(added).texts(removed).finish();
     this.#link.send();
   }
 

@@ -81,6 +81,11 @@ export interface NodeLink {
     request: NodeRequest,
     timeoutMs: number,
   ): Promise<unknown[]>;
-  /** Says that this worker has, or no longer has, recipients for a key. */
+  /**
+   * Says that this worker has, or no longer has, recipients for a key. It is sent with the next
+   * message, with `announceInterest`, or at the end of the turn, whichever comes first.
+   */
   setInterest(key: string, interested: boolean): void;
+  /** Sends what `setInterest` has said. MUST be cheap when there is nothing to send. */
+  announceInterest(): void;
 }

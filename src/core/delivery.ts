@@ -7,17 +7,29 @@
  * held, so that every client sees the order of the calls.
  */
 
+import type { NodeLink } from './contracts.ts';
 import type { Counters } from './counters.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
 
 export class Delivery {
   readonly #counters: Counters;
+  readonly #link: NodeLink;
   #held: OutgoingEvent[] = [];
   #heldFor: readonly NamespaceSession[] | undefined;
 
-  constructor(counters: Counters) {
+  constructor(counters: Counters, link: NodeLink) {
     this.#counters = counters;
+    this.#link = link;
+  }
+
+  /**
+   * To be called before anything is sent to a client past this class: sends what is held, and says
+   * on the bus which rooms were joined. Who has been told that it joined must miss nothing.
+   */
+  prepare(): void {
+    this.flush();
+    this.#link.announceInterest();
   }
 
   /** Sends to all members of a room; `members` is the room's own array. */
@@ -37,7 +49,7 @@ export class Delivery {
     excluded: ReadonlySet<NamespaceSession>,
     event: OutgoingEvent,
   ): void {
-    this.flush();
+    this.prepare();
     const events = [event];
     for (let i = sessions.length - 1; i >= 0; i--) {
       const session = sessions[i] as NamespaceSession;
@@ -48,7 +60,7 @@ export class Delivery {
   }
 
   toOne(session: NamespaceSession, event: OutgoingEvent): void {
-    this.flush();
+    this.prepare();
     this.#counters.deliveries++;
     session.carrier.deliver([event]);
   }
@@ -57,6 +69,7 @@ export class Delivery {
   readonly flush = (): void => {
     const members = this.#heldFor;
     if (members === undefined) return;
+    this.#link.announceInterest();
     const events = this.#held;
     this.#heldFor = undefined;
     this.#held = [];

@@ -32,11 +32,13 @@ export class WorkerCore {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly delivery: Delivery;
   readonly counters: Counters;
+  readonly link: NodeLink;
   readonly acks: AckTable = new AckTable();
 
   constructor(options: WorkerCoreOptions) {
     this.counters = options.counters;
-    this.delivery = new Delivery(options.counters);
+    this.link = options.link;
+    this.delivery = new Delivery(options.counters, options.link);
     const context: NamespaceContext = {
       ...options,
       delivery: this.delivery,

@@ -55,7 +55,7 @@ export class FramedConnection {
     if (this.#isClosed) this.#writer.clear();
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    queueMicrotask(this.#flush);
+    queueMicrotask(this.flush);
   }
 
   /** Stops and resumes reading: the way to slow a peer down. */
@@ -66,11 +66,12 @@ export class FramedConnection {
 
   /** Sends what waits, as far as the peer takes it, and closes. */
   close(): void {
-    this.#flush();
+    this.flush();
     this.#socket?.end();
   }
 
-  readonly #flush = (): void => {
+  /** Sends the finished frames now. */
+  readonly flush = (): void => {
     this.#flushScheduled = false;
     this.#writeQueue();
     if (this.#writer.length === 0) return;
@@ -106,7 +107,7 @@ export class FramedConnection {
   /** Called by `framedSocketHandler` only. */
   attach(socket: Socket<FramedConnection>): void {
     this.#socket = socket;
-    this.#flush();
+    this.flush();
   }
 
   /** Called by `framedSocketHandler` only. */

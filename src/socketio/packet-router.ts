@@ -6,41 +6,34 @@
  */
 
 import type { AckTable } from '../core/acks.ts';
-import type { Admission, Handshake } from '../core/app.ts';
-import { checkKey } from '../core/broadcast.ts';
 import type { Counters } from '../core/counters.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Namespace } from '../core/namespace.ts';
-import { NamespaceSession } from '../core/namespace-session.ts';
+import type { NamespaceSession } from '../core/namespace-session.ts';
 import { encodeArguments, restoreArguments } from '../protocol/binary-payload.ts';
 import {
   type AckPacket,
   decodePacket,
   type EventPacket,
   encodeAck,
-  encodeConnect,
-  encodeConnectError,
-  type JsonObject,
 } from '../protocol/socketio-packet.ts';
+import type { AdmissionCore, Admissions } from './admissions.ts';
 import { CLOSE_CODE } from './close-code.ts';
-import type { EngineContext } from './engine-context.ts';
 import type { EngineSession } from './engine-session.ts';
 
 /** What the router needs of the worker's core. */
-export interface RouterCore {
-  readonly namespaces: ReadonlyMap<string, Namespace>;
+export interface RouterCore extends AdmissionCore {
   readonly counters: Counters;
   readonly acks: AckTable;
 }
 
 export class PacketRouter {
   readonly #core: () => RouterCore;
-  readonly #context: () => EngineContext;
+  readonly #admissions: Admissions;
 
-  /** Both are asked for later: core, engine and router refer to each other. */
-  constructor(core: () => RouterCore, context: () => EngineContext) {
+  /** The core is asked for later, since it is made after the engine that has this router. */
+  constructor(core: () => RouterCore, admissions: Admissions) {
     this.#core = core;
-    this.#context = context;
+    this.#admissions = admissions;
   }
 
   onText(engine: EngineSession, text: string): void {
@@ -49,9 +42,10 @@ export class PacketRouter {
       engine.fail();
       return;
     }
+    this.#admissions.completeFor(engine);
     switch (packet.type) {
       case 'connect':
-        this.#connect(engine, packet.namespace, packet.auth);
+        this.#admissions.connect(engine, packet.namespace, packet.auth ?? {});
         return;
       case 'disconnect':
         this.#disconnect(engine, packet.namespace);
@@ -103,64 +97,6 @@ export class PacketRouter {
     if (!goesOn) engine.end('transport error', CLOSE_CODE.policy);
   }
 
-  #connect(engine: EngineSession, namespace: string, auth: JsonObject | undefined): void {
-    const home = this.#core().namespaces.get(namespace);
-    if (home === undefined) {
-      engine.send([encodeConnectError(namespace, 'Invalid namespace')]);
-      return;
-    }
-    const isKnown = engine.sessionIn(namespace) !== undefined || engine.joining?.has(namespace);
-    const count = engine.sessions.length + (engine.joining?.size ?? 0);
-    if (isKnown === true || count >= LIMITS.namespacesPerConnection) {
-      engine.fail();
-      return;
-    }
-    try {
-      const admission = home.runner.authenticate(handshakeOf(engine, namespace, auth ?? {}));
-      if (admission instanceof Promise) void this.#admitLater(engine, home, admission);
-      else this.#admit(engine, home, admission);
-    } catch (error) {
-      this.#refuse(engine, home, error);
-    }
-  }
-
-  async #admitLater(
-    engine: EngineSession,
-    home: Namespace,
-    admission: Promise<Admission | void>,
-  ): Promise<void> {
-    engine.hold({ joining: new Set([...(engine.joining ?? []), home.name]) });
-    try {
-      const admitted = await admission;
-      if (!engine.closed) this.#admit(engine, home, admitted);
-    } catch (error) {
-      this.#refuse(engine, home, error);
-    } finally {
-      engine.hold({ joining: without(engine.joining, home.name) });
-    }
-  }
-
-  #admit(engine: EngineSession, home: Namespace, admission: Admission | void): void {
-    const context = this.#context();
-    const { user, rooms = [], data } = admission ?? {};
-    if (user !== undefined) checkKey(user);
-    const distinct = [...new Set(rooms.map(checkKey))];
-    const id = context.ids.create(engine.slot);
-    const session = new NamespaceSession(id, user, data, engine, home);
-    home.add(session, distinct);
-    engine.addSession(session);
-    context.joined(engine);
-    // Only an app with more namespaces may need what the first request said again.
-    if (this.#core().namespaces.size === 1) engine.hold({ handshake: undefined });
-    engine.send([encodeConnect(home.name, id)]);
-    home.runner.connected(session);
-  }
-
-  #refuse(engine: EngineSession, home: Namespace, error: unknown): void {
-    const { message, data } = home.runner.refusal(error);
-    if (!engine.closed) engine.send([encodeConnectError(home.name, message, data)]);
-  }
-
   #disconnect(engine: EngineSession, namespace: string): void {
     const session = engine.sessionIn(namespace);
     if (session === undefined) {
@@ -172,13 +108,6 @@ export class PacketRouter {
   }
 }
 
-/** The set without one name; `undefined` when nothing is left. */
-function without(names: ReadonlySet<string> | undefined, name: string): Set<string> | undefined {
-  const rest = new Set(names);
-  rest.delete(name);
-  return rest.size === 0 ? undefined : rest;
-}
-
 /** @throws what `encodeArguments` throws: the runner reports it as the handler's fault */
 function sendAck(
   engine: EngineSession,
@@ -188,18 +117,6 @@ function sendAck(
 ): void {
   if (engine.closed || !session.connected) return;
   const { json, attachments } = encodeArguments(values, LIMITS.argumentDepth);
-  session.home.delivery.flush();
+  session.home.delivery.prepare();
   engine.send([encodeAck(session.namespace, json, attachments.length, ackId), ...attachments]);
-}
-
-function handshakeOf(engine: EngineSession, namespace: string, auth: JsonObject): Handshake {
-  const source = engine.handshake;
-  return {
-    namespace,
-    auth,
-    headers: source?.headers ?? {},
-    query: new URLSearchParams(source?.query ?? ''),
-    address: source?.address ?? '',
-    transport: engine.transport,
-  };
 }

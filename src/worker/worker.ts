@@ -18,6 +18,7 @@ import type { Log } from '../core/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
 import { servePeers } from '../peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../peer/peers.ts';
+import { Admissions } from '../socketio/admissions.ts';
 import { CLOSE_CODE } from '../socketio/close-code.ts';
 import { EngineEndpoint } from '../socketio/endpoint.ts';
 import { EngineContext } from '../socketio/engine-context.ts';
@@ -61,15 +62,13 @@ export class Worker {
       counters: this.#counters,
       onLost: (fault) => this.#controllerLost(fault),
     });
+    const getCore = (): WorkerCore => this.#core as WorkerCore;
     this.#engine = new EngineContext({
       node,
       worker,
       settings: { ...config, capacity },
       heartbeat: this.#heartbeat,
-      router: new PacketRouter(
-        () => this.#core as WorkerCore,
-        () => this.#engine,
-      ),
+      router: new PacketRouter(getCore, new Admissions(getCore, () => this.#engine)),
       counters: this.#counters,
     });
     this.#peers = new Peers(runDir, workerCount, log);
