@@ -158,7 +158,7 @@ const shape = {
   ),
   runDir: key(
     directory.optional(),
-    "Directory of the node's Unix sockets; without it, a new one under the temporary directory.",
+    "Where a new directory for the node's Unix sockets is made; the temporary directory without it.",
     {
       allowed: `a path of at most ${RUN_DIR_MAX_BYTES} bytes, because Unix socket paths are short`,
       isPath: true,

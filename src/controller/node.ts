@@ -82,6 +82,7 @@ class Node implements NodeView, RunningNode {
     this.#capacity = workerCapacity(config, openFileLimit());
     this.workerCount = workerCount(config, this.#capacity);
     this.publicPort = claimPublicPort(config.host, config.port);
+    checkOwnPorts(config, this.workerCount, this.publicPort);
     this.#runDir = makeRunDir(config);
     this.#facts = Array.from({ length: this.workerCount }, () => {
       return { sample: undefined, sampledAtMs: undefined };
@@ -126,8 +127,7 @@ class Node implements NodeView, RunningNode {
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#hub.close();
     await this.#admin?.stop();
-    rmSync(busSocketPath(this.#runDir), { force: true });
-    if (this.#config.runDir === undefined) rmSync(this.#runDir, { recursive: true, force: true });
+    rmSync(this.#runDir, { recursive: true, force: true });
     return isClean;
   }
 
@@ -204,15 +204,31 @@ function appPath(config: Config): string {
   throw new StartError(`The app file ${path} does not exist: give another with --app.`);
 }
 
-/** A directory that only this user can enter: whoever reaches the sockets speaks for the node. */
+/**
+ * A new directory that only this user can enter: whoever reaches the sockets speaks for the node.
+ *
+ * @throws StartError when it cannot be made
+ */
 function makeRunDir(config: Config): string {
+  const parent = config.runDir ?? tmpdir();
   try {
-    if (config.runDir === undefined) return mkdtempSync(join(tmpdir(), 'holdfast-'));
-    mkdirSync(config.runDir, { recursive: true, mode: 0o700 });
-    rmSync(busSocketPath(config.runDir), { force: true });
-    return config.runDir;
+    mkdirSync(parent, { recursive: true });
+    return mkdtempSync(join(parent, 'holdfast-'));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(`The directory for sockets cannot be made: ${reason}.`, { cause: error });
   }
+}
+
+/** @throws StartError when the workers' own ports do not fit; their number is known only now */
+function checkOwnPorts(config: Config, count: number, publicPort: number): void {
+  if (!config.workerPorts) return;
+  const first = config.workerPortBase;
+  const last = first + count - 1;
+  const isTaken = [publicPort, config.adminPort].some((port) => port >= first && port <= last);
+  if (last <= 65_535 && !isTaken) return;
+  throw new StartError(
+    `The ports of ${count} workers, ${first} to ${last}, must end at 65535 or below and leave out ` +
+      'the public and the admin port: choose another --worker-port-base.',
+  );
 }

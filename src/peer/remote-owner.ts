@@ -198,7 +198,7 @@ export class RemoteOwner implements SessionOwner {
 
   #lost(link: FramedConnection, fault: unknown): void {
     if (this.#link !== link) return;
-    this.#log.warn('the link to another worker ended', {
+    this.#log.debug('the link to another worker ended', {
       path: this.#path,
       error: fault instanceof Error ? fault.message : 'closed',
     });
