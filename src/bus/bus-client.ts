@@ -5,9 +5,16 @@
  * sessions of this worker only.
  */
 
-import type { NodeLink, NodeRequest, SessionCommand, Target } from '../core/contracts.ts';
+import type {
+  NodeAnswers,
+  NodeLink,
+  NodeRequest,
+  SessionCommand,
+  Target,
+} from '../core/contracts.ts';
 import type { Counters } from '../core/counters.ts';
 import { LIMITS } from '../core/limits.ts';
+import { describeError, type Log } from '../core/log.ts';
 import type { OutgoingEvent } from '../core/outgoing-event.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import type { FrameReader, FrameWriter } from '../protocol/frame.ts';
@@ -40,15 +47,18 @@ export interface BusClientOptions {
   readonly node: number;
   readonly worker: number;
   readonly counters: Counters;
+  readonly log: Log;
   /** The controller has closed the connection or is gone. */
   onLost(fault: Error | undefined): void;
 }
+
+const NO_ANSWERS: NodeAnswers = { answers: [], unanswered: 0 };
 
 interface PendingRequest {
   readonly answers: unknown[];
   missing: number;
   readonly timer: Timer;
-  readonly resolve: (answers: unknown[]) => void;
+  readonly resolve: (answers: NodeAnswers) => void;
 }
 
 export class BusClient implements NodeLink {
@@ -64,6 +74,8 @@ export class BusClient implements NodeLink {
     this.#link = new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
+        onFault: (_link, fault) =>
+          options.log.error('a message of the bus was refused', { error: describeError(fault) }),
         onClose: (_link, fault) => options.onLost(fault),
       },
       LIMITS.ipcFrameBytes,
@@ -152,20 +164,20 @@ export class BusClient implements NodeLink {
     target: Target,
     request: NodeRequest,
     timeoutMs: number,
-  ): Promise<unknown[]> {
+  ): Promise<NodeAnswers> {
     const isForWorkers = request.kind === 'serverSideEmit';
     const isNeeded = isForWorkers || !this.#isOnlyMine(target);
-    if (!this.#link.open || !isNeeded) return Promise.resolve([]);
+    if (!this.#link.open || !isNeeded) return Promise.resolve(NO_ANSWERS);
     if (this.#requests.size >= LIMITS.pendingBusRequests) return Promise.reject(new BusFullError());
     const data = toData(request);
     const id = ++this.#lastRequest;
     const writer = this.#begin(BusFrame.request, false);
-    if (writer === undefined) return Promise.resolve([]);
+    if (writer === undefined) return Promise.resolve(NO_ANSWERS);
     writer.u32(id);
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
     writer.raw(data);
     this.#finish(writer);
-    const { promise, resolve } = Promise.withResolvers<unknown[]>();
+    const { promise, resolve } = Promise.withResolvers<NodeAnswers>();
     const timer = setTimeout(() => this.#settle(id), timeoutMs);
     this.#requests.set(id, { answers: [], missing: 0, timer, resolve });
     return promise;
@@ -230,7 +242,18 @@ export class BusClient implements NodeLink {
 
   async #answer(asking: number, id: number, route: Route, request: NodeRequest): Promise<void> {
     const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
-    const data = answerData(answer);
+    try {
+      this.#sendAnswer(asking, id, toData(answer));
+    } catch (error) {
+      // A function in a session's data, or more than a frame holds: it counts as no answer.
+      this.#options.log.error(`the answer to '${request.kind}' of another worker was refused`, {
+        error: describeError(error),
+      });
+      this.#sendAnswer(asking, id, toData(undefined));
+    }
+  }
+
+  #sendAnswer(asking: number, id: number, data: Uint8Array): void {
     this.#link.frame(BusFrame.answer).u32(asking).u32(id).raw(data).finish();
     this.#link.send();
   }
@@ -256,7 +279,7 @@ export class BusClient implements NodeLink {
     if (pending === undefined) return;
     this.#requests.delete(id);
     clearTimeout(pending.timer);
-    pending.resolve(pending.answers);
+    pending.resolve({ answers: pending.answers, unanswered: pending.missing });
   }
 }
 
@@ -264,13 +287,4 @@ function routeTo(target: Target, isForWorkers = false): Omit<Route, 'namespace'>
   const { rooms, users, except } = target;
   const scope = isForWorkers ? RouteScope.allWorkers : RouteScope.recipients;
   return { scope, rooms, users, except };
-}
-
-/** An answer that cannot be sent, such as a function in a session's data, counts as none. */
-function answerData(answer: unknown): Uint8Array {
-  try {
-    return toData(answer);
-  } catch {
-    return toData(undefined);
-  }
 }

@@ -9,7 +9,7 @@
  */
 
 import { LIMITS } from '../core/limits.ts';
-import type { Log } from '../core/log.ts';
+import { describeError, type Log } from '../core/log.ts';
 import type { OutgoingEvent } from '../core/outgoing-event.ts';
 import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
 import type { FrameReader } from '../protocol/frame.ts';
@@ -75,6 +75,8 @@ export class Hub {
     const connectionEvents = {
       onFrame: (connection: FramedConnection, frame: FrameReader) =>
         this.#onFrame(connection, frame),
+      onFault: (_connection: FramedConnection, fault: unknown) =>
+        this.#log.error('a frame of the bus was refused', { error: describeError(fault) }),
       onClose: (connection: FramedConnection, fault: Error | undefined) =>
         this.#onClose(connection, fault),
       onDrain: (connection: FramedConnection) => this.#onDrain(connection),
@@ -103,13 +105,16 @@ export class Hub {
    */
   publish(route: Route, event: OutgoingEvent): void {
     if (this.#isHoldingBack) throw new BusFullError();
-    for (const link of this.#destinations(route, undefined)) {
-      const writer = link.connection.frame(BusFrame.event);
-      writeRoute(writer, route);
-      writeEvent(writer, event);
-      writer.finish();
-      this.#sent(link, event.json.length);
-    }
+    this.#later(() => {
+      for (const link of this.#destinations(route, undefined)) {
+        if (link.isStalled) continue;
+        const writer = link.connection.frame(BusFrame.event);
+        writeRoute(writer, route);
+        writeEvent(writer, event);
+        writer.finish();
+        this.#sent(link, event.json.length);
+      }
+    });
   }
 
   #onFrame(connection: FramedConnection, frame: FrameReader): void {
@@ -168,6 +173,8 @@ export class Hub {
 
   /** A worker that was started again takes the place of the one that died. */
   #hello(connection: FramedConnection, worker: number): void {
+    const old = this.#links.get(worker);
+    if (old !== undefined) this.#forget(old);
     const link: WorkerLink = {
       worker,
       connection,
@@ -183,6 +190,7 @@ export class Hub {
   #relay(from: WorkerLink, frame: FrameReader): void {
     const body = frame.body();
     for (const link of this.#destinations(readRoute(frame), from)) {
+      if (link.isStalled) continue;
       link.connection.frame(frame.type).raw(body).finish();
       this.#sent(link, body.byteLength);
     }
@@ -195,6 +203,7 @@ export class Hub {
     from.connection.frame(BusFrame.asked).u32(id).u32(destinations.length).finish();
     from.connection.send();
     for (const link of destinations) {
+      if (link.isStalled) continue;
       link.connection.frame(BusFrame.request).u32(from.worker).u32(id).raw(body).finish();
       this.#sent(link, body.byteLength);
     }
@@ -209,7 +218,7 @@ export class Hub {
     this.#sent(asking, answer.byteLength);
   }
 
-  /** The workers that a route leads to. */
+  /** The workers that a route leads to, stalled ones among them. */
   #destinations(route: Route, from: WorkerLink | undefined): WorkerLink[] {
     const workers = new Set<number>();
     if (route.scope === RouteScope.allWorkers) {
@@ -227,7 +236,7 @@ export class Hub {
       const link = this.#links.get(worker);
       if (link === undefined || link === from || !link.hasJoined) continue;
       if (link.isStalled) this.totals.framesDropped++;
-      else destinations.push(link);
+      destinations.push(link);
     }
     return destinations;
   }
@@ -285,8 +294,13 @@ export class Hub {
   #onClose(connection: FramedConnection, fault: Error | undefined): void {
     const link = this.#byConnection.get(connection);
     if (fault !== undefined) this.#log.error('a bus connection broke', { error: fault.stack });
-    this.#byConnection.delete(connection);
-    if (link === undefined || this.#links.get(link.worker) !== link) return;
+    if (link !== undefined) this.#forget(link);
+  }
+
+  #forget(link: WorkerLink): void {
+    this.#byConnection.delete(link.connection);
+    link.connection.close();
+    if (this.#links.get(link.worker) !== link) return;
     this.#links.delete(link.worker);
     this.interest.removeWorker(link.worker);
     this.#judgeCongestion();

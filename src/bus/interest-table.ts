@@ -8,27 +8,30 @@
 export class InterestTable {
   readonly #workers: Map<string, number | Set<number>> = new Map();
 
+  #entryCount = 0;
+
   /** Pairs of a key and a worker. */
   get entryCount(): number {
-    let count = 0;
-    for (const workers of this.#workers.values()) {
-      count += typeof workers === 'number' ? 1 : workers.size;
-    }
-    return count;
+    return this.#entryCount;
   }
 
   add(key: string, worker: number): void {
     const present = this.#workers.get(key);
+    const isPresent = typeof present === 'object' ? present.has(worker) : present === worker;
+    if (isPresent) return;
+    this.#entryCount++;
     if (present === undefined) this.#workers.set(key, worker);
-    else if (typeof present !== 'number') present.add(worker);
-    else if (present !== worker) this.#workers.set(key, new Set([present, worker]));
+    else if (typeof present === 'object') present.add(worker);
+    else this.#workers.set(key, new Set([present, worker]));
   }
 
   remove(key: string, worker: number): void {
     const present = this.#workers.get(key);
-    if (present === worker) this.#workers.delete(key);
-    else if (typeof present === 'object') {
-      present.delete(worker);
+    if (present === worker) {
+      this.#workers.delete(key);
+      this.#entryCount--;
+    } else if (typeof present === 'object' && present.delete(worker)) {
+      this.#entryCount--;
       const [only] = present;
       if (present.size === 1) this.#workers.set(key, only as number);
     }

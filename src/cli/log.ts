@@ -5,7 +5,7 @@
 import { styleText } from 'node:util';
 import { type DestinationStream, destination, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { Config } from '../config/schema.ts';
-import type { Log, LogFields } from '../controller/log.ts';
+import type { Log, LogFields } from '../core/log.ts';
 
 type Level = Config['logLevel'];
 

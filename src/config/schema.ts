@@ -127,7 +127,7 @@ const shape = {
     'The largest message a client may send.',
   ),
   maxBackpressureBytes: key(
-    whole(1, 1024 * MIB).default(MIB),
+    whole(1, 32 * MIB).default(MIB),
     'How much may wait for one slow session before it is cut.',
   ),
   maxSessionsPerWorker: key(

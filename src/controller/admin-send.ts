@@ -2,24 +2,15 @@
 import { z } from 'zod';
 import { nearest } from '../config/nearest.ts';
 import { LIMITS } from '../core/limits.ts';
+import { RESERVED_EVENTS } from '../protocol/socketio-packet.ts';
 import { HttpError } from './http-error.ts';
 import type { SendRequest } from './node-view.ts';
-
-/** Clients take these for their own life cycle, so no server may send them. */
-const RESERVED_EVENTS: readonly string[] = [
-  'connect',
-  'connect_error',
-  'disconnect',
-  'disconnecting',
-  'newListener',
-  'removeListener',
-];
 
 const name = z.string().min(1).max(LIMITS.keyLength);
 const names = z.union([name, z.array(name).min(1).max(LIMITS.roomsPerSession)]);
 
 const shape = {
-  event: name.refine((event) => !RESERVED_EVENTS.includes(event)),
+  event: name.refine((event) => !RESERVED_EVENTS.has(event)),
   args: z
     .array(z.unknown())
     .default([])
@@ -34,7 +25,7 @@ const sendSchema = z.strictObject(shape);
 
 const nameRule = `text of 1 to ${LIMITS.keyLength} characters`;
 const rules: Readonly<Record<string, string>> = {
-  event: `${nameRule}, and none of ${RESERVED_EVENTS.join(', ')}`,
+  event: `${nameRule}, and none of ${[...RESERVED_EVENTS].join(', ')}`,
   args: `a list of values nested at most ${LIMITS.argumentDepth} deep`,
   room: `${nameRule}, or a list of such`,
   user: nameRule,

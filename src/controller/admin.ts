@@ -11,11 +11,11 @@
  * Whatever is refused is answered with `{"error": "<one sentence>"}`.
  */
 import { BusFullError } from '../bus/bus-full-error.ts';
+import type { Log } from '../core/log.ts';
 import { createGuard } from './admin-guard.ts';
 import { loadReport, processReport } from './admin-reports.ts';
 import { readSendRequest } from './admin-send.ts';
 import { HttpError } from './http-error.ts';
-import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { NodeView } from './node-view.ts';
 import { StartError } from './start-error.ts';

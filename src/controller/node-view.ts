@@ -10,7 +10,7 @@ export interface NodeView {
   readonly nodeId: string;
   readonly startedAtMs: number;
   readonly publicPort: number;
-  /** True when every worker takes sessions and the node is not stopping. */
+  /** True when some worker takes sessions and the node is not stopping. */
   isReady(): boolean;
   workers(): readonly WorkerView[];
   hub(): HubView;

@@ -14,12 +14,12 @@ import { Hub } from '../bus/hub.ts';
 import type { WorkerSample } from '../bus/sample.ts';
 import { busSocketPath, type WorkerSettings } from '../bus/worker-settings.ts';
 import type { Config } from '../config/schema.ts';
+import type { Log } from '../core/log.ts';
 import { OutgoingEvent } from '../core/outgoing-event.ts';
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { openFileLimit, workerCapacity, workerCount } from './capacity.ts';
-import type { Log } from './log.ts';
 import type { HubView, NodeView, SendReceipt, SendRequest, WorkerView } from './node-view.ts';
 import { claimPublicPort } from './public-port.ts';
 import { StartError } from './start-error.ts';
@@ -134,8 +134,7 @@ class Node implements NodeView, RunningNode {
   // NodeView: what the admin API asks.
 
   isReady(): boolean {
-    const workers = this.#supervisor.workers();
-    return !this.#isStopping && workers.every(({ state }) => state === 'running');
+    return !this.#isStopping && this.workers().some(takesSessions);
   }
 
   workers(): readonly WorkerView[] {
@@ -195,6 +194,14 @@ class Node implements NodeView, RunningNode {
       config: { ...this.#config, adminToken: undefined },
     };
   }
+}
+
+/** A worker that has not sent a sample yet has just started, and is empty. */
+function takesSessions({ state, sample }: WorkerView): boolean {
+  if (state !== 'running') return false;
+  if (sample === undefined) return true;
+  const { websocketSessions, pollingSessions, edgeSockets, capacity } = sample.gauges;
+  return websocketSessions + pollingSessions + edgeSockets < capacity;
 }
 
 function appPath(config: Config): string {

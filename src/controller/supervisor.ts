@@ -8,7 +8,7 @@
  *     starting ──markReady──▶ running ──exit──▶ starting (early deaths: backing-off in between)
  *         any of them ──stop──▶ stopping
  */
-import type { Log } from './log.ts';
+import type { Log } from '../core/log.ts';
 import type { WorkerState } from './node-view.ts';
 import { StartError } from './start-error.ts';
 

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { parseLogLine } from '../bus/log-line.ts';
 import { WORKER_VARIABLE, type WorkerSettings } from '../bus/worker-settings.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../core/log.ts';
 import type { WorkerProcess } from './supervisor.ts';
 
 const MAIN = Bun.fileURLToPath(new URL('../cli/main.ts', import.meta.url));

@@ -57,7 +57,7 @@ export class AckTable {
     else {
       const timer = setTimeout(() => this.#settle(ackId), timeoutMs);
       const waiting = new Set(sessions);
-      for (const session of waiting) session.openAcks++;
+      for (const session of waiting) (session.openAcks ??= new Set()).add(ackId);
       this.#pending.set(ackId, { waiting, values: [], lost: 0, timer, settle: resolve });
     }
     return { ackId, result: promise };
@@ -67,19 +67,20 @@ export class AckTable {
   answer(session: NamespaceSession, ackId: number, value: unknown): void {
     const pending = this.#pending.get(ackId);
     if (pending === undefined || !pending.waiting.delete(session)) return;
-    session.openAcks--;
+    closeAck(session, ackId);
     pending.values.push(value);
     if (pending.waiting.size === 0) this.#settle(ackId);
   }
 
   /** A session ended: it will not answer. */
   forget(session: NamespaceSession): void {
-    if (session.openAcks === 0) return;
-    for (const [ackId, pending] of this.#pending) {
-      if (!pending.waiting.delete(session)) continue;
+    for (const ackId of session.openAcks ?? []) {
+      const pending = this.#pending.get(ackId);
+      if (pending?.waiting.delete(session) !== true) continue;
       pending.lost++;
       if (pending.waiting.size === 0) this.#settle(ackId);
     }
+    session.openAcks = undefined;
   }
 
   #settle(ackId: number): void {
@@ -87,7 +88,12 @@ export class AckTable {
     if (pending === undefined) return;
     this.#pending.delete(ackId);
     clearTimeout(pending.timer);
-    for (const session of pending.waiting) session.openAcks--;
+    for (const session of pending.waiting) closeAck(session, ackId);
     pending.settle({ values: pending.values, missing: pending.waiting.size + pending.lost });
   }
+}
+
+function closeAck(session: NamespaceSession, ackId: number): void {
+  session.openAcks?.delete(ackId);
+  if (session.openAcks?.size === 0) session.openAcks = undefined;
 }

@@ -6,9 +6,10 @@
  * first.
  */
 
-import { AckTimeoutError } from './acks.ts';
+import { type AckResult, AckTimeoutError } from './acks.ts';
 import type { Broadcast, RemoteSession } from './app.ts';
-import type { NodeRequest, SessionCommand, Target } from './contracts.ts';
+import type { NodeAnswers, NodeRequest, SessionCommand, Target } from './contracts.ts';
+import { checkKey, NOBODY, toList } from './key.ts';
 import { LIMITS } from './limits.ts';
 import type { Namespace } from './namespace.ts';
 import { OutgoingEvent } from './outgoing-event.ts';
@@ -39,7 +40,9 @@ export class BroadcastOperator implements Broadcast {
   }
 
   to(room: string | readonly string[]): Broadcast {
-    return this.#narrow({ rooms: [...this.#chosen.rooms, ...toList(room)] });
+    const rooms = toList(room);
+    // An empty list chooses nobody; without any room everyone would be chosen.
+    return this.#narrow({ rooms: [...this.#chosen.rooms, ...(rooms.length > 0 ? rooms : NOBODY)] });
   }
 
   in(room: string | readonly string[]): Broadcast {
@@ -78,9 +81,9 @@ export class BroadcastOperator implements Broadcast {
     const timeoutMs = this.#chosen.timeoutMs ?? this.home.ackTimeoutMs;
     const request: NodeRequest = { kind: 'emitWithAck', event, args, timeoutMs };
     // Other workers count their own timeout; the bus waits a little longer for their answers.
-    const answers = await this.#ask(request, timeoutMs + LIMITS.busRequestMs);
-    const result = { values: [] as unknown[], missing: 0 };
-    for (const answer of answers as { values: unknown[]; missing: number }[]) {
+    const { answers, unanswered } = await this.#ask(request, timeoutMs + LIMITS.busGraceMs);
+    const result = { values: [] as unknown[], missing: unanswered };
+    for (const answer of answers as readonly AckResult[]) {
       result.values.push(...answer.values);
       result.missing += answer.missing;
     }
@@ -89,14 +92,16 @@ export class BroadcastOperator implements Broadcast {
   }
 
   async fetchSessions(): Promise<RemoteSession[]> {
-    const answers = (await this.#ask({ kind: 'sessions' })) as SessionDescription[][];
+    const { answers } = await this.#ask({ kind: 'sessions' });
     const all = new BroadcastOperator(this.home);
-    return answers.flat().map((found) => toRemoteSession(found, all.to(found.id)));
+    return (answers as readonly SessionDescription[][])
+      .flat()
+      .map((found) => toRemoteSession(found, all.to(found.id)));
   }
 
   async count(): Promise<number> {
-    const answers = (await this.#ask({ kind: 'count' })) as number[];
-    return answers.reduce((sum, count) => sum + count, 0);
+    const { answers } = await this.#ask({ kind: 'count' });
+    return (answers as readonly number[]).reduce((sum, count) => sum + count, 0);
   }
 
   join(room: string | readonly string[]): void {
@@ -112,12 +117,13 @@ export class BroadcastOperator implements Broadcast {
   }
 
   /** This worker's answer and those of the others. */
-  async #ask(request: NodeRequest, timeoutMs: number = LIMITS.busRequestMs): Promise<unknown[]> {
+  async #ask(request: NodeRequest, timeoutMs: number = LIMITS.busRequestMs): Promise<NodeAnswers> {
     const { home } = this;
     const mine = answerRequest(home, this.#chosen, request);
-    if (this.#chosen.local) return [await mine];
+    if (this.#chosen.local) return { answers: [await mine], unanswered: 0 };
     const others = home.link.request(home.name, this.#chosen, request, timeoutMs);
-    return [await mine, ...(await others)];
+    const [own, { answers, unanswered }] = await Promise.all([mine, others]);
+    return { answers: [own, ...answers], unanswered };
   }
 
   #command(command: SessionCommand): void {
@@ -134,7 +140,7 @@ export class BroadcastOperator implements Broadcast {
 export function runCommand(home: Namespace, target: Target, command: SessionCommand): void {
   switch (command.kind) {
     case 'join':
-      for (const session of home.choose(target)) home.join(session, command.rooms);
+      for (const session of home.choose(target)) home.tryJoin(session, command.rooms);
       return;
     case 'leave':
       for (const session of home.choose(target)) home.leave(session, command.rooms);
@@ -169,18 +175,4 @@ export async function answerRequest(
       return await result;
     }
   }
-}
-
-/** One name or several, checked. */
-export function toList(names: string | readonly string[]): readonly string[] {
-  return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);
-}
-
-/** @throws TypeError when a name cannot be a room or a user */
-export function checkKey(name: string): string {
-  const isKey = typeof name === 'string' && name.length > 0 && name.length <= LIMITS.keyLength;
-  if (isKey) return name;
-  throw new TypeError(
-    `a room, session id or user must be a string of 1 to ${LIMITS.keyLength} characters`,
-  );
 }

@@ -13,7 +13,8 @@ import type { OutgoingEvent } from './outgoing-event.ts';
  * The way to one client.
  *
  * Calls MUST NOT throw and MUST NOT block; events MUST leave in the order given. A carrier that
- * cannot take an event MAY drop it when it is volatile and MUST otherwise end its client.
+ * cannot take an event MAY drop it when it is volatile and MUST otherwise end its client, after the
+ * call: who delivers is walking the room.
  */
 export interface Carrier {
   readonly transport: TransportName;
@@ -65,6 +66,12 @@ export type NodeRequest =
       readonly args: readonly unknown[];
     };
 
+/** Answers of other workers, and how many were asked and gave none in time. */
+export interface NodeAnswers {
+  readonly answers: readonly unknown[];
+  readonly unanswered: number;
+}
+
 /**
  * The way to the other workers of the node.
  *
@@ -74,13 +81,13 @@ export type NodeRequest =
 export interface NodeLink {
   publish(namespace: string, target: Target, event: OutgoingEvent): void;
   command(namespace: string, target: Target, command: SessionCommand): void;
-  /** Resolves with the answers of the workers that gave one in time; it never rejects. */
+  /** Resolves with what came in time; rejects with `BusFullError`. */
   request(
     namespace: string,
     target: Target,
     request: NodeRequest,
     timeoutMs: number,
-  ): Promise<unknown[]>;
+  ): Promise<NodeAnswers>;
   /**
    * Says that this worker has, or no longer has, recipients for a key. It is sent with the next
    * message, with `announceInterest`, or at the end of the turn, whichever comes first.

@@ -51,8 +51,7 @@ export class Delivery {
   ): void {
     this.prepare();
     const events = [event];
-    for (let i = sessions.length - 1; i >= 0; i--) {
-      const session = sessions[i] as NamespaceSession;
+    for (const session of sessions) {
       if (excluded.has(session)) continue;
       this.#counters.deliveries++;
       session.carrier.deliver(events);
@@ -74,10 +73,6 @@ export class Delivery {
     this.#heldFor = undefined;
     this.#held = [];
     this.#counters.deliveries += members.length * events.length;
-    // Backwards, since a carrier that must end its client takes it out of this very array, and the
-    // place is filled from the end.
-    for (let i = members.length - 1; i >= 0; i--) {
-      (members[i] as NamespaceSession).carrier.deliver(events);
-    }
+    for (const member of members) member.carrier.deliver(events);
   };
 }

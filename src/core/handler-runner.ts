@@ -15,7 +15,8 @@ import {
 } from './app.ts';
 import type { Counters } from './counters.ts';
 import { LIMITS } from './limits.ts';
-import type { Log } from './log.ts';
+import { describeError, type Log } from './log.ts';
+import { LogLimiter } from './log-limiter.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 
 /** Takes the values of an ack, once. */
@@ -32,6 +33,7 @@ export class HandlerRunner {
   readonly #server: Server;
   readonly #log: Log;
   readonly #counters: Counters;
+  readonly #limiter: LogLimiter = new LogLimiter();
   readonly #events: ReadonlyMap<string, EventHandler>;
   readonly #serverEvents: ReadonlyMap<string, ServerHandler>;
 
@@ -82,7 +84,7 @@ export class HandlerRunner {
         return session.runningHandlers <= LIMITS.handlersPerSession;
       }
     } catch (error) {
-      this.#failed(name, error, answer);
+      this.failed(name, error, answer);
     }
     return true;
   }
@@ -91,7 +93,7 @@ export class HandlerRunner {
     try {
       return await this.#serverEvents.get(name)?.(this.#server, ...args);
     } catch (error) {
-      this.#failed(name, error);
+      this.failed(name, error);
       return undefined;
     }
   }
@@ -99,10 +101,21 @@ export class HandlerRunner {
   /** The text of a refusal: the app's own words, but not those of a programming error. */
   refusal(error: unknown): { message: string; data: unknown } {
     if (!(error instanceof Error) || isProgrammingError(error)) {
-      this.#failed('authenticate', error);
+      this.failed('authenticate', error);
       return { message: INTERNAL_ERROR, data: undefined };
     }
-    return { message: error.message, data: (error as Error & { data?: unknown }).data };
+    return { message: error.message, data: this.#plain((error as { data?: unknown }).data) };
+  }
+
+  /** What JSON cannot hold is left out of a refusal, which must reach the client all the same. */
+  #plain(data: unknown): unknown {
+    try {
+      JSON.stringify(data);
+      return data;
+    } catch (error) {
+      this.failed('authenticate', error);
+      return undefined;
+    }
   }
 
   async #finish(
@@ -115,7 +128,7 @@ export class HandlerRunner {
       const value = await result;
       answer?.(ackValues(value));
     } catch (error) {
-      this.#failed(name, error, answer);
+      this.failed(name, error, answer);
     } finally {
       session.runningHandlers--;
     }
@@ -124,16 +137,23 @@ export class HandlerRunner {
   #contain(name: string, call: () => void | Promise<void>): void {
     try {
       const result = call();
-      if (isPromise(result)) result.catch((error: unknown) => this.#failed(name, error));
+      if (isPromise(result)) result.catch((error: unknown) => this.failed(name, error));
     } catch (error) {
-      this.#failed(name, error);
+      this.failed(name, error);
     }
   }
 
-  #failed(name: string, error: unknown, answer?: Answer): void {
+  /** Counts and logs a failure of the app, and answers the ack when there is one to answer. */
+  failed(name: string, error: unknown, answer?: Answer): void {
     this.#counters.handlerErrors++;
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#log.error(`handler '${name}' failed`, { event: name, error: detail });
+    const suppressed = this.#limiter.pass();
+    if (suppressed !== undefined) {
+      const fields = { event: name, error: describeError(error) };
+      this.#log.error(
+        `handler '${name}' failed`,
+        suppressed === 0 ? fields : { ...fields, suppressed },
+      );
+    }
     const isOwn = error instanceof Error && !isProgrammingError(error);
     answer?.([{ error: isOwn ? error.message : INTERNAL_ERROR }]);
   }

@@ -14,6 +14,7 @@ export interface HeartbeatMember {
   heartbeatSlot: number;
   heartbeatPlace: number;
   lastSeenTick: number;
+  /** MUST NOT end a member before it returns. */
   ping(): void;
   /** The client has not been heard since it was pinged. */
   timedOut(): void;
@@ -97,10 +98,9 @@ export class Heartbeat {
       this.#checkedTick++;
       const pingedAt = this.#checkedTick;
       const members = this.#slots[pingedAt % this.#slots.length] as HeartbeatMember[];
-      for (let i = members.length - 1; i >= 0; i--) {
-        const member = members[i] as HeartbeatMember;
-        if (member.lastSeenTick < pingedAt) member.timedOut();
-      }
+      // A copy, since the end of one may be the end of others, by the app's doing.
+      const silent = members.filter((member) => member.lastSeenTick < pingedAt);
+      for (const member of silent) member.timedOut();
     }
   }
 }

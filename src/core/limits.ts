@@ -4,6 +4,8 @@
  * Relations between bounds are asserted by `assertLimits`, which each worker calls at start.
  */
 
+import { MAX_SLOT, MAX_WORKER } from '../protocol/session-id.ts';
+
 export const LIMITS = {
   /** A session in more rooms than this is a design fault of the app; each costs about 40 bytes. */
   roomsPerSession: 256,
@@ -17,8 +19,12 @@ export const LIMITS = {
   argumentDepth: 64,
   /** Packets in one polling request: a body of separators must not become a million packets. */
   packetsPerPayload: 1_000,
-  /** Messages that wait for the next poll of one session. */
-  pollQueuePackets: 1_000,
+  /** Sessions that ended with words for who polls; each at most the session's own queue. */
+  lastWordsPerWorker: 1_000,
+  /** A client that polls asks at once: one that has not joined and does not ask is no client. */
+  unpolledMs: 10_000,
+  /** What a packet in a queue costs beside its bytes. */
+  packetOverheadBytes: 64,
   /** Handlers of one session that run at the same time; more means that it floods the worker. */
   handlersPerSession: 1_000,
   /** Acks that clients owe to one worker at the same time. */
@@ -43,17 +49,28 @@ export const LIMITS = {
   pendingBusRequests: 10_000,
   /** An answer to a bus request that has no timeout of its own. */
   busRequestMs: 5_000,
+  /** What the bus waits longer than the workers asked, whose answers need their way. */
+  busGraceMs: 500,
   /** Workers of one node: the worker's number is one byte of a session id. */
   workersPerNode: 256,
 } as const;
 
-/** @throws Error when two bounds contradict each other */
-export function assertLimits(maxPayloadBytes: number): void {
+/**
+ * @param maxMessageBytes the most that a client may send or have waiting for it, by the config
+ * @param capacity the most sessions of this worker
+ * @throws Error when two bounds contradict each other
+ */
+export function assertLimits(maxMessageBytes: number, capacity: number): void {
   const relations: readonly (readonly [boolean, string])[] = [
     [LIMITS.ipcHighWaterBytes < LIMITS.ipcQueueBytes, 'ipcHighWaterBytes < ipcQueueBytes'],
     [LIMITS.ipcFrameBytes < LIMITS.ipcQueueBytes, 'ipcFrameBytes < ipcQueueBytes'],
-    [maxPayloadBytes * 2 <= LIMITS.ipcFrameBytes, 'maxPayloadBytes × 2 ≤ ipcFrameBytes'],
+    [maxMessageBytes * 2 <= LIMITS.ipcFrameBytes, 'maxMessageBytes × 2 ≤ ipcFrameBytes'],
     [LIMITS.attachmentsPerPacket < LIMITS.packetsPerPayload, 'attachments < packetsPerPayload'],
+    [
+      LIMITS.workersPerNode <= MAX_WORKER + 1,
+      'workersPerNode ≤ workers that a session id can name',
+    ],
+    [capacity <= MAX_SLOT + 1, 'capacity ≤ slots that a session id can name'],
   ];
   for (const [holds, relation] of relations) {
     if (!holds) throw new Error(`limits contradict each other: ${relation} does not hold`);

@@ -7,8 +7,9 @@
 
 import { AckTimeoutError } from './acks.ts';
 import type { Broadcast, Server, Session, TransportName } from './app.ts';
-import { BroadcastOperator, toList } from './broadcast.ts';
+import { BroadcastOperator } from './broadcast.ts';
 import type { Carrier } from './contracts.ts';
+import { toList } from './key.ts';
 import type { Namespace } from './namespace.ts';
 import { OutgoingEvent } from './outgoing-event.ts';
 import type { Room } from './room.ts';
@@ -20,8 +21,8 @@ export class NamespaceSession implements Session {
   readonly home: Namespace;
   /** Pairs of a room and this session's place in it, the namespace's `everyone` first. */
   readonly memberships: (Room | number)[] = [];
-  /** Acks this client owes; kept so that the end of most sessions need not search for them. */
-  openAcks = 0;
+  /** Acks this client owes, so that its end need not search for them. */
+  openAcks: Set<number> | undefined;
   /** Handlers of this session that have not finished. */
   runningHandlers = 0;
   #data: unknown;

@@ -114,6 +114,15 @@ export class Namespace {
     }
   }
 
+  /** Joins as far as it goes: one session in too many rooms must not hold up the others. */
+  tryJoin(session: NamespaceSession, rooms: readonly string[]): void {
+    try {
+      this.join(session, rooms);
+    } catch (error) {
+      this.runner.failed('join', error);
+    }
+  }
+
   leave(session: NamespaceSession, rooms: readonly string[]): void {
     this.delivery.flush();
     for (const name of rooms) {

@@ -41,8 +41,10 @@ export class NamespaceServer extends BroadcastOperator implements Server {
     this.home.link.command(this.home.name, ALL_WORKERS, command);
   }
 
-  serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
+  async serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
     const request = { kind: 'serverSideEmit', event, args } as const;
-    return this.home.link.request(this.home.name, ALL_WORKERS, request, LIMITS.busRequestMs);
+    const { link, name } = this.home;
+    const { answers } = await link.request(name, ALL_WORKERS, request, LIMITS.busRequestMs);
+    return [...answers];
   }
 }

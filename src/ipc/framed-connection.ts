@@ -10,8 +10,10 @@ import type { Socket } from 'bun';
 import { type FrameReader, FrameSplitter, FrameWriter } from '../protocol/frame.ts';
 
 export interface FramedConnectionEvents {
-  /** A frame arrived; its reader is valid during the call. */
+  /** A frame arrived. What this throws is handed to `onFault`, and the next frame follows. */
   onFrame(connection: FramedConnection, frame: FrameReader): void;
+  /** Taking a frame failed. */
+  onFault(connection: FramedConnection, fault: unknown): void;
   /** The connection ended, once; `fault` is what broke it, when it did not just end. */
   onClose(connection: FramedConnection, fault: Error | undefined): void;
   /** The queue has emptied after it had not. */
@@ -19,11 +21,11 @@ export interface FramedConnectionEvents {
 }
 
 export class FramedConnection {
-  /** Set by the socket's handler: an error of the system, or one thrown while taking a frame. */
+  /** Set by the socket's handler: an error of the system. */
   fault: Error | undefined;
   readonly #events: FramedConnectionEvents;
   readonly #splitter: FrameSplitter;
-  readonly #writer: FrameWriter = new FrameWriter();
+  readonly #writer: FrameWriter;
   readonly #queue: Uint8Array[] = [];
   #socket: Socket<FramedConnection> | undefined;
   #headWritten = 0;
@@ -34,6 +36,7 @@ export class FramedConnection {
   constructor(events: FramedConnectionEvents, maxFrameBytes: number) {
     this.#events = events;
     this.#splitter = new FrameSplitter(maxFrameBytes);
+    this.#writer = new FrameWriter(maxFrameBytes);
   }
 
   /** Bytes that wait for the peer, frames of this turn included. */
@@ -45,7 +48,7 @@ export class FramedConnection {
     return this.#socket !== undefined;
   }
 
-  /** Starts a frame; fill it, `finish()` it, then call `send()`. */
+  /** Starts a frame; fill it, `finish()` it (which throws when it is too long), then `send()`. */
   frame(type: number): FrameWriter {
     return this.#writer.begin(type);
   }
@@ -112,11 +115,19 @@ export class FramedConnection {
 
   /** Called by `framedSocketHandler` only. */
   receive(chunk: Buffer): void {
-    const ok = this.#splitter.push(chunk, (frame) => this.#events.onFrame(this, frame));
+    const ok = this.#splitter.push(chunk, this.#take);
     if (ok) return;
     this.fault = new RangeError('a frame announced more bytes than allowed');
     this.#socket?.terminate();
   }
+
+  readonly #take = (frame: FrameReader): void => {
+    try {
+      this.#events.onFrame(this, frame);
+    } catch (fault) {
+      this.#events.onFault(this, fault);
+    }
+  };
 
   /** Called by `framedSocketHandler` only. */
   drained(): void {

@@ -25,7 +25,10 @@ export const PeerFrame = {
   answer: 8,
   /** owner → edge: request, verdict (0 or 1) */
   verdict: 9,
-  /** owner → edge: kind (0 text, 1 binary), data, number of sockets, sockets */
+  /**
+   * owner → edge: number of data, each kind (0 text, 1 binary) and data; number of sends, each
+   * socket and place of its data
+   */
   send: 10,
   /** owner → edge: socket, code, reason */
   close: 11,

@@ -2,8 +2,8 @@
  * The owner's side: lets other workers of this node reach the sessions of this one.
  *
  * Each edge has one connection. A socket that an edge holds looks like any other socket to the
- * session. Sends of the same data to several sockets of one edge, as a broadcast makes them, are
- * one frame with a list of sockets.
+ * session. What is sent to sockets of one edge in one turn is one frame, in which the same data,
+ * as a broadcast sends it to many, stands once.
  */
 
 import type {
@@ -14,13 +14,18 @@ import type {
   SocketData,
 } from '../core/client-connection.ts';
 import { LIMITS } from '../core/limits.ts';
+import { describeError, type Log } from '../core/log.ts';
 import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import type { FrameReader } from '../protocol/frame.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 
+/** Data of one frame, beyond which the next begins: far below what a frame may hold. */
+const FRAME_FULL_BYTES = 1_048_576;
+
 /** Listens for other workers. @returns a function that stops */
-export function servePeers(path: string, owner: SessionOwner): () => void {
-  return listenFramed(path, () => new EdgeConnection(owner).link);
+export function servePeers(path: string, owner: SessionOwner, log: Log): () => void {
+  return listenFramed(path, () => new EdgeConnection(owner, log).link);
 }
 
 class EdgeConnection {
@@ -29,28 +34,40 @@ class EdgeConnection {
   /** Requests that wait for packets: whom to tell when the client gives up. */
   readonly #polls: Map<number, { sessionId: string; reply: Reply }> = new Map();
   readonly #sockets: Map<number, TunnelSocket> = new Map();
-  #sendData: string | Uint8Array | undefined;
-  #sendTo: number[] = [];
+  /** What this turn sends, each with its place, and pairs of a socket and a place. */
+  #data: Map<string | Uint8Array, number> = new Map();
+  #dataBytes = 0;
+  #sends: number[] = [];
 
-  constructor(owner: SessionOwner) {
+  constructor(owner: SessionOwner, log: Log) {
     this.#owner = owner;
     this.link = new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
+        onFault: (_link, fault) =>
+          log.error('a frame of another worker was refused', { error: describeError(fault) }),
         onClose: () => this.#lost(),
       },
       LIMITS.ipcFrameBytes,
     );
   }
 
-  /** Sends a frame to a socket of this edge; the same data to others may follow. */
+  /** Bytes that wait for the edge. */
+  get queuedBytes(): number {
+    return this.link.queuedBytes + this.#dataBytes;
+  }
+
+  /** Sends to a socket of this edge, at the end of the turn. */
   send(number: number, data: string | Uint8Array): void {
-    if (data !== this.#sendData) {
-      this.#flushSends();
-      if (this.#sendTo.length === 0) queueMicrotask(() => this.#flushSends());
-      this.#sendData = data;
+    if (this.#sends.length === 0) queueMicrotask(() => this.#flushSends());
+    let place = this.#data.get(data);
+    if (place === undefined) {
+      place = this.#data.size;
+      this.#data.set(data, place);
+      this.#dataBytes += data.length;
     }
-    this.#sendTo.push(number);
+    this.#sends.push(number, place);
+    if (this.#dataBytes > FRAME_FULL_BYTES) this.#flushSends();
   }
 
   closeSocket(number: number, code: number, reason: string): void {
@@ -61,16 +78,19 @@ class EdgeConnection {
   }
 
   #flushSends(): void {
-    const data = this.#sendData;
-    const sockets = this.#sendTo;
-    if (data === undefined || sockets.length === 0) return;
-    this.#sendData = undefined;
-    this.#sendTo = [];
-    const writer = this.link.frame(PeerFrame.send);
-    if (typeof data === 'string') writer.u8(FRAME_TEXT).text(data);
-    else writer.u8(FRAME_BINARY).bytes(data);
-    writer.u32(sockets.length);
-    for (const number of sockets) writer.u32(number);
+    const data = this.#data;
+    const sends = this.#sends;
+    if (sends.length === 0) return;
+    this.#data = new Map();
+    this.#dataBytes = 0;
+    this.#sends = [];
+    const writer = this.link.frame(PeerFrame.send).u32(data.size);
+    for (const one of data.keys()) {
+      if (typeof one === 'string') writer.u8(FRAME_TEXT).text(one);
+      else writer.u8(FRAME_BINARY).bytes(one);
+    }
+    writer.u32(sends.length / 2);
+    for (const number of sends) writer.u32(number);
     writer.finish();
     this.link.send();
   }
@@ -139,14 +159,13 @@ class EdgeConnection {
     const socket = new TunnelSocket(this, number);
     this.#sockets.set(number, socket);
     const handler = this.#owner.offerSocket({ sessionId, socket, isTextOnly });
-    if (handler === undefined) this.closeSocket(number, 1008, 'session unknown');
+    if (handler === undefined) this.closeSocket(number, CLOSE_CODE.policy, 'session unknown');
     else socket.data = handler;
   }
 
   #receive(number: number, frame: FrameReader): void {
     const isText = frame.u8() === FRAME_TEXT;
-    // Handlers may keep binary data, and the frame's bytes are used again.
-    this.#sockets.get(number)?.receive(isText ? frame.text() : Buffer.from(frame.bytes()));
+    this.#sockets.get(number)?.receive(isText ? frame.text() : frame.bytes());
   }
 
   #lost(): void {
@@ -173,10 +192,7 @@ class TunnelSocket implements FrameSocket {
   }
 
   send(frame: string | Uint8Array): number {
-    if (this.#edge.link.queuedBytes > LIMITS.ipcQueueBytes) {
-      this.close(1013, 'overloaded');
-      return 0;
-    }
+    if (this.#edge.queuedBytes > LIMITS.ipcQueueBytes) return 0;
     this.#edge.send(this.#number, frame);
     return frame.length;
   }
@@ -185,12 +201,12 @@ class TunnelSocket implements FrameSocket {
     callback();
   }
 
-  close(code = 1000, reason = ''): void {
+  close(code: number = CLOSE_CODE.normal, reason = ''): void {
     this.#edge.closeSocket(this.#number, code, reason);
   }
 
   getBufferedAmount(): number {
-    return this.#edge.link.queuedBytes > LIMITS.ipcHighWaterBytes ? 1 : 0;
+    return this.#edge.queuedBytes > LIMITS.ipcHighWaterBytes ? 1 : 0;
   }
 
   receive(frame: string | Buffer): void {

@@ -14,13 +14,11 @@ import type {
   SocketOffer,
 } from '../core/client-connection.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Log } from '../core/log.ts';
+import { describeError, type Log } from '../core/log.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import type { FrameReader } from '../protocol/frame.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
-
-/** RFC 6455: service restart. The client connects again and lands on a living worker. */
-const CLOSE_RESTART = 1012;
 
 const OWNER_GONE: HttpAnswer = {
   status: 400,
@@ -81,6 +79,7 @@ export class RemoteOwner implements SessionOwner {
   }
 
   mayUpgrade(sessionId: string): Promise<boolean> {
+    if (this.#verdicts.size >= LIMITS.pendingForwards) return Promise.resolve(false);
     const number = ++this.#lastNumber;
     return new Promise((resolve) => {
       this.#verdicts.set(number, resolve);
@@ -102,7 +101,7 @@ export class RemoteOwner implements SessionOwner {
   forward(number: number, frame: string | Buffer): void {
     const link = this.#open();
     if (link.queuedBytes > LIMITS.ipcQueueBytes) {
-      this.#sockets.get(number)?.close(CLOSE_RESTART, 'overloaded');
+      this.#sockets.get(number)?.close(CLOSE_CODE.restart, 'overloaded');
       return;
     }
     const writer = link.frame(PeerFrame.frame).u32(number);
@@ -125,6 +124,7 @@ export class RemoteOwner implements SessionOwner {
     const link = new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
+        onFault: (_link, fault) => this.#failed(fault),
         onClose: (_link, fault) => this.#lost(link, fault),
       },
       LIMITS.ipcFrameBytes,
@@ -178,10 +178,21 @@ export class RemoteOwner implements SessionOwner {
   }
 
   #send(frame: FrameReader): void {
-    const isText = frame.u8() === FRAME_TEXT;
-    const data = isText ? frame.text() : frame.bytes();
-    const count = frame.u32();
-    for (let i = 0; i < count; i++) this.#sockets.get(frame.u32())?.send(data);
+    const data: (string | Buffer)[] = [];
+    for (let left = frame.u32(); left > 0; left--) {
+      data.push(frame.u8() === FRAME_TEXT ? frame.text() : frame.bytes());
+    }
+    for (let left = frame.u32(); left > 0; left--) {
+      const number = frame.u32();
+      const sent = data[frame.u32()] as string | Buffer;
+      const socket = this.#sockets.get(number);
+      const isDropped = socket?.send(sent) === 0 && sent.length > 0;
+      if (isDropped) socket?.close(CLOSE_CODE.policy, 'reads too slowly');
+    }
+  }
+
+  #failed(fault: unknown): void {
+    this.#log.error('a frame of another worker was refused', { error: describeError(fault) });
   }
 
   #answer(number: number, answer: HttpAnswer): void {
@@ -212,7 +223,7 @@ export class RemoteOwner implements SessionOwner {
     this.#sockets.clear();
     for (const reply of replies) reply(OWNER_GONE);
     for (const verdict of verdicts) verdict(false);
-    for (const socket of sockets) socket.close(CLOSE_RESTART, 'worker gone');
+    for (const socket of sockets) socket.close(CLOSE_CODE.restart, 'worker gone');
   }
 }
 

@@ -11,12 +11,19 @@ export const FRAME_HEADER_BYTES = 5;
 const LENGTH_BYTES = 4;
 const INITIAL_BYTES = 4096;
 const KEPT_BYTES = 262_144;
+/** Below this, room for the longest encoding is cheaper than measuring. */
+const SHORT_TEXT = 256;
 
 /** Collects frames in one growing buffer, so that a burst of frames is one write. */
 export class FrameWriter {
   #buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  readonly #maxFrameBytes: number;
   #end = 0;
   #frameStart = 0;
+
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes;
+  }
 
   /** Bytes of the frames finished so far. */
   get length(): number {
@@ -45,7 +52,7 @@ export class FrameWriter {
 
   text(value: string): this {
     const start = this.#end;
-    this.#reserve(4 + value.length * 3);
+    this.#reserve(4 + (value.length < SHORT_TEXT ? value.length * 3 : Buffer.byteLength(value)));
     const written = this.#buffer.write(value, start + 4);
     this.#buffer.writeUInt32BE(written, start);
     this.#end = start + 4 + written;
@@ -71,9 +78,18 @@ export class FrameWriter {
     return this;
   }
 
-  /** Closes the frame. */
+  /**
+   * Closes the frame.
+   *
+   * @throws RangeError when it is longer than any reader takes; the frame is then forgotten
+   */
   finish(): void {
-    this.#buffer.writeUInt32BE(this.#end - this.#frameStart - LENGTH_BYTES, this.#frameStart);
+    const length = this.#end - this.#frameStart - LENGTH_BYTES;
+    if (length > this.#maxFrameBytes) {
+      this.#end = this.#frameStart;
+      throw new RangeError(`a message of ${length} bytes is too large to be passed on`);
+    }
+    this.#buffer.writeUInt32BE(length, this.#frameStart);
   }
 
   /** Hands out what was written and starts anew. */
@@ -164,7 +180,9 @@ export class FrameReader {
 /** Cuts a stream of bytes into frames. */
 export class FrameSplitter {
   readonly #maxFrameBytes: number;
-  #pending: Buffer | undefined;
+  /** A frame that has not all come: room for all of it once its length is known. */
+  #pending: Buffer = EMPTY;
+  #filled = 0;
 
   constructor(maxFrameBytes: number) {
     this.#maxFrameBytes = maxFrameBytes;
@@ -172,28 +190,59 @@ export class FrameSplitter {
 
   /**
    * Takes a chunk and calls `onFrame` for each frame that it completes. Readers are views of the
-   * chunk: what is kept beyond the call must be copied.
+   * chunk, which must not be written to again.
    *
    * @returns false when a frame announces more bytes than allowed; the stream is then useless
    */
   push(chunk: Buffer, onFrame: (frame: FrameReader) => void): boolean {
-    const data = this.#pending === undefined ? chunk : Buffer.concat([this.#pending, chunk]);
-    this.#pending = undefined;
     let at = 0;
-    while (data.byteLength - at >= FRAME_HEADER_BYTES) {
-      const length = data.readUInt32BE(at);
-      if (length < 1 || length > this.#maxFrameBytes) return false;
-      const end = at + LENGTH_BYTES + length;
-      if (end > data.byteLength) break;
-      onFrame(
-        new FrameReader(
-          data.readUInt8(at + LENGTH_BYTES),
-          data.subarray(at + FRAME_HEADER_BYTES, end),
-        ),
-      );
+    while (this.#filled > 0 && at < chunk.byteLength) {
+      const taken = this.#continue(chunk.subarray(at), onFrame);
+      if (taken === undefined) return false;
+      at += taken;
+    }
+    while (chunk.byteLength - at >= LENGTH_BYTES) {
+      const end = this.#frameEnd(chunk, at);
+      if (end === undefined) return false;
+      if (end > chunk.byteLength) break;
+      onFrame(readerOf(chunk.subarray(at, end)));
       at = end;
     }
-    if (at < data.byteLength) this.#pending = Buffer.from(data.subarray(at));
+    if (at < chunk.byteLength) return this.#keep(chunk.subarray(at));
     return true;
   }
+
+  /** Adds to the frame that is pending. @returns bytes taken, `undefined` when it is too long */
+  #continue(chunk: Buffer, onFrame: (frame: FrameReader) => void): number | undefined {
+    const taken = chunk.copy(this.#pending, this.#filled);
+    this.#filled += taken;
+    if (this.#filled < this.#pending.byteLength) return taken;
+    const whole = this.#pending;
+    this.#pending = EMPTY;
+    this.#filled = 0;
+    // Either the length has come now, which says how long the frame is, or the frame itself.
+    if (whole.byteLength === LENGTH_BYTES) return this.#keep(whole) ? taken : undefined;
+    onFrame(readerOf(whole));
+    return taken;
+  }
+
+  #keep(start: Buffer): boolean {
+    const hasLength = start.byteLength >= LENGTH_BYTES;
+    const size = hasLength ? this.#frameEnd(start, 0) : LENGTH_BYTES;
+    if (size === undefined) return false;
+    this.#pending = Buffer.allocUnsafe(size);
+    this.#filled = start.copy(this.#pending);
+    return true;
+  }
+
+  #frameEnd(data: Buffer, at: number): number | undefined {
+    const length = data.readUInt32BE(at);
+    return length < 1 || length > this.#maxFrameBytes ? undefined : at + LENGTH_BYTES + length;
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+function readerOf(frame: Buffer): FrameReader {
+  return new FrameReader(frame.readUInt8(LENGTH_BYTES), frame.subarray(FRAME_HEADER_BYTES));
 }

@@ -9,14 +9,14 @@
  */
 
 import type { Admission, Handshake } from '../core/app.ts';
-import { checkKey } from '../core/broadcast.ts';
 import type { NodeLink } from '../core/contracts.ts';
+import { checkKey } from '../core/key.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Namespace } from '../core/namespace.ts';
 import { NamespaceSession } from '../core/namespace-session.ts';
 import { encodeConnect, encodeConnectError, type JsonObject } from '../protocol/socketio-packet.ts';
 import type { EngineContext } from './engine-context.ts';
-import type { EngineSession } from './engine-session.ts';
+import type { EngineSession, HandshakeSource } from './engine-session.ts';
 
 interface Admitted {
   readonly engine: EngineSession;
@@ -34,6 +34,7 @@ export class Admissions {
   readonly #core: () => AdmissionCore;
   readonly #context: () => EngineContext;
   #admitted: Admitted[] = [];
+  readonly #waiting: Set<EngineSession> = new Set();
 
   constructor(core: () => AdmissionCore, context: () => EngineContext) {
     this.#core = core;
@@ -53,8 +54,15 @@ export class Admissions {
       engine.fail();
       return;
     }
+    const source = engine.handshake;
+    if (source === undefined) {
+      // An app with one namespace keeps no handshake after the first join, and `authenticate`
+      // must not be asked without one.
+      engine.send([encodeConnectError(namespace, 'connect again over a new connection')]);
+      return;
+    }
     try {
-      const admission = home.runner.authenticate(handshakeOf(engine, namespace, auth));
+      const admission = home.runner.authenticate(handshakeOf(source, engine, namespace, auth));
       if (admission instanceof Promise) void this.#admitLater(engine, home, admission);
       else this.#admit(engine, home, admission);
     } catch (error) {
@@ -64,19 +72,23 @@ export class Admissions {
 
   /** Lets a client in now, if it has been admitted: it has sent something else already. */
   completeFor(engine: EngineSession): void {
-    if (this.#admitted.some((admitted) => admitted.engine === engine)) this.complete();
+    if (this.#waiting.size > 0 && this.#waiting.has(engine)) this.complete();
   }
 
   /** Lets in all who have been admitted. */
   readonly complete = (): void => {
     const admitted = this.#admitted.filter((one) => !one.engine.closed);
     this.#admitted = [];
-    const entered = admitted.filter((one) => this.#enter(one));
+    this.#waiting.clear();
+    for (const one of admitted) this.#enter(one);
     this.#core().link.announceInterest();
-    for (const { engine, session } of entered) {
+    for (const { engine, session } of admitted) {
       engine.send([encodeConnect(session.namespace, session.id)]);
     }
-    for (const { session } of entered) session.home.runner.connected(session);
+    // One of them may end another, such as an older session of the same user.
+    for (const { session } of admitted) {
+      if (session.connected) session.home.runner.connected(session);
+    }
   };
 
   async #admitLater(
@@ -99,31 +111,28 @@ export class Admissions {
   #admit(engine: EngineSession, home: Namespace, admission: Admission | void): void {
     const { user, rooms = [], data } = admission ?? {};
     if (user !== undefined) checkKey(user);
-    for (const room of rooms) checkKey(room);
+    const distinct = new Set(rooms.map(checkKey));
+    if (distinct.size > LIMITS.roomsPerSession) {
+      throw new RangeError(`a session may be in ${LIMITS.roomsPerSession} rooms at the most`);
+    }
     const id = this.#context().ids.create(engine.slot);
     const session = new NamespaceSession(id, user, data, engine, home);
     if (this.#admitted.length === 0) setImmediate(this.complete);
-    this.#admitted.push({ engine, session, rooms });
+    this.#admitted.push({ engine, session, rooms: [...distinct] });
+    this.#waiting.add(engine);
   }
 
-  /** @returns false when the session could not enter, which its client has been told */
-  #enter({ engine, session, rooms }: Admitted): boolean {
-    try {
-      session.home.add(session, rooms);
-    } catch (error) {
-      session.home.remove(session, 'server namespace disconnect');
-      this.#refuse(engine, session.home, error);
-      return false;
-    }
+  #enter({ engine, session, rooms }: Admitted): void {
+    session.home.add(session, rooms);
     engine.addSession(session);
     this.#context().joined(engine);
     // Only an app with more namespaces may need what the first request said again.
-    if (this.#core().namespaces.size === 1) engine.hold({ handshake: undefined });
-    return true;
+    engine.packHandshake(this.#core().namespaces.size > 1);
   }
 
   #refuse(engine: EngineSession, home: Namespace, error: unknown): void {
     const { message, data } = home.runner.refusal(error);
+    this.#context().counters.handshakesRefused++;
     if (!engine.closed) engine.send([encodeConnectError(home.name, message, data)]);
   }
 }
@@ -135,14 +144,18 @@ function without(names: ReadonlySet<string> | undefined, name: string): Set<stri
   return rest.size === 0 ? undefined : rest;
 }
 
-function handshakeOf(engine: EngineSession, namespace: string, auth: JsonObject): Handshake {
-  const source = engine.handshake;
+function handshakeOf(
+  source: HandshakeSource,
+  engine: EngineSession,
+  namespace: string,
+  auth: JsonObject,
+): Handshake {
   return {
     namespace,
     auth,
-    headers: source?.headers ?? {},
-    query: new URLSearchParams(source?.query ?? ''),
-    address: source?.address ?? '',
+    headers: source.headers,
+    query: new URLSearchParams(source.query),
+    address: source.address,
     transport: engine.transport,
   };
 }

@@ -30,10 +30,16 @@ import { NewSession, OfferToSession } from './socket-openers.ts';
 /** Long enough for others to leave, short enough for people to wait. */
 const RETRY_AFTER_SECONDS = '5';
 
+/** Bun takes no longer times, and counts them in grains of 4 seconds that may end early. */
+const IDLE_MAX_SECONDS = 255;
+const IDLE_GRAIN_SECONDS = 8;
+
 /** The part of Bun's server that a request needs. */
 export interface RequestServer {
   upgrade(request: Request, options: { data: SocketData }): boolean;
   requestIP(request: Request): { readonly address: string } | null;
+  /** Sets how long a request may be idle. */
+  timeout(request: Request, seconds: number): void;
 }
 
 export interface EndpointOptions {
@@ -48,19 +54,29 @@ type Answer = Response | undefined | Promise<Response | undefined>;
 export class EngineEndpoint {
   readonly #context: EngineContext;
   readonly #options: EndpointOptions;
+  /** A poll is answered by the next ping at the latest. */
+  readonly #pollSeconds: number;
 
   constructor(options: EndpointOptions) {
     this.#context = options.context;
     this.#options = options;
+    const { pingIntervalMs, pingTimeoutMs } = options.context.settings;
+    this.#pollSeconds = Math.min(
+      Math.ceil((pingIntervalMs + pingTimeoutMs) / 1000) + IDLE_GRAIN_SECONDS,
+      IDLE_MAX_SECONDS,
+    );
   }
 
   /** @returns the answer; `undefined` once the request has become a WebSocket */
   handle(request: Request, query: string, server: RequestServer): Answer {
     if (request.method === 'OPTIONS') return this.#preflight(request);
     const ask = readEngineRequest(request, query, this.#context.settings);
-    if ('refused' in ask) return this.#refuse(ask.refused, ask.cors);
+    if ('refused' in ask) {
+      this.#context.counters.handshakesRefused++;
+      return this.#refuse(ask.refused, ask.cors);
+    }
     if (ask.sessionId !== undefined) return this.#withSession(ask, ask.sessionId, server);
-    if (this.#context.isFull || this.#options.isStopping()) return this.#atCapacity(ask.cors);
+    if (this.#context.isFull || this.#options.isStopping()) return this.#notNow(ask.cors);
     const source = handshakeSource(ask, server);
     if (ask.transport === 'polling') {
       const session = new EngineSession(this.#context, source);
@@ -83,9 +99,9 @@ export class EngineEndpoint {
     if (owner === undefined) return this.#refuse('unknownSession', ask.cors);
     if (address?.worker !== this.#context.worker) this.#context.counters.requestsForwarded++;
     if (ask.transport === 'websocket') return this.#offerSocket(ask, owner, sessionId, server);
-    return ask.request.method === 'GET'
-      ? this.#poll(ask, owner, sessionId)
-      : this.#post(ask, owner, sessionId);
+    if (ask.request.method === 'POST') return this.#post(ask, owner, sessionId);
+    server.timeout(ask.request, this.#pollSeconds);
+    return this.#poll(ask, owner, sessionId);
   }
 
   #poll(ask: EngineRequest, owner: SessionOwner, sessionId: string): Promise<Response> {
@@ -124,13 +140,13 @@ export class EngineEndpoint {
   }
 
   #refuse(name: EngineErrorName, cors: AnswerHeaders): Response {
-    this.#context.counters.handshakesRefused++;
     return toResponse(engineError(name), cors);
   }
 
-  #atCapacity(cors: AnswerHeaders): Response {
+  /** At capacity, or about to stop. */
+  #notNow(cors: AnswerHeaders): Response {
     this.#context.counters.handshakesRefused++;
-    return new Response('at capacity, try again later\n', {
+    return new Response('not taking sessions now, try again later\n', {
       status: 503,
       headers: { ...cors, 'retry-after': RETRY_AFTER_SECONDS },
     });
@@ -143,7 +159,6 @@ function handshakeSource(ask: EngineRequest, server: RequestServer): HandshakeSo
     query: ask.query,
     address: server.requestIP(ask.request)?.address ?? '',
     transport: ask.transport,
-    openedTick: 0,
   };
 }
 

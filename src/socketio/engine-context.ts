@@ -5,14 +5,18 @@
  * take too long are ended, so that an open socket without a session cannot be had for free.
  */
 
+import type { HttpAnswer } from '../core/client-connection.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Heartbeat } from '../core/heartbeat.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { NamespaceSession } from '../core/namespace-session.ts';
 import { SlotTable } from '../core/slot-table.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
+import type { WirePacket } from '../protocol/engine-packet.ts';
 import { decodeSessionId, SessionIdFactory, sameSessionId } from '../protocol/session-id.ts';
-import { CLOSE_CODE } from './close-code.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { PacketRouter } from './packet-router.ts';
+import { payloadAnswer } from './polling-transport.ts';
 
 export interface EngineSettings {
   readonly path: string;
@@ -34,6 +38,13 @@ export interface EngineContextOptions {
   readonly heartbeat: Heartbeat;
   readonly router: PacketRouter;
   readonly counters: Counters;
+  /** Sockets that this worker holds for sessions of others: open files, too. */
+  edgeSockets(): number;
+}
+
+interface LastWords {
+  readonly packets: readonly WirePacket[];
+  readonly tick: number;
 }
 
 export class EngineContext {
@@ -47,7 +58,11 @@ export class EngineContext {
   /** Sessions that poll; all others are on a WebSocket. */
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
-  readonly #unjoined: Set<EngineSession> = new Set();
+  /** Sessions in no namespace, with the tick since when, oldest first. */
+  readonly #unjoined: Map<EngineSession, number> = new Map();
+  /** What sessions that ended by the server's will still have to say to who polls, by engine id. */
+  readonly #lastWords: Map<string, LastWords> = new Map();
+  readonly #edgeSockets: () => number;
   readonly #openTail: string;
 
   constructor(options: EngineContextOptions) {
@@ -57,6 +72,7 @@ export class EngineContext {
     this.heartbeat = options.heartbeat;
     this.router = options.router;
     this.counters = options.counters;
+    this.#edgeSockets = () => options.edgeSockets();
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
     this.#openTail =
@@ -69,15 +85,14 @@ export class EngineContext {
   }
 
   get isFull(): boolean {
-    return this.#sessions.size >= this.settings.capacity;
+    return this.#sessions.size + this.#edgeSockets() >= this.settings.capacity;
   }
 
   /** Takes a session into the table. @returns its engine id */
   register(session: EngineSession): string {
     session.slot = this.#sessions.add(session);
     this.heartbeat.add(session);
-    if (session.handshake !== undefined) session.handshake.openedTick = this.heartbeat.tick;
-    this.#unjoined.add(session);
+    this.#unjoined.set(session, this.heartbeat.tick);
     this.counters.sessionsOpened++;
     return this.ids.create(session.slot);
   }
@@ -95,15 +110,44 @@ export class EngineContext {
     this.#unjoined.delete(session);
   }
 
+  /** A session has left its last namespace. */
+  unjoined(session: EngineSession): void {
+    if (!session.closed) this.#unjoined.set(session, this.heartbeat.tick);
+  }
+
+  /** Keeps what a session that ended had queued until the client asks, for a short while. */
+  keepLastWords(sessionId: string, packets: readonly WirePacket[]): void {
+    const [oldest] = this.#lastWords.keys();
+    const isFull = this.#lastWords.size >= LIMITS.lastWordsPerWorker;
+    if (isFull && oldest !== undefined) this.#lastWords.delete(oldest);
+    this.#lastWords.set(sessionId, { packets, tick: this.heartbeat.tick });
+  }
+
+  takeLastWords(sessionId: string): HttpAnswer | undefined {
+    const words = this.#lastWords.get(sessionId);
+    this.#lastWords.delete(sessionId);
+    return words === undefined ? undefined : payloadAnswer(words.packets);
+  }
+
   /** Ends sessions that have not joined a namespace in time; called at each heartbeat tick. */
   sweep(): void {
-    if (this.#unjoined.size === 0) return;
-    const { connectTimeoutMs } = this.settings;
-    const oldest = this.heartbeat.tick - Math.ceil(connectTimeoutMs / this.heartbeat.tickMs);
-    for (const session of this.#unjoined) {
-      if (session.handshake === undefined || session.handshake.openedTick > oldest) return;
-      session.end('transport close', CLOSE_CODE.policy);
+    const { connectTimeoutMs, pingTimeoutMs } = this.settings;
+    for (const [id, { tick }] of this.#lastWords) {
+      if (tick > this.#ticksAgo(pingTimeoutMs)) break;
+      this.#lastWords.delete(id);
     }
+    const late = this.#ticksAgo(connectTimeoutMs);
+    const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));
+    for (const [session, since] of this.#unjoined) {
+      if (since > idle) return;
+      // A handshake without a poll costs its sender nothing, so it is not held for long.
+      const isUnpolled = session.polling?.isPolled === false;
+      if (since <= late || isUnpolled) session.end('transport close', CLOSE_CODE.policy);
+    }
+  }
+
+  #ticksAgo(durationMs: number): number {
+    return this.heartbeat.tick - Math.ceil(durationMs / this.heartbeat.tickMs);
   }
 
   /** Finds a session that polls, by its engine id. */

@@ -14,6 +14,7 @@ import type { Carrier } from '../core/contracts.ts';
 import type { HeartbeatMember } from '../core/heartbeat.ts';
 import type { NamespaceSession } from '../core/namespace-session.ts';
 import type { OutgoingEvent } from '../core/outgoing-event.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import {
   decodeBase64Packet,
   encodeBase64Packet,
@@ -22,32 +23,32 @@ import {
   type WirePacket,
 } from '../protocol/engine-packet.ts';
 import { type AckPacket, type EventPacket, encodeDisconnect } from '../protocol/socketio-packet.ts';
-import { CLOSE_CODE } from './close-code.ts';
 import type { EngineContext } from './engine-context.ts';
 import { engineError } from './engine-error.ts';
 import { PollingTransport } from './polling-transport.ts';
 import { SOCKET_IO_FORMAT } from './wire-format.ts';
 
-/** What the first request said; kept until the client has joined its namespaces. */
+/** What the first request said. */
 export interface HandshakeSource {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: string;
   readonly address: string;
   readonly transport: TransportName;
-  /** Heartbeat tick at which the session opened. */
-  openedTick: number;
 }
 
 /** A packet whose binary attachments have not all come. */
 export interface PartialPacket {
   readonly packet: EventPacket | AckPacket;
   readonly attachments: Buffer[];
+  /** Of the attachments that have come. */
+  bytes: number;
 }
 
 /** What a session holds only at times, apart from it: one that sits idle holds none of it. */
 export interface Extras {
   readonly polling?: PollingTransport | undefined;
-  readonly handshake?: HandshakeSource | undefined;
+  /** Until the client has joined; as JSON after that, where the app has more namespaces. */
+  readonly handshake?: HandshakeSource | string | undefined;
   readonly partial?: PartialPacket | undefined;
   /** Namespaces whose `authenticate` is still running. */
   readonly joining?: ReadonlySet<string> | undefined;
@@ -85,7 +86,15 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   }
 
   get handshake(): HandshakeSource | undefined {
-    return this.#extras?.handshake;
+    const kept = this.#extras?.handshake;
+    return typeof kept === 'string' ? (JSON.parse(kept) as HandshakeSource) : kept;
+  }
+
+  /** The client has joined: what its first request said is needed rarely, or never again. */
+  packHandshake(isNeeded: boolean): void {
+    const kept = this.#extras?.handshake;
+    if (typeof kept !== 'object') return;
+    this.hold({ handshake: isNeeded ? JSON.stringify(kept) : undefined });
   }
 
   get partial(): PartialPacket | undefined {
@@ -147,6 +156,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   }
 
   endSession(session: NamespaceSession): void {
+    session.home.delivery.prepare();
     this.send([encodeDisconnect(session.namespace)]);
     this.removeSession(session);
   }
@@ -164,12 +174,22 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
 
   #sendPacket(socket: FrameSocket, packet: WirePacket): void {
     const isFrame = typeof packet === 'string' || this.#extras?.isTextOnly !== true;
-    socket.send(isFrame ? packet : encodeBase64Packet(packet));
+    this.#sendFrame(socket, isFrame ? packet : encodeBase64Packet(packet));
+  }
+
+  /** A frame that the socket drops, since its client reads too slowly, is the end. */
+  #sendFrame(socket: FrameSocket, frame: WirePacket): void {
+    if (socket.send(frame) === 0 && frame.length > 0) this.#endSoon();
+  }
+
+  /** Ends the session after the call: who delivers is walking the room. */
+  #endSoon(): void {
+    queueMicrotask(() => this.end('transport error', CLOSE_CODE.policy));
   }
 
   #sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
     if (event.volatile && socket.getBufferedAmount() > 0) return;
-    socket.send(event.encodedFor(SOCKET_IO_FORMAT));
+    this.#sendFrame(socket, event.encodedFor(SOCKET_IO_FORMAT));
     for (const attachment of event.attachments) this.#sendPacket(socket, attachment);
   }
 
@@ -186,7 +206,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
     if (polling === undefined) return;
     for (const packet of packets) {
       if (polling.enqueue(packet, this.#context.settings.maxBackpressureBytes)) continue;
-      this.end('transport error', CLOSE_CODE.policy);
+      this.#endSoon();
       return;
     }
     if (flush) polling.flush();
@@ -285,19 +305,29 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   removeSession(session: NamespaceSession): void {
     if (this.#first === session) this.#first = undefined;
     else this.hold({ others: this.#extras?.others?.filter((other) => other !== session) });
+    if (this.sessions.length === 0) this.#context.unjoined(this);
   }
 
   /** Ends the session once, whatever the cause; `code` is for a socket that is still open. */
   end(reason: DisconnectReason, code?: number): void {
     if (this.closed) return;
     const { sessions, polling } = this;
+    // What is held for their rooms was sent before the end.
+    for (const session of sessions) session.home.delivery.flush();
     this.#context.unregister(this);
     this.slot = ENDED;
     this.#first = undefined;
     this.#extras = undefined;
     for (const session of sessions) session.home.remove(session, reason);
-    if (polling !== undefined) this.#context.pollingCount--;
-    polling?.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+    if (polling !== undefined) this.#endPolling(polling, reason);
     this.#socket?.close(code ?? CLOSE_CODE.normal, reason);
+  }
+
+  #endPolling(polling: PollingTransport, reason: DisconnectReason): void {
+    this.#context.pollingCount--;
+    if (reason === 'server namespace disconnect' && !polling.isEmpty) {
+      const packets = [...polling.takeQueue(), PLAIN_PACKET.close];
+      this.#context.keepLastWords(polling.sessionId, packets);
+    } else polling.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
   }
 }

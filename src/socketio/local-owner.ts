@@ -16,8 +16,8 @@ export class LocalOwner implements SessionOwner {
 
   poll(sessionId: string, reply: Reply): void {
     const session = this.#context.findPolling(sessionId);
-    if (session === undefined) reply(engineError('unknownSession'));
-    else session.poll(reply);
+    if (session !== undefined) session.poll(reply);
+    else reply(this.#context.takeLastWords(sessionId) ?? engineError('unknownSession'));
   }
 
   abandonPoll(sessionId: string, reply: Reply): void {
@@ -54,12 +54,12 @@ export class LocalOwner implements SessionOwner {
 
   mayUpgrade(sessionId: string): boolean {
     const polling = this.#context.findPolling(sessionId)?.polling;
-    return polling !== undefined && !polling.isProbing;
+    return polling !== undefined && !polling.isOffered;
   }
 
   offerSocket(offer: SocketOffer): FrameHandler | undefined {
     const session = this.#context.findPolling(offer.sessionId);
-    if (session?.polling === undefined || session.polling.isProbing) return undefined;
+    if (session?.polling === undefined || session.polling.isOffered) return undefined;
     return new UpgradeProbe(session, offer, this.#context.settings.upgradeTimeoutMs);
   }
 }

@@ -10,6 +10,7 @@ import type { Counters } from '../core/counters.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { NamespaceSession } from '../core/namespace-session.ts';
 import { encodeArguments, restoreArguments } from '../protocol/binary-payload.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import {
   type AckPacket,
   decodePacket,
@@ -17,7 +18,6 @@ import {
   encodeAck,
 } from '../protocol/socketio-packet.ts';
 import type { AdmissionCore, Admissions } from './admissions.ts';
-import { CLOSE_CODE } from './close-code.ts';
 import type { EngineSession } from './engine-session.ts';
 
 /** What the router needs of the worker's core. */
@@ -29,11 +29,14 @@ export interface RouterCore extends AdmissionCore {
 export class PacketRouter {
   readonly #core: () => RouterCore;
   readonly #admissions: Admissions;
+  /** Bounds the attachments of one packet together, since all are kept until the last. */
+  readonly #maxPayloadBytes: number;
 
   /** The core is asked for later, since it is made after the engine that has this router. */
-  constructor(core: () => RouterCore, admissions: Admissions) {
+  constructor(core: () => RouterCore, admissions: Admissions, maxPayloadBytes: number) {
     this.#core = core;
     this.#admissions = admissions;
+    this.#maxPayloadBytes = maxPayloadBytes;
   }
 
   onText(engine: EngineSession, text: string): void {
@@ -43,6 +46,7 @@ export class PacketRouter {
       return;
     }
     this.#admissions.completeFor(engine);
+    if (engine.closed) return;
     switch (packet.type) {
       case 'connect':
         this.#admissions.connect(engine, packet.namespace, packet.auth ?? {});
@@ -53,7 +57,7 @@ export class PacketRouter {
       case 'event':
       case 'ack':
         if (packet.attachments === 0) this.#dispatch(engine, packet);
-        else engine.hold({ partial: { packet, attachments: [] } });
+        else engine.hold({ partial: { packet, attachments: [], bytes: 0 } });
         return;
     }
   }
@@ -65,6 +69,11 @@ export class PacketRouter {
       return;
     }
     partial.attachments.push(data);
+    partial.bytes += data.byteLength;
+    if (partial.bytes > this.#maxPayloadBytes) {
+      engine.fail();
+      return;
+    }
     const { packet, attachments } = partial;
     if (attachments.length < packet.attachments) return;
     engine.hold({ partial: undefined });

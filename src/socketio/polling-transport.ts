@@ -13,6 +13,8 @@ export class PollingTransport {
   readonly sessionId: string;
   /** A WebSocket is being probed: polls are answered at once, so that the client can move over. */
   isProbing = false;
+  /** A WebSocket has been offered; there can be only one. */
+  isOffered = false;
   /** A request with packets is on its way; a second one would overtake it. */
   isPosting = false;
   #queue: WirePacket[] = [];
@@ -48,8 +50,8 @@ export class PollingTransport {
    */
   enqueue(packet: WirePacket, maxBytes: number): boolean {
     this.#queue.push(packet);
-    this.#queueBytes += packet.length;
-    return this.#queue.length <= LIMITS.pollQueuePackets && this.#queueBytes <= maxBytes;
+    this.#queueBytes += packet.length + LIMITS.packetOverheadBytes;
+    return this.#queueBytes <= maxBytes;
   }
 
   flush(): void {
@@ -59,11 +61,15 @@ export class PollingTransport {
     reply(payloadAnswer(this.takeQueue()));
   }
 
-  /** Answers the request that waits, if any, with one packet, whatever is queued. */
+  /** Answers the request that waits, if any, with one packet. Nothing is queued while one waits. */
   release(packet: WirePacket): void {
     const reply = this.#waiting;
     this.#waiting = undefined;
     reply?.(payloadAnswer([packet]));
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
   }
 
   takeQueue(): WirePacket[] {

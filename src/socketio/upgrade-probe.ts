@@ -7,8 +7,8 @@
  */
 
 import type { FrameHandler, FrameSocket, SocketOffer } from '../core/client-connection.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { PLAIN_PACKET } from '../protocol/engine-packet.ts';
-import { CLOSE_CODE } from './close-code.ts';
 import type { EngineSession } from './engine-session.ts';
 
 export class UpgradeProbe implements FrameHandler {
@@ -21,7 +21,7 @@ export class UpgradeProbe implements FrameHandler {
     this.#session = session;
     this.#isTextOnly = offer.isTextOnly;
     this.#timer = setTimeout(() => this.#giveUp(offer.socket), timeoutMs);
-    if (session.polling !== undefined) session.polling.isProbing = true;
+    if (session.polling !== undefined) session.polling.isOffered = true;
   }
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {
@@ -41,6 +41,7 @@ export class UpgradeProbe implements FrameHandler {
       return;
     }
     this.#isProbed = true;
+    polling.isProbing = true;
     socket.send(PLAIN_PACKET.probePong);
     if (polling.isPolled) polling.release(PLAIN_PACKET.noop);
   }
@@ -62,6 +63,9 @@ export class UpgradeProbe implements FrameHandler {
 
   #release(): void {
     clearTimeout(this.#timer);
-    if (this.#session.polling !== undefined) this.#session.polling.isProbing = false;
+    const { polling } = this.#session;
+    if (polling === undefined) return;
+    polling.isOffered = false;
+    polling.isProbing = false;
   }
 }

@@ -7,27 +7,26 @@
 
 import { createLineLog } from '../bus/log-line.ts';
 import { readWorkerSettings } from '../bus/worker-settings.ts';
+import { describeError } from '../core/log.ts';
 import { Worker } from './worker.ts';
 
 async function runWorker(): Promise<void> {
   const settings = readWorkerSettings(process.env);
   const log = createLineLog(settings.config.logLevel);
-  const worker = new Worker(settings, log);
-  const stop = (): void => {
+  const stop = (code = 0): void => {
     worker.stop().then(
-      () => process.exit(0),
+      () => process.exit(code),
       () => process.exit(1),
     );
   };
-  process.on('SIGTERM', stop);
+  const worker = new Worker(settings, log, () => stop(1));
+  process.on('SIGTERM', () => stop());
   process.on('SIGINT', () => {
     if (process.ppid === 1) stop();
   });
   // A fault of the app outside its handlers: say it, and keep the sessions of everybody else.
-  const report = (error: unknown): void => {
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.error('uncaught error', { error: detail });
-  };
+  const report = (error: unknown): void =>
+    log.error('uncaught error', { error: describeError(error) });
   process.on('uncaughtException', report);
   process.on('unhandledRejection', report);
   // The controller may be gone: output then has nowhere to go.

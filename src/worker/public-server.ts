@@ -10,6 +10,7 @@ import type { WorkerSettings } from '../bus/worker-settings.ts';
 import type { App, Server } from '../core/app.ts';
 import type { FrameSocket, SocketData } from '../core/client-connection.ts';
 import type { Log } from '../core/log.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import type { EngineEndpoint } from '../socketio/endpoint.ts';
 
 export interface PublicServerOptions {
@@ -22,8 +23,8 @@ export interface PublicServerOptions {
   isReady(): boolean;
 }
 
-/** Bun takes at most 255 seconds; a poll is answered by the next ping at the latest. */
-const IDLE_TIMEOUT_MAX_SECONDS = 255;
+/** Who connects and says nothing holds an open file; polls set a longer time for themselves. */
+const IDLE_SECONDS = 10;
 /** The package exports its minified bundle under no name, so it is found beside its description. */
 const CLIENT_BUNDLE = new URL(
   'dist/socket.io.min.js',
@@ -59,14 +60,13 @@ export class PublicServer {
 
   #listenOn(port: number, isShared: boolean): void {
     const { config } = this.#options.settings;
-    const idleSeconds = Math.ceil((config.pingIntervalMs + config.pingTimeoutMs) / 1000);
     this.#servers.push(
       Bun.serve<SocketData>({
         hostname: config.host,
         port,
         reusePort: isShared,
         development: false,
-        idleTimeout: Math.min(Math.max(idleSeconds, 10), IDLE_TIMEOUT_MAX_SECONDS),
+        idleTimeout: IDLE_SECONDS,
         maxRequestBodySize: config.maxPayloadBytes,
         fetch: (request, server) => this.#handle(request, server),
         error: (error) => this.#failed(error),
@@ -77,7 +77,8 @@ export class PublicServer {
           sendPings: false,
           maxPayloadLength: config.maxPayloadBytes,
           backpressureLimit: config.maxBackpressureBytes,
-          closeOnBackpressureLimit: true,
+          // A frame beyond the limit is dropped, and the session then ended with a code of ours.
+          closeOnBackpressureLimit: false,
           open: openSocket,
           message: takeFrame,
           close: closeSocket,
@@ -129,7 +130,7 @@ export class PublicServer {
 function openSocket(socket: ServerWebSocket<SocketData>): void {
   if (!('open' in socket.data)) return;
   const handler = socket.data.open(socket as FrameSocket);
-  if (handler === undefined) socket.close(1008, 'session unknown');
+  if (handler === undefined) socket.close(CLOSE_CODE.policy, 'session unknown');
   else socket.data = handler;
 }
 

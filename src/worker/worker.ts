@@ -18,8 +18,8 @@ import type { Log } from '../core/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
 import { servePeers } from '../peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../peer/peers.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { Admissions } from '../socketio/admissions.ts';
-import { CLOSE_CODE } from '../socketio/close-code.ts';
 import { EngineEndpoint } from '../socketio/endpoint.ts';
 import { EngineContext } from '../socketio/engine-context.ts';
 import { LocalOwner } from '../socketio/local-owner.ts';
@@ -32,12 +32,17 @@ import { Sampler } from './sampler.ts';
 /** Soon enough that a crowd which leaves is collected before the next one comes. */
 const COLLECTION_CHECK_MS = 250;
 
+/** How long a dying controller may still look alive. */
+const CONTROLLER_GONE_MS = 1_000;
+
 /** Close frames need a moment on their way before the process ends. */
 const FAREWELL_MS = 200;
 
 export class Worker {
   readonly #settings: WorkerSettings;
   readonly #log: Log;
+  readonly #leave: () => void;
+  readonly #controllerPid: number = process.ppid;
   readonly #counters: Counters = createCounters();
   readonly #bus: BusClient;
   readonly #heartbeat: Heartbeat;
@@ -48,18 +53,22 @@ export class Worker {
   #publicServer: PublicServer | undefined;
   #stopPeers: (() => void) | undefined;
   #isStopping = false;
+  #stopped: Promise<void> | undefined;
 
-  constructor(settings: WorkerSettings, log: Log) {
+  /** @param leave ends the process in order, to be replaced */
+  constructor(settings: WorkerSettings, log: Log, leave: () => void) {
     const { config, node, worker, capacity, runDir, workerCount } = settings;
-    assertLimits(config.maxPayloadBytes);
+    assertLimits(Math.max(config.maxPayloadBytes, config.maxBackpressureBytes), capacity);
     this.#settings = settings;
     this.#log = log;
+    this.#leave = leave;
     this.#heartbeat = new Heartbeat(config);
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
       node,
       worker,
       counters: this.#counters,
+      log,
       onLost: (fault) => this.#controllerLost(fault),
     });
     const getCore = (): WorkerCore => this.#core as WorkerCore;
@@ -68,8 +77,13 @@ export class Worker {
       worker,
       settings: { ...config, capacity },
       heartbeat: this.#heartbeat,
-      router: new PacketRouter(getCore, new Admissions(getCore, () => this.#engine)),
+      router: new PacketRouter(
+        getCore,
+        new Admissions(getCore, () => this.#engine),
+        config.maxPayloadBytes,
+      ),
       counters: this.#counters,
+      edgeSockets: () => this.#peers.socketCount,
     });
     this.#peers = new Peers(runDir, workerCount, log);
     this.#owner = new LocalOwner(this.#engine);
@@ -87,8 +101,12 @@ export class Worker {
   }
 
   /** Takes no more connections, ends all sessions, leaves. */
-  async stop(): Promise<void> {
-    if (this.#isStopping) return;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#isStopping = true;
     this.#publicServer?.stopListening();
     for (const session of this.#engine.allSessions()) {
@@ -112,7 +130,7 @@ export class Worker {
     const peerPath = peerSocketPath(runDir, worker);
     // A worker that was killed leaves its socket's name behind.
     rmSync(peerPath, { force: true });
-    this.#stopPeers = servePeers(peerPath, this.#owner);
+    this.#stopPeers = servePeers(peerPath, this.#owner, this.#log);
     this.#heartbeat.start(() => this.#engine.sweep());
     const collector = new GarbageCollector(this.#counters);
     setInterval(() => collector.check(), COLLECTION_CHECK_MS).unref();
@@ -177,8 +195,16 @@ export class Worker {
 
   #controllerLost(fault: Error | undefined): void {
     if (this.#isStopping) return;
-    this.#log.warn('the controller is gone: this worker goes on serving its clients alone', {
-      error: fault?.stack,
-    });
+    // A controller that dies takes a moment to be gone for its children, too.
+    setTimeout(() => {
+      if (this.#isStopping) return;
+      const error = fault?.stack;
+      if (process.ppid !== this.#controllerPid) {
+        this.#log.warn('the controller is gone: this worker goes on serving alone', { error });
+        return;
+      }
+      this.#log.error('the bus broke: this worker ends, to be replaced', { error });
+      this.#leave();
+    }, CONTROLLER_GONE_MS);
   }
 }

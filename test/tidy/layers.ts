@@ -46,7 +46,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     },
   },
   controller: { imports: { bus: 'any', config: 'any', core: 'any', protocol: 'any' } },
-  cli: { imports: { controller: 'any', config: 'any', worker: 'dynamic' } },
+  cli: { imports: { controller: 'any', config: 'any', core: 'type', worker: 'dynamic' } },
   demo: { imports: {} },
   'index.ts': { imports: { core: 'any' } },
 };
