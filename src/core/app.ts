@@ -12,7 +12,10 @@ export interface Handshake {
   readonly namespace: string;
   /** The `auth` payload of the client's CONNECT packet; empty when it sent none. */
   readonly auth: Readonly<Record<string, unknown>>;
-  /** Header names in lower case, as they came with the first request of the connection. */
+  /**
+   * Header names in lower case, as they came with the first request of the connection; for a second
+   * namespace without those about the connection itself, such as `sec-…`.
+   */
   readonly headers: Readonly<Record<string, string>>;
   /** The query string of the first request, e.g. `EIO=4&transport=websocket&token=…`. */
   readonly query: URLSearchParams;

@@ -58,6 +58,9 @@ export interface Extras {
   readonly isTextOnly?: true | undefined;
 }
 
+/** Headers about the connection rather than the client: not worth keeping for its whole life. */
+const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-encoding|sec-.*)$/;
+
 /** The slot of a session that is over. */
 const ENDED = -2;
 
@@ -94,7 +97,10 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   packHandshake(isNeeded: boolean): void {
     const kept = this.#extras?.handshake;
     if (typeof kept !== 'object') return;
-    this.hold({ handshake: isNeeded ? JSON.stringify(kept) : undefined });
+    const headers = Object.fromEntries(
+      Object.entries(kept.headers).filter(([name]) => !CONNECTION_HEADERS.test(name)),
+    );
+    this.hold({ handshake: isNeeded ? JSON.stringify({ ...kept, headers }) : undefined });
   }
 
   get partial(): PartialPacket | undefined {
@@ -162,6 +168,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   }
 
   close(): void {
+    for (const session of this.sessions) session.disconnect();
     this.end('server namespace disconnect', CLOSE_CODE.normal);
   }
 
@@ -326,8 +333,8 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   #endPolling(polling: PollingTransport, reason: DisconnectReason): void {
     this.#context.pollingCount--;
     if (reason === 'server namespace disconnect' && !polling.isEmpty) {
-      const packets = [...polling.takeQueue(), PLAIN_PACKET.close];
-      this.#context.keepLastWords(polling.sessionId, packets);
+      // Without a close packet, which clients act on before the events that stand in front of it.
+      this.#context.keepLastWords(polling.sessionId, polling.takeQueue());
     } else polling.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
   }
 }
