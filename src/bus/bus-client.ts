@@ -18,7 +18,6 @@ import { describeError, type Log } from '../core/log.ts';
 import type { OutgoingEvent } from '../core/outgoing-event.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import type { FrameReader, FrameWriter } from '../protocol/frame.ts';
-import { decodeSessionId } from '../protocol/session-id.ts';
 import {
   BusFrame,
   type Route,
@@ -44,7 +43,6 @@ export interface BusReceiver {
 
 export interface BusClientOptions {
   readonly path: string;
-  readonly node: number;
   readonly worker: number;
   readonly counters: Counters;
   readonly log: Log;
@@ -57,6 +55,8 @@ const NO_ANSWERS: NodeAnswers = { answers: [], unanswered: 0 };
 interface PendingRequest {
   readonly answers: unknown[];
   missing: number;
+  /** Workers that died before they answered. */
+  lost: number;
   readonly timer: Timer;
   readonly resolve: (answers: NodeAnswers) => void;
 }
@@ -139,7 +139,6 @@ export class BusClient implements NodeLink {
   }
 
   publish(namespace: string, target: Target, event: OutgoingEvent): void {
-    if (this.#isOnlyMine(target)) return;
     const writer = this.#begin(BusFrame.event, event.volatile);
     if (writer === undefined) return;
     writeRoute(writer, { ...routeTo(target), namespace });
@@ -149,7 +148,6 @@ export class BusClient implements NodeLink {
 
   command(namespace: string, target: Target, command: SessionCommand): void {
     const isForWorkers = command.kind === 'serverSideEmit';
-    if (!isForWorkers && this.#isOnlyMine(target)) return;
     // Before the frame is begun, since what cannot be cloned throws here.
     const data = toData(command);
     const writer = this.#begin(BusFrame.command, false);
@@ -159,35 +157,29 @@ export class BusClient implements NodeLink {
     this.#finish(writer);
   }
 
-  request(
+  async request(
     namespace: string,
     target: Target,
     request: NodeRequest,
     timeoutMs: number,
   ): Promise<NodeAnswers> {
     const isForWorkers = request.kind === 'serverSideEmit';
-    const isNeeded = isForWorkers || !this.#isOnlyMine(target);
-    if (!this.#link.open || !isNeeded) return Promise.resolve(NO_ANSWERS);
-    if (this.#requests.size >= LIMITS.pendingBusRequests) return Promise.reject(new BusFullError());
+    if (!this.#link.open) return NO_ANSWERS;
+    if (this.#requests.size >= LIMITS.pendingBusRequests) throw new BusFullError();
     const data = toData(request);
-    const id = ++this.#lastRequest;
+    // 32 bits wide; a request is long settled when its number comes round again.
+    this.#lastRequest = (this.#lastRequest + 1) % 2 ** 32;
+    const id = this.#lastRequest;
     const writer = this.#begin(BusFrame.request, false);
-    if (writer === undefined) return Promise.resolve(NO_ANSWERS);
+    if (writer === undefined) return NO_ANSWERS;
     writer.u32(id);
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
     writer.raw(data);
     this.#finish(writer);
     const { promise, resolve } = Promise.withResolvers<NodeAnswers>();
     const timer = setTimeout(() => this.#settle(id), timeoutMs);
-    this.#requests.set(id, { answers: [], missing: 0, timer, resolve });
-    return promise;
-  }
-
-  /** Whether a target names one session, and of this worker: nobody else has it. */
-  #isOnlyMine(target: Target): boolean {
-    if (target.rooms.length !== 1 || target.users.length > 0) return false;
-    const address = decodeSessionId(target.rooms[0] as string);
-    return address?.node === this.#options.node && address.worker === this.#options.worker;
+    this.#requests.set(id, { answers: [], missing: 0, lost: 0, timer, resolve });
+    return await promise;
   }
 
   /** @throws BusFullError when the queue is full and the message matters */
@@ -232,6 +224,9 @@ export class BusClient implements NodeLink {
       case BusFrame.asked:
         this.#expect(frame.u32(), frame.u32());
         return;
+      case BusFrame.unanswered:
+        this.#loseAnswer(frame.u32());
+        return;
       case BusFrame.answer: {
         const id = frame.u32();
         this.#takeAnswer(id, readData(frame));
@@ -241,11 +236,11 @@ export class BusClient implements NodeLink {
   }
 
   async #answer(asking: number, id: number, route: Route, request: NodeRequest): Promise<void> {
-    const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
     try {
+      const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
       this.#sendAnswer(asking, id, toData(answer));
     } catch (error) {
-      // A function in a session's data, or more than a frame holds: it counts as no answer.
+      // Such as a function in a session's data, or more than a frame holds: it counts as none.
       this.#options.log.error(`the answer to '${request.kind}' of another worker was refused`, {
         error: describeError(error),
       });
@@ -274,12 +269,20 @@ export class BusClient implements NodeLink {
     if (pending.missing === 0) this.#settle(id);
   }
 
+  #loseAnswer(id: number): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    pending.lost++;
+    pending.missing--;
+    if (pending.missing === 0) this.#settle(id);
+  }
+
   #settle(id: number): void {
     const pending = this.#requests.get(id);
     if (pending === undefined) return;
     this.#requests.delete(id);
     clearTimeout(pending.timer);
-    pending.resolve({ answers: pending.answers, unanswered: pending.missing });
+    pending.resolve({ answers: pending.answers, unanswered: pending.missing + pending.lost });
   }
 }
 

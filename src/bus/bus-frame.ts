@@ -34,6 +34,8 @@ export const BusFrame = {
   answer: 10,
   /** hub → worker: request, number of answers to expect */
   asked: 11,
+  /** hub → worker: request. A worker that was asked is gone. */
+  unanswered: 12,
 } as const;
 
 /** Whether a message is for workers that have recipients, or for all of them. */

@@ -49,6 +49,8 @@ interface WorkerLink {
   congestedAtMs: number | undefined;
   /** It did not catch up: messages for it are dropped. */
   isStalled: boolean;
+  /** Answers that it owes: who asked, and the number of the request. */
+  readonly owed: Map<string, readonly [asking: number, request: number]>;
 }
 
 export class Hub {
@@ -75,8 +77,7 @@ export class Hub {
     const connectionEvents = {
       onFrame: (connection: FramedConnection, frame: FrameReader) =>
         this.#onFrame(connection, frame),
-      onFault: (_connection: FramedConnection, fault: unknown) =>
-        this.#log.error('a frame of the bus was refused', { error: describeError(fault) }),
+      onFault: (_connection: FramedConnection, fault: unknown) => this.#refused(fault),
       onClose: (connection: FramedConnection, fault: Error | undefined) =>
         this.#onClose(connection, fault),
       onDrain: (connection: FramedConnection) => this.#onDrain(connection),
@@ -149,7 +150,7 @@ export class Hub {
         this.#later(() => this.#ask(link, frame));
         return;
       case BusFrame.answer:
-        this.#passAnswer(frame);
+        this.#passAnswer(link, frame);
         return;
     }
   }
@@ -168,8 +169,18 @@ export class Hub {
   readonly #runTasks = (): void => {
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) task();
+    for (const task of tasks) {
+      try {
+        task();
+      } catch (fault) {
+        this.#refused(fault);
+      }
+    }
   };
+
+  #refused(fault: unknown): void {
+    this.#log.error('a frame of the bus was refused', { error: describeError(fault) });
+  }
 
   /** A worker that was started again takes the place of the one that died. */
   #hello(connection: FramedConnection, worker: number): void {
@@ -181,6 +192,7 @@ export class Hub {
       hasJoined: false,
       congestedAtMs: undefined,
       isStalled: false,
+      owed: new Map(),
     };
     this.#links.set(worker, link);
     this.#byConnection.set(connection, link);
@@ -204,15 +216,18 @@ export class Hub {
     from.connection.send();
     for (const link of destinations) {
       if (link.isStalled) continue;
+      link.owed.set(`${from.worker}:${id}`, [from.worker, id]);
       link.connection.frame(BusFrame.request).u32(from.worker).u32(id).raw(body).finish();
       this.#sent(link, body.byteLength);
     }
   }
 
-  #passAnswer(frame: FrameReader): void {
-    const asking = this.#links.get(frame.u32());
-    if (asking === undefined) return;
+  #passAnswer(from: WorkerLink, frame: FrameReader): void {
+    const worker = frame.u32();
     const id = frame.u32();
+    from.owed.delete(`${worker}:${id}`);
+    const asking = this.#links.get(worker);
+    if (asking === undefined) return;
     const answer = frame.rest();
     asking.connection.frame(BusFrame.answer).u32(id).raw(answer).finish();
     this.#sent(asking, answer.byteLength);
@@ -303,6 +318,11 @@ export class Hub {
     if (this.#links.get(link.worker) !== link) return;
     this.#links.delete(link.worker);
     this.interest.removeWorker(link.worker);
+    for (const [worker, id] of link.owed.values()) {
+      const asking = this.#links.get(worker);
+      asking?.connection.frame(BusFrame.unanswered).u32(id).finish();
+      asking?.connection.send();
+    }
     this.#judgeCongestion();
   }
 }

@@ -40,7 +40,7 @@ export function startCommand(): Command {
       const { startNode } = await import('../controller/node.ts');
       const signals = new StopSignals(process, () => performance.now());
       await runUntilStopped({
-        start: () => startNode(config, log),
+        start: (stopAsked) => startNode(config, log, stopAsked),
         announce: (node) => console.log(json ? readyJson(node) : readyText(node, config)),
         signals,
         log,
@@ -49,7 +49,8 @@ export function startCommand(): Command {
 }
 
 export interface Run {
-  readonly start: () => Promise<RunningNode>;
+  /** Gives up and undoes what it has done when it is asked to stop. */
+  readonly start: (stopAsked: AbortSignal) => Promise<RunningNode>;
   /** Called once, when the node is ready. */
   readonly announce: (node: RunningNode) => void;
   readonly signals: StopSignals;
@@ -59,7 +60,10 @@ export interface Run {
 /** @throws CliError when the node had to be stopped by force */
 export async function runUntilStopped({ start, announce, signals, log }: Run): Promise<void> {
   try {
-    const node = await start();
+    const stopAsked = new AbortController();
+    void signals.stop.then(() => stopAsked.abort());
+    const node = await startOrStop(start(stopAsked.signal), signals);
+    if (node === undefined) return;
     if (!signals.isStopAsked) announce(node);
     await signals.stop;
     log.info('stopping');
@@ -70,6 +74,19 @@ export async function runUntilStopped({ start, announce, signals, log }: Run): P
     signals.dispose();
   }
   throw new CliError('Workers did not stop in time and were killed; see shutdownTimeoutMs.');
+}
+
+/** @returns `undefined` when the node did not start because it was told to stop */
+async function startOrStop(
+  starting: Promise<RunningNode>,
+  signals: StopSignals,
+): Promise<RunningNode | undefined> {
+  try {
+    return await starting;
+  } catch (error) {
+    if (signals.isStopAsked) return undefined;
+    throw error;
+  }
 }
 
 function readyJson({ publicPort, adminPort, workerCount }: RunningNode): string {

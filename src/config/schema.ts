@@ -158,7 +158,8 @@ const shape = {
   ),
   runDir: key(
     directory.optional(),
-    "Where a new directory for the node's Unix sockets is made; the temporary directory without it.",
+    "Where a new directory for the node's Unix sockets is made; without it, where the system " +
+      'keeps temporary files.',
     {
       allowed: `a path of at most ${RUN_DIR_MAX_BYTES} bytes, because Unix socket paths are short`,
       isPath: true,

@@ -49,11 +49,17 @@ async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers.get('content-length')) > maxBytes) throw tooLarge;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength;
-    if (length > maxBytes) throw tooLarge;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      length += chunk.byteLength;
+      if (length > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    // The caller broke off; nobody reads this answer.
+    throw new HttpError(400, 'Send the whole body.');
   }
+  if (length > maxBytes) throw tooLarge;
   return Buffer.concat(chunks);
 }
 

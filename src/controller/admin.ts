@@ -12,6 +12,7 @@
  */
 import { BusFullError } from '../bus/bus-full-error.ts';
 import type { Log } from '../core/log.ts';
+import { requestTarget } from '../protocol/request-target.ts';
 import { createGuard } from './admin-guard.ts';
 import { loadReport, processReport } from './admin-reports.ts';
 import { readSendRequest } from './admin-send.ts';
@@ -111,15 +112,15 @@ function readiness(ready: boolean): Response {
 }
 
 function findRoute(routes: ReadonlyMap<string, Route>, request: Request): Route {
-  const { pathname } = new URL(request.url, 'http://localhost');
-  const route = routes.get(pathname);
+  const { path } = requestTarget(request.url);
+  const route = routes.get(path);
   if (!route) {
     throw new HttpError(404, `Nothing is here; use one of ${[...routes.keys()].join(', ')}.`);
   }
   // The server leaves out the body of an answer to HEAD by itself.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   if (route.method !== method) {
-    throw new HttpError(405, `Use ${route.method} for ${pathname}.`, { allow: route.method });
+    throw new HttpError(405, `Use ${route.method} for ${path}.`, { allow: route.method });
   }
   return route;
 }

@@ -37,15 +37,26 @@ export interface RunningNode {
   stop(timeoutMs?: number): Promise<boolean>;
 }
 
-/** @throws StartError when the node cannot start; nothing is left running then */
-export async function startNode(config: Config, log: Log): Promise<RunningNode> {
+/**
+ * @param stopAsked gives up the start
+ * @throws StartError when the node cannot start; nothing is left running then
+ */
+export async function startNode(
+  config: Config,
+  log: Log,
+  stopAsked: AbortSignal,
+): Promise<RunningNode> {
   const node = new Node(config, log);
+  const stop = (): void => void node.stop();
+  stopAsked.addEventListener('abort', stop);
   try {
     await node.start();
     return node;
   } catch (error) {
-    await node.stop(0);
+    await node.stop(stopAsked.aborted ? undefined : 0);
     throw error;
+  } finally {
+    stopAsked.removeEventListener('abort', stop);
   }
 }
 
@@ -235,7 +246,7 @@ function checkOwnPorts(config: Config, count: number, publicPort: number): void 
   const isTaken = [publicPort, config.adminPort].some((port) => port >= first && port <= last);
   if (last <= 65_535 && !isTaken) return;
   throw new StartError(
-    `The ports of ${count} workers, ${first} to ${last}, must end at 65535 or below and leave out ` +
-      'the public and the admin port: choose another --worker-port-base.',
+    `The ports of ${count} workers, ${first} to ${last}, must end at 65535 or below and leave ` +
+      'out the public and the admin port: choose another --worker-port-base.',
   );
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test';
-import type { Log } from './log.ts';
+import type { Log } from '../core/log.ts';
 import { StartError } from './start-error.ts';
 import { type Clock, Supervisor, type WorkerProcess } from './supervisor.ts';
 

@@ -119,9 +119,11 @@ export class BroadcastOperator implements Broadcast {
   /** This worker's answer and those of the others. */
   async #ask(request: NodeRequest, timeoutMs: number = LIMITS.busRequestMs): Promise<NodeAnswers> {
     const { home } = this;
-    const mine = answerRequest(home, this.#chosen, request);
-    if (this.#chosen.local) return { answers: [await mine], unanswered: 0 };
+    if (this.#chosen.local) {
+      return { answers: [await answerRequest(home, this.#chosen, request)], unanswered: 0 };
+    }
     const others = home.link.request(home.name, this.#chosen, request, timeoutMs);
+    const mine = answerRequest(home, this.#chosen, request);
     const [own, { answers, unanswered }] = await Promise.all([mine, others]);
     return { answers: [own, ...answers], unanswered };
   }
@@ -168,10 +170,10 @@ export async function answerRequest(
     case 'serverSideEmit':
       return await home.runServerHandler(request.event, request.args);
     case 'emitWithAck': {
+      const outgoing = OutgoingEvent.create(home.name, request.event, request.args);
       const sessions = home.choose(target);
       const { ackId, result } = home.acks.open(sessions, request.timeoutMs);
-      const outgoing = OutgoingEvent.create(home.name, request.event, request.args, { ackId });
-      home.delivery.toSome(sessions, new Set(), outgoing);
+      home.delivery.toSome(sessions, new Set(), outgoing.asking(ackId));
       return await result;
     }
   }

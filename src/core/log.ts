@@ -11,5 +11,5 @@ export interface Log {
 
 /** An error as a log shows it: with its stack, when it has one. */
 export function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error instanceof Error ? (error.stack ?? error.message) : Bun.inspect(error);
 }

@@ -134,10 +134,10 @@ export class NamespaceSession implements Session {
   }
 
   async #ask(event: string, args: readonly unknown[], timeoutMs: number): Promise<unknown> {
+    const outgoing = OutgoingEvent.create(this.namespace, event, args);
     const asked = this.connected ? [this] : [];
     const { ackId, result } = this.home.acks.open(asked, timeoutMs);
-    const outgoing = OutgoingEvent.create(this.namespace, event, args, { ackId });
-    if (this.connected) this.home.delivery.toOne(this, outgoing);
+    if (this.connected) this.home.delivery.toOne(this, outgoing.asking(ackId));
     const answer = await result;
     if (answer.values.length === 0) throw new AckTimeoutError({ values: [], missing: 1 });
     return answer.values[0];

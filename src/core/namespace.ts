@@ -162,8 +162,11 @@ export class Namespace {
   #singleRoom(target: Target): Room | undefined {
     if (target.users.length > 0) return undefined;
     if (target.rooms.length === 0) return this.everyone;
-    if (target.rooms.length > 1) return undefined;
-    return this.rooms.get(target.rooms[0] as string);
+    const [name] = target.rooms;
+    if (name === undefined || target.rooms.length > 1) return undefined;
+    // Others may have joined a room that is named after a session: the union has them all.
+    if (this.#context.findSession(this.name, name) !== undefined) return undefined;
+    return this.rooms.get(name);
   }
 
   #union(target: Target): NamespaceSession[] {

@@ -60,6 +60,12 @@ export class OutgoingEvent {
     return new OutgoingEvent(namespace, json, attachments, options);
   }
 
+  /** The same event as a question. */
+  asking(ackId: number): OutgoingEvent {
+    const { namespace, json, attachments } = this;
+    return new OutgoingEvent(namespace, json, attachments, { volatile: this.volatile, ackId });
+  }
+
   /** The text of this event in a wire format. */
   encodedFor(format: WireFormat): string {
     return (this.#encoded[format.index] ??= format.encode(this));

@@ -32,6 +32,7 @@ export class FramedConnection {
   #queuedBytes = 0;
   #flushScheduled = false;
   #isClosed = false;
+  #isClosing = false;
 
   constructor(events: FramedConnectionEvents, maxFrameBytes: number) {
     this.#events = events;
@@ -67,8 +68,9 @@ export class FramedConnection {
     else this.#socket?.pause();
   }
 
-  /** Sends what waits, as far as the peer takes it, and closes. */
+  /** Sends what waits, as far as the peer takes it, and closes, now or once it is connected. */
   close(): void {
+    this.#isClosing = true;
     this.flush();
     this.#socket?.end();
   }
@@ -111,6 +113,7 @@ export class FramedConnection {
   attach(socket: Socket<FramedConnection>): void {
     this.#socket = socket;
     this.flush();
+    if (this.#isClosing) socket.end();
   }
 
   /** Called by `framedSocketHandler` only. */

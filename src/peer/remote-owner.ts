@@ -80,7 +80,7 @@ export class RemoteOwner implements SessionOwner {
 
   mayUpgrade(sessionId: string): Promise<boolean> {
     if (this.#verdicts.size >= LIMITS.pendingForwards) return Promise.resolve(false);
-    const number = ++this.#lastNumber;
+    const number = this.#nextNumber();
     return new Promise((resolve) => {
       this.#verdicts.set(number, resolve);
       this.#write(PeerFrame.mayUpgrade, number, sessionId);
@@ -88,7 +88,7 @@ export class RemoteOwner implements SessionOwner {
   }
 
   offerSocket(offer: SocketOffer): FrameHandler {
-    const number = ++this.#lastNumber;
+    const number = this.#nextNumber();
     this.#sockets.set(number, offer.socket);
     const link = this.#open();
     const writer = link.frame(PeerFrame.offer).u32(number).text(offer.sessionId);
@@ -119,6 +119,18 @@ export class RemoteOwner implements SessionOwner {
     this.#link?.close();
   }
 
+  /** Numbers are 32 bits wide and come round again; those in use are passed over. */
+  #nextNumber(): number {
+    do {
+      this.#lastNumber = (this.#lastNumber + 1) % 2 ** 32;
+    } while (
+      this.#replies.has(this.#lastNumber) ||
+      this.#verdicts.has(this.#lastNumber) ||
+      this.#sockets.has(this.#lastNumber)
+    );
+    return this.#lastNumber;
+  }
+
   #open(): FramedConnection {
     if (this.#link !== undefined) return this.#link;
     const link = new FramedConnection(
@@ -140,7 +152,7 @@ export class RemoteOwner implements SessionOwner {
       reply(LINK_FULL);
       return undefined;
     }
-    const number = ++this.#lastNumber;
+    const number = this.#nextNumber();
     this.#replies.set(number, reply);
     return number;
   }

@@ -18,10 +18,7 @@ describe('encodeArguments', () => {
   test('numbers placeholders in the order of the attachments', () => {
     const other = Buffer.from([4]);
     const { json, attachments } = encode({ a: BYTES, b: [other] }, BYTES);
-    expect(JSON.parse(json)).toEqual([
-      { a: placeholder(0), b: [placeholder(1)] },
-      placeholder(2),
-    ]);
+    expect(JSON.parse(json)).toEqual([{ a: placeholder(0), b: [placeholder(1)] }, placeholder(2)]);
     expect(attachments).toEqual([BYTES, other, BYTES]);
   });
 

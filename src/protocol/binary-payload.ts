@@ -42,6 +42,7 @@ function containsBinary(value: unknown, depthLeft: number): boolean {
     for (const item of value) if (containsBinary(item, depthLeft - 1)) return true;
     return false;
   }
+  if (saysItsJson(value)) return false;
   for (const key in value) {
     if (containsBinary((value as JsonObject)[key], depthLeft - 1)) return true;
   }
@@ -55,10 +56,14 @@ function extract(value: unknown, attachments: Uint8Array[]): unknown {
     return { _placeholder: true, num: attachments.length - 1 };
   }
   if (Array.isArray(value)) return value.map((item) => extract(item, attachments));
-  if ('toJSON' in value && typeof value.toJSON === 'function') return value;
-  const copy: JsonObject = {};
-  for (const [key, inner] of Object.entries(value)) copy[key] = extract(inner, attachments);
-  return copy;
+  if (saysItsJson(value)) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, extract(inner, attachments)]);
+  return Object.fromEntries(entries) as JsonObject;
+}
+
+/** Dates and their like become JSON in a way of their own, which holds no binary data. */
+function saysItsJson(value: object): boolean {
+  return 'toJSON' in value && typeof value.toJSON === 'function';
 }
 
 function toBytes(value: ArrayBuffer | ArrayBufferView): Uint8Array {

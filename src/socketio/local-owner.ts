@@ -54,12 +54,12 @@ export class LocalOwner implements SessionOwner {
 
   mayUpgrade(sessionId: string): boolean {
     const polling = this.#context.findPolling(sessionId)?.polling;
-    return polling !== undefined && !polling.isOffered;
+    return polling !== undefined && polling.probe === undefined;
   }
 
   offerSocket(offer: SocketOffer): FrameHandler | undefined {
     const session = this.#context.findPolling(offer.sessionId);
-    if (session?.polling === undefined || session.polling.isOffered) return undefined;
+    if (session?.polling === undefined || session.polling.probe !== undefined) return undefined;
     return new UpgradeProbe(session, offer, this.#context.settings.upgradeTimeoutMs);
   }
 }

@@ -13,8 +13,8 @@ export class PollingTransport {
   readonly sessionId: string;
   /** A WebSocket is being probed: polls are answered at once, so that the client can move over. */
   isProbing = false;
-  /** A WebSocket has been offered; there can be only one. */
-  isOffered = false;
+  /** The probe of a WebSocket that has been offered; there can be only one. */
+  probe: object | undefined;
   /** A request with packets is on its way; a second one would overtake it. */
   isPosting = false;
   #queue: WirePacket[] = [];

@@ -21,7 +21,7 @@ export class UpgradeProbe implements FrameHandler {
     this.#session = session;
     this.#isTextOnly = offer.isTextOnly;
     this.#timer = setTimeout(() => this.#giveUp(offer.socket), timeoutMs);
-    if (session.polling !== undefined) session.polling.isOffered = true;
+    if (session.polling !== undefined) session.polling.probe = this;
   }
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {
@@ -36,7 +36,7 @@ export class UpgradeProbe implements FrameHandler {
 
   #answerProbe(socket: FrameSocket): void {
     const { polling } = this.#session;
-    if (polling === undefined) {
+    if (polling?.probe !== this) {
       this.#giveUp(socket);
       return;
     }
@@ -48,7 +48,7 @@ export class UpgradeProbe implements FrameHandler {
 
   #upgrade(socket: FrameSocket): void {
     clearTimeout(this.#timer);
-    if (this.#session.closed) {
+    if (this.#session.polling?.probe !== this) {
       socket.close(CLOSE_CODE.normal);
       return;
     }
@@ -64,8 +64,8 @@ export class UpgradeProbe implements FrameHandler {
   #release(): void {
     clearTimeout(this.#timer);
     const { polling } = this.#session;
-    if (polling === undefined) return;
-    polling.isOffered = false;
+    if (polling?.probe !== this) return;
+    polling.probe = undefined;
     polling.isProbing = false;
   }
 }

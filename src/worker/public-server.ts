@@ -11,6 +11,7 @@ import type { App, Server } from '../core/app.ts';
 import type { FrameSocket, SocketData } from '../core/client-connection.ts';
 import type { Log } from '../core/log.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
+import { requestTarget } from '../protocol/request-target.ts';
 import type { EngineEndpoint } from '../socketio/endpoint.ts';
 
 export interface PublicServerOptions {
@@ -92,13 +93,9 @@ export class PublicServer {
     server: BunServer<SocketData>,
   ): Response | undefined | Promise<Response | undefined> {
     const { path } = this.#options.settings.config;
-    const { url } = request;
-    const pathStart = url.indexOf('/', url.indexOf('://') + 3);
-    const queryStart = url.indexOf('?', pathStart);
-    const pathEnd = queryStart === -1 ? url.length : queryStart;
-    const pathname = url.slice(pathStart, pathEnd);
+    const { path: pathname, query } = requestTarget(request.url);
     if (pathname === path || `${pathname}/` === path) {
-      return this.#options.endpoint.handle(request, url.slice(pathEnd + 1), server);
+      return this.#options.endpoint.handle(request, query, server);
     }
     switch (pathname) {
       case '/health':
@@ -117,7 +114,9 @@ export class PublicServer {
   }
 
   async #askApp(request: Request): Promise<Response> {
-    const answer = await this.#options.app.request?.(request, this.#options.server);
+    const { url } = request;
+    const asked = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
+    const answer = await this.#options.app.request?.(asked, this.#options.server);
     return answer ?? new Response('not found\n', { status: 404 });
   }
 

@@ -65,7 +65,6 @@ export class Worker {
     this.#heartbeat = new Heartbeat(config);
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
-      node,
       worker,
       counters: this.#counters,
       log,

@@ -9,10 +9,8 @@
  */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from 'bun:test';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { within } from '../support/raw-deadline.ts';
+import { HoldfastProcess, ServerProcess } from '../support/holdfast-process.ts';
 import { type Endpoint, request } from '../support/raw-polling.ts';
 import { expectAlive, openSession, type Wire } from '../support/raw-socketio.ts';
 
@@ -36,91 +34,23 @@ const SETTINGS = {
 /** True when the reference implementation stands in; each use of it says how the two differ. */
 export const isReference: boolean = process.env['PROTOCOL_TARGET'] === 'reference';
 
-const ROOT = join(import.meta.dir, '..', '..');
+const APP = join(import.meta.dir, 'protocol-app.ts');
+const REFERENCE = join(import.meta.dir, 'reference-server.mjs');
 const TEST_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 10_000;
 /** Enough for each of three workers to hold one, nearly always. */
 const BYSTANDERS = 12;
 
-export interface Target {
-  readonly url: string;
-  stop(): Promise<void>;
-}
+export type Target = Pick<ServerProcess, 'url' | 'stop'>;
 
 export interface TargetOptions {
   readonly workers: number;
 }
 
 /** Starts the server on free ports; `stop` fails when it does not end cleanly on SIGTERM. */
-export async function startTarget(options: TargetOptions): Promise<Target> {
-  const scratch = await mkdtemp(join(tmpdir(), 'holdfast-protocol-'));
-  const config = join(scratch, 'config.json');
-  await Bun.write(config, JSON.stringify(SETTINGS));
-  const server = Bun.spawn(commandLine(config, options), {
-    cwd: ROOT,
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
-  const output = new Output(server.stdout);
-  const log = new Output(server.stderr);
-  const stop = async (): Promise<void> => {
-    server.kill('SIGTERM');
-    try {
-      const code = await within('the server stops on SIGTERM', server.exited, STOP_TIMEOUT_MS);
-      if (code !== 0) {
-        throw new Error(`the server exited with ${code}: ${log.text}`);
-      }
-    } finally {
-      server.kill('SIGKILL');
-      await rm(scratch, { recursive: true, force: true });
-    }
-  };
-  try {
-    const line = await within('the server is ready', output.firstLine, START_TIMEOUT_MS);
-    const { publicPort } = JSON.parse(line) as { publicPort: number };
-    return { url: `http://127.0.0.1:${publicPort}`, stop };
-  } catch (cause) {
-    await stop().catch(() => undefined);
-    throw new Error(`the server did not start: ${log.text}`, { cause });
-  }
-}
-
-function commandLine(config: string, { workers }: TargetOptions): string[] {
-  if (isReference) {
-    return ['node', join(import.meta.dir, 'reference-server.mjs'), JSON.stringify(SETTINGS)];
-  }
-  const app = join(import.meta.dir, 'protocol-app.ts');
-  return [
-    ...['node', 'bin/holdfast.js', 'start', '--json', '--app', app, '--config', config],
-    ...['--workers', String(workers), '--port', '0', '--admin-port', '0'],
-  ];
-}
-
-/** What a process writes, read all along so that a full pipe never blocks it. */
-class Output {
-  readonly firstLine: Promise<string>;
-  text = '';
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.firstLine = promise;
-    promise.catch(() => undefined);
-    this.#read(stream, resolve).then(
-      () => reject(new Error(`the output ended after: ${this.text}`)),
-      reject,
-    );
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>, line: (text: string) => void): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      this.text += decoder.decode(chunk, { stream: true });
-      if (this.text.includes('\n')) {
-        line(this.text.slice(0, this.text.indexOf('\n')));
-      }
-    }
-  }
+export function startTarget({ workers }: TargetOptions): Promise<Target> {
+  if (!isReference) return HoldfastProcess.start({ app: APP, config: SETTINGS, workers });
+  return ServerProcess.launch(['node', REFERENCE, JSON.stringify(SETTINGS)]);
 }
 
 interface Variant extends TargetOptions {

@@ -7,10 +7,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { requirement } from '../support/requires.ts';
+import { eventually } from './eventually.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, 'bin/holdfast.js');
 const WAIT_MS = 15_000;
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1440, height: 900 };
@@ -26,30 +26,18 @@ const ARGUMENTS = [
 
 const program = requirement('chromium');
 const problems: string[] = [];
-let node: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined;
+let node: HoldfastProcess;
 let browser: Browser | undefined;
-let publicPort = 0;
-let adminPort = 0;
 
 beforeAll(async () => {
   if (!program.available) return;
-  const options = ['--workers', '4', '--port', '0', '--admin-port', '0', '--json'];
-  node = Bun.spawn(['node', BIN, 'start', ...options], {
-    cwd: ROOT,
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'inherit',
-  });
-  const ready = JSON.parse(await firstLine(node.stdout)) as Record<string, number>;
-  publicPort = ready['publicPort'] ?? 0;
-  adminPort = ready['adminPort'] ?? 0;
+  node = await HoldfastProcess.start();
   browser = await chromium.launch({ executablePath: program.path, args: ARGUMENTS });
 }, 30_000);
 
 afterAll(async () => {
   await browser?.close();
-  node?.kill('SIGTERM');
-  await node?.exited;
+  if (program.available) await node.stop();
 }, 30_000);
 
 test.skipIf(!program.available)(
@@ -90,7 +78,7 @@ test.skipIf(!program.available)(
     await shows(phone, '#watching', '2');
     await save({ phone, desktop }, 'voted');
 
-    await send('Half time');
+    await node.send('Half time');
     for (const page of [phone, desktop]) await shows(page, '#announcement-text', 'Half time');
     await save({ phone, desktop }, 'announced');
     await phone.click('#announcement-close');
@@ -117,21 +105,17 @@ async function open(
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
   });
-  await page.goto(`http://127.0.0.1:${publicPort}/`);
+  await page.goto(`${node.url}/`);
   return page;
 }
 
 async function shows(page: Page, selector: string, text: string): Promise<void> {
   const element = page.locator(selector);
-  const deadline = Date.now() + WAIT_MS;
-  while ((await element.textContent()) !== text && Date.now() < deadline) await Bun.sleep(50);
-  expect(await element.textContent()).toBe(text);
-}
-
-async function send(text: string): Promise<void> {
-  const command = ['node', BIN, 'send', text, '--admin-port', String(adminPort)];
-  const sender = Bun.spawn(command, { cwd: ROOT, stdout: 'ignore', stderr: 'inherit' });
-  expect(await sender.exited).toBe(0);
+  await eventually(
+    `${selector} shows ${text}`,
+    () => element.textContent(),
+    (shown) => shown === text,
+  );
 }
 
 async function save(pages: Readonly<Record<string, Page>>, moment: string): Promise<void> {
@@ -143,17 +127,4 @@ async function save(pages: Readonly<Record<string, Page>>, moment: string): Prom
       await page.screenshot({ path: join(folder, `demo-${moment}-${name}-${colorScheme}.png`) });
     }
   }
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = stream.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
-  while (!text.includes('\n')) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`the server ended before it was ready: ${text}`);
-    text += decoder.decode(value, { stream: true });
-  }
-  reader.releaseLock();
-  return text.slice(0, text.indexOf('\n'));
 }

@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'bun:test';
+import { Heartbeat, type HeartbeatMember } from './heartbeat.ts';
+
+/** Beats on fake time; members are pinged and judged at ticks that are written down. */
+class Rig {
+  readonly heartbeat: Heartbeat;
+  readonly intervalTicks: number;
+  nowMs = 0;
+
+  constructor(pingIntervalMs: number, pingTimeoutMs: number) {
+    this.heartbeat = new Heartbeat({ pingIntervalMs, pingTimeoutMs });
+    this.intervalTicks = pingIntervalMs / this.heartbeat.tickMs;
+    this.heartbeat.beat(0);
+  }
+
+  beat(count = 1, lateMs = 0): void {
+    for (let i = 0; i < count; i++) {
+      this.nowMs += this.heartbeat.tickMs + lateMs;
+      this.heartbeat.beat(this.nowMs);
+    }
+  }
+
+  add(answers: boolean): FakeMember {
+    const member = new FakeMember(this.heartbeat, answers);
+    this.heartbeat.add(member);
+    return member;
+  }
+}
+
+class FakeMember implements HeartbeatMember {
+  heartbeatSlot = -1;
+  heartbeatPlace = -1;
+  lastSeenTick = 0;
+  readonly pingedAt: number[] = [];
+  timedOutAt: number | undefined;
+  onTimeout: () => void = () => {};
+  readonly #heartbeat: Heartbeat;
+  readonly #answers: boolean;
+
+  constructor(heartbeat: Heartbeat, answers: boolean) {
+    this.#heartbeat = heartbeat;
+    this.#answers = answers;
+  }
+
+  ping(): void {
+    this.pingedAt.push(this.#heartbeat.tick);
+    if (this.#answers) this.hear();
+  }
+
+  timedOut(): void {
+    this.timedOutAt ??= this.#heartbeat.tick;
+    this.#heartbeat.remove(this);
+    this.onTimeout();
+  }
+
+  hear(): void {
+    this.lastSeenTick = this.#heartbeat.tick;
+  }
+}
+
+describe('heartbeat', () => {
+  test.each([100, 137, 1_000, 25_000, 240_000])('an interval of %p ms is kept', (intervalMs) => {
+    const { heartbeat } = new Rig(intervalMs, 100);
+    const ticks = intervalMs / heartbeat.tickMs;
+    expect(Math.abs(ticks - Math.round(ticks))).toBeLessThan(1e-9);
+    expect(heartbeat.tickMs).toBeGreaterThanOrEqual(10);
+  });
+
+  test('whenever a session comes, it is pinged after one interval and at every one', () => {
+    const rig = new Rig(1_000, 500);
+    const { intervalTicks } = rig;
+    const came: [number, FakeMember][] = [];
+    for (let i = 0; i < intervalTicks * 2; i++) {
+      came.push([rig.heartbeat.tick, rig.add(true)]);
+      rig.beat();
+    }
+    rig.beat(intervalTicks * 3);
+    for (const [tick, member] of came) {
+      expect(member.pingedAt.slice(0, 3)).toEqual(
+        [1, 2, 3].map((times) => tick + times * intervalTicks),
+      );
+      expect(member.timedOutAt).toBeUndefined();
+    }
+  });
+
+  test.each([
+    ['shorter than', 200],
+    ['as long as', 1_000],
+    ['longer than', 2_500],
+  ])('silence is judged once the time to answer, %s the interval, is over', (_how, timeoutMs) => {
+    const rig = new Rig(1_000, timeoutMs);
+    const timeoutTicks = timeoutMs / rig.heartbeat.tickMs;
+    const silent = rig.add(false);
+    const loud = rig.add(true);
+    const first = rig.heartbeat.tick + rig.intervalTicks;
+    rig.beat(rig.intervalTicks + timeoutTicks + rig.intervalTicks);
+    const late = (silent.timedOutAt ?? Number.POSITIVE_INFINITY) - (first + timeoutTicks);
+    expect(late).toBeGreaterThanOrEqual(0);
+    expect(late).toBeLessThanOrEqual(1);
+    expect(loud.timedOutAt).toBeUndefined();
+  });
+
+  test('an answer at the last moment counts', () => {
+    const rig = new Rig(1_000, 200);
+    const member = rig.add(false);
+    rig.beat(rig.intervalTicks + 200 / rig.heartbeat.tickMs - 1);
+    member.hear();
+    rig.beat(rig.intervalTicks - 1);
+    expect(member.timedOutAt).toBeUndefined();
+  });
+
+  test('a stall of the server gives clients a tick to be heard', () => {
+    const rig = new Rig(1_000, 200);
+    const heard = rig.add(false);
+    const silent = rig.add(false);
+    rig.beat(rig.intervalTicks);
+    expect(heard.pingedAt).toHaveLength(1);
+    rig.beat(200 / rig.heartbeat.tickMs - 1);
+    // The loop stands still for a minute; the answer lies unread meanwhile.
+    rig.beat(1, 60_000);
+    expect([heard.timedOutAt, silent.timedOutAt]).toEqual([undefined, undefined]);
+    heard.hear();
+    rig.beat(2);
+    expect(heard.timedOutAt).toBeUndefined();
+    expect(silent.timedOutAt).toBeDefined();
+  });
+
+  test('members of one slot leave in any order', () => {
+    const rig = new Rig(1_000, 500);
+    const members = Array.from({ length: 9 }, () => rig.add(true));
+    for (const index of [0, 8, 3, 4]) rig.heartbeat.remove(members[index] as FakeMember);
+    rig.heartbeat.remove(members[3] as FakeMember);
+    rig.beat(rig.intervalTicks);
+    expect(members.map(({ pingedAt }) => pingedAt.length)).toEqual([0, 1, 1, 0, 0, 1, 1, 1, 0]);
+  });
+
+  // The app may disconnect others when it hears that one is gone: the host of a game, say.
+  test('a session that is cut and takes others with it', () => {
+    const rig = new Rig(1_000, 200);
+    const members = Array.from({ length: 6 }, () => rig.add(false));
+    const host = members[5] as FakeMember;
+    host.onTimeout = () => {
+      for (const guest of members.slice(0, 3)) rig.heartbeat.remove(guest);
+    };
+    rig.beat(rig.intervalTicks + 200 / rig.heartbeat.tickMs + 1);
+    expect(members.slice(3).every(({ timedOutAt }) => timedOutAt !== undefined)).toBe(true);
+    const later = rig.add(true);
+    rig.beat(rig.intervalTicks);
+    expect(later.pingedAt).toHaveLength(1);
+    expect(members.map(({ pingedAt }) => pingedAt.length)).toEqual(Array(6).fill(1));
+  });
+});

@@ -1,0 +1,85 @@
+/** Crowds that come and go: a worker weighs the same after each of them. */
+
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { becomesEmpty, megabytes, restingBytes } from './plateau.ts';
+import { Tcp } from './tcp.ts';
+import { handshake, textFrame } from './websocket-frames.ts';
+
+const SESSIONS = 5_000;
+const ROUNDS = 4;
+const PARALLEL = 250;
+/** One in so many sessions polls, and leaves without a word. */
+const POLLING_EVERY = 10;
+const TIMEOUT_MS = 180_000;
+/** A session that stays weighs at least twice as much; the noise is a tenth of this. */
+const TOLERANCE_BYTES = (ROUNDS - 2) * SESSIONS * 300;
+
+let node: HoldfastProcess;
+
+beforeAll(async () => {
+  node = await HoldfastProcess.start({
+    app: join(import.meta.dir, 'fuzz-app.ts'),
+    workers: 1,
+    config: { pingIntervalMs: 1_000, pingTimeoutMs: 1_000, connectTimeoutMs: 2_000 },
+  });
+}, TIMEOUT_MS);
+
+afterAll(() => node.stop(), TIMEOUT_MS);
+
+/** A session that joins, asks, is answered, and goes by closing or by vanishing. */
+async function visitByWebSocket(number: number): Promise<void> {
+  const tcp = await Tcp.open(node.publicPort);
+  await tcp.write(handshake());
+  await until(tcp, '"sid"');
+  await tcp.write(textFrame('40'));
+  await until(tcp, 'hello');
+  await tcp.write(textFrame(`427["echo","${number}"]`));
+  await until(tcp, `437["${number}"]`);
+  tcp.end(number % 2 === 0 ? 'close' : 'reset');
+}
+
+async function visitByPolling(): Promise<void> {
+  const base = `${node.url}/socket.io/?EIO=4&transport=polling`;
+  const opened = await (await fetch(base)).text();
+  const sid = /"sid":"([^"]+)"/.exec(opened)?.[1];
+  await (await fetch(`${base}&sid=${sid}`, { method: 'POST', body: '40' })).text();
+  expect(await (await fetch(`${base}&sid=${sid}`)).text()).toContain('40{');
+}
+
+async function until(tcp: Tcp, text: string): Promise<void> {
+  for (let tries = 0; tries < 100 && !tcp.received.includes(text); tries++) {
+    await tcp.until((received) => received.includes(text));
+  }
+  expect(tcp.received).toContain(text);
+}
+
+async function crowd(): Promise<void> {
+  let next = 0;
+  const visitor = async (): Promise<void> => {
+    while (next < SESSIONS) {
+      const number = next++;
+      if (number % POLLING_EVERY === 0) await visitByPolling();
+      else await visitByWebSocket(number);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, visitor));
+}
+
+test(
+  `${ROUNDS} crowds of ${SESSIONS} sessions leave nothing behind`,
+  async () => {
+    const plateaus: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await crowd();
+      await becomesEmpty(node);
+      plateaus.push(await restingBytes(node));
+    }
+    console.log(`leak: the worker weighs ${plateaus.map(megabytes).join(', ')} after the crowds`);
+    const { workers } = await node.process();
+    expect(workers[0]?.restarts).toBe(0);
+    expect((plateaus.at(-1) as number) - (plateaus[1] as number)).toBeLessThan(TOLERANCE_BYTES);
+  },
+  TIMEOUT_MS,
+);

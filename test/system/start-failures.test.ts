@@ -1,0 +1,179 @@
+/** Starts that cannot succeed: one clear sentence, exit code 1, and nothing left behind. */
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HoldfastProcess, ROOT, runHoldfast } from '../support/holdfast-process.ts';
+
+const NOBODY = 65_534;
+const PRIVILEGED_PORT = 81;
+
+setDefaultTimeout(60_000);
+
+const scratch = mkdtempSync(join(tmpdir(), 'holdfast-system-'));
+/** Where a node keeps its sockets; a start that fails must leave it empty. */
+const temporary = join(scratch, 'tmp');
+let node: HoldfastProcess;
+
+beforeAll(async () => {
+  node = await HoldfastProcess.start({ workers: 2 });
+});
+
+afterAll(async () => {
+  await node.stop();
+  rmSync(scratch, { recursive: true });
+});
+
+describe('a port that is taken', () => {
+  test('by another node is refused, and the other goes on', async () => {
+    const pids = await node.workerPids();
+    await expectRefusal(
+      ['--port', String(node.publicPort)],
+      `The public port ${node.publicPort} of 0.0.0.0 cannot be used: something else listens`,
+    );
+    expect(await node.workerPids()).toEqual(pids);
+    expect((await fetch(`${node.url}/ready`)).status).toBe(200);
+  });
+
+  test('by another program is refused', async () => {
+    const other = Bun.serve({ port: 0, fetch: () => new Response() });
+    try {
+      const sentence = `The public port ${other.port} of 0.0.0.0 cannot be used`;
+      await expectRefusal(['--port', String(other.port)], sentence);
+    } finally {
+      await other.stop(true);
+    }
+  });
+
+  test('for the admin API is refused', async () => {
+    const port = String(node.adminPort);
+    await expectRefusal(['--admin-port', port], `The admin API cannot listen on port ${port}`);
+  });
+
+  test('for a worker is refused', async () => {
+    const other = Bun.serve({ port: 0, fetch: () => new Response() });
+    try {
+      await expectRefusal(
+        ['--worker-ports', '--worker-port-base', String(other.port)],
+        new RegExp(`Worker 0 did not start: .*\\b${other.port}\\b`),
+      );
+    } finally {
+      await other.stop(true);
+    }
+  });
+
+  const unreachable = whyNoPrivilegedPort();
+  test.skipIf(unreachable !== '')(
+    `below 1024 is refused to a plain user${unreachable && ` (${unreachable})`}`,
+    async () => {
+      const uid = process.getuid?.() === 0 ? { uid: NOBODY } : {};
+      await expectRefusal(
+        ['--port', String(PRIVILEGED_PORT)],
+        'ports below 1024 need root or CAP_NET_BIND_SERVICE',
+        uid,
+      );
+    },
+  );
+});
+
+describe('a config file', () => {
+  test.each([
+    ['that does not exist', 'missing.yaml', undefined, 'cannot be read'],
+    ['that is a directory', 'folder.json', 'directory', 'cannot be read'],
+    ['of an unknown kind', 'config.ini', 'port = 1', 'must end in .json'],
+    ['that is no JSON', 'broken.json', '{"port": }', 'cannot be parsed'],
+    ['that is no YAML', 'broken.yaml', 'port: [1', 'cannot be parsed'],
+    ['that holds no keys', 'list.json', '[1]', 'must hold config keys'],
+    ['with an unknown key', 'slip.yaml', 'prot: 1', 'is no config key; the nearest is port.'],
+    ['with a wrong value', 'wrong.toml', 'pingIntervalMs = 1', 'it must be a whole'],
+    ['that breaks a rule', 'open.yaml', 'adminHost: 0.0.0.0', 'adminToken must be set'],
+  ])('%s is refused', async (_name, file, content, sentence) => {
+    const path = join(scratch, file);
+    if (content === 'directory') mkdirSync(path);
+    else if (content !== undefined) writeFileSync(path, content);
+    await expectRefusal(['--config', path], sentence);
+  });
+});
+
+describe('an app file', () => {
+  test('that does not exist is refused', async () => {
+    const path = join(scratch, 'missing-app.ts');
+    await expectRefusal(['--app', path], `The app file ${path} does not exist`);
+  });
+
+  test.each([
+    ['that throws', "throw new Error('no database');", 'cannot be loaded: no database.'],
+    ['that is no TypeScript', 'export default {', 'cannot be loaded: '],
+    ['that imports what is missing', "import './nothing.ts';", 'cannot be loaded: Cannot find'],
+    ['without a default export', 'export const app = {};', 'must `export default defineApp('],
+    ['whose handler is none', 'export default { on: { vote: 1 } };', "declares 'vote'"],
+    ['with a wrong namespace', 'export default { namespaces: { chat: {} } };', 'must begin with /'],
+    [
+      'that fails in `started`',
+      "export default { started() { throw new Error('no queue'); } };",
+      'did not start: no queue.',
+    ],
+    ['that ends its process', 'process.exit(3);', 'did not start: exited with code 3.'],
+  ])('%s is refused', async (_name, source, sentence) => {
+    const path = join(scratch, `app-${Bun.hash(source)}.ts`);
+    writeFileSync(path, source);
+    // With several workers each of them fails; one sentence is enough.
+    await expectRefusal(['--app', path, '--workers', '2'], sentence);
+  });
+});
+
+describe('the environment', () => {
+  test.each([
+    ['a wrong value', { HOLDFAST_WORKERS: 'many' }, 'HOLDFAST_WORKERS is "many"; it must be'],
+    ['an unknown variable', { HOLDFAST_WORKER_COUNT: '2' }, 'is no variable of Holdfast'],
+    ['a secret that is wrong', { HOLDFAST_ADMIN_TOKEN: 'short' }, 'a secret that is not shown'],
+    ['a config that is missing', { HOLDFAST_CONFIG: 'missing.json' }, 'cannot be read'],
+  ])('with %s is refused', async (_name, env, sentence) => {
+    await expectRefusal([], sentence, { env });
+  });
+});
+
+interface RefusalOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+}
+
+/** Flags given twice count as given last. */
+async function expectRefusal(
+  args: readonly string[],
+  sentence: string | RegExp,
+  { env = {}, ...options }: RefusalOptions = {},
+): Promise<void> {
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const workers = args.includes('--workers') || 'HOLDFAST_WORKERS' in env ? [] : ['--workers', '2'];
+  rmSync(temporary, { recursive: true, force: true });
+  mkdirSync(temporary);
+  const ended = await runHoldfast(['start', '--json', ...ports, ...workers, ...args], {
+    env: { TMPDIR: temporary, ...env },
+    ...options,
+  });
+  const lines = ended.err.trimEnd().split('\n');
+  // What the node logs meanwhile is JSON; what it tells its user is a sentence.
+  const told = lines.filter((line) => !line.startsWith('{'));
+  expect(told).toEqual([expect.stringMatching(/^holdfast: .*\.$/)]);
+  if (typeof sentence === 'string') expect(told[0]).toContain(sentence);
+  else expect(told[0]).toMatch(sentence);
+  expect(ended).toMatchObject({ code: 1, out: '', leftovers: [] });
+  expect(readdirSync(temporary)).toEqual([]);
+}
+
+/** Why the test of a privileged port cannot run here; empty when it can. */
+function whyNoPrivilegedPort(): string {
+  try {
+    const first = readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8');
+    if (Number(first) <= PRIVILEGED_PORT) return 'this system lets everyone use low ports';
+  } catch {
+    return 'this system does not say which ports are privileged';
+  }
+  if (process.getuid?.() !== 0) return '';
+  if (Bun.which('setpriv') === null) return 'setpriv is not installed: apt-get install util-linux';
+  const bin = join(ROOT, 'bin', 'holdfast.js');
+  const probe = Bun.spawnSync(['setpriv', `--reuid=${NOBODY}`, 'test', '-r', bin]);
+  return probe.success ? '' : 'the package lies where a plain user cannot read it';
+}
