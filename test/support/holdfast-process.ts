@@ -337,9 +337,14 @@ class Lines {
   }
 }
 
-/** The variables of this process, but none that would configure Holdfast. */
+/** The variable by which `bun test --no-orphans` makes every Bun below it end with its parent. */
+const NO_ORPHANS = 'BUN_FEATURE_FLAG_NO_ORPHANS';
+
+/** The variables of this process, but none that would configure Holdfast or the end of workers. */
 function environment(mark: string, given: Readonly<Record<string, string>> = {}) {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_'));
+  const own = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('HOLDFAST_') && name !== NO_ORPHANS,
+  );
   return { ...Object.fromEntries(own), ...given, [MARK]: mark };
 }
 

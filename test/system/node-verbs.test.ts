@@ -142,6 +142,22 @@ test('what a session sends to a room does not come back to it', async () => {
   expect(heardBroadcast()).toEqual(where((n) => n !== 1));
 });
 
+test('whoever is made to join hears what is said to the room next', async () => {
+  const heardNext = hearing('next');
+  // Both from one worker and in one go, as an app writes it: `in(a).join(b); to(b).emit(…)`.
+  actor.emit('operate', 'server', [
+    ['in', 'room-0'],
+    ['join', 'fresh'],
+  ]);
+  actor.emit('operate', 'server', [
+    ['to', 'fresh'],
+    ['emit', 'next'],
+  ]);
+  await ask(actor, 'echo');
+  await fence();
+  expect(heardNext()).toEqual(where((n) => n % 3 === 0));
+});
+
 test('join and leave move sessions of all workers', async () => {
   await operate(actor, [
     ['in', 'room-0'],
