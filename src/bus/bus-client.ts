@@ -18,8 +18,10 @@ import { describeError, type Log } from '../core/log.ts';
 import type { OutgoingEvent } from '../core/outgoing-event.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import type { FrameReader, FrameWriter } from '../protocol/frame.ts';
+import { roomKey } from '../protocol/interest-key.ts';
 import {
   BusFrame,
+  joinedRooms,
   type Route,
   RouteScope,
   readCommand,
@@ -39,6 +41,8 @@ export interface BusReceiver {
   receiveEvent(namespace: string, target: Target, event: OutgoingEvent): void;
   receiveCommand(namespace: string, target: Target, command: SessionCommand): void;
   receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown>;
+  /** Whether a session of this worker is in a room. */
+  hasRoom(namespace: string, room: string): boolean;
 }
 
 export interface BusClientOptions {
@@ -153,7 +157,7 @@ export class BusClient implements NodeLink {
     const writer = this.#begin(BusFrame.command, false);
     if (writer === undefined) return;
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
-    writer.raw(data);
+    writer.texts(joinedRooms(command)).raw(data);
     this.#finish(writer);
   }
 
@@ -210,8 +214,7 @@ export class BusClient implements NodeLink {
         return;
       }
       case BusFrame.command: {
-        const route = readRoute(frame);
-        this.#receiver?.receiveCommand(route.namespace, route, readCommand(frame));
+        this.#takeCommand(readRoute(frame), frame.texts(), readCommand(frame));
         return;
       }
       case BusFrame.request: {
@@ -232,6 +235,15 @@ export class BusClient implements NodeLink {
         this.#takeAnswer(id, readData(frame));
         return;
       }
+    }
+  }
+
+  /** The hub counts on an interest in rooms joined; where nobody joined, it is taken back. */
+  #takeCommand({ namespace, ...target }: Route, joined: string[], command: SessionCommand): void {
+    this.#receiver?.receiveCommand(namespace, target, command);
+    for (const room of joined) {
+      const hasRoom = this.#receiver?.hasRoom(namespace, room) === true;
+      this.setInterest(roomKey(namespace, room), hasRoom);
     }
   }
 

@@ -26,7 +26,7 @@ export const BusFrame = {
   sample: 6,
   /** either way: route, flags, JSON, attachments */
   event: 7,
-  /** either way: route, command */
+  /** either way: route, rooms that the chosen join, command */
   command: 8,
   /** worker → hub: request, route, body; hub → worker: asking worker, request, route, body */
   request: 9,
@@ -87,6 +87,12 @@ export function toData(data: unknown): Uint8Array {
   return new Uint8Array(serialize(data));
 }
 
+/** Rooms that the sessions chosen by a command are made to join. */
+export function joinedRooms(command: SessionCommand): readonly string[] {
+  return command.kind === 'join' ? command.rooms : [];
+}
+
+/** Reads a command behind its route and rooms. */
 export function readCommand(frame: FrameReader): SessionCommand {
   return readData(frame) as SessionCommand;
 }

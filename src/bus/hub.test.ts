@@ -74,6 +74,7 @@ class FakeWorker implements BusReceiver {
   readonly counters: Counters = createCounters();
   readonly heard: unknown[] = [];
   answer: (request: NodeRequest) => unknown = () => undefined;
+  readonly rooms: Set<string> = new Set();
   isLost = false;
 
   constructor(number: number) {
@@ -94,6 +95,10 @@ class FakeWorker implements BusReceiver {
 
   receiveCommand(_namespace: string, _target: Target, command: SessionCommand): void {
     this.heard.push(command);
+  }
+
+  hasRoom(_namespace: string, room: string): boolean {
+    return this.rooms.has(room);
   }
 
   async receiveRequest(_name: string, _target: Target, request: NodeRequest): Promise<unknown> {
@@ -218,6 +223,21 @@ describe('routing', () => {
     }
     await until(() => b.heard.length === 200);
     expect(b.heard).toEqual(Array.from({ length: 200 }, (_, round) => `e${round}`));
+  });
+
+  test('who is made to join a room hears what is said next, others hear no more', async () => {
+    const [a, b, c] = await startThree();
+    b.rooms.add('r');
+    a.client.command('/', EVERYONE, { kind: 'join', rooms: ['r'] });
+    a.say(to('r'), 'next');
+    await until(() => b.heard.length === 2 && c.heard.length === 2);
+    expect([b.heard[1], c.heard[1]]).toEqual(['next', 'next']);
+    // The worker where nobody joined has taken the interest back.
+    await until(() => hub.interest.entryCount === 4);
+    a.say(to('r'), 'later');
+    a.say(EVERYONE, 'end');
+    await until(() => c.heard.length === 3 && b.heard.length === 4);
+    expect(c.heard[2]).toBe('end');
   });
 
   test('binary data and commands pass unchanged', async () => {

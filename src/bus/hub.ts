@@ -201,8 +201,12 @@ export class Hub {
 
   #relay(from: WorkerLink, frame: FrameReader): void {
     const body = frame.body();
-    for (const link of this.#destinations(readRoute(frame), from)) {
+    const route = readRoute(frame);
+    const joined = frame.type === BusFrame.command ? frame.texts() : [];
+    for (const link of this.#destinations(route, from)) {
       if (link.isStalled) continue;
+      // What is said to the room next must not wait for the worker's word that it has it.
+      for (const room of joined) this.interest.add(roomKey(route.namespace, room), link.worker);
       link.connection.frame(frame.type).raw(body).finish();
       this.#sent(link, body.byteLength);
     }

@@ -71,6 +71,10 @@ export class WorkerCore {
     if (home !== undefined) runCommand(home, target, command);
   }
 
+  hasRoom(namespace: string, room: string): boolean {
+    return this.namespaces.get(namespace)?.rooms.has(room) === true;
+  }
+
   async receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown> {
     const home = this.namespaces.get(namespace);
     return home === undefined ? undefined : await answerRequest(home, target, request);
