@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { FakeNode } from '../../test/support/fake-node.ts';
 import { type Admin, startAdmin } from './admin.ts';
-import { FakeNode } from './fake-node.ts';
 import { StartError } from './start-error.ts';
 
 const TOKEN = 'a token of sixteen and more'.replaceAll(' ', '-');

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { metricsPage, metricsPagePath } from '../../scripts/metrics-docs.ts';
-import { FakeNode } from './fake-node.ts';
+import { FakeNode } from '../../test/support/fake-node.ts';
 import { createMetrics, metrics } from './metrics.ts';
 
 test('docs/METRICS.md is what scripts/metrics-docs.ts writes', async () => {

@@ -1,7 +1,7 @@
 /** A hand-made node of two workers for tests: worker 0 is running, worker 1 is in back-off. */
-import { BusFullError } from '../bus/bus-full-error.ts';
-import type { WorkerSample } from '../bus/sample.ts';
-import type { NodeView, SendReceipt, SendRequest } from './node-view.ts';
+import { BusFullError } from '../../src/bus/bus-full-error.ts';
+import type { WorkerSample } from '../../src/bus/sample.ts';
+import type { NodeView, SendReceipt, SendRequest } from '../../src/controller/node-view.ts';
 
 export class FakeNode implements NodeView {
   readonly nodeId = 'n1';
