@@ -66,8 +66,9 @@ test('two hundred handshakes more cost those that are in nothing', async () => {
   const refusals = Array.from({ length: 200 }, async () => (await fetch(url)).status);
   expect(new Set(await Promise.all(refusals))).toEqual(new Set([503]));
   expect(disconnects.flat()).toEqual([]);
-  for (const socket of sockets)
+  for (const socket of sockets) {
     expect(await ask<string>(socket, 'echo', 'still here')).toBe('still here');
+  }
   const { workers } = await node.process();
   expect(workers.map(({ restarts }) => restarts)).toEqual([0]);
 });
