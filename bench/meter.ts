@@ -3,8 +3,8 @@
  * rest of the machine used between a mark and now, and who was busy all the time.
  */
 
+import { cpuSeconds, machineCpuSeconds, processMemory } from '../src/machine/process-usage.ts';
 import { SATURATED_SHARE } from './limits.ts';
-import { cpuSeconds, machineCpuSeconds, processMemory } from './process-usage.ts';
 import type { LimitedBy, MemoryReading, Usage } from './samples.ts';
 
 export interface Mark {

@@ -1,7 +1,6 @@
 /**
- * Reads what a process used from /proc: CPU time of all its threads, resident memory, and the CPU
- * time of the whole machine. Linux only. Times come in ticks of 1/100 s, rounded by the kernel
- * from a precise sum, so a phase should take several tenths of a second.
+ * Reads what a process used from /proc: CPU time of all its threads, and memory. Linux only. Times
+ * come in ticks of 1/100 s, rounded by the kernel from a precise sum.
  */
 
 import { readFileSync } from 'node:fs';
@@ -10,11 +9,17 @@ import { readFileSync } from 'node:fs';
 const TICKS_PER_SECOND = 100;
 
 export interface ProcessMemory {
+  /** Resident memory; pages that several processes share count in each of them. */
   readonly rssBytes: number;
+  /** The same with each shared page divided by the number of processes that share it. */
+  readonly pssBytes: number;
   readonly anonymousBytes: number;
 }
 
-/** utime + stime of a process with all its threads, including those that have ended. */
+/**
+ * utime + stime of a process with all its threads, including those that have ended.
+ * @throws Error when the process is gone
+ */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The command name is in parentheses and may hold spaces; the fields after it do not.
@@ -24,7 +29,7 @@ export function cpuSeconds(pid: number): number {
 
 /**
  * CPU time that all processes of the machine used, and what a hypervisor took away. Interrupts
- * are left out: on loopback they are the benchmark's own packets.
+ * are left out: on loopback they are the measurement's own packets.
  */
 export function machineCpuSeconds(): number {
   const line = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0] ?? '';
@@ -32,10 +37,17 @@ export function machineCpuSeconds(): number {
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (steal ?? 0)) / TICKS_PER_SECOND;
 }
 
-/** Resident memory, summed page by page; /proc/PID/status may be a few hundred KB off. */
+/**
+ * Memory summed page by page; /proc/PID/status may be a few hundred KB off.
+ * @throws Error when the process is gone
+ */
 export function processMemory(pid: number): ProcessMemory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const kilobytes = (key: string): number =>
     Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? Number.NaN);
-  return { rssBytes: kilobytes('Rss') * 1024, anonymousBytes: kilobytes('Anonymous') * 1024 };
+  return {
+    rssBytes: kilobytes('Rss') * 1024,
+    pssBytes: kilobytes('Pss') * 1024,
+    anonymousBytes: kilobytes('Anonymous') * 1024,
+  };
 }

@@ -1,0 +1,160 @@
+/**
+ * What a coordinator and an agent say to each other.
+ *
+ * An order is the whole state that the coordinator wants, not a step towards it: it may be sent
+ * again, lost or overtaken without harm. Each `POST /order` is answered with a sample, so one
+ * request a second and agent is all there is. Counters in a sample only grow within one run; the
+ * coordinator subtracts.
+ *
+ *     POST /order   AgentOrder → AgentSample     Authorization: Bearer TOKEN
+ *     GET  /sample  AgentSample                  Authorization: Bearer TOKEN
+ *     GET  /health  the agent is alive           open to all
+ *
+ * What is refused is answered with `{"error": "<one sentence>"}`. An agent that hears nothing for
+ * `ORDER_TIMEOUT_MS` drops its connections, so that no load outlives its coordinator.
+ */
+
+import type { HistogramData } from './histogram.ts';
+
+export const ORDER_TIMEOUT_MS = 30_000;
+
+/** The environment variable that holds an agent's token. */
+export const AGENT_TOKEN_VARIABLE = 'HOLDFAST_AGENT_TOKEN';
+
+/** Socket.IO v5 over Engine.IO v4 on WebSocket alone, or WebSocket without a protocol above. */
+export type ClientProtocol = 'socket-io' | 'websocket';
+
+export interface AgentOrder {
+  /** A new name begins a new run: counters start at nothing, connections of the old one leave. */
+  readonly run: string;
+  /** Connections to hold; reached at `rate`, upwards and downwards. */
+  readonly connections: number;
+  /** Connections opened, or closed, in one second by this agent; more than 0. */
+  readonly rate: number;
+  /**
+   * `ws://host:port/path?query` (also `http:`), used in turn. When they change, the connections
+   * move to the new ones at `rate`. For Socket.IO the path is that of the server, and the query of
+   * the protocol is added by the agent.
+   */
+  readonly targets: readonly string[];
+  /** Local addresses, used in turn; without any, the kernel chooses. */
+  readonly sources: readonly string[];
+  readonly mix: readonly ProtocolWeight[];
+  /** The number of this agent's first session; the others follow it. */
+  readonly firstNumber: number;
+  /** JSON payload of Socket.IO's CONNECT packet; `{n}` in it becomes the session's number. */
+  readonly auth?: string | undefined;
+  readonly echo?: EchoOrder | undefined;
+  /** Sessions that leave and come back in one minute; 0 for none. */
+  readonly churnPerMinute: number;
+  readonly jitter?: JitterOrder | undefined;
+  /** Each time this number grows, all sessions are cut and come back as fast as they can. */
+  readonly storms: number;
+  /** Add it to the agent's clock to get the coordinator's, for latencies of broadcasts. */
+  readonly clockOffsetMs: number;
+}
+
+export interface ProtocolWeight {
+  readonly protocol: ClientProtocol;
+  /** Relative to the other weights; more than 0. */
+  readonly weight: number;
+}
+
+/** Sessions in turn send a message; the ack (or with plain WebSocket, the next frame) answers. */
+export interface EchoOrder {
+  /** Messages in one second by this agent. */
+  readonly perSecond: number;
+  /** The event's name, for Socket.IO. */
+  readonly event: string;
+  readonly payloadBytes: number;
+}
+
+/** Each session is cut after `everyMs` and comes back `awayMs` later. */
+export interface JitterOrder {
+  readonly everyMs: number;
+  readonly awayMs: number;
+}
+
+export interface AgentSample {
+  readonly run: string;
+  readonly pid: number;
+  /** By the agent's own clock, in milliseconds since 1970. */
+  readonly atMs: number;
+  /** Sessions that are established. */
+  readonly open: number;
+  /** Connections on the way to a session. */
+  readonly connecting: number;
+  readonly counters: AgentCounters;
+  /** The broadcasts heard last, oldest first, at most `BROADCASTS_KEPT`. */
+  readonly broadcasts: readonly BroadcastReceipts[];
+  /** All of the run so far, in microseconds. */
+  readonly latencies: AgentLatencies;
+  readonly usage: AgentUsage;
+}
+
+export interface AgentCounters {
+  /** Connections begun. */
+  readonly attempts: number;
+  /** Sessions established. */
+  readonly established: number;
+  /** Sessions ended by the agent: told to hold fewer, churn, jitter, storm. */
+  readonly left: number;
+  /** Connections that never became a session, by `FailureName`. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Sessions that ended without being asked to, by `FailureName`. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** Messages received that are neither heartbeats nor answers to echoes. */
+  readonly deliveries: number;
+  /** Their bytes on the wire, frame headers included. */
+  readonly deliveryBytes: number;
+  /** Marked broadcasts that one session got a second time, or after a later one. */
+  readonly duplicates: number;
+  /** Heartbeats of the server answered. */
+  readonly heartbeats: number;
+  readonly echoesSent: number;
+  readonly echoesAnswered: number;
+}
+
+/**
+ * How a connection failed or a session was lost: a system error's code (`ECONNREFUSED`), `HTTP 503`
+ * for a refused upgrade, `closed 1012` for a close frame, `closed` for an end without one,
+ * `refused` for a CONNECT that the app refused, `handshake timeout`, or `not the protocol`.
+ */
+export type FailureName = string;
+
+/** How many sessions of this agent got the broadcast with this number. */
+export interface BroadcastReceipts {
+  readonly sequence: number;
+  readonly received: number;
+}
+
+export const BROADCASTS_KEPT = 32;
+
+export interface AgentLatencies {
+  /** From the beginning of the TCP connection to the session. */
+  readonly connect: HistogramData;
+  /** From the time in the broadcast's mark to its arrival, by the coordinator's clock. */
+  readonly delivery: HistogramData;
+  /** From a message to its ack. */
+  readonly echo: HistogramData;
+}
+
+export interface AgentUsage {
+  /** User and system time of the process since it started. */
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+  /** The longest delay of its event loop since the last sample. */
+  readonly loopLagMs: number;
+  /** The open-file limit of the process. */
+  readonly openFileLimit: number;
+  /** Connections that the agent can hold under that limit. */
+  readonly capacity: number;
+}
+
+/**
+ * The mark of a broadcast, found anywhere in the text of a message: its number, from 1 on, and the
+ * coordinator's clock in microseconds since 1970.
+ */
+export function broadcastMark(sequence: number, atMicros: number): string {
+  return `fleet:${sequence}:${Math.round(atMicros)};`;
+}
