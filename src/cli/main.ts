@@ -1,14 +1,16 @@
 /**
  * The entry of the `holdfast` command.
  *
- * A host runs dozens of worker processes, so the hidden command `worker` is dispatched before
- * anything else is loaded: the parser of the command line and the config schema would cost each of
- * them several megabytes.
+ * A host runs dozens of workers and of agents, so these hidden commands are dispatched before
+ * anything else is loaded: the parser of the command line and the config schema would cost each
+ * process several megabytes.
  */
 export {};
 
 if (process.argv[2] === 'worker') {
   await import('../worker/main.ts');
+} else if (process.argv[2] === 'agent') {
+  await import('../agent/main.ts');
 } else {
   const { run } = await import('./program.ts');
   const exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,72 @@
+/** What a swarm counts, in the form of the sample. Counters only grow within one run. */
+
+import {
+  type AgentCounters,
+  type AgentLatencies,
+  BROADCASTS_KEPT,
+  type BroadcastReceipts,
+} from './contract.ts';
+import { Histogram } from './histogram.ts';
+
+export class Tally {
+  attempts = 0;
+  established = 0;
+  left = 0;
+  deliveries = 0;
+  deliveryBytes = 0;
+  duplicates = 0;
+  heartbeats = 0;
+  echoesSent = 0;
+  echoesAnswered = 0;
+  readonly connectLatency: Histogram = new Histogram();
+  readonly deliveryLatency: Histogram = new Histogram();
+  readonly echoLatency: Histogram = new Histogram();
+  readonly #failures: Map<string, number> = new Map();
+  readonly #losses: Map<string, number> = new Map();
+  /** By number, in the order heard first. */
+  readonly #broadcasts: Map<number, number> = new Map();
+
+  failed(name: string): void {
+    this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
+  }
+
+  lost(name: string): void {
+    this.#losses.set(name, (this.#losses.get(name) ?? 0) + 1);
+  }
+
+  received(sequence: number): void {
+    const count = this.#broadcasts.get(sequence) ?? 0;
+    this.#broadcasts.set(sequence, count + 1);
+    if (count > 0 || this.#broadcasts.size <= BROADCASTS_KEPT) return;
+    const [oldest] = this.#broadcasts.keys();
+    if (oldest !== undefined) this.#broadcasts.delete(oldest);
+  }
+
+  counters(): AgentCounters {
+    return {
+      attempts: this.attempts,
+      established: this.established,
+      left: this.left,
+      failures: Object.fromEntries(this.#failures),
+      losses: Object.fromEntries(this.#losses),
+      deliveries: this.deliveries,
+      deliveryBytes: this.deliveryBytes,
+      duplicates: this.duplicates,
+      heartbeats: this.heartbeats,
+      echoesSent: this.echoesSent,
+      echoesAnswered: this.echoesAnswered,
+    };
+  }
+
+  broadcasts(): readonly BroadcastReceipts[] {
+    return [...this.#broadcasts].map(([sequence, received]) => ({ sequence, received }));
+  }
+
+  latencies(): AgentLatencies {
+    return {
+      connect: this.connectLatency.toData(),
+      delivery: this.deliveryLatency.toData(),
+      echo: this.echoLatency.toData(),
+    };
+  }
+}
