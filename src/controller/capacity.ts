@@ -32,6 +32,12 @@ export function workerCapacity(config: Config, openFiles: number): number {
   return maxSessionsPerWorker === 'auto' ? most : Math.min(most, maxSessionsPerWorker);
 }
 
+/**
+ * How far over the mean a worker may come: the kernel gives each connection to a worker by a hash,
+ * so their numbers scatter by the square root of the mean. Four times that is passed once in 30,000.
+ */
+const SCATTER = 4;
+
 /** Workers that the node starts. */
 export function workerCount(
   config: Config,
@@ -39,6 +45,7 @@ export function workerCount(
   cores: number = availableParallelism(),
 ): number {
   if (config.workers !== 'auto') return config.workers;
-  const wanted = Math.ceil((config.connections ?? 0) / capacity);
+  const mean = Math.max(1, capacity - SCATTER * Math.sqrt(capacity));
+  const wanted = Math.ceil((config.connections ?? 0) / mean);
   return Math.min(LIMITS.workersPerNode, Math.max(cores, wanted));
 }
