@@ -48,7 +48,6 @@ class BoutRunner {
   readonly #settings: BoutSettings;
   readonly #progress: Progress;
   readonly #meter: Meter;
-  #deliveries = 0;
 
   constructor(
     running: RunningContestant,
@@ -131,21 +130,25 @@ class BoutRunner {
     times: number,
     burst: number,
   ): Promise<DeliverySample> {
-    let counters: LoadCounters = await this.#load.send({ kind: 'counters' });
     let clientLagMs = 0;
-    const before = this.#deliveries;
+    let deliveries = 0;
     const mark = this.#meter.mark();
     for (let sent = 0; sent < times; sent += 1) {
-      this.#deliveries += counters.established * burst;
-      const delivered = this.#load.send({ kind: 'await', deliveries: this.#deliveries });
+      // Counted from what has come so far: some servers send frames that are no broadcast.
+      const before: LoadCounters = await this.#load.send({ kind: 'counters' });
+      const wanted = before.established * burst;
+      deliveries += wanted;
+      const delivered = this.#load.send({
+        kind: 'await',
+        deliveries: before.deliveries + wanted,
+      });
       // A failure of the broadcast is the one to report, so the other must not go unhandled.
       delivered.catch(() => {});
       await this.#running.broadcast(burst);
-      counters = await delivered;
-      clientLagMs = Math.max(clientLagMs, counters.loopLagMs);
+      const { loopLagMs } = await delivered;
+      clientLagMs = Math.max(clientLagMs, loopLagMs);
     }
     const usage = this.#meter.since(mark, clientLagMs);
-    const deliveries = this.#deliveries - before;
     return { kind, broadcasts: times * burst, deliveries, usage };
   }
 

@@ -28,9 +28,6 @@ export const CPU_SAMPLING_SECONDS = 12;
 /** Broadcasts sent in one go for the secondary burst figure. */
 export const BURST_BROADCASTS = 5;
 
-/** Handshakes under way at once: well under every listen backlog (Node's is 511). */
-export const HANDSHAKES_IN_FLIGHT = 200;
-
 /** Loopback addresses that clients connect to, so that ports in TIME_WAIT never run out. */
 export const TARGET_ADDRESSES = 16;
 

@@ -23,19 +23,24 @@ export interface Machine {
 }
 
 export function describeMachine(): Machine {
-  const openFiles = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
     kernel: release(),
-    openFilesMax: Number(openFiles?.[1] ?? Number.NaN),
+    openFilesMax: openFileLimit(),
     bun: Bun.version,
     node: output(['node', '--version']).replace(/^v/, ''),
     packages: Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(name)])),
     commit: output(['git', 'describe', '--always', '--dirty']) || 'none',
     loadAverage: Number(readFileSync('/proc/loadavg', 'latin1').split(' ')[0]),
   };
+}
+
+/** Of this process, and of those that it starts. */
+export function openFileLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
 }
 
 function packageVersion(name: string): string {

@@ -35,6 +35,8 @@ interface Results {
   readonly date: string;
   readonly command: string;
   readonly machine: Machine;
+  /** Of the contestants that are programs of their own. */
+  readonly programs: Readonly<Record<string, string>>;
   readonly seconds: number;
   readonly figures: readonly Figures[];
   readonly judgements: readonly Judgement[];
@@ -129,8 +131,9 @@ function commandLine(options: Options): string {
   const { only, connections, rounds, budget, idle } = options;
   const names = only.map(({ name }) => name).join(',');
   const idlePart = idle > 0 ? ` --idle ${idle}` : '';
+  const binaryPart = names.includes('centrifugo') ? ' --centrifugo PATH' : '';
   const counts = `--connections ${connections} --rounds ${rounds} --budget ${budget}`;
-  return `npm run bench -- --only ${names} ${counts}${idlePart}`;
+  return `npm run bench -- --only ${names}${binaryPart} ${counts}${idlePart}`;
 }
 
 async function main(): Promise<void> {
@@ -157,6 +160,9 @@ async function main(): Promise<void> {
     date: new Date().toISOString(),
     command: commandLine(options),
     machine,
+    programs: Object.fromEntries(
+      options.only.flatMap((one) => (one.version ? [[one.name, one.version()]] : [])),
+    ),
     seconds: Math.round((performance.now() - startedAt) / 1000),
     figures,
     judgements: subject ? judge(subject, find(CONTROL_NAME), find(RIVAL_NAME)) : [],

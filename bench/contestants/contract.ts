@@ -6,8 +6,11 @@
 
 import type { Children } from '../children.ts';
 
-/** What the load client speaks: Socket.IO v5 over Engine.IO v4, or WebSocket alone. */
-export type ClientProtocol = 'socket-io' | 'plain';
+/**
+ * What the load client speaks: Socket.IO v5 over Engine.IO v4, WebSocket alone, or `pinging`:
+ * WebSocket where each client sends a text every 25 s and the server sends it back.
+ */
+export type ClientProtocol = 'socket-io' | 'plain' | 'pinging';
 
 export interface Contestant {
   /** The name for `--only`, and in the results. */
@@ -17,6 +20,13 @@ export interface Contestant {
   readonly protocol: ClientProtocol;
   /** Seconds that one bout of 19,000 sessions takes on a quiet machine; only for the time left. */
   readonly expectedSeconds: number;
+  /**
+   * For one that needs what this host may lack: a sentence, without its full stop, that says what
+   * to install or to give; undefined when it can start.
+   */
+  unavailable?(): string | undefined;
+  /** What of it is installed on this host; those from npm are in the results anyway. */
+  version?(): string;
   /**
    * Starts the server and answers when it takes connections.
    * MUST register its process with `children`, listen on every loopback address, put each

@@ -6,10 +6,10 @@
 
 import { readFileSync } from 'node:fs';
 import type { Children } from '../children.ts';
-import { hasEnded } from '../children.ts';
-import { PAYLOAD_BYTES, START_TIMEOUT_MS } from '../limits.ts';
+import { PAYLOAD_BYTES } from '../limits.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
 import { post } from './launch.ts';
+import { answers, endLeftover, freePort } from './processes.ts';
 import { SOCKET_IO_PATH } from './socket-io.ts';
 
 const ROOT_FOLDER = `${import.meta.dir}/../..`;
@@ -19,10 +19,14 @@ export const holdfast: Contestant = {
   title: 'Holdfast',
   protocol: 'socket-io',
   expectedSeconds: 28,
-  start,
+  start: (children) => startHoldfast(children),
 };
 
-async function start(children: Children): Promise<RunningContestant> {
+/** @param flags further flags of `holdfast start` */
+export async function startHoldfast(
+  children: Children,
+  flags: readonly string[] = [],
+): Promise<RunningContestant> {
   const [port, adminPort] = [freePort(), freePort()];
   const child = children.add(
     Bun.spawn(
@@ -30,12 +34,13 @@ async function start(children: Children): Promise<RunningContestant> {
         ...['node', 'bin/holdfast.js', 'start', '--app', 'bench/servers/holdfast-app.ts'],
         ...['--workers', '1', '--host', '0.0.0.0'],
         ...['--port', String(port), '--admin-port', String(adminPort)],
+        ...flags,
       ],
       { cwd: ROOT_FOLDER, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
     ),
   );
   const admin = `http://127.0.0.1:${adminPort}`;
-  await ready(`${admin}/ready`, () => hasEnded(child));
+  await answers(`${admin}/ready`, child, 'holdfast start', () => 'see its message above');
   const pid = await workerPid(`${admin}/process`);
   const controllerPid = parentPid(pid);
   let sequence = 0;
@@ -53,22 +58,11 @@ async function start(children: Children): Promise<RunningContestant> {
     },
     stop: async () => {
       await children.stop(child);
+      // The launcher passes the signal on, unless it had to be killed.
       endLeftover(controllerPid);
       endLeftover(pid);
     },
   };
-}
-
-async function ready(url: string, ended: () => boolean): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < deadline) {
-    if (ended()) throw new Error('holdfast start ended before it was ready; see its message above');
-    const response = await fetch(url).catch(() => undefined);
-    await response?.body?.cancel();
-    if (response?.status === 200) return;
-    await Bun.sleep(50);
-  }
-  throw new Error(`holdfast was not ready in ${START_TIMEOUT_MS} ms`);
 }
 
 async function workerPid(url: string): Promise<number> {
@@ -82,20 +76,4 @@ async function workerPid(url: string): Promise<number> {
 function parentPid(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   return Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
-}
-
-/** The launcher passes the signal on; had it to be killed, what it started is ended by id. */
-function endLeftover(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Gone already, as it should be.
-  }
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }

@@ -49,14 +49,30 @@ export async function launch(server: ServerFile, children: Children): Promise<Ru
   };
 }
 
-/** POSTs and throws unless the answer is a success. */
-export async function post(url: string, body?: unknown): Promise<void> {
-  const response = await fetch(url, {
+/** POSTs JSON, or nothing, and throws unless the answer is a success. */
+export function post(
+  url: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return request(url, {
     method: 'POST',
     ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ? { headers }
+      : {
+          body: JSON.stringify(body),
+          headers: { 'content-type': 'application/json', ...headers },
+        }),
   });
+}
+
+/** POSTs a text and throws unless the answer is a success. */
+export function publish(url: string, text: string): Promise<void> {
+  return request(url, { method: 'POST', body: text, headers: { 'content-type': 'text/plain' } });
+}
+
+async function request(url: string, init: RequestInit): Promise<void> {
+  const response = await fetch(url, init);
   const text = await response.text();
   if (!response.ok) throw new Error(`POST ${new URL(url).pathname}: ${response.status} ${text}`);
 }

@@ -4,18 +4,15 @@
  * does, so it cannot outlive the benchmark.
  */
 
+import { openFileLimit } from '../machine.ts';
+import { Crowd } from './crowd.ts';
 import type { LoadAnswer, LoadRequest, LoadSettings } from './messages.ts';
-import { plain } from './plain.ts';
-import type { Protocol } from './protocol.ts';
-import { socketIo } from './socket-io.ts';
-import { Swarm } from './swarm.ts';
 
 const LAG_PROBE_MS = 20;
 const PROGRESS_MS = 1_000;
-const PROTOCOLS: Record<LoadSettings['protocol'], Protocol> = { plain, 'socket-io': socketIo };
 
 function run(settings: LoadSettings): void {
-  const swarm = new Swarm(new URL(settings.url), PROTOCOLS[settings.protocol]);
+  const crowd = new Crowd(new URL(settings.url), settings.protocol, openFileLimit());
   let lagMs = 0;
   let probedAt = performance.now();
   setInterval(() => {
@@ -26,32 +23,32 @@ function run(settings: LoadSettings): void {
 
   const answer = (message: LoadAnswer): void => void process.send?.(message);
   const obey = async (request: LoadRequest): Promise<void> => {
-    if (request.kind === 'fill') await fill(swarm, request.sessions, answer);
-    else if (request.kind === 'leave') await swarm.leave();
-    else if (request.kind === 'await') await swarm.delivered(request.deliveries);
-    const counters = swarm.counters(Math.round(lagMs));
+    if (request.kind === 'fill') await fill(crowd, request, answer);
+    else if (request.kind === 'leave') await crowd.leave();
+    else if (request.kind === 'await') await crowd.delivered(request.deliveries);
+    const counters = crowd.counters(Math.round(lagMs));
     lagMs = 0;
     answer({ kind: 'done', id: request.id, counters });
   };
   process.on('message', (message) => {
     const request = message as LoadRequest;
     obey(request).catch((error: unknown) => {
-      const counters = JSON.stringify(swarm.counters(Math.round(lagMs)));
+      const counters = JSON.stringify(crowd.counters(Math.round(lagMs)));
       answer({ kind: 'failed', id: request.id, reason: `${String(error)}; ${counters}` });
     });
   });
 }
 
 async function fill(
-  swarm: Swarm,
-  sessions: number,
+  crowd: Crowd,
+  { sessions, perSecond }: { readonly sessions: number; readonly perSecond?: number },
   answer: (message: LoadAnswer) => void,
 ): Promise<void> {
   const timer = setInterval(() => {
-    answer({ kind: 'progress', established: swarm.counters(0).established });
+    answer({ kind: 'progress', established: crowd.counters(0).established });
   }, PROGRESS_MS);
   try {
-    await swarm.fill(sessions);
+    await crowd.fill(sessions, perSecond);
   } finally {
     clearInterval(timer);
   }

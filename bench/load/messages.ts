@@ -12,8 +12,11 @@ export interface LoadSettings {
 }
 
 export type LoadCommand =
-  /** Establish this many sessions; answers when all are. */
-  | { readonly kind: 'fill'; readonly sessions: number }
+  /**
+   * Establish this many sessions, so many in a second, or as fast as it goes; answers when all
+   * are.
+   */
+  | { readonly kind: 'fill'; readonly sessions: number; readonly perSecond?: number }
   /** Close every session; answers when all connections are gone. */
   | { readonly kind: 'leave' }
   /** Answers when this many deliveries have come since the start of the process. */

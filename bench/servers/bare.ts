@@ -1,14 +1,19 @@
 /**
  * The control: `Bun.serve`, one native topic, one native publish per broadcast. No session
  * object, no user, no rooms, no protocol above WebSocket.
+ *
+ * `bare.ts PORT` shares that port with other processes of its kind; without one it takes any. A
+ * broadcast with a body sends that text, one without sends numbered payloads.
  */
 
 const TOPIC = 'all';
+const sharedPort: number = Number(process.argv[2] ?? 0);
 let sequence = 0;
 
 const server: Bun.Server<undefined> = Bun.serve({
   hostname: '0.0.0.0',
-  port: 0,
+  port: sharedPort,
+  reusePort: sharedPort !== 0,
   fetch(request, self) {
     return self.upgrade(request) ? undefined : new Response('WebSocket only', { status: 426 });
   },
@@ -27,7 +32,12 @@ const server: Bun.Server<undefined> = Bun.serve({
 const control: Bun.Server<undefined> = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
-  fetch(request) {
+  async fetch(request) {
+    const text = await request.text();
+    if (text !== '') {
+      server.publish(TOPIC, text);
+      return new Response('sent');
+    }
     const count = Number(new URL(request.url).searchParams.get('count') ?? 1);
     for (let sent = 0; sent < count; sent += 1) {
       sequence += 1;

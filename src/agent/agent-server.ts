@@ -6,6 +6,8 @@ import { OrderError, readOrder } from './read-order.ts';
 
 /** An order names a few hundred addresses at most. */
 const BODY_BYTES_MAX = 1_048_576;
+/** Beyond this Bun refuses by itself, with 413 and no word. */
+const BODY_BYTES_READ = 16_777_216;
 
 export interface AgentServerOptions {
   readonly host: string;
@@ -23,7 +25,7 @@ export function serveAgent(agent: Agent, options: AgentServerOptions): Bun.Serve
     // With `development: false`, Bun shares a taken port unless it is told not to.
     reusePort: false,
     development: false,
-    maxRequestBodySize: BODY_BYTES_MAX,
+    maxRequestBodySize: BODY_BYTES_READ,
     async fetch(request) {
       const { method } = request;
       const path = request.url.replace(/^[a-z]+:\/\/[^/]*/, '').replace(/\?.*$/, '');
@@ -39,7 +41,11 @@ export function serveAgent(agent: Agent, options: AgentServerOptions): Bun.Serve
 
 async function obey(agent: Agent, request: Request): Promise<Response> {
   try {
-    agent.obey(readOrder(await request.json()));
+    const body = await request.text();
+    if (body.length > BODY_BYTES_MAX) {
+      return refuse(400, `The order is longer than ${BODY_BYTES_MAX} characters.`);
+    }
+    agent.obey(readOrder(JSON.parse(body)));
     return Response.json(agent.sample());
   } catch (error) {
     if (error instanceof OrderError) return refuse(400, error.message);

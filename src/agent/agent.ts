@@ -23,10 +23,13 @@ export class Agent {
   readonly #openFileLimit: number;
   readonly #capacity: number;
   #orderedAtMs = 0;
+  /** The longest since the last sample. */
   #lagMs = 0;
-  #dueAtMs = 0;
+  /** When the clock should have its next turn, or had one noted as late already. */
+  #dueAtMs = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #collectedAt = 0;
+  #rssBytes = 0;
 
   /** @param openFileLimit of this process */
   constructor(openFileLimit: number) {
@@ -36,7 +39,7 @@ export class Agent {
   }
 
   start(): void {
-    this.#schedule(TICK_IDLE_MS);
+    this.#schedule(performance.now() + TICK_IDLE_MS);
   }
 
   /** Drops every connection. */
@@ -46,17 +49,20 @@ export class Agent {
   }
 
   obey(order: AgentOrder): void {
+    // A request that waited in the kernel comes before the clock's turn, and would hide its delay.
+    this.#noteLag();
     this.#orderedAtMs = performance.now();
     this.#swarm.obey(order);
     clearTimeout(this.#timer);
-    this.#schedule(0);
+    this.#schedule(performance.now());
   }
 
   /** The lag in it is that since the sample before. */
   sample(): AgentSample {
     const { tally } = this.#swarm;
     const cpu = process.cpuUsage();
-    const loopLagMs = Math.round(Math.max(this.#lagMs, performance.now() - this.#dueAtMs));
+    this.#noteLag();
+    const loopLagMs = Math.round(this.#lagMs);
     this.#lagMs = 0;
     return {
       run: this.#swarm.order?.run ?? '',
@@ -69,22 +75,32 @@ export class Agent {
       latencies: tally.latencies(),
       usage: {
         cpuSeconds: (cpu.user + cpu.system) / 1e6,
-        rssBytes: process.memoryUsage.rss(),
-        loopLagMs: Math.max(0, loopLagMs),
+        rssBytes: this.#measureRss(),
+        loopLagMs,
         openFileLimit: this.#openFileLimit,
         capacity: this.#capacity,
       },
     };
   }
 
-  #schedule(delayMs: number): void {
-    this.#dueAtMs = performance.now() + delayMs;
-    this.#timer = setTimeout(() => this.#tick(), delayMs);
+  /** It takes an open file to learn, and the agent must answer when there is none left. */
+  #measureRss(): number {
+    try {
+      this.#rssBytes = process.memoryUsage.rss();
+    } catch {
+      // That of the last sample is near enough.
+    }
+    return this.#rssBytes;
+  }
+
+  #schedule(dueAtMs: number): void {
+    this.#dueAtMs = dueAtMs;
+    this.#timer = setTimeout(() => this.#tick(), Math.max(0, dueAtMs - performance.now()));
   }
 
   #tick(): void {
+    this.#noteLag();
     const nowMs = performance.now();
-    this.#lagMs = Math.max(this.#lagMs, nowMs - this.#dueAtMs);
     const { order } = this.#swarm;
     if (order !== undefined && nowMs - this.#orderedAtMs > ORDER_TIMEOUT_MS) {
       this.#swarm.obey({ ...order, connections: 0 });
@@ -92,7 +108,16 @@ export class Agent {
     }
     const isBusy = this.#swarm.tick(nowMs);
     this.#collect(isBusy);
-    this.#schedule(isBusy ? TICK_BUSY_MS : TICK_IDLE_MS);
+    // From the turn's beginning on: what it takes itself holds messages up as well.
+    this.#schedule(nowMs + (isBusy ? TICK_BUSY_MS : TICK_IDLE_MS));
+  }
+
+  /** Each delay counts once, even when the clock's turn comes only after it was noted. */
+  #noteLag(): void {
+    const nowMs = performance.now();
+    if (nowMs <= this.#dueAtMs) return;
+    this.#lagMs = Math.max(this.#lagMs, nowMs - this.#dueAtMs);
+    this.#dueAtMs = nowMs;
   }
 
   #collect(isBusy: boolean): void {

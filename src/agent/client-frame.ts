@@ -14,6 +14,9 @@ export const OPCODE_PONG = 0xa;
 /** What a server may send in one frame; more is taken for another protocol. */
 export const FRAME_BYTES_MAX = 16_777_216;
 
+/** What a control frame may carry (RFC 6455, 5.5). */
+const CONTROL_BYTES_MAX = 125;
+
 /** A fixed key: servers unmask all the same, and clients save the random numbers. */
 const MASK = [0x37, 0xfa, 0x21, 0x3d] as const;
 
@@ -57,7 +60,7 @@ export class FrameCursor {
     const first = bytes[offset] as number;
     const second = bytes[offset + 1] as number;
     const isMasked = (second & 0x80) !== 0;
-    if ((first & 0x70) !== 0 || isMasked) return 'invalid';
+    if ((first & 0x70) !== 0 || isMasked || !isLawful(first, second)) return 'invalid';
     let header = 2;
     let length = second;
     if (second === 126) {
@@ -77,6 +80,14 @@ export class FrameCursor {
     this.payloadEnd = this.payloadStart + length;
     return 'frame';
   }
+}
+
+/** Six opcodes are known; control frames are short and whole (RFC 6455, 5.5). */
+function isLawful(first: number, second: number): boolean {
+  const opcode = first & 0x0f;
+  if (opcode <= OPCODE_BINARY) return true;
+  const isFinal = (first & 0x80) !== 0;
+  return opcode >= OPCODE_CLOSE && opcode <= OPCODE_PONG && isFinal && second <= CONTROL_BYTES_MAX;
 }
 
 function readU64(bytes: Uint8Array, offset: number): number {

@@ -15,7 +15,10 @@ export type Meaning =
   | 'answer'
   | 'refused'
   | 'ended'
-  | 'other';
+  /** Of the protocol, and of no matter here. */
+  | 'other'
+  /** Not of the protocol. */
+  | 'invalid';
 
 export interface ClientCodec {
   /** Whether the 101 answer alone makes the session. */
@@ -35,16 +38,17 @@ export interface ClientCodec {
 const ENGINE_OPEN = 0x30;
 const ENGINE_CLOSE = 0x31;
 const ENGINE_PING = 0x32;
+const ENGINE_PONG = 0x33;
 const ENGINE_MESSAGE = 0x34;
+const ENGINE_UPGRADE = 0x35;
+const ENGINE_NOOP = 0x36;
 const SOCKET_CONNECT = 0x30;
 const SOCKET_DISCONNECT = 0x31;
 const SOCKET_EVENT = 0x32;
 const SOCKET_ACK = 0x33;
 const SOCKET_CONNECT_ERROR = 0x34;
 const SOCKET_BINARY_EVENT = 0x35;
-
-/** What an echo over plain WebSocket begins with, so that its answer is told from a delivery. */
-const ECHO_PREFIX = 'echo:';
+const SOCKET_BINARY_ACK = 0x36;
 
 /** @param auth JSON for CONNECT, in which `{n}` stands for the session's number */
 export function createCodec(protocol: ClientProtocol, auth: string | undefined): ClientCodec {
@@ -76,48 +80,58 @@ function socketIoCodec(auth: string | undefined): ClientCodec {
 }
 
 function socketIoMeaning(bytes: Uint8Array, start: number, end: number): Meaning {
-  const engineType = bytes[start];
-  if (engineType === ENGINE_PING) return 'ping';
-  if (engineType === ENGINE_OPEN) return 'open';
-  if (engineType === ENGINE_CLOSE) return 'ended';
-  if (engineType !== ENGINE_MESSAGE || end - start < 2) return 'other';
-  switch (bytes[start + 1]) {
+  if (start >= end) return 'invalid';
+  switch (bytes[start]) {
+    case ENGINE_PING:
+      return 'ping';
+    case ENGINE_OPEN:
+      return 'open';
+    case ENGINE_CLOSE:
+      return 'ended';
+    case ENGINE_MESSAGE:
+      return end - start < 2 ? 'invalid' : packetMeaning(bytes[start + 1]);
+    case ENGINE_PONG:
+    case ENGINE_UPGRADE:
+    case ENGINE_NOOP:
+      return 'other';
+    default:
+      return 'invalid';
+  }
+}
+
+function packetMeaning(type: number | undefined): Meaning {
+  switch (type) {
     case SOCKET_EVENT:
     case SOCKET_BINARY_EVENT:
       return 'delivery';
     case SOCKET_CONNECT:
       return 'established';
     case SOCKET_ACK:
+    case SOCKET_BINARY_ACK:
       return 'answer';
     case SOCKET_DISCONNECT:
       return 'ended';
     case SOCKET_CONNECT_ERROR:
       return 'refused';
     default:
-      return 'other';
+      return 'invalid';
   }
 }
 
-/** WebSocket alone: the upgrade is the session, and every message is a delivery. */
+/**
+ * WebSocket alone: the upgrade is the session, and every message is a delivery; that the next one
+ * answers an echo is for the swarm to see, which knows whether one waits.
+ */
 const websocketCodec: ClientCodec = {
   isEstablishedByUpgrade: true,
   requestPath: (target) => target.pathname + target.search,
-  meaning: (bytes, start, end) => (isEcho(bytes, start, end) ? 'answer' : 'delivery'),
+  meaning: () => 'delivery',
   connectFrame() {
     throw new Error('plain WebSocket has no CONNECT');
   },
   pongFrame: encodeClientFrame(OPCODE_PONG, ''),
-  echoFrame: ({ payloadBytes }) =>
-    encodeClientFrame(OPCODE_TEXT, ECHO_PREFIX + padding(payloadBytes)),
+  echoFrame: ({ payloadBytes }) => encodeClientFrame(OPCODE_TEXT, padding(payloadBytes)),
 };
-
-function isEcho(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < ECHO_PREFIX.length) return false;
-  for (let index = 0; index < ECHO_PREFIX.length; index++) {
-    if (bytes[start + index] !== ECHO_PREFIX.charCodeAt(index)) return false;
-  }
-  return true;
-}
 
 function padding(bytes: number): string {
   return '.'.repeat(bytes);

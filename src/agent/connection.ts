@@ -1,10 +1,16 @@
 /**
  * One connection of an agent, and how received bytes become an upgrade answer and messages. Bytes
- * of an unfinished frame are kept with the connection until the rest comes.
+ * of an unfinished frame are kept with the connection until the rest comes. Messages that come in
+ * several frames are rare, so what has come of them stands in a map beside the connections.
  */
 
 import type { Socket } from 'bun';
-import { FrameCursor } from './client-frame.ts';
+import {
+  FRAME_BYTES_MAX,
+  FrameCursor,
+  OPCODE_BINARY,
+  OPCODE_CONTINUATION,
+} from './client-frame.ts';
 import type { ClientCodec } from './client-protocol.ts';
 
 export type Phase =
@@ -64,10 +70,22 @@ export interface Target {
 /** Who is told what arrived. */
 export interface Receiver {
   upgraded(client: Client): void;
-  /** The payload is `bytes[cursor.payloadStart..cursor.payloadEnd)`, valid until return. */
-  frame(client: Client, bytes: Buffer, cursor: FrameCursor, frameBytes: number): void;
+  /**
+   * A control frame or a whole message came, whose first opcode is `cursor.opcode`. The payload is
+   * `bytes[cursor.payloadStart..cursor.payloadEnd)`, valid until return.
+   *
+   * @param wireBytes of all its frames, headers included
+   */
+  frame(client: Client, bytes: Buffer, cursor: FrameCursor, wireBytes: number): void;
   /** What came is not what a server of this protocol sends; `name` says what it was. */
   misunderstood(client: Client, name: string): void;
+}
+
+/** A message that comes in several frames, as far as it has come. */
+interface Unfinished {
+  readonly opcode: number;
+  readonly parts: Buffer[];
+  wireBytes: number;
 }
 
 /** An answer longer than this is no upgrade answer. */
@@ -76,10 +94,22 @@ const UPGRADE_BYTES_MAX = 16_384;
 /** Reads for all connections; the cursor is shared since nothing here waits. */
 export class Inbound {
   readonly #cursor = new FrameCursor();
+  readonly #unfinished = new Map<Connection, Unfinished>();
   readonly #receiver: Receiver;
 
   constructor(receiver: Receiver) {
     this.#receiver = receiver;
+  }
+
+  /** Messages of which only a part has come. */
+  get unfinished(): number {
+    return this.#unfinished.size;
+  }
+
+  /** Nothing more comes: drops what is kept for the rest. */
+  forget(connection: Connection): void {
+    connection.partial = undefined;
+    this.#unfinished.delete(connection);
   }
 
   receive(client: Client, received: Buffer): void {
@@ -103,10 +133,47 @@ export class Inbound {
         connection.partial = Buffer.from(bytes.subarray(offset));
         return;
       }
-      const frameBytes = cursor.payloadEnd - offset;
+      const wireBytes = cursor.payloadEnd - offset;
       offset = cursor.payloadEnd;
-      this.#receiver.frame(client, bytes, cursor, frameBytes);
+      if (this.#isWhole(connection)) this.#receiver.frame(client, bytes, cursor, wireBytes);
+      else if (!this.#collect(client, bytes, wireBytes)) {
+        this.#receiver.misunderstood(client, 'not the protocol');
+        return;
+      }
     }
+  }
+
+  /** Whether the frame at the cursor is a message, or no part of one. */
+  #isWhole(connection: Connection): boolean {
+    const { opcode, isFinal } = this.#cursor;
+    if (opcode > OPCODE_BINARY) return true;
+    if (!isFinal || opcode === OPCODE_CONTINUATION) return false;
+    return this.#unfinished.size === 0 || !this.#unfinished.has(connection);
+  }
+
+  /** @returns whether the part at the cursor may come now (RFC 6455, 5.4) */
+  #collect(client: Client, bytes: Buffer, wireBytes: number): boolean {
+    const cursor = this.#cursor;
+    const { opcode, isFinal, payloadStart, payloadEnd } = cursor;
+    const known = this.#unfinished.get(client.data);
+    if ((known !== undefined) !== (opcode === OPCODE_CONTINUATION)) return false;
+    const message: Unfinished = known ?? { opcode, parts: [], wireBytes: 0 };
+    message.wireBytes += wireBytes;
+    if (message.wireBytes > FRAME_BYTES_MAX) return false;
+    if (payloadEnd > payloadStart) {
+      message.parts.push(Buffer.from(bytes.subarray(payloadStart, payloadEnd)));
+    }
+    if (!isFinal) {
+      this.#unfinished.set(client.data, message);
+      return true;
+    }
+    this.#unfinished.delete(client.data);
+    const whole = Buffer.concat(message.parts);
+    cursor.opcode = message.opcode;
+    cursor.payloadStart = 0;
+    cursor.payloadEnd = whole.length;
+    this.#receiver.frame(client, whole, cursor, message.wireBytes);
+    return true;
   }
 
   /** @returns where the frames begin; 0 while the answer is incomplete, or when it refuses */

@@ -34,10 +34,14 @@ export interface AgentOrder {
   /**
    * `ws://host:port/path?query` (also `http:`), used in turn. When they change, the connections
    * move to the new ones at `rate`. For Socket.IO the path is that of the server, and the query of
-   * the protocol is added by the agent.
+   * the protocol is added by the agent. With `wss:` or `https:` the certificate must be one that
+   * the agent trusts; `NODE_EXTRA_CA_CERTS` in its environment names further authorities.
    */
   readonly targets: readonly string[];
-  /** Local addresses, used in turn; without any, the kernel chooses. */
+  /**
+   * Local IP addresses, used in turn; without any, the kernel chooses. Each that is named has one
+   * range of ports for all targets together.
+   */
   readonly sources: readonly string[];
   readonly mix: readonly ProtocolWeight[];
   /** The number of this agent's first session; the others follow it. */
@@ -116,9 +120,10 @@ export interface AgentCounters {
 }
 
 /**
- * How a connection failed or a session was lost: a system error's code (`ECONNREFUSED`), `HTTP 503`
- * for a refused upgrade, `closed 1012` for a close frame, `closed` for an end without one,
- * `refused` for a CONNECT that the app refused, `handshake timeout`, or `not the protocol`.
+ * How a connection failed or a session was lost: a code of the system (`ECONNREFUSED`) or of TLS
+ * (`DEPTH_ZERO_SELF_SIGNED_CERT`), `HTTP 503` for a refused upgrade, `closed 1012` for a close
+ * frame, `closed` for an end without one, `refused` for a CONNECT that the app refused, `handshake
+ * timeout`, or `not the protocol`.
  */
 export type FailureName = string;
 

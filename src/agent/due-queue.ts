@@ -24,7 +24,9 @@ export class DueQueue<T> {
     if (dueAtMs === undefined || dueAtMs > nowMs) return undefined;
     const item = this.#items[this.#head];
     this.#head++;
-    if (this.#head >= COMPACT_AT) this.#compact();
+    // What has been taken must not be held: it may be a socket.
+    if (this.#head === this.#items.length) this.clear();
+    else if (this.#head >= COMPACT_AT) this.#compact();
     return item;
   }
 

@@ -1,7 +1,10 @@
 /**
  * Where the next connection goes, from where, and what it speaks: targets, sources and protocols
- * of one order, each in turn. Targets and sources are combined so that all pairs are used alike,
- * since local ports run out by the pair.
+ * of one order, each in turn. All pairs of target and source are used alike, and each target gets
+ * the protocols by their weights.
+ *
+ * Local ports run out by the target when the kernel chooses the source. A source that is named has
+ * one range of ports for all targets, since Bun binds to it before it says where it connects.
  */
 
 import type { ClientCodec } from './client-protocol.ts';
@@ -18,16 +21,17 @@ export interface Leg {
 interface WeightedCodec {
   readonly codec: ClientCodec;
   readonly weight: number;
-  /** Grows by the weight each turn; the highest goes next and pays the sum. */
-  credit: number;
 }
 
 export class Itinerary {
-  /** Sessions that may be at targets of an earlier order; whoever moves them keeps it. */
-  strangers = 1;
+  /** Whether sessions may be at targets of an earlier order; whoever moves them keeps it. */
+  hasStrangers = true;
   readonly #key: string;
   readonly #codecs: readonly WeightedCodec[];
   readonly #targets: readonly Target[];
+  readonly #known: ReadonlySet<Target>;
+  /** For each target, the credits of the codecs: see `chooseByWeight`. */
+  readonly #credits: readonly Float64Array[];
   readonly #sources: readonly string[];
   readonly #echoFrames = new Map<ClientCodec, { echo: EchoOrder; frame: Uint8Array }>();
   #turn = 0;
@@ -37,11 +41,18 @@ export class Itinerary {
     this.#codecs = order.mix.map(({ protocol, weight }) => ({
       codec: createCodec(protocol, order.auth),
       weight,
-      credit: 0,
     }));
     const codecs = this.#codecs.map(({ codec }) => codec);
     this.#targets = order.targets.map((target) => targetOf(target, codecs));
+    this.#known = new Set(this.#targets);
     this.#sources = order.sources;
+    // Each begins one turn after the one before it, so that few connections are mixed as well.
+    const credits = new Float64Array(codecs.length);
+    this.#credits = this.#targets.map(() => {
+      const own = credits.slice();
+      chooseByWeight(this.#codecs, credits);
+      return own;
+    });
   }
 
   isFor(order: AgentOrder): boolean {
@@ -49,7 +60,7 @@ export class Itinerary {
   }
 
   has(target: Target): boolean {
-    return this.#targets.includes(target);
+    return this.#known.has(target);
   }
 
   next(): Leg {
@@ -60,7 +71,7 @@ export class Itinerary {
     return {
       target: this.#targets[turn % targets] as Target,
       source: sources === 0 ? undefined : this.#sources[Math.floor(turn / targets) % sources],
-      codec: this.#nextCodec(),
+      codec: chooseByWeight(this.#codecs, this.#credits[turn % targets] as Float64Array),
     };
   }
 
@@ -71,20 +82,19 @@ export class Itinerary {
     this.#echoFrames.set(codec, { echo, frame });
     return frame;
   }
+}
 
-  #nextCodec(): ClientCodec {
-    const [first] = this.#codecs;
-    if (first !== undefined && this.#codecs.length === 1) return first.codec;
-    let sum = 0;
-    let best = first as WeightedCodec;
-    for (const entry of this.#codecs) {
-      entry.credit += entry.weight;
-      sum += entry.weight;
-      if (entry.credit > best.credit) best = entry;
-    }
-    best.credit -= sum;
-    return best.codec;
+/** A credit grows by its weight each turn; the highest goes next and pays the sum. */
+function chooseByWeight(codecs: readonly WeightedCodec[], credits: Float64Array): ClientCodec {
+  let sum = 0;
+  let best = 0;
+  for (const [index, { weight }] of codecs.entries()) {
+    credits[index] = (credits[index] as number) + weight;
+    sum += weight;
+    if ((credits[index] as number) > (credits[best] as number)) best = index;
   }
+  credits[best] = (credits[best] as number) - sum;
+  return (codecs[best] as WeightedCodec).codec;
 }
 
 /** What decides where connections go; when it stays the same, they stay too. */

@@ -14,7 +14,8 @@ export class Pacer {
   /** Adds what the time since the last refill is worth. */
   refill(perSecond: number, nowMs: number): void {
     const earned = (perSecond * (nowMs - this.#refilledAtMs)) / 1000;
-    this.#allowance = Math.min(Math.max(1, perSecond * BURST_SECONDS), this.#allowance + earned);
+    // One more than the burst: a rate of a few a second would else lose its fraction at the bound.
+    this.#allowance = Math.min(1 + perSecond * BURST_SECONDS, this.#allowance + earned);
     this.#refilledAtMs = nowMs;
   }
 

@@ -2,33 +2,28 @@
  * The connections of one agent: brings them to what the order asks for and keeps them there.
  *
  *     order → tick: churn, jitter, storm, echoes → open or close at the rate → sockets
- *     sockets → Inbound → here: the handshake goes on, heartbeats are answered, messages counted
+ *     sockets → Inbound → Conversation: heartbeats are answered, messages counted
+ *                       → here: connections become sessions, and end
  *
  * Nothing is kept for an idle connection but its socket and one `Connection`. Whatever ends a
  * connection counts once: as left, as lost, or, when it never became a session, as failed.
  */
 
 import type { SocketHandler } from 'bun';
-import { MarkReader } from './broadcast-mark.ts';
-import {
-  encodeClientFrame,
-  type FrameCursor,
-  OPCODE_BINARY,
-  OPCODE_CLOSE,
-  OPCODE_PING,
-  OPCODE_PONG,
-  OPCODE_TEXT,
-} from './client-frame.ts';
+import { encodeClientFrame, type FrameCursor, OPCODE_CLOSE } from './client-frame.ts';
 import { type Client, Connection, Inbound, type Receiver } from './connection.ts';
 import type { AgentOrder } from './contract.ts';
+import { Conversation, type Keeper } from './conversation.ts';
 import { DueQueue } from './due-queue.ts';
+import { failureName } from './failure-name.ts';
+import { HandshakeWindow } from './handshake-window.ts';
 import { Itinerary } from './itinerary.ts';
+import { Outbound } from './outbound.ts';
 import { Pacer } from './pacer.ts';
+import { Sessions } from './sessions.ts';
 import { Tally } from './tally.ts';
 import { Turnover } from './turnover.ts';
 
-/** Handshakes under way at once: well under every listen backlog (512 for Bun, 511 for Node). */
-const HANDSHAKES_IN_FLIGHT = 200;
 /** In a storm all come at once, as clients do: what the backlog cannot take is part of it. */
 const HANDSHAKES_IN_STORM = 2_000;
 /** A handshake that takes longer has failed. */
@@ -38,37 +33,49 @@ const LEAVE_TIMEOUT_MS = 5_000;
 
 /** 1000: the client has what it came for (RFC 6455, 7.4.1). */
 const CLOSE_FRAME = encodeClientFrame(OPCODE_CLOSE, Uint8Array.of(0x03, 0xe8));
-const PONG_FRAME = encodeClientFrame(OPCODE_PONG, '');
 
-export class Swarm implements Receiver {
+export class Swarm implements Receiver, Keeper {
   readonly #handler: SocketHandler<Connection, 'buffer'>;
-  readonly #established: Client[] = [];
+  readonly #sessions = new Sessions();
   readonly #handshakes = new DueQueue<Connection>(HANDSHAKE_TIMEOUT_MS);
   readonly #departures = new DueQueue<Client>(LEAVE_TIMEOUT_MS);
   /** Connections under way, with their sockets once the kernel has connected them. */
   readonly #opening = new Map<Connection, Client | undefined>();
-  readonly #mark = new MarkReader();
-  readonly #turnover = new Turnover();
+  readonly #inbound = new Inbound(this);
+  readonly #outbound = new Outbound();
+  readonly #conversation = new Conversation(this, this.#outbound);
   readonly #capacity: number;
+  #turnover = new Turnover();
   #tally = new Tally();
   #order: AgentOrder | undefined;
   #itinerary: Itinerary | undefined;
   #pacer = new Pacer(performance.now());
+  #window = new HandshakeWindow();
+  /** Files that connections take, those that are counted out already included. */
+  #sockets = 0;
   #nextNumber = 0;
-  #isStorming = false;
-  /** Where the next session in turn stands, for churn, jitter and echoes. */
-  #turn = 0;
+  /** Of sessions that ended: who comes back is who left. */
+  #freeNumbers: number[] = [];
+  /** How many have been cut by a storm and not begun to come back. */
+  #returning = 0;
+  /** The highest of the run; an order that was overtaken must not make the same storm twice. */
+  #storms = 0;
+  readonly #endTurn = { place: 0 };
+  readonly #echoTurn = { place: 0 };
 
   /** @param capacity the most connections this process can hold */
   constructor(capacity: number) {
     this.#capacity = capacity;
-    const inbound = new Inbound(this);
     this.#handler = {
       binaryType: 'buffer',
       open: (client) => this.#opened(client),
-      data: (client, bytes) => inbound.receive(client, bytes),
-      error: (client, error) => this.#named(client.data, codeOf(error)),
-      close: (client) => this.#closed(client),
+      handshake: (client, isTrusted, error) => this.#secured(client, isTrusted, error),
+      data: (client, bytes) => this.#inbound.receive(client, bytes),
+      drain: (client) => this.#outbound.drained(client),
+      error: (client, error) => {
+        client.data.ending ??= failureName(error);
+      },
+      close: (client, error) => this.#closed(client, error),
       // Reaches the program as the rejection of `Bun.connect`.
       connectError: () => {},
     };
@@ -79,11 +86,20 @@ export class Swarm implements Receiver {
   }
 
   get open(): number {
-    return this.#established.length;
+    return this.#sessions.count;
   }
 
   get connecting(): number {
     return this.#opening.size;
+  }
+
+  /** Sockets that are not closed yet, also those of sessions that have left. */
+  get sockets(): number {
+    return this.#sockets;
+  }
+
+  get clockOffsetMs(): number {
+    return this.#order?.clockOffsetMs ?? 0;
   }
 
   get order(): AgentOrder | undefined {
@@ -92,26 +108,23 @@ export class Swarm implements Receiver {
 
   /** Takes what is wanted from now on; `tick` brings it about. */
   obey(order: AgentOrder): void {
-    const previous = this.#order;
-    const isNewRun = previous?.run !== order.run;
-    if (isNewRun) {
-      this.cut();
-      this.#tally = new Tally();
-      this.#nextNumber = order.firstNumber;
-    }
-    if (isNewRun || this.#itinerary?.isFor(order) !== true) this.#itinerary = new Itinerary(order);
-    if (!isNewRun && order.storms > previous.storms) this.#storm();
+    const isNewRun = this.#order?.run !== order.run;
+    if (isNewRun) this.#begin(order);
+    else if (order.storms > this.#storms) this.#storm();
+    this.#storms = Math.max(this.#storms, order.storms);
+    if (this.#itinerary?.isFor(order) !== true) this.#itinerary = new Itinerary(order);
     this.#order = order;
   }
 
   /** Ends every connection at once, counted as left. */
   cut(): void {
-    for (const client of [...this.#established]) this.#terminate(client);
+    for (const client of this.#sessions.all()) this.#terminate(client);
     for (const [connection, client] of this.#opening) {
-      connection.phase = 'over';
+      this.#release(connection, 'over');
       client?.terminate();
     }
-    this.#opening.clear();
+    this.#cutDepartures(Number.POSITIVE_INFINITY);
+    this.#handshakes.clear();
   }
 
   /** @returns whether the next tick should come soon */
@@ -121,60 +134,66 @@ export class Swarm implements Receiver {
     this.#overdue(nowMs);
     this.#pacer.refill(order.rate, nowMs);
     const { leave, cut, away } = this.#turnover.due(order, this.open, nowMs);
-    for (let i = 0; i < leave; i++) this.#leave(this.#inTurn());
-    for (let i = 0; i < cut; i++) this.#terminate(this.#inTurn());
+    for (let i = 0; i < leave; i++) this.#leave(this.#sessions.next(this.#endTurn));
+    for (let i = 0; i < cut; i++) this.#terminate(this.#sessions.next(this.#endTurn));
     this.#echo(this.#turnover.echoes(order, nowMs), nowMs);
     const wanted = Math.max(0, Math.min(order.connections, this.#capacity) - away);
-    this.#converge(wanted, nowMs);
+    this.#converge(wanted, order.rate, nowMs);
     const isAtRest = this.open === wanted && this.connecting === 0 && order.echo === undefined;
     return !isAtRest || order.churnPerMinute > 0 || order.jitter !== undefined;
   }
 
-  /** One session after the other; new ones stand at the end of the list. */
-  #inTurn(): Client | undefined {
-    this.#turn = (this.#turn + 1) % Math.max(1, this.open);
-    return this.#established[this.#turn];
+  /** Nothing of the run before may reach into this one. */
+  #begin(order: AgentOrder): void {
+    this.cut();
+    this.#tally = new Tally();
+    this.#turnover = new Turnover();
+    this.#window = new HandshakeWindow();
+    this.#itinerary = undefined;
+    this.#nextNumber = order.firstNumber;
+    this.#freeNumbers = [];
+    this.#returning = 0;
+    this.#storms = 0;
   }
 
   /** Opens or closes what the rate allows. */
-  #converge(wanted: number, nowMs: number): void {
+  #converge(wanted: number, rate: number, nowMs: number): void {
     const missing = wanted - this.open - this.connecting;
     if (missing > 0) {
-      const most = this.#isStorming ? HANDSHAKES_IN_STORM : HANDSHAKES_IN_FLIGHT;
-      const room = Math.min(missing, Math.max(0, most - this.connecting));
-      const granted = this.#isStorming ? room : this.#pacer.take(room);
+      const most = this.#returning > 0 ? HANDSHAKES_IN_STORM : this.#window.size(rate);
+      const free = Math.min(most - this.connecting, this.#capacity - this.#sockets);
+      const room = Math.max(0, Math.min(missing, free));
+      // Those of a storm come back at once; whoever fails then tries again at the rate.
+      const returning = Math.min(room, this.#returning);
+      this.#returning -= returning;
+      const granted = returning + this.#pacer.take(room - returning);
       for (let i = 0; i < granted; i++) this.#connect(nowMs);
       return;
     }
-    if (this.open >= wanted) this.#isStorming = false;
+    this.#returning = 0;
     const surplus = this.#pacer.take(Math.max(0, this.open - wanted));
-    for (let i = 0; i < surplus; i++) this.#leave(this.#established.at(-1));
+    for (let i = 0; i < surplus; i++) this.#leave(this.#sessions.at(this.open - 1));
     this.#move();
   }
 
   /** Lets sessions go that are at targets no longer wanted; their places are filled again. */
   #move(): void {
     const itinerary = this.#itinerary;
-    if (itinerary === undefined || itinerary.strangers === 0) return;
-    const granted = this.#pacer.take(this.open);
-    for (let i = 0, from = 0; i < granted && from < this.open; from++) {
-      const client = this.#established[from];
-      if (client === undefined || itinerary.has(client.data.target)) continue;
-      this.#leave(client);
-      i++;
-      from--;
+    if (itinerary === undefined || !itinerary.hasStrangers) return;
+    for (let place = 0; place < this.open; ) {
+      const client = this.#sessions.at(place) as Client;
+      if (itinerary.has(client.data.target)) place++;
+      else if (this.#pacer.take(1) === 1) this.#leave(client);
+      else return;
     }
-    itinerary.strangers = this.#established.reduce(
-      (count, client) => count + Number(!itinerary.has(client.data.target)),
-      0,
-    );
+    itinerary.hasStrangers = false;
   }
 
   #connect(nowMs: number): void {
     const itinerary = this.#itinerary as Itinerary;
     const { target, codec, source } = itinerary.next();
-    const connection = new Connection(this.#nextNumber, codec, target, nowMs);
-    this.#nextNumber++;
+    const number = this.#freeNumbers.pop() ?? this.#nextNumber++;
+    const connection = new Connection(number, codec, target, nowMs);
     this.#opening.set(connection, undefined);
     this.#tally.attempts++;
     this.#handshakes.push(connection, nowMs);
@@ -183,13 +202,16 @@ export class Swarm implements Receiver {
       port: target.port,
       socket: this.#handler,
       data: connection,
+      // The certificate is verified, as other clients do.
       ...(target.isSecure ? { tls: { serverName: target.hostname } } : {}),
       // Bun binds to it before it connects, though its types do not name it.
       ...(source === undefined ? {} : { localAddress: source }),
     };
-    Bun.connect<Connection>(options).catch((error: unknown) =>
-      this.#failed(connection, codeOf(error)),
-    );
+    this.#sockets++;
+    Bun.connect<Connection>(options).catch((error: unknown) => {
+      this.#sockets--;
+      this.#failed(connection, failureName(error));
+    });
   }
 
   /** Cuts what has been on its way for too long. */
@@ -200,26 +222,32 @@ export class Swarm implements Receiver {
       this.#failed(next, next.phase === 'connecting' ? 'ETIMEDOUT' : 'handshake timeout');
       client?.terminate();
     }
+    this.#cutDepartures(nowMs);
+  }
+
+  /** Cuts what was asked to close and has not, in its time. */
+  #cutDepartures(nowMs: number): void {
     for (let next = this.#departures.take(nowMs); next; next = this.#departures.take(nowMs)) {
       if (next.data.phase === 'leaving') next.terminate();
     }
   }
 
   #storm(): void {
-    this.#isStorming = true;
-    for (const client of [...this.#established]) this.#terminate(client);
+    this.#returning += this.open;
+    for (const client of this.#sessions.all()) this.#terminate(client);
   }
 
   #echo(count: number, nowMs: number): void {
     const { echo } = this.#order as AgentOrder;
-    if (echo === undefined || this.open === 0) return;
+    if (echo === undefined) return;
     for (let i = 0; i < Math.min(count, this.open); i++) {
-      const client = this.#inTurn();
+      const client = this.#sessions.next(this.#echoTurn);
       // One at a time and session: what is late shows as echoes that are not answered.
       if (client === undefined || client.data.echoAtMs !== 0) continue;
       client.data.echoAtMs = nowMs;
       this.#tally.echoesSent++;
-      client.write((this.#itinerary as Itinerary).echoFrame(client.data.codec, echo));
+      const frame = (this.#itinerary as Itinerary).echoFrame(client.data.codec, echo);
+      this.#outbound.write(client, frame);
     }
   }
 
@@ -233,111 +261,52 @@ export class Swarm implements Receiver {
     }
     connection.phase = 'upgrading';
     this.#opening.set(connection, client);
-    client.write(connection.target.requests.get(connection.codec) as Uint8Array);
+    if (!connection.target.isSecure) this.#askUpgrade(client);
+  }
+
+  /** TLS is agreed upon, or refused by one side. */
+  #secured(client: Client, isTrusted: boolean, error: unknown): void {
+    if (isTrusted) this.#askUpgrade(client);
+    else this.misunderstood(client, failureName(error));
+  }
+
+  #askUpgrade(client: Client): void {
+    const { target, codec } = client.data;
+    this.#outbound.write(client, target.requests.get(codec) as Uint8Array);
   }
 
   upgraded(client: Client): void {
     client.data.phase = 'joining';
-    if (client.data.codec.isEstablishedByUpgrade) this.#joined(client);
+    if (client.data.codec.isEstablishedByUpgrade) this.joined(client);
   }
 
   misunderstood(client: Client, name: string): void {
-    this.#named(client.data, name);
+    client.data.ending = name;
     client.terminate();
   }
 
-  frame(client: Client, bytes: Buffer, at: FrameCursor, frameBytes: number): void {
-    switch (at.opcode) {
-      case OPCODE_PING:
-        this.#tally.heartbeats++;
-        client.write(PONG_FRAME);
-        return;
-      case OPCODE_CLOSE:
-        this.#closeAsked(client, bytes, at);
-        return;
-      case OPCODE_BINARY:
-        // Attachments of Socket.IO events belong to the text before them.
-        if (client.data.codec.isEstablishedByUpgrade) this.#delivered(client, bytes, at);
-        this.#tally.deliveryBytes += frameBytes;
-        return;
-      case OPCODE_TEXT:
-        this.#text(client, bytes, at, frameBytes);
-        return;
-      default:
-        return;
-    }
+  frame(client: Client, bytes: Buffer, at: FrameCursor, wireBytes: number): void {
+    this.#conversation.frame(client, bytes, at, wireBytes);
   }
 
-  #text(client: Client, bytes: Buffer, at: FrameCursor, frameBytes: number): void {
-    const connection = client.data;
-    switch (connection.codec.meaning(bytes, at.payloadStart, at.payloadEnd)) {
-      case 'delivery':
-        this.#tally.deliveryBytes += frameBytes;
-        this.#delivered(client, bytes, at);
-        return;
-      case 'ping':
-        this.#tally.heartbeats++;
-        client.write(connection.codec.pongFrame);
-        return;
-      case 'answer':
-        this.#answered(connection);
-        return;
-      case 'open':
-        client.write(connection.codec.connectFrame(connection.number));
-        return;
-      case 'established':
-        this.#joined(client);
-        return;
-      case 'refused':
-        this.misunderstood(client, 'refused');
-        return;
-      case 'ended':
-        this.misunderstood(client, 'closed');
-        return;
-      case 'other':
-        return;
-    }
-  }
-
-  #delivered(client: Client, bytes: Buffer, at: FrameCursor): void {
-    this.#tally.deliveries++;
-    const mark = this.#mark;
-    if (!mark.read(bytes, at.payloadStart, at.payloadEnd)) return;
-    const connection = client.data;
-    if (mark.sequence <= connection.lastBroadcast) {
-      this.#tally.duplicates++;
-      return;
-    }
-    connection.lastBroadcast = mark.sequence;
-    this.#tally.received(mark.sequence);
-    const { clockOffsetMs } = this.#order as AgentOrder;
-    const nowMicros = (performance.timeOrigin + performance.now() + clockOffsetMs) * 1000;
-    this.#tally.deliveryLatency.record(nowMicros - mark.atMicros);
-  }
-
-  #answered(connection: Connection): void {
-    if (connection.echoAtMs === 0) return;
-    this.#tally.echoesAnswered++;
-    this.#tally.echoLatency.record((performance.now() - connection.echoAtMs) * 1000);
-    connection.echoAtMs = 0;
-  }
-
-  #joined(client: Client): void {
+  joined(client: Client): void {
     const connection = client.data;
     if (connection.phase !== 'joining') return;
     connection.phase = 'established';
     this.#opening.delete(connection);
-    connection.place = this.#established.length;
-    this.#established.push(client);
+    this.#sessions.add(client);
     this.#tally.established++;
-    this.#tally.connectLatency.record((performance.now() - connection.startedAtMs) * 1000);
+    const tookMs = performance.now() - connection.startedAtMs;
+    this.#tally.connectLatency.record(tookMs * 1000);
+    this.#window.record(tookMs);
+    // It may have set out under an earlier order.
+    const itinerary = this.#itinerary as Itinerary;
+    if (!itinerary.has(connection.target)) itinerary.hasStrangers = true;
   }
 
-  #closeAsked(client: Client, bytes: Buffer, at: FrameCursor): void {
-    const hasCode = at.payloadEnd - at.payloadStart >= 2;
-    const code = hasCode ? bytes.readUInt16BE(at.payloadStart) : 1005;
-    this.#named(client.data, `closed ${code}`);
-    client.write(CLOSE_FRAME);
+  closeAsked(client: Client, name: string): void {
+    client.data.ending = name;
+    if (client.data.phase !== 'leaving') this.#outbound.write(client, CLOSE_FRAME);
     client.end();
   }
 
@@ -345,62 +314,49 @@ export class Swarm implements Receiver {
 
   #leave(client: Client | undefined): void {
     if (client === undefined) return;
-    this.#remove(client);
-    client.data.phase = 'leaving';
+    this.#release(client.data, 'leaving');
     this.#tally.left++;
-    client.write(CLOSE_FRAME);
+    this.#outbound.write(client, CLOSE_FRAME);
     this.#departures.push(client, performance.now());
   }
 
   /** Cuts without a word, as a network does. */
   #terminate(client: Client | undefined): void {
     if (client === undefined) return;
-    const connection = client.data;
-    if (connection.phase === 'established') this.#remove(client);
-    else this.#opening.delete(connection);
-    connection.phase = 'over';
+    this.#release(client.data, 'over');
     this.#tally.left++;
     client.terminate();
   }
 
   #failed(connection: Connection, name: string): void {
     if (!isUnderWay(connection)) return;
-    this.#opening.delete(connection);
-    connection.phase = 'over';
+    this.#release(connection, 'over');
     this.#tally.failed(connection.ending ?? name);
   }
 
-  #closed(client: Client): void {
+  #closed(client: Client, error: unknown): void {
     const connection = client.data;
-    connection.partial = undefined;
+    this.#sockets--;
+    this.#inbound.forget(connection);
+    this.#outbound.forget(connection);
     if (connection.phase === 'established') {
-      this.#remove(client);
-      this.#tally.lost(connection.ending ?? 'closed');
+      this.#release(connection, 'over');
+      this.#tally.lost(connection.ending ?? failureName(error));
     } else {
-      this.#failed(connection, 'closed');
+      this.#failed(connection, failureName(error));
     }
     connection.phase = 'over';
   }
 
-  /** The first cause is the one that counts. */
-  #named(connection: Connection, name: string): void {
-    connection.ending ??= name;
-  }
-
-  #remove(client: Client): void {
-    const { place } = client.data;
-    const last = this.#established.pop();
-    if (last === undefined || last === client) return;
-    this.#established[place] = last;
-    last.data.place = place;
+  /** Takes a connection that is under way or established off the books. */
+  #release(connection: Connection, phase: 'leaving' | 'over'): void {
+    if (connection.phase === 'established') this.#sessions.remove(connection.place);
+    else this.#opening.delete(connection);
+    connection.phase = phase;
+    this.#freeNumbers.push(connection.number);
   }
 }
 
 function isUnderWay({ phase }: Connection): boolean {
   return phase === 'connecting' || phase === 'upgrading' || phase === 'joining';
-}
-
-function codeOf(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? code : 'closed';
 }

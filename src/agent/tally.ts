@@ -23,8 +23,10 @@ export class Tally {
   readonly echoLatency: Histogram = new Histogram();
   readonly #failures: Map<string, number> = new Map();
   readonly #losses: Map<string, number> = new Map();
-  /** By number, in the order heard first. */
+  /** Receipts by number. */
   readonly #broadcasts: Map<number, number> = new Map();
+  /** The highest number that is no longer kept; what comes late to it is not counted anew. */
+  #forgotten = 0;
 
   failed(name: string): void {
     this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
@@ -35,11 +37,12 @@ export class Tally {
   }
 
   received(sequence: number): void {
+    if (sequence <= this.#forgotten) return;
     const count = this.#broadcasts.get(sequence) ?? 0;
     this.#broadcasts.set(sequence, count + 1);
     if (count > 0 || this.#broadcasts.size <= BROADCASTS_KEPT) return;
-    const [oldest] = this.#broadcasts.keys();
-    if (oldest !== undefined) this.#broadcasts.delete(oldest);
+    this.#forgotten = Math.min(...this.#broadcasts.keys());
+    this.#broadcasts.delete(this.#forgotten);
   }
 
   counters(): AgentCounters {
@@ -59,7 +62,8 @@ export class Tally {
   }
 
   broadcasts(): readonly BroadcastReceipts[] {
-    return [...this.#broadcasts].map(([sequence, received]) => ({ sequence, received }));
+    const receipts = [...this.#broadcasts].map(([sequence, received]) => ({ sequence, received }));
+    return receipts.sort((one, other) => one.sequence - other.sequence);
   }
 
   latencies(): AgentLatencies {

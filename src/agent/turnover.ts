@@ -28,7 +28,7 @@ export class Turnover {
   due(order: AgentOrder, open: number, nowMs: number): Due {
     this.#churn.refill(order.churnPerMinute / MINUTE_S, nowMs);
     const leave = order.churnPerMinute > 0 ? this.#churn.take(open) : 0;
-    const cut = this.#cut(order, open, nowMs);
+    const cut = this.#cut(order, open - leave, nowMs);
     return { leave, cut, away: this.#away };
   }
 

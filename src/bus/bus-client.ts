@@ -35,6 +35,7 @@ import {
 } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
 import type { WorkerSample } from './sample.ts';
+import { PROFILE_BYTES_MAX, type WorkerProfile } from './worker-profile.ts';
 
 /** What comes in over the bus; the core takes it. */
 export interface BusReceiver {
@@ -50,6 +51,8 @@ export interface BusClientOptions {
   readonly worker: number;
   readonly counters: Counters;
   readonly log: Log;
+  /** Profiles this worker; rejects with a clause that says why it cannot. */
+  profile(seconds: number): Promise<WorkerProfile>;
   /** The controller has closed the connection or is gone. */
   onLost(fault: Error | undefined): void;
 }
@@ -235,6 +238,9 @@ export class BusClient implements NodeLink {
         this.#takeAnswer(id, readData(frame));
         return;
       }
+      case BusFrame.profile:
+        void this.#profile(frame.u32(), frame.u32());
+        return;
     }
   }
 
@@ -258,6 +264,26 @@ export class BusClient implements NodeLink {
       });
       this.#sendAnswer(asking, id, toData(undefined));
     }
+  }
+
+  async #profile(id: number, seconds: number): Promise<void> {
+    const writer = (isDone: boolean): FrameWriter =>
+      this.#link
+        .frame(BusFrame.profiled)
+        .u32(id)
+        .u8(isDone ? 1 : 0);
+    try {
+      const json = Buffer.from(JSON.stringify(await this.#options.profile(seconds)));
+      if (json.byteLength > PROFILE_BYTES_MAX) {
+        throw new Error('its profile is larger than 32 MiB, so take fewer seconds');
+      }
+      writer(true).raw(json).finish();
+    } catch (error) {
+      writer(false)
+        .text(error instanceof Error ? error.message : String(error))
+        .finish();
+    }
+    this.#link.send();
   }
 
   #sendAnswer(asking: number, id: number, data: Uint8Array): void {

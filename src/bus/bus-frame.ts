@@ -36,6 +36,10 @@ export const BusFrame = {
   asked: 11,
   /** hub → worker: request. A worker that was asked is gone. */
   unanswered: 12,
+  /** hub → worker: number, seconds. The worker shall profile itself. */
+  profile: 13,
+  /** worker → hub: number, 1 and a `WorkerProfile` as JSON, or 0 and why there is none */
+  profiled: 14,
 } as const;
 
 /** Whether a message is for workers that have recipients, or for all of them. */

@@ -19,6 +19,7 @@ import { BusClient, type BusReceiver } from './bus-client.ts';
 import { BusFrame, RouteScope } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
 import { Hub } from './hub.ts';
+import { ProfileError, type WorkerProfile } from './worker-profile.ts';
 
 const NODE = 77;
 const MIB = 1 << 20;
@@ -75,6 +76,7 @@ class FakeWorker implements BusReceiver {
   readonly heard: unknown[] = [];
   answer: (request: NodeRequest) => unknown = () => undefined;
   readonly rooms: Set<string> = new Set();
+  profile: (seconds: number) => Promise<WorkerProfile> = () => Promise.reject(new Error('no'));
   isLost = false;
 
   constructor(number: number) {
@@ -83,6 +85,7 @@ class FakeWorker implements BusReceiver {
       worker: number,
       counters: this.counters,
       log: LOG,
+      profile: (seconds) => this.profile(seconds),
       onLost: () => {
         this.isLost = true;
       },
@@ -518,6 +521,85 @@ describe('too much', () => {
     await until(() => b.heard.length === 40);
     expect(thrownBy(() => hub.publish(route, event))).toBeUndefined();
   }, 30_000);
+});
+
+describe('profiles', () => {
+  const PROFILE: WorkerProfile = {
+    worker: 1,
+    pid: 77,
+    profile: { nodes: [], startTime: 1, endTime: 2, samples: [], timeDeltas: [] },
+    usage: {
+      ...{ wallMs: 5_000, mainThreadCpuMs: 10, otherThreadsCpuMs: 2 },
+      ...{ collections: 0, collectionMs: 0 },
+    },
+  };
+  const failureOf = async (asked: Promise<unknown>): Promise<unknown> =>
+    await asked.catch((error: unknown) => error);
+
+  test('are taken by the worker that is asked, for as long as it is asked', async () => {
+    const [, b] = await startThree();
+    const asked: number[] = [];
+    b.profile = (seconds) => {
+      asked.push(seconds);
+      return Promise.resolve(PROFILE);
+    };
+    const json = await hub.profile(1, 5);
+    expect(JSON.parse(Buffer.from(json).toString())).toEqual(PROFILE);
+    expect(asked).toEqual([5]);
+    expect(hub.profile(1, 5)).resolves.toEqual(json);
+  });
+
+  test('are taken one at a time of each worker', async () => {
+    const [a, b] = await startThree();
+    const done = Promise.withResolvers<WorkerProfile>();
+    a.profile = () => done.promise;
+    b.profile = () => Promise.resolve(PROFILE);
+    const first = hub.profile(0, 1);
+    const second = await failureOf(hub.profile(0, 1));
+    expect(second).toBeInstanceOf(ProfileError);
+    expect(second).toMatchObject({ kind: 'busy' });
+    expect((second as Error).message).toBe(
+      'Worker 0 is being profiled already; ask again when that is done.',
+    );
+    await hub.profile(1, 1);
+    done.resolve(PROFILE);
+    await first;
+  });
+
+  test('fail with a sentence', async () => {
+    const [a, b] = await startThree();
+    const messageOf = async (asked: Promise<unknown>): Promise<unknown> => {
+      const error = await failureOf(asked);
+      expect(error).toBeInstanceOf(ProfileError);
+      expect(error).toMatchObject({ kind: 'failed' });
+      return (error as Error).message;
+    };
+    expect(await messageOf(hub.profile(9, 1))).toBe(
+      'Worker 9 is not running; see "holdfast status".',
+    );
+    a.profile = () => Promise.reject(new Error('another profile of it is being taken'));
+    expect(await messageOf(hub.profile(0, 1))).toBe(
+      'Worker 0 cannot be profiled: another profile of it is being taken.',
+    );
+    a.profile = () =>
+      Promise.resolve({ ...PROFILE, profile: { ...PROFILE.profile, nodes: [large(33 * MIB)] } });
+    expect(await messageOf(hub.profile(0, 1))).toBe(
+      'Worker 0 cannot be profiled: its profile is larger than 32 MiB, so take fewer seconds.',
+    );
+    b.profile = () => {
+      b.client.close();
+      return Promise.withResolvers<WorkerProfile>().promise;
+    };
+    expect(await messageOf(hub.profile(1, 1))).toBe(
+      'Worker 1 ended before its profile was done; ask again.',
+    );
+  });
+
+  function large(bytes: number): WorkerProfile['profile']['nodes'][number] {
+    const functionName = 'x'.repeat(bytes);
+    const callFrame = { functionName, scriptId: '0', url: '', lineNumber: 0, columnNumber: 0 };
+    return { id: 1, callFrame };
+  }
 });
 
 /** A worker with sessions that has stopped reading. */

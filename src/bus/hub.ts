@@ -25,7 +25,9 @@ import {
 } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
 import { InterestTable } from './interest-table.ts';
+import { PendingProfiles } from './pending-profiles.ts';
 import type { WorkerSample } from './sample.ts';
+import { ProfileError } from './worker-profile.ts';
 
 /** What the hub tells the node about its workers. */
 export interface HubEvents {
@@ -53,6 +55,9 @@ interface WorkerLink {
   readonly owed: Map<string, readonly [asking: number, request: number]>;
 }
 
+/** How much longer than a profile its answer may take: the worker may be busy. */
+const PROFILE_GRACE_MS = 15_000;
+
 export class Hub {
   readonly totals: HubTotals = { framesRelayed: 0, bytesRelayed: 0, framesDropped: 0 };
   readonly interest: InterestTable = new InterestTable();
@@ -61,6 +66,7 @@ export class Hub {
   readonly #log: Log;
   readonly #links: Map<number, WorkerLink> = new Map();
   readonly #byConnection: Map<FramedConnection, WorkerLink> = new Map();
+  readonly #profiles: PendingProfiles = new PendingProfiles();
   readonly #stallTimer: Timer;
   #tasks: (() => void)[] = [];
   #isHoldingBack = false;
@@ -118,6 +124,23 @@ export class Hub {
     });
   }
 
+  /**
+   * Asks a worker to profile itself.
+   *
+   * @returns the JSON of a `WorkerProfile`
+   * @throws ProfileError when there is none
+   */
+  async profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>> {
+    const link = this.#links.get(worker);
+    if (link === undefined) {
+      throw new ProfileError('failed', `Worker ${worker} is not running; see "holdfast status".`);
+    }
+    return await this.#profiles.ask(worker, seconds * 1000 + PROFILE_GRACE_MS, (id) => {
+      link.connection.frame(BusFrame.profile).u32(id).u32(seconds).finish();
+      link.connection.send();
+    });
+  }
+
   #onFrame(connection: FramedConnection, frame: FrameReader): void {
     if (frame.type === BusFrame.hello) {
       this.#hello(connection, frame.u32());
@@ -151,6 +174,9 @@ export class Hub {
         return;
       case BusFrame.answer:
         this.#passAnswer(link, frame);
+        return;
+      case BusFrame.profiled:
+        this.#profiles.answered(link.worker, frame);
         return;
     }
   }
@@ -322,6 +348,7 @@ export class Hub {
     if (this.#links.get(link.worker) !== link) return;
     this.#links.delete(link.worker);
     this.interest.removeWorker(link.worker);
+    this.#profiles.lost(link.worker);
     for (const [worker, id] of link.owed.values()) {
       const asking = this.#links.get(worker);
       asking?.connection.frame(BusFrame.unanswered).u32(id).finish();

@@ -20,6 +20,8 @@ export interface WorkerGauges {
   readonly heapBytes: number;
   /** The longest delay of a timer since the last sample. */
   readonly loopLagMaxMs: number;
+  /** The longest collection that the worker asked for since the last sample, 0 without one. */
+  readonly collectionPauseMaxMs: number;
   /** Sessions by the transport that carries them now. */
   readonly pollingSessions: number;
   readonly websocketSessions: number;
@@ -36,4 +38,8 @@ export interface WorkerGauges {
 export interface WorkerCounters extends Readonly<Counters> {
   /** CPU time of the process, user and system. */
   readonly cpuMicroseconds: number;
+  /** Garbage collections that the worker asked for; those of the runtime cannot be seen. */
+  readonly collections: number;
+  /** How long these stopped the worker, in all. */
+  readonly collectionMicroseconds: number;
 }

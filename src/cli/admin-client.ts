@@ -27,9 +27,10 @@ export async function callAdmin<T>(
   options: AdminOptions,
   path: string,
   body?: unknown,
+  timeoutMs: number = TIMEOUT_MS,
 ): Promise<T> {
   const url = adminUrl(options) + path;
-  const response = await request(url, options, body);
+  const response = await request(url, options, body, timeoutMs);
   const text = await response.text();
   let answer: unknown;
   try {
@@ -54,7 +55,12 @@ function adminUrl({ admin, adminPort }: AdminOptions): string {
   throw new CliError(`--admin is "${admin}"; it must be a URL such as http://127.0.0.1:8600.`);
 }
 
-async function request(url: string, { token }: AdminOptions, body: unknown): Promise<Response> {
+async function request(
+  url: string,
+  { token }: AdminOptions,
+  body: unknown,
+  timeoutMs: number,
+): Promise<Response> {
   const headers = new Headers();
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
@@ -62,7 +68,7 @@ async function request(url: string, { token }: AdminOptions, body: unknown): Pro
     return await fetch(url, {
       method: body === undefined ? 'GET' : 'POST',
       headers,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {

@@ -4,6 +4,11 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { ConfigError } from '../config/load.ts';
 import { StartError } from '../controller/start-error.ts';
 import { CliError } from './cli-error.ts';
+import { doctorCommand } from './doctor.ts';
+import { fleetCommand } from './fleet.ts';
+import { planCommand } from './plan.ts';
+import { profileCommand } from './profile.ts';
+import { reportCommand } from './report.ts';
 import { sendCommand } from './send.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -14,10 +19,17 @@ export async function run(args: readonly string[]): Promise<number> {
     .description(packageJson.description)
     .version(packageJson.version)
     .addHelpText('after', '\nExample:\n  holdfast start --app app.ts --workers 4');
-  for (const command of [startCommand(), sendCommand(), statusCommand()]) {
-    program.addCommand(command);
-    refuseInOneLine(command, `holdfast ${command.name()} --help`);
-  }
+  const commands = [
+    startCommand(),
+    sendCommand(),
+    statusCommand(),
+    profileCommand(),
+    doctorCommand(),
+    fleetCommand(),
+    planCommand(),
+    reportCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
   refuseInOneLine(program, 'holdfast --help');
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -29,7 +41,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Puts commander's own complaints on one line that says where help is. */
+/** Puts commander's own complaints, and those of all parts, on one line that says where help is. */
 function refuseInOneLine(command: Command, help: string): void {
   const outputError = (text: string): void => {
     const sentence = text
@@ -39,6 +51,9 @@ function refuseInOneLine(command: Command, help: string): void {
     console.error(`holdfast: ${sentence.replace(/\.$/, '')}; see ${help}.`);
   };
   command.exitOverride().configureOutput({ outputError });
+  for (const part of command.commands) {
+    refuseInOneLine(part, help.replace(/ --help$/, ` ${part.name()} --help`));
+  }
 }
 
 function complain(error: unknown): void {

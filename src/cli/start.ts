@@ -37,6 +37,7 @@ export function startCommand(): Command {
         flags,
       });
       const log = createLog(config);
+      void warnOfMachine(config, log);
       const { startNode } = await import('../controller/node.ts');
       const signals = new StopSignals(process, () => performance.now());
       await runUntilStopped({
@@ -46,6 +47,12 @@ export function startCommand(): Command {
         log,
       });
     });
+}
+
+/** Loaded beside the start and not awaited: it must not be what a start waits for. */
+async function warnOfMachine(config: Config, log: Log): Promise<void> {
+  const warning = await import('./start-warning.ts').catch(() => undefined);
+  warning?.warnOfMachine(config, log);
 }
 
 export interface Run {

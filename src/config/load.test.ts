@@ -74,10 +74,20 @@ describe('sources', () => {
     });
   });
 
+  test('gc is a word or a number of seconds', () => {
+    expect(loadConfig().gc).toBe('turnover');
+    expect(loadConfig({ flags: { gc: 'idle' } }).gc).toBe('idle');
+    expect(loadConfig({ env: { HOLDFAST_GC: '30' } }).gc).toBe(30);
+    expect(loadConfig({ file: file('gc.yaml', 'gc: off\n') }).gc).toBe('off');
+    expect(loadConfig({ file: file('gc.toml', 'gc = 5\n') }).gc).toBe(5);
+  });
+
   test('a path in a file is relative to the file, elsewhere to the working directory', () => {
     const path = file('app.json', '{ "app": "apps/one.ts" }');
     expect(loadConfig({ file: path }).app).toBe(join(directory, 'apps/one.ts'));
     expect(loadConfig({ flags: { app: 'one.ts' } }).app).toBe(join(process.cwd(), 'one.ts'));
+    const recordDir = join(process.cwd(), 'runs/1');
+    expect(loadConfig({ flags: { recordDir: 'runs/1' } })).toMatchObject({ recordDir });
   });
 });
 
@@ -130,6 +140,16 @@ describe('values', () => {
         'nodes (redis) are not built yet.',
     ],
     ['logLevel', 'loud', '--log-level is "loud"; it must be "debug", "info", "warn", "error".'],
+    [
+      'gc',
+      'often',
+      '--gc is "often"; it must be "turnover", "idle", "off" or a whole number from 1 to 3600.',
+    ],
+    [
+      'gc',
+      '0',
+      '--gc is 0; it must be "turnover", "idle", "off" or a whole number from 1 to 3600.',
+    ],
     ['workerPorts', 'maybe', '--worker-ports is "maybe"; it must be true or false.'],
     [
       'adminToken',

@@ -36,6 +36,8 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'pretty';
   readonly runDir?: string | undefined;
+  readonly recordDir?: string | undefined;
+  readonly gc: 'turnover' | 'idle' | 'off' | number;
 }
 
 /** Facts about a key that zod has no word for; they travel as zod metadata. */
@@ -53,6 +55,7 @@ const PING_MAX_MS = 240_000;
 /** A Unix socket path holds 107 bytes; the rest is left for the names of our sockets. */
 const RUN_DIR_MAX_BYTES = 72;
 const MINUTE_MS = 60_000;
+const COLLECTION_PERIOD_MAX_S = 3_600;
 const MIB = 1 << 20;
 
 const text = z.string().min(1);
@@ -164,6 +167,20 @@ const shape = {
       allowed: `a path of at most ${RUN_DIR_MAX_BYTES} bytes, because Unix socket paths are short`,
       isPath: true,
     },
+  ),
+  recordDir: key(
+    text.optional(),
+    'Where the node writes `server.jsonl`, a sample of itself each second, for ' +
+      '`holdfast report`; a run never overwrites the file of another.',
+    { allowed: 'a directory, which is made when it is not there', isPath: true },
+  ),
+  gc: key(
+    z
+      .union([z.enum(['turnover', 'idle', 'off']), whole(1, COLLECTION_PERIOD_MAX_S)])
+      .default('turnover'),
+    'When workers collect garbage beside what the runtime does by itself: when many sessions ' +
+      'have come or gone, when some have and the event loop has little to do, never, or every ' +
+      'so many seconds.',
   ),
 } satisfies { [K in keyof Config]-?: z.ZodType<Config[K]> };
 

@@ -51,6 +51,9 @@ export interface WorkerProcessReport {
   readonly rssBytes: number | null;
   readonly heapBytes: number | null;
   readonly loopLagMaxMs: number | null;
+  /** Of the garbage collections that the schedule `gc` began. */
+  readonly collections: number | null;
+  readonly collectionPauseMaxMs: number | null;
   readonly cpuMs: number | null;
   readonly sampleAgeMs: number | null;
 }
@@ -114,6 +117,8 @@ function workerProcess(worker: WorkerView, node: string, nowMs: number): WorkerP
     rssBytes: sample?.gauges.rssBytes ?? null,
     heapBytes: sample?.gauges.heapBytes ?? null,
     loopLagMaxMs: sample?.gauges.loopLagMaxMs ?? null,
+    collections: sample?.counters.collections ?? null,
+    collectionPauseMaxMs: sample?.gauges.collectionPauseMaxMs ?? null,
     cpuMs: sample ? sample.counters.cpuMicroseconds / 1000 : null,
     sampleAgeMs: lastSampleAtMs === undefined ? null : nowMs - lastSampleAtMs,
   };

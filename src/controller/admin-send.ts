@@ -1,9 +1,8 @@
 /** Reads the body of `POST /send`; whatever is wrong with it ends as one HttpError. */
 import { z } from 'zod';
-import { nearest } from '../config/nearest.ts';
 import { LIMITS } from '../core/limits.ts';
 import { RESERVED_EVENTS } from '../protocol/socketio-packet.ts';
-import { HttpError } from './http-error.ts';
+import { readJson, refusal } from './admin-body.ts';
 import type { SendRequest } from './node-view.ts';
 
 const name = z.string().min(1).max(LIMITS.keyLength);
@@ -23,6 +22,8 @@ const shape = {
 
 const sendSchema = z.strictObject(shape);
 
+const EXAMPLE = '{"event":"message","args":["hello"]}';
+
 const nameRule = `text of 1 to ${LIMITS.keyLength} characters`;
 const rules: Readonly<Record<string, string>> = {
   event: `${nameRule}, and none of ${[...RESERVED_EVENTS].join(', ')}`,
@@ -34,54 +35,10 @@ const rules: Readonly<Record<string, string>> = {
 };
 
 export async function readSendRequest(request: Request, maxBytes: number): Promise<SendRequest> {
-  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') {
-    throw new HttpError(415, 'Send the body with "Content-Type: application/json".');
-  }
-  const parsed = sendSchema.safeParse(parseJson(await readBody(request, maxBytes)));
+  const body = await readJson(request, maxBytes, EXAMPLE);
+  const parsed = sendSchema.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw new HttpError(400, [...new Set(parsed.error.issues.flatMap(problemsOf))].join(' '));
-}
-
-/** Never holds more than the limit, whatever the request says of its length. */
-async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
-  const tooLarge = new HttpError(413, `Send at most ${maxBytes} bytes.`);
-  if (Number(request.headers.get('content-length')) > maxBytes) throw tooLarge;
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of request.body ?? []) {
-      length += chunk.byteLength;
-      if (length > maxBytes) break;
-      chunks.push(chunk);
-    }
-  } catch {
-    // The caller broke off; nobody reads this answer.
-    throw new HttpError(400, 'Send the whole body.');
-  }
-  if (length > maxBytes) throw tooLarge;
-  return Buffer.concat(chunks);
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw new HttpError(400, 'Send a JSON object such as {"event":"message","args":["hello"]}.');
-  }
-}
-
-function problemsOf(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') return issue.keys.map(unknownKey);
-  const [key] = issue.path;
-  if (key === undefined) return ['The body must be a JSON object.'];
-  return [`"${String(key)}" must be ${rules[String(key)]}.`];
-}
-
-function unknownKey(key: string): string {
-  const known = nearest(key, Object.keys(shape));
-  const guess = known ? `; the nearest is "${known}"` : '';
-  return `"${key.slice(0, 40)}" is no key of a message${guess}.`;
+  throw refusal(parsed.error, 'a message', rules);
 }
 
 /** Deeper values would exhaust the stack of whoever encodes or decodes them. */

@@ -78,7 +78,10 @@ describe('reports', () => {
     expect(await (await get('/process')).json()).toMatchObject({
       nodes: [{ id: 'n1', pid: process.pid, ready: true, publicPort: 8500, workers: 2 }],
       workers: [
-        { node: 'n1', index: 0, pid: 4242, state: 'running', restarts: 1, loopLagMaxMs: 2 },
+        {
+          ...{ node: 'n1', index: 0, pid: 4242, state: 'running', restarts: 1, loopLagMaxMs: 2 },
+          ...{ collections: 6, collectionPauseMaxMs: 12.5 },
+        },
         { node: 'n1', index: 1, pid: null, state: 'backing-off', restarts: 7, rssBytes: null },
       ],
       bus: { framesRelayed: 11, queueBytes: [5, 6] },
@@ -178,6 +181,59 @@ describe('/send', () => {
     expect(broken.status).toBe(500);
     expect(await broken.text()).not.toContain('hidden detail');
     expect(lines[0]).toContain('hidden detail');
+  });
+});
+
+describe('/profile', () => {
+  const ask = (url: string, body: unknown): Promise<Response> =>
+    fetch(`${url}/profile`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  test('profiles a worker and passes its answer on', async () => {
+    const { url, node } = setUp();
+    node.profileAnswer = { worker: 1, profile: { nodes: [] } };
+    const response = await ask(url, { worker: 1, seconds: 120 });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(await response.json()).toEqual({ worker: 1, profile: { nodes: [] } });
+    expect(node.profiled).toEqual([[1, 120]]);
+  });
+
+  test.each([
+    [{ worker: 0, seconds: 0 }, '"seconds" must be a whole number from 1 to 120.'],
+    [{ worker: 0, seconds: 121 }, '"seconds" must be a whole number from 1 to 120.'],
+    [{ worker: -1, seconds: 1 }, '"worker" must be the number of a worker, such as 0.'],
+    [{ seconds: 1 }, '"worker" must be the number of a worker, such as 0.'],
+    [
+      { worker: 0, seconds: 1, second: 2 },
+      '"second" is no key of the body; the nearest is "seconds".',
+    ],
+    ['x', 'The body must be a JSON object.'],
+  ])('refuses %j', async (body, error) => {
+    const { url, node } = setUp();
+    const response = await ask(url, body);
+    expect(response.status).toBe(400);
+    expect(await errorOf(response)).toBe(error);
+    expect(node.profiled).toEqual([]);
+  });
+
+  test('tells a worker that is busy from one that failed', async () => {
+    const { url, node } = setUp();
+    node.fault = 'full';
+    const busy = await ask(url, { worker: 0, seconds: 1 });
+    expect([busy.status, await errorOf(busy)]).toEqual([409, 'Worker 0 is being profiled.']);
+    node.fault = 'broken';
+    const failed = await ask(url, { worker: 0, seconds: 1 });
+    expect([failed.status, await errorOf(failed)]).toEqual([503, 'Worker 0 ended.']);
+  });
+
+  test('asks for the token', async () => {
+    const { url, node } = setUp({ token: TOKEN });
+    expect((await ask(url, { worker: 0, seconds: 1 })).status).toBe(401);
+    expect(node.profiled).toEqual([]);
   });
 });
 

@@ -7,13 +7,16 @@
  *     GET  /process  nodes and workers: pid, uptime, memory, event-loop lag, restarts
  *     GET  /metrics  for Prometheus (docs/METRICS.md)
  *     POST /send     {event, args?, room?, user?, except?, namespace?} → {accepted, id}
+ *     POST /profile  {worker, seconds} → a WorkerProfile (bus/worker-profile.ts), when it is done
  *
  * Whatever is refused is answered with `{"error": "<one sentence>"}`.
  */
 import { BusFullError } from '../bus/bus-full-error.ts';
+import { PROFILE_SECONDS_MAX, ProfileError } from '../bus/worker-profile.ts';
 import type { Log } from '../core/log.ts';
 import { requestTarget } from '../protocol/request-target.ts';
 import { createGuard } from './admin-guard.ts';
+import { readProfileRequest } from './admin-profile.ts';
 import { loadReport, processReport } from './admin-reports.ts';
 import { readSendRequest } from './admin-send.ts';
 import { HttpError } from './http-error.ts';
@@ -36,7 +39,7 @@ export interface Admin {
   stop(): Promise<void>;
 }
 
-type Handler = (request: Request) => Response | Promise<Response>;
+type Handler = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>;
 
 interface Route {
   readonly method: 'GET' | 'POST';
@@ -45,16 +48,19 @@ interface Route {
   readonly handle: Handler;
 }
 
+/** Bun closes requests that are idle for 10 s; a profile tells nothing until it is done. */
+const PROFILE_TIMEOUT_SECONDS = PROFILE_SECONDS_MAX + 60;
+
 /** @throws StartError when the port cannot be taken */
 export function startAdmin(view: NodeView, options: AdminOptions): Admin {
   const { host, port, token, log } = options;
   const routes = createRoutes(view, options.maxBodyBytes);
   const guard = createGuard(token);
-  const answer = async (request: Request): Promise<Response> => {
+  const answer = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
     try {
       const route = findRoute(routes, request);
       if (!route.isOpen) guard(request);
-      return await route.handle(request);
+      return await route.handle(request, server);
     } catch (error) {
       return refuse(error, log);
     }
@@ -104,6 +110,18 @@ function createRoutes(view: NodeView, maxBodyBytes: number): ReadonlyMap<string,
           }),
       },
     ],
+    [
+      '/profile',
+      {
+        method: 'POST',
+        handle: async (request, server) => {
+          const { worker, seconds } = await readProfileRequest(request);
+          server.timeout(request, PROFILE_TIMEOUT_SECONDS);
+          const json = await view.profile(worker, seconds);
+          return new Response(json, { headers: { 'content-type': 'application/json' } });
+        },
+      },
+    ],
   ]);
 }
 
@@ -133,6 +151,9 @@ function refuse(error: unknown, log: Log): Response {
   if (error instanceof BusFullError) {
     const message = 'The bus is full; send the message again in a second.';
     return Response.json({ error: message }, { status: 503, headers: { 'retry-after': '1' } });
+  }
+  if (error instanceof ProfileError) {
+    return Response.json({ error: error.message }, { status: error.kind === 'busy' ? 409 : 503 });
   }
   log.error('the admin API failed to answer', { error: String(error) });
   return Response.json({ error: 'The node failed to answer; see its log.' }, { status: 500 });

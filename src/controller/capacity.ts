@@ -34,7 +34,8 @@ export function workerCapacity(config: Config, openFiles: number): number {
 
 /**
  * How far over the mean a worker may come: the kernel gives each connection to a worker by a hash,
- * so their numbers scatter by the square root of the mean. Four times that is passed once in 30,000.
+ * so their numbers scatter by the square root of the mean. Four times that is passed once in
+ * 30,000.
  */
 const SCATTER = 4;
 

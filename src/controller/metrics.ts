@@ -97,6 +97,23 @@ export const metrics: readonly Metric[] = [
     (worker) => worker.sample && worker.sample.gauges.loopLagMaxMs / 1000,
   ),
   perWorker(
+    'holdfast_worker_collection_pause_seconds',
+    'gauge',
+    'The longest garbage collection in the last second that the schedule `gc` began; 0 if none.',
+    (worker) => worker.sample && worker.sample.gauges.collectionPauseMaxMs / 1000,
+  ),
+  ofCounter(
+    'holdfast_worker_collections_total',
+    'Garbage collections that the schedule `gc` began; those of the runtime itself cannot be seen.',
+    'collections',
+  ),
+  perWorker(
+    'holdfast_worker_collection_seconds_total',
+    'counter',
+    'How long these collections stopped the worker.',
+    (worker) => worker.sample && worker.sample.counters.collectionMicroseconds / 1e6,
+  ),
+  perWorker(
     'holdfast_worker_up',
     'gauge',
     '1 while the worker is running, otherwise 0.',

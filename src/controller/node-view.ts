@@ -1,10 +1,12 @@
 /**
- * What the admin API asks of the node: how it stands, and to pass a message on.
+ * What the admin API asks of the node: how it stands, to pass a message on, to profile a worker.
  *
- * The node implements it (node.ts). Every method is a look at state that is already in memory, so
- * that a scrape costs the node next to nothing.
+ * The node implements it (node.ts). All but the last is a look at state that is already in memory,
+ * so that a scrape costs the node next to nothing.
  */
 import type { WorkerSample } from '../bus/sample.ts';
+
+export type { CpuProfile, CpuProfileNode, WorkerProfile } from '../bus/worker-profile.ts';
 
 export interface NodeView {
   readonly nodeId: string;
@@ -19,6 +21,13 @@ export interface NodeView {
    * @throws BusFullError (bus/bus-full-error.ts) when the bus takes no more for now
    */
   publish(message: SendRequest): SendReceipt;
+  /**
+   * Profiles a worker for so many seconds.
+   * @returns the JSON of a `WorkerProfile` (bus/worker-profile.ts)
+   * @throws HttpError when there is no such worker
+   * @throws ProfileError when no profile came about
+   */
+  profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** `backing-off` waits before it is started again. */

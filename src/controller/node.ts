@@ -20,6 +20,9 @@ import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { openFileLimit, workerCapacity, workerCount } from './capacity.ts';
+import { ControllerCollector } from './controller-collector.ts';
+import { HttpError } from './http-error.ts';
+import { type NodeRecording, openNodeRecording } from './node-recording.ts';
 import type { HubView, NodeView, SendReceipt, SendRequest, WorkerView } from './node-view.ts';
 import { claimPublicPort } from './public-port.ts';
 import { StartError } from './start-error.ts';
@@ -79,8 +82,11 @@ class Node implements NodeView, RunningNode {
   readonly #runDir: string;
   readonly #facts: WorkerFacts[];
   readonly #hub: Hub;
+  readonly #collector: ControllerCollector;
   readonly #supervisor: Supervisor;
   #admin: Admin | undefined;
+  #recording: NodeRecording | undefined;
+  #hasStarted = false;
   #isStopping = false;
 
   constructor(config: Config, log: Log) {
@@ -107,6 +113,7 @@ class Node implements NodeView, RunningNode {
       },
       log,
     );
+    this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,
       log,
@@ -122,6 +129,7 @@ class Node implements NodeView, RunningNode {
   }
 
   async start(): Promise<void> {
+    this.#recording = this.#openRecording();
     this.#hub.listen(busSocketPath(this.#runDir));
     this.#admin = startAdmin(this, {
       host: this.#config.adminHost,
@@ -130,14 +138,20 @@ class Node implements NodeView, RunningNode {
       maxBodyBytes: this.#config.maxPayloadBytes,
       log: this.#log,
     });
+    this.#collector.start();
     await this.#supervisor.start();
+    this.#hasStarted = true;
+    this.#recording?.start();
   }
 
   async stop(timeoutMs: number = this.#config.shutdownTimeoutMs): Promise<boolean> {
     this.#isStopping = true;
     const isClean = await this.#supervisor.stop(timeoutMs);
+    this.#collector.stop();
     this.#hub.close();
     await this.#admin?.stop();
+    if (this.#hasStarted) this.#recording?.close();
+    else this.#recording?.discard();
     rmSync(this.#runDir, { recursive: true, force: true });
     return isClean;
   }
@@ -184,8 +198,30 @@ class Node implements NodeView, RunningNode {
     return { accepted: true, id: crypto.randomUUID() };
   }
 
+  async profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (worker >= this.workerCount) {
+      const last = this.workerCount - 1;
+      throw new HttpError(404, `There is no worker ${worker}; they are numbered 0 to ${last}.`);
+    }
+    return await this.#hub.profile(worker, seconds);
+  }
+
   #sampled(worker: number, sample: WorkerSample): void {
     this.#facts[worker] = { sample, sampledAtMs: Date.now() };
+    this.#recording?.observe(sample);
+  }
+
+  /** @throws StartError when there is a file of another run, or none can be written */
+  #openRecording(): NodeRecording | undefined {
+    const { recordDir } = this.#config;
+    if (recordDir === undefined) return undefined;
+    return openNodeRecording(recordDir, {
+      view: this,
+      config: this.#config,
+      workerCount: this.workerCount,
+      capacity: this.workerCount * this.#capacity,
+      log: this.#log,
+    });
   }
 
   #ownPort(index: number): number {

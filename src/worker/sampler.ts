@@ -2,12 +2,17 @@
 
 import type { WorkerGauges, WorkerSample } from '../bus/sample.ts';
 import type { Counters } from '../core/counters.ts';
+import type { GarbageCollector } from './garbage-collector.ts';
+
+/** Gauges that the sampler takes itself. */
+type OwnGauge = 'rssBytes' | 'heapBytes' | 'loopLagMaxMs' | 'collectionPauseMaxMs';
 
 export interface SamplerOptions {
   readonly worker: number;
   readonly counters: Counters;
+  readonly collector: GarbageCollector;
   /** Gauges that the worker's parts know. */
-  gauges(): Omit<WorkerGauges, 'rssBytes' | 'heapBytes' | 'loopLagMaxMs'>;
+  gauges(): Omit<WorkerGauges, OwnGauge>;
   send(sample: WorkerSample): void;
 }
 
@@ -36,7 +41,7 @@ export class Sampler {
   }
 
   #sample(): WorkerSample {
-    const { worker, counters } = this.#options;
+    const { worker, counters, collector } = this.#options;
     const cpu = process.cpuUsage();
     const memory = process.memoryUsage();
     const gauges = {
@@ -44,6 +49,7 @@ export class Sampler {
       rssBytes: memory.rss,
       heapBytes: memory.heapUsed,
       loopLagMaxMs: Math.round(this.#lagMaxMs),
+      collectionPauseMaxMs: Math.round(collector.takePauseMaxMs() * 10) / 10,
     };
     this.#lagMaxMs = 0;
     return {
@@ -51,7 +57,12 @@ export class Sampler {
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       gauges,
-      counters: { ...counters, cpuMicroseconds: cpu.user + cpu.system },
+      counters: {
+        ...counters,
+        cpuMicroseconds: cpu.user + cpu.system,
+        collections: collector.collections,
+        collectionMicroseconds: Math.round(collector.totalMs * 1000),
+      },
     };
   }
 }

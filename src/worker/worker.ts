@@ -8,7 +8,7 @@
 
 import { rmSync } from 'node:fs';
 import { BusClient } from '../bus/bus-client.ts';
-import type { WorkerGauges } from '../bus/sample.ts';
+import type { WorkerProfile } from '../bus/worker-profile.ts';
 import { busSocketPath, type WorkerSettings } from '../bus/worker-settings.ts';
 import type { App } from '../core/app.ts';
 import { type Counters, createCounters } from '../core/counters.ts';
@@ -26,11 +26,9 @@ import { LocalOwner } from '../socketio/local-owner.ts';
 import { PacketRouter } from '../socketio/packet-router.ts';
 import { loadApp } from './app-loader.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import type { Profiler } from './profiler.ts';
 import { PublicServer } from './public-server.ts';
-import { Sampler } from './sampler.ts';
-
-/** Soon enough that a crowd which leaves is collected before the next one comes. */
-const COLLECTION_CHECK_MS = 250;
+import { Sampler, type SamplerOptions } from './sampler.ts';
 
 /** How long a dying controller may still look alive. */
 const CONTROLLER_GONE_MS = 1_000;
@@ -49,7 +47,9 @@ export class Worker {
   readonly #engine: EngineContext;
   readonly #peers: Peers;
   readonly #owner: LocalOwner;
+  readonly #collector: GarbageCollector;
   #core: WorkerCore | undefined;
+  #profiler: Profiler | undefined;
   #publicServer: PublicServer | undefined;
   #stopPeers: (() => void) | undefined;
   #isStopping = false;
@@ -68,6 +68,7 @@ export class Worker {
       worker,
       counters: this.#counters,
       log,
+      profile: (seconds) => this.#profile(seconds),
       onLost: (fault) => this.#controllerLost(fault),
     });
     const getCore = (): WorkerCore => this.#core as WorkerCore;
@@ -86,6 +87,7 @@ export class Worker {
     });
     this.#peers = new Peers(runDir, workerCount, log);
     this.#owner = new LocalOwner(this.#engine);
+    this.#collector = new GarbageCollector({ schedule: config.gc, counters: this.#counters });
   }
 
   /** @throws Error when the worker cannot start; the controller has then been told why */
@@ -131,8 +133,7 @@ export class Worker {
     rmSync(peerPath, { force: true });
     this.#stopPeers = servePeers(peerPath, this.#owner, this.#log);
     this.#heartbeat.start(() => this.#engine.sweep());
-    const collector = new GarbageCollector(this.#counters);
-    setInterval(() => collector.check(), COLLECTION_CHECK_MS).unref();
+    this.#collector.start();
     this.#publicServer = this.#createPublicServer(app, core);
     this.#publicServer.listen();
     this.#startSampling(core);
@@ -173,13 +174,14 @@ export class Worker {
     const sampler = new Sampler({
       worker: this.#settings.worker,
       counters: this.#counters,
+      collector: this.#collector,
       gauges: () => this.#gauges(core),
       send: (sample) => this.#bus.sendSample(sample),
     });
     sampler.start();
   }
 
-  #gauges(core: WorkerCore): Omit<WorkerGauges, 'rssBytes' | 'heapBytes' | 'loopLagMaxMs'> {
+  #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
     const namespaces = [...core.namespaces.values()];
     return {
       pollingSessions: this.#engine.pollingCount,
@@ -190,6 +192,12 @@ export class Worker {
       capacity: this.#settings.capacity,
       busQueueBytes: this.#bus.queuedBytes,
     };
+  }
+
+  async #profile(seconds: number): Promise<WorkerProfile> {
+    const { Profiler } = await import('./profiler.ts');
+    this.#profiler ??= new Profiler(this.#settings.worker, this.#collector);
+    return await this.#profiler.profile(seconds);
   }
 
   #controllerLost(fault: Error | undefined): void {

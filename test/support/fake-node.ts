@@ -1,6 +1,7 @@
 /** A hand-made node of two workers for tests: worker 0 is running, worker 1 is in back-off. */
 import { BusFullError } from '../../src/bus/bus-full-error.ts';
 import type { WorkerSample } from '../../src/bus/sample.ts';
+import { ProfileError } from '../../src/bus/worker-profile.ts';
 import type { NodeView, SendReceipt, SendRequest } from '../../src/controller/node-view.ts';
 
 export class FakeNode implements NodeView {
@@ -8,8 +9,11 @@ export class FakeNode implements NodeView {
   readonly startedAtMs: number = Date.now() - 60_000;
   readonly publicPort = 8500;
   readonly published: SendRequest[] = [];
+  readonly profiled: (readonly [worker: number, seconds: number])[] = [];
+  /** What a worker that is profiled answers. */
+  profileAnswer: unknown = {};
   ready = true;
-  /** What `publish` does wrong, if anything. */
+  /** What `publish` and `profile` do wrong, if anything. */
   fault: 'full' | 'broken' | undefined;
 
   isReady(): boolean {
@@ -55,6 +59,13 @@ export class FakeNode implements NodeView {
     this.published.push(message);
     return { accepted: true, id: `m${this.published.length}` };
   }
+
+  async profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.profiled.push([worker, seconds]);
+    if (this.fault === 'broken') throw new ProfileError('failed', 'Worker 0 ended.');
+    if (this.fault === 'full') throw new ProfileError('busy', 'Worker 0 is being profiled.');
+    return Buffer.from(JSON.stringify(this.profileAnswer));
+  }
 }
 
 const sample: WorkerSample = {
@@ -65,6 +76,7 @@ const sample: WorkerSample = {
     rssBytes: 50_000_000,
     heapBytes: 5_000_000,
     loopLagMaxMs: 2,
+    collectionPauseMaxMs: 12.5,
     pollingSessions: 3,
     websocketSessions: 40,
     rooms: 9,
@@ -75,6 +87,8 @@ const sample: WorkerSample = {
   },
   counters: {
     cpuMicroseconds: 1_500_000,
+    collections: 6,
+    collectionMicroseconds: 48_000,
     sessionsOpened: 50,
     sessionsClosed: 7,
     handshakesRefused: 2,

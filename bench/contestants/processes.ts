@@ -1,0 +1,56 @@
+/**
+ * What contestants that are programs of their own need: a port that is free, an answer to wait
+ * for, the processes under a process, and an end of what a killed parent left behind.
+ */
+
+import { readFileSync } from 'node:fs';
+import type { Child } from '../children.ts';
+import { hasEnded } from '../children.ts';
+import { START_TIMEOUT_MS } from '../limits.ts';
+
+const READY_POLL_MS = 50;
+
+/** A port that was free a moment ago, for programs that cannot take port 0 and say which it is. */
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+/**
+ * Waits until `url` answers 200.
+ * @param saidBefore where the program wrote why it ended; completes "… ended before it was ready;"
+ * @throws Error when the program ends first or takes over `START_TIMEOUT_MS`
+ */
+export async function answers(
+  url: string,
+  child: Child,
+  program: string,
+  saidBefore: () => string,
+): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (Date.now() < deadline) {
+    if (hasEnded(child)) throw new Error(`${program} ended before it was ready; ${saidBefore()}`);
+    const response = await fetch(url).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.status === 200) return;
+    await Bun.sleep(READY_POLL_MS);
+  }
+  throw new Error(`${program} was not ready in ${START_TIMEOUT_MS} ms`);
+}
+
+/** The processes that this one started and that still run. */
+export function childPids(pid: number): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+/** Ends a process whose parent had to be killed; one that is gone already is as it should be. */
+export function endLeftover(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}

@@ -1,0 +1,30 @@
+/** Runs commands of Holdfast the way its users do. */
+
+import { join } from 'node:path';
+import type { Children } from '../children.ts';
+
+const ROOT_FOLDER = join(import.meta.dir, '..', '..');
+
+/** The command line of `holdfast …`. */
+export function holdfast(...args: readonly string[]): readonly string[] {
+  return ['node', join(ROOT_FOLDER, 'bin', 'holdfast.js'), ...args];
+}
+
+/**
+ * @param outputFile takes what it prints; without one it goes where ours goes
+ * @returns the exit code
+ */
+export async function runCommand(
+  command: readonly string[],
+  children: Children,
+  outputFile?: string,
+): Promise<number> {
+  const child = children.add(
+    Bun.spawn([...command], {
+      stdin: 'ignore',
+      stdout: outputFile === undefined ? 'inherit' : Bun.file(outputFile),
+      stderr: 'inherit',
+    }),
+  );
+  return await child.exited;
+}

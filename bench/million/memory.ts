@@ -1,0 +1,42 @@
+/**
+ * Memory of every process of a run, and the kernel's, at one moment.
+ *
+ * Pages that processes share (above all the program itself) count once: `pssBytes` divides each by
+ * the number of processes that map it. The sum of `rssBytes` counts them in each process.
+ */
+
+import { kernelMemory } from '../../src/machine/kernel-memory.ts';
+import { type ProcessMemory, processMemory } from '../../src/machine/process-usage.ts';
+import type { KernelMemory } from '../../src/recording/record.ts';
+
+export interface KnownProcess {
+  readonly role: 'worker' | 'controller' | 'agent';
+  readonly pid: number;
+}
+
+export interface MemoryPhase {
+  readonly phase: string;
+  readonly atMs: number;
+  readonly processes: readonly (KnownProcess & ProcessMemory)[];
+  readonly kernel: KernelMemory | undefined;
+}
+
+export function readMemory(phase: string, processes: readonly KnownProcess[]): MemoryPhase {
+  return {
+    phase,
+    atMs: Date.now(),
+    processes: processes.map((known) => ({ ...known, ...processMemory(known.pid) })),
+    kernel: kernelMemory(),
+  };
+}
+
+/** The sum over the processes of some roles. */
+export function sumOf(
+  { processes }: MemoryPhase,
+  key: keyof ProcessMemory,
+  roles: readonly KnownProcess['role'][],
+): number {
+  return processes
+    .filter(({ role }) => roles.includes(role))
+    .reduce((total, process) => total + process[key], 0);
+}

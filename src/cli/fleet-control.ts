@@ -1,0 +1,144 @@
+/** `holdfast fleet status`, `set` and `stop`: control of a run from another shell. */
+import { Command, Option } from 'commander';
+import { CONTROL_PORT } from '../fleet/settings.ts';
+import type { FleetStatus } from '../fleet/status.ts';
+import { CliError } from './cli-error.ts';
+import { statusText, summaryText } from './fleet-text.ts';
+
+interface ControlOptions {
+  readonly control?: string;
+  readonly controlPort: string;
+  readonly controlToken?: string;
+  readonly json?: boolean;
+}
+
+const TIMEOUT_MS = 15_000;
+
+export function fleetStatusCommand(): Command {
+  const command = new Command('status')
+    .description('Show how a running fleet stands, all agents together and each.')
+    .addHelpText('after', '\nExample:\n  holdfast fleet status --json')
+    .action(async (options: ControlOptions) => {
+      show(await callControl(options, '/status'), options, statusText);
+    });
+  return addControlOptions(command);
+}
+
+export function fleetSetCommand(): Command {
+  const command = new Command('set')
+    .description('Change a running fleet: "connections N", "rate R" or "target URL …".')
+    .argument('<setting>', 'connections, rate or target.')
+    .argument('<values...>', 'A number, or one URL or several.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast fleet set connections 20000\n  holdfast fleet set rate 500\n' +
+        '  holdfast fleet set target http://10.0.0.2:8500 http://10.0.0.3:8500',
+    )
+    .action(async (setting: string, values: readonly string[], options: ControlOptions) => {
+      const status = await callControl(options, '/set', changeOf(setting, values));
+      show(status, options, summaryText);
+    });
+  return addControlOptions(command);
+}
+
+export function fleetStopCommand(): Command {
+  const command = new Command('stop')
+    .description('End a running fleet in order: sessions leave, and it gives its verdict.')
+    .addHelpText('after', '\nExample:\n  holdfast fleet stop')
+    .action(async (options: ControlOptions) => {
+      show(await callControl(options, '/stop', {}), options, summaryText);
+    });
+  return addControlOptions(command);
+}
+
+function addControlOptions(command: Command): Command {
+  return command
+    .option('--control <url>', 'Control address of the run, instead of a local port.')
+    .option('--control-port <port>', 'Control port of a run on this host.', String(CONTROL_PORT))
+    .addOption(
+      new Option('--control-token <token>', 'Control token of the run.').env(
+        'HOLDFAST_FLEET_CONTROL_TOKEN',
+      ),
+    )
+    .option('--json', 'Print the answer as JSON.');
+}
+
+function changeOf(setting: string, values: readonly string[]): object {
+  const [value = '', ...others] = values;
+  switch (setting) {
+    case 'target':
+      return { target: values };
+    case 'connections':
+    case 'rate':
+      if (others.length === 0 && /^\d[\d_]*(\.\d+)?$/.test(value)) {
+        return { [setting]: Number(value.replaceAll('_', '')) };
+      }
+      throw new CliError(`"${values.join(' ')}" is no value for ${setting}; give one number.`);
+    default:
+      throw new CliError(`"${setting}" cannot be set; connections, rate and target can.`);
+  }
+}
+
+function show(
+  status: FleetStatus,
+  { json }: ControlOptions,
+  text: (status: FleetStatus) => string,
+): void {
+  console.log(json ? JSON.stringify(status) : text(status));
+}
+
+async function callControl(
+  options: ControlOptions,
+  path: string,
+  body?: object,
+): Promise<FleetStatus> {
+  const url = controlUrl(options);
+  const response = await request(url + path, options, body);
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (response.ok && isStatus(answer)) return answer;
+  if (response.status === 401) {
+    throw new CliError(
+      'The run wants its control token: give --control-token or HOLDFAST_FLEET_CONTROL_TOKEN.',
+    );
+  }
+  const { error } = (answer ?? {}) as { error?: unknown };
+  if (typeof error === 'string') throw new CliError(`The run refused: ${error}`);
+  throw new CliError(`${url} is not the control API of a run: correct the address.`);
+}
+
+function isStatus(answer: unknown): answer is FleetStatus {
+  return typeof answer === 'object' && answer !== null && 'phase' in answer && 'agents' in answer;
+}
+
+function controlUrl({ control, controlPort }: ControlOptions): string {
+  if (control === undefined) {
+    if (/^\d{1,5}$/.test(controlPort)) return `http://127.0.0.1:${controlPort}`;
+    throw new CliError(`--control-port is "${controlPort}"; it must be a port such as 8700.`);
+  }
+  if (/^https?:/.test(control) && URL.canParse(control)) return control.replace(/\/+$/, '');
+  throw new CliError(`--control is "${control}"; it must be a URL such as http://127.0.0.1:8700.`);
+}
+
+async function request(
+  url: string,
+  { controlToken }: ControlOptions,
+  body: object | undefined,
+): Promise<Response> {
+  const headers = new Headers();
+  if (controlToken) headers.set('authorization', `Bearer ${controlToken}`);
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  try {
+    return await fetch(url, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch (cause) {
+    throw new CliError(
+      `No run answers at ${new URL(url).origin}: start one with "holdfast fleet run", or name ` +
+        'its control address with --control-port or --control.',
+      { cause },
+    );
+  }
+}

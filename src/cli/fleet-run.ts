@@ -1,0 +1,133 @@
+/** `holdfast fleet run`: loads a server, shows how it goes, and ends with a verdict. */
+import { Command, Option } from 'commander';
+import { FleetError } from '../fleet/fleet-error.ts';
+import type { FleetRun } from '../fleet/fleet-run.ts';
+import { SCENARIOS } from '../fleet/load.ts';
+import {
+  addressText,
+  CONTROL_PORT,
+  parseSettings,
+  type RunFlags,
+  type RunSettings,
+} from '../fleet/settings.ts';
+import type { FleetVerdict } from '../recording/record.ts';
+import { CliError } from './cli-error.ts';
+import { FleetProgress } from './fleet-progress.ts';
+import { verdictText } from './fleet-text.ts';
+import { StopSignals } from './stop-signals.ts';
+
+type RunOptions = RunFlags & { readonly json?: boolean };
+
+export function fleetRunCommand(): Command {
+  const command = new Command('run')
+    .description('Load a server with connections, hold them, and judge how it went.')
+    .requiredOption('--target <url>', 'Server to load; repeatable, used in turn.', collect)
+    .option('--connections <n>', 'Connections to hold.', '1000')
+    .option('--rate <n>', 'Connections opened, and closed at the end, in one second.', '500')
+    .option('--hold <seconds>', 'How long to hold them.', '30')
+    .option('--protocol <names>', 'socket-io, websocket, or both by weight.', 'socket-io')
+    .option('--auth <json>', 'What Socket.IO sessions present.', '{"token":"user-{n}"}')
+    .option('--out <folder>', 'Record the run there, for "holdfast report".')
+    .option('--json', 'Print the verdict as JSON.');
+  addAgentOptions(command);
+  addLoadOptions(command);
+  addControlOptions(command);
+  return command
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast fleet run --target http://127.0.0.1:8500 --connections 5000\n' +
+        '  holdfast fleet run --target ws://10.0.0.2:8080/ws --protocol websocket \\\n' +
+        '    --agent 10.0.0.3 --agent 10.0.0.4 --token … --connections 100000 --rate 2000\n\n' +
+        'The exit code is 0 only when the run passed.',
+    )
+    .action(async ({ json, ...flags }: RunOptions) => {
+      const verdict = await told(() => conduct(parseSettings(flags)));
+      console.log(json ? JSON.stringify(verdict) : verdictText(verdict));
+      if (verdict.verdict === 'passed') return;
+      const why = verdict.findings[0]?.text ?? 'See the findings.';
+      const word = verdict.verdict === 'void' ? 'is void' : 'failed';
+      throw new CliError(`The run ${word}: ${why}`);
+    });
+}
+
+function addAgentOptions(command: Command): void {
+  command
+    .option('--agent <address>', 'Host and port of an agent; repeatable.', collect)
+    .addOption(new Option('--token <token>', 'Token of those agents.').env('HOLDFAST_FLEET_TOKEN'))
+    .option('--processes <n>', 'Local agents to start at least, without --agent.', '1')
+    .option('--source <address>', 'Local address to connect from; repeatable.', collect);
+}
+
+function addLoadOptions(command: Command): void {
+  command
+    .option('--scenario <name>', `What sessions do in hold: ${SCENARIOS.join(', ')}.`)
+    .option('--broadcast-rate <n>', 'Broadcasts in one second of hold.')
+    .option('--broadcasts <n>', 'Broadcasts at the end of hold, each waited for.')
+    .option('--echo-rate <n>', 'Echoes in one second, of all sessions together.')
+    .option('--echo-event <name>', 'Event that the server acknowledges.', 'echo')
+    .option('--churn <percent>', 'Sessions that leave and come back in one minute.')
+    .option('--jitter [every/away]', 'Cut sessions every so many seconds for some (15/2).')
+    .option('--storm <seconds>', 'All reconnect at once, every so many seconds of hold.')
+    .option('--payload <bytes>', 'Padding of broadcasts and echoes.', '64')
+    .option('--admin <url>', 'Admin address of the Holdfast node under load.')
+    .addOption(
+      new Option('--admin-token <token>', 'Admin token of that node.').env('HOLDFAST_ADMIN_TOKEN'),
+    )
+    .option('--broadcast-url <url>', 'For another server: broadcasts are posted there.');
+}
+
+function addControlOptions(command: Command): void {
+  command
+    .option('--control-port <port>', 'Port of the control API.', String(CONTROL_PORT))
+    .option('--control-host <address>', 'Address of the control API.', '127.0.0.1')
+    .addOption(
+      new Option('--control-token <token>', 'What whoever controls the run must present.').env(
+        'HOLDFAST_FLEET_CONTROL_TOKEN',
+      ),
+    )
+    .option('--no-leave', 'Cut the connections at the end instead of closing them at the rate.')
+    .option('--stall <seconds>', 'Give up the climb when no session came for so long.', '25');
+}
+
+/** A sentence for the user, whichever part of the run has it. */
+async function told<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof FleetError) throw new CliError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function conduct(settings: RunSettings): Promise<FleetVerdict> {
+  const fleet = await import('../fleet/fleet-run.ts');
+  const progress = new FleetProgress(process.stderr);
+  const signals = new StopSignals(process, () => performance.now());
+  let run: FleetRun | undefined;
+  try {
+    run = await fleet.FleetRun.prepare(settings, {
+      onSecond: (status) => progress.second(status),
+      onEvent: (event) => progress.event(event),
+    });
+    progress.line(openingText(run, settings));
+    const { stop, force } = signals;
+    void stop.then(() => run?.stop());
+    void force.then(() => run?.stop());
+    return await run.run();
+  } finally {
+    progress.end();
+    signals.dispose();
+    await run?.end();
+  }
+}
+
+function openingText(run: FleetRun, { control }: RunSettings): string {
+  const address = addressText({ host: control.host, port: run.controlPort });
+  const record = run.recordPath === undefined ? '' : ` It is recorded in ${run.recordPath}.`;
+  const agents = run.agents === 1 ? '1 agent' : `${run.agents} agents`;
+  return `The run begins with ${agents}; control it at http://${address}.${record}`;
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,128 @@
+/** A run of the fleet in words: its progress in one line, its status as tables, its verdict. */
+import Table from 'cli-table3';
+import { grouped } from '../fleet/numbers.ts';
+import type { FleetStatus } from '../fleet/status.ts';
+import type { FleetVerdict, Percentiles } from '../recording/record.ts';
+
+const NO_LINES_BETWEEN_ROWS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+
+/** `climb: 1,200 of 5,000 open, 498/s, 8 s left, failed 3 (HTTP 503 3)` */
+export function progressText(status: FleetStatus): string {
+  const { phase, open, wanted, measuredRate, secondsLeft, failures, losses } = status;
+  const lost = status.agents.filter((agent) => agent.lost !== null).length;
+  return [
+    `${phase}: ${grouped(open)} of ${grouped(wanted)} open`,
+    `${grouped(measuredRate)}/s`,
+    ...(secondsLeft > 0 ? [`${grouped(secondsLeft)} s left`] : []),
+    ...byName('failed', failures),
+    ...byName('lost', losses),
+    ...(lost > 0 ? [`${lost} of ${status.agents.length} agents lost`] : []),
+  ].join(', ');
+}
+
+/** One line: what was set, and where the run stands. */
+export function summaryText(status: FleetStatus): string {
+  const { wanted, rate, targets } = status;
+  return (
+    `Wanted: ${grouped(wanted)} connections at ${grouped(rate)}/s to ${targets.join(', ')}.\n` +
+    `Now in ${progressText(status)}.`
+  );
+}
+
+export function statusText(status: FleetStatus): string {
+  const { elapsedSeconds, connecting, deliveriesPerSecond, echoesPerSecond, heading } = {
+    ...status,
+    heading: `Now in ${progressText(status)}.`,
+  };
+  return [
+    heading,
+    `Running for ${grouped(elapsedSeconds)} s; ${grouped(connecting)} connecting, ` +
+      `${grouped(deliveriesPerSecond)} deliveries/s, ${grouped(echoesPerSecond)} echoes/s.`,
+    latencyTable(status),
+    agentTable(status),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+export function verdictText(verdict: FleetVerdict): string {
+  const lines = verdict.findings.flatMap(({ name, text, advice }) => [
+    `- ${name}: ${text}`,
+    ...(advice === undefined ? [] : [`  ${advice}`]),
+  ]);
+  return [
+    `The run ${VERDICTS[verdict.verdict]}.`,
+    ...lines,
+    latencyTable({
+      latencies: {
+        connect: verdict.connectLatency,
+        delivery: verdict.deliveryLatency,
+        echo: verdict.echoLatency,
+      },
+    }),
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+const VERDICTS: Readonly<Record<FleetVerdict['verdict'], string>> = {
+  passed: 'passed',
+  failed: 'failed',
+  void: 'is void: it says nothing about the server',
+};
+
+function byName(what: string, counts: Readonly<Record<string, number>>): readonly string[] {
+  const names = Object.entries(counts).toSorted(([, a], [, b]) => b - a);
+  if (names.length === 0) return [];
+  const sum = names.reduce((total, [, count]) => total + count, 0);
+  const told = names.slice(0, 3).map(([name, count]) => `${name} ${grouped(count)}`);
+  return [`${what} ${grouped(sum)} (${told.join(', ')}${names.length > 3 ? ', …' : ''})`];
+}
+
+/** Empty when nothing was measured. */
+function latencyTable({ latencies }: Pick<FleetStatus, 'latencies'>): string {
+  const rows = Object.entries(latencies).flatMap(([name, value]) =>
+    value === undefined ? [] : [latencyRow(name, value)],
+  );
+  if (rows.length === 0) return '';
+  const table = new Table({
+    head: ['latency', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
+    colAligns: ['left', ...Array<'right'>(6).fill('right')],
+    style: { head: [], border: [] },
+    chars: NO_LINES_BETWEEN_ROWS,
+  });
+  table.push(...rows);
+  return table.toString();
+}
+
+function latencyRow(name: string, { count, p50, p90, p99, p999, max }: Percentiles): string[] {
+  return [name, grouped(count), ...[p50, p90, p99, p999, max].map(milliseconds)];
+}
+
+function agentTable({ agents }: FleetStatus): string {
+  const table = new Table({
+    head: ['agent', 'pid', 'open', 'of', 'connecting', 'CPU', 'memory', 'lag', 'state'],
+    colAligns: ['left', ...Array<'right'>(7).fill('right'), 'left'],
+    style: { head: [], border: [] },
+    chars: NO_LINES_BETWEEN_ROWS,
+  });
+  for (const agent of agents) {
+    table.push([
+      agent.name,
+      agent.pid ?? '-',
+      grouped(agent.open),
+      grouped(agent.capacity),
+      grouped(agent.connecting),
+      `${Math.round(agent.cpuShare * 100)} %`,
+      `${(agent.rssBytes / 1e6).toFixed(1)} MB`,
+      `${agent.loopLagMs} ms`,
+      agent.lost === null ? 'running' : 'lost',
+    ]);
+  }
+  return table.toString();
+}
+
+function milliseconds(micros: number): string {
+  const ms = micros / 1000;
+  return `${ms < 10 ? ms.toFixed(2) : grouped(Math.round(ms))} ms`;
+}

@@ -1,0 +1,129 @@
+/** `holdfast profile`: a CPU profile of a running worker, for DevTools, and where its time went. */
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import type { WorkerProfile } from '../controller/node-view.ts';
+import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
+import { CliError } from './cli-error.ts';
+import { fillGaps, type ProfileSummary, summarize, type TimeShare } from './cpu-profile.ts';
+
+interface ProfileOptions extends AdminOptions {
+  readonly worker: string;
+  readonly seconds: string;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+const SECONDS_MAX = 120;
+/** How much longer than the profile its answer may take. */
+const GRACE_MS = 30_000;
+const ROOT = new URL('../../', import.meta.url).href;
+
+export function profileCommand(): Command {
+  const command = new Command('profile')
+    .description('Take a CPU profile of a running worker, and say where its time went.')
+    .requiredOption('--worker <index>', 'Which worker: its number in "holdfast status".')
+    .option('--seconds <count>', `How long, from 1 to ${SECONDS_MAX}.`, '10')
+    .option('--out <file>', 'Where the profile goes; by default a new file in this folder.')
+    .option('--json', 'Print the summary as JSON.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  holdfast profile --worker 0 --seconds 30 --out busy.cpuprofile\n\n' +
+        'The file opens in the DevTools of a browser: Performance, "Load profile".',
+    )
+    .action(async (options: ProfileOptions) => {
+      const worker = wholeNumber('--worker', options.worker, 0, 255);
+      const seconds = wholeNumber('--seconds', options.seconds, 1, SECONDS_MAX);
+      const file = resolve(options.out ?? defaultName(worker));
+      // Taken before the profile is, so that none is taken in vain.
+      takePlace(file);
+      const summary = await takeProfile(options, worker, seconds, file).catch((error: unknown) => {
+        rmSync(file, { force: true });
+        throw error;
+      });
+      console.log(options.json ? JSON.stringify({ file, ...summary }) : profileText(summary, file));
+    });
+  return addAdminOptions(command);
+}
+
+async function takeProfile(
+  options: AdminOptions,
+  worker: number,
+  seconds: number,
+  file: string,
+): Promise<ProfileSummary> {
+  const timeoutMs = seconds * 1000 + GRACE_MS;
+  const body = { worker, seconds };
+  const answer = await callAdmin<WorkerProfile>(options, '/profile', body, timeoutMs);
+  const whole = fillGaps(answer);
+  writeFileSync(file, JSON.stringify(whole));
+  return summarize(answer, whole, ROOT);
+}
+
+function wholeNumber(flag: string, text: string, lowest: number, highest: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= lowest && value <= highest) return value;
+  throw new CliError(
+    `${flag} is "${text}"; it must be a whole number from ${lowest} to ${highest}.`,
+  );
+}
+
+/** `holdfast-worker-0-2026-01-31T12-00-00.cpuprofile` */
+function defaultName(worker: number): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  return `holdfast-worker-${worker}-${time}.cpuprofile`;
+}
+
+/** Makes the file. @throws CliError when there is one, or none can be made */
+function takePlace(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx'));
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EEXIST') {
+      throw new CliError(`${file} exists already: name another with --out.`);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(`${file} cannot be written (${reason}): name another with --out.`);
+  }
+}
+
+export function profileText(summary: ProfileSummary, file: string): string {
+  const { worker, pid, usage, kinds, functions, files } = summary;
+  const busy = percent(usage.mainThreadCpuMs / Math.max(1, usage.wallMs));
+  const lines = [
+    `Worker ${worker} (pid ${pid}), ${seconds(usage.wallMs)}: its main thread was on a CPU for ` +
+      `${seconds(usage.mainThreadCpuMs)} (${busy}), its others for ` +
+      `${seconds(usage.otherThreadsCpuMs)}, the profiler's among them.`,
+    `Garbage collections of the schedule: ${usage.collections}, ` +
+      `${Math.round(usage.collectionMs)} ms. Those that the runtime begins by itself count for ` +
+      'the function that they stopped.',
+    tableOf('where the time went', kinds),
+    tableOf('functions, without what they called', functions),
+  ];
+  if (files.length > 0) lines.push(tableOf('files', files));
+  lines.push(`Wrote ${file}: open it in DevTools (Performance, "Load profile").`);
+  return lines.join('\n');
+}
+
+function tableOf(title: string, rows: readonly TimeShare[]): string {
+  const hasPlaces = rows.some(({ place }) => place !== undefined);
+  const table = new Table({
+    head: ['ms', 'share', title, ...(hasPlaces ? ['at'] : [])],
+    colAligns: ['right', 'right', 'left', 'left'],
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  for (const { name, place, ms, share } of rows) {
+    table.push([ms.toFixed(1), percent(share), name, ...(hasPlaces ? [place ?? 'native'] : [])]);
+  }
+  return table.toString();
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

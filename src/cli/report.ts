@@ -1,0 +1,100 @@
+/** `holdfast report`: the logs of a run, or of two, as a page and pictures. */
+import { basename, join, resolve } from 'node:path';
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import { RecordingError } from '../recording/read-error.ts';
+import type { Figure } from '../report/figure.ts';
+import { formatValue } from '../report/format.ts';
+import type { Report, ReportedRun } from '../report/report.ts';
+import { CliError } from './cli-error.ts';
+
+interface ReportOptions {
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('Make a page and pictures of a recorded run, or of two laid over each other.')
+    .argument('<folder>', 'Folder with server.jsonl and fleet.jsonl, or either (also .jsonl.gz).')
+    .argument('[second]', 'Folder of a second run, to compare.')
+    .option('--out <folder>', 'Where report.html and pictures/ go (default: the first folder).')
+    .option('--json', 'Print the figures as JSON.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast report runs/million\n' +
+        '  holdfast report runs/before runs/after --out comparison',
+    )
+    .action(async (folder: string, second: string | undefined, options: ReportOptions) => {
+      const report = await makeReport(folder, second, options.out);
+      console.log(options.json ? JSON.stringify(jsonOf(report), null, 2) : reportText(report));
+    });
+}
+
+async function makeReport(folder: string, second: string | undefined, out?: string) {
+  // The charting library is loaded here, so that no other command waits for it.
+  const { writeReport } = await import('../report/report.ts');
+  const target = out ?? (second === undefined ? folder : join(folder, `beside-${nameOf(second)}`));
+  try {
+    return await writeReport(second === undefined ? [folder] : [folder, second], target);
+  } catch (error) {
+    throw describe(error, target);
+  }
+}
+
+function nameOf(folder: string): string {
+  return basename(resolve(folder));
+}
+
+function describe(error: unknown, target: string): unknown {
+  if (error instanceof RecordingError) return new CliError(error.message);
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  return new CliError(`The report cannot be written to ${target} (${code}); name another --out.`);
+}
+
+/** Figures by name; those that the logs do not support are null, and `how` says why. */
+function jsonOf({ page, pictures, runs }: Report) {
+  const figureOf = ({ name, value, unit, how }: Figure) =>
+    [name, { value: value ?? null, unit, how }] as const;
+  return {
+    page,
+    pictures,
+    runs: runs.map(({ name, path, verdict, figures, notes }) => ({
+      name,
+      path,
+      verdict: verdict ?? null,
+      figures: Object.fromEntries(figures.map(figureOf)),
+      notes,
+    })),
+  };
+}
+
+export function reportText({ page, pictures, runs }: Report): string {
+  return [
+    ...runs.flatMap(({ name, verdict, notes }) => [
+      `${name}: ${verdict ?? 'no verdict'}`,
+      ...notes.map((note) => `  ${note}`),
+    ]),
+    figureTable(runs),
+    `Wrote ${page} and ${pictures.length} pictures beside it.`,
+  ].join('\n');
+}
+
+function figureTable(runs: readonly ReportedRun[]): string {
+  const table = new Table({
+    head: ['figure', ...runs.map(({ name }) => name)],
+    colAligns: ['left', ...runs.map(() => 'right' as const)],
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  const [first] = runs;
+  for (const [index, { label }] of (first?.figures ?? []).entries()) {
+    table.push([label, ...runs.map(({ figures }) => textOf(figures[index]))]);
+  }
+  return table.toString();
+}
+
+function textOf(figure: Figure | undefined): string {
+  return figure?.value === undefined ? '-' : formatValue(figure.value, figure.unit);
+}

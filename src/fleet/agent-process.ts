@@ -1,0 +1,81 @@
+/**
+ * The process of an agent, as its parent sees it. It ends when its standard input does, so that
+ * none outlives who started it, whatever ends that.
+ */
+
+import { AGENT_TOKEN_VARIABLE } from '../agent/contract.ts';
+import { FleetError } from './fleet-error.ts';
+import { type AgentAddress, addressText } from './settings.ts';
+
+const MAIN: string = Bun.fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+
+const START_TIMEOUT_MS = 30_000;
+const END_TIMEOUT_MS = 3_000;
+
+export interface AgentProcess {
+  readonly pid: number;
+  readonly port: number;
+  /** Says how it ended. */
+  readonly exited: Promise<string>;
+  /** Ends it, gently at first. */
+  end(): Promise<void>;
+}
+
+/**
+ * @param address with port 0 for any free port
+ * @throws FleetError when it does not listen
+ */
+export async function startAgentProcess(
+  address: AgentAddress,
+  token: string,
+): Promise<AgentProcess> {
+  const child = Bun.spawn([process.execPath, MAIN, 'agent'], {
+    env: {
+      ...process.env,
+      [AGENT_TOKEN_VARIABLE]: token,
+      HOLDFAST_AGENT_LISTEN: addressText(address),
+      HOLDFAST_AGENT_CHILD: '1',
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A Ctrl-C in the terminal is for the coordinator, which still wants to hear from its agents.
+    detached: true,
+  });
+  const errors = child.stderr.text();
+  const port = await portOf(child.stdout);
+  if (port === undefined) {
+    child.kill('SIGKILL');
+    const lines = (await errors).trim().split('\n');
+    const told = lines.find((line) => /EADDRINUSE|EACCES|EADDRNOTAVAIL|error/i.test(line));
+    const reason = told?.trim() ?? 'it gave no reason';
+    throw new FleetError(`The agent cannot listen at ${addressText(address)} (${reason}).`);
+  }
+  return {
+    pid: child.pid,
+    port,
+    exited: child.exited.then(() => String(child.signalCode ?? `code ${child.exitCode}`)),
+    async end() {
+      await child.stdin.end();
+      const isEnded = await Promise.race([
+        child.exited.then(() => true),
+        Bun.sleep(END_TIMEOUT_MS).then(() => false),
+      ]);
+      if (!isEnded) child.kill('SIGKILL');
+      await child.exited;
+    },
+  };
+}
+
+/** The port in the first line that an agent prints; undefined when it ends without one. */
+async function portOf(output: ReadableStream<Uint8Array>): Promise<number | undefined> {
+  const reader = output.getReader();
+  const decoder = new TextDecoder();
+  const deadline = Bun.sleep(START_TIMEOUT_MS).then(() => ({ done: true, value: undefined }));
+  let text = '';
+  while (!text.includes('\n')) {
+    const { done, value } = await Promise.race([reader.read(), deadline]);
+    if (done) return undefined;
+    text += decoder.decode(value, { stream: true });
+  }
+  const { port } = JSON.parse(text.split('\n', 1)[0] ?? '') as { port: number };
+  return port;
+}

@@ -1,0 +1,387 @@
+/**
+ * The course of a run: climb, hold, leave, and the verdict.
+ *
+ *     climb → hold → settle → broadcasts → (facts are taken here) → leave → verdict
+ *
+ * What is wanted stands in one `Wanted`; changing it and sending it out is all that control does.
+ * Sessions do nothing but be held while the fleet climbs; echoes, churn, jitter, storms and the
+ * broadcasts of a rate belong to hold. When more connections are asked for during hold, the fleet
+ * climbs again and then goes on with what is left of hold.
+ */
+
+import { Histogram } from '../agent/histogram.ts';
+import type { FleetPhase, FleetVerdict } from '../recording/record.ts';
+import type { Broadcaster } from './broadcaster.ts';
+import { collectFacts } from './collect-facts.ts';
+import type { RunFacts } from './facts.ts';
+import { FleetError } from './fleet-error.ts';
+import { isRestless } from './load.ts';
+import { counted, grouped } from './numbers.ts';
+import type { RunParts, RunState } from './run-state.ts';
+import { type FleetStatus, statusOf } from './status.ts';
+import { sumOf } from './totals.ts';
+import { judge } from './verdict.ts';
+
+const SECOND_MS = 1_000;
+/** While something is waited for that is over soon. */
+const QUICK_STEP_MS = 200;
+/** A climb shorter than this says little of the rate. */
+const RATE_MEASURED_FROM_MS = 5_000;
+/** With so much of what was asked for, a hold is worth its time although some never came. */
+const HOLD_SHARE = 0.9;
+/** For sessions that are away to come back, and for messages to arrive. */
+const SETTLE_TIMEOUT_MS = 30_000;
+/** Who is told to stop waits for answers that are nearly there, and no longer. */
+const STOP_SETTLE_MS = 1_000;
+const LEAVE_GRACE_MS = 10_000;
+/** Who is told to stop leaves within some five seconds, whatever the rate. */
+const STOP_SECONDS = 5;
+
+export class Coordinator {
+  readonly #parts: RunParts;
+  readonly #state: RunState;
+  readonly #onSecond: () => void;
+  #isForced = false;
+  /** Whether one of the numbered broadcasts is on its way. */
+  #isBurst = false;
+  #nextSecondAtMs = performance.now();
+  #wake = Promise.withResolvers<void>();
+  /** Lost agents that an event told of. */
+  readonly #lost: Set<string> = new Set();
+
+  /** @param onSecond called after each record, to show how the run stands */
+  constructor(state: RunState, parts: RunParts, onSecond: () => void) {
+    this.#state = state;
+    this.#parts = parts;
+    this.#onSecond = onSecond;
+  }
+
+  /** @throws FleetError when the record cannot be written */
+  async run(): Promise<FleetVerdict> {
+    const { broadcaster } = this.#parts;
+    try {
+      await this.#climbAndHold();
+      await this.#settle();
+      await this.#broadcasts();
+    } finally {
+      broadcaster?.stop();
+    }
+    if (this.#isStopAsked) broadcaster?.abandon();
+    const facts = await collectFacts(this.#state, this.#parts);
+    const latencies = this.#parts.group.totals.latencies();
+    if (this.#parts.settings.leaves) await this.#leave();
+    this.#enter('done');
+    this.#second();
+    const verdict = verdictOf(facts, latencies);
+    this.#parts.log.verdict(verdict);
+    this.#throwFault();
+    return verdict;
+  }
+
+  status(): FleetStatus {
+    return statusOf(this.#state, this.#parts);
+  }
+
+  /** Ends the run in order: sessions leave, and the verdict is given. A second time, at once. */
+  stop(): void {
+    const { phase } = this.#state;
+    if (this.#state.stoppedIn !== undefined || phase === 'leave') this.#isForced = true;
+    else this.#parts.log.event('set', `stop, during ${phase}`);
+    if (phase === 'climb' || phase === 'hold') this.#state.stoppedIn ??= phase;
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  /** @throws FleetError when it is more than the agents hold */
+  async setConnections(connections: number): Promise<void> {
+    const { capacity } = this.#parts.group;
+    if (connections > capacity) {
+      throw new FleetError(
+        `The agents of this run hold at most ${counted(capacity, 'connection')}: start it with ` +
+          'more of them (--processes or --agent).',
+      );
+    }
+    this.#state.wanted.connections = connections;
+    await this.#set(`connections ${grouped(connections)}`);
+  }
+
+  async setRate(rate: number): Promise<void> {
+    this.#state.wanted.rate = rate;
+    await this.#set(`rate ${grouped(rate)}`);
+  }
+
+  /** @param sources for the new targets */
+  async setTargets(targets: readonly string[], sources: readonly string[]): Promise<void> {
+    this.#state.wanted.targets = targets;
+    this.#state.wanted.sources = sources;
+    // The new server's processes cannot be looked up cheaply any more (server-watch.ts).
+    this.#state.serverProcesses = [];
+    await this.#set(`target ${targets.join(', ')}`);
+  }
+
+  /** Sends the changed orders at once. */
+  async #set(text: string): Promise<void> {
+    const { phase } = this.#state;
+    if (this.#isStopAsked || phase === 'leave' || phase === 'done') {
+      throw new FleetError('The run is leaving already: start another one.');
+    }
+    this.#parts.log.event('set', text);
+    await this.#parts.group.order(this.#state.wanted);
+  }
+
+  get #isStopAsked(): boolean {
+    return this.#state.stoppedIn !== undefined;
+  }
+
+  get #isReached(): boolean {
+    const { group } = this.#parts;
+    return group.totals.open >= group.wantedOfLiving(this.#state.wanted);
+  }
+
+  async #climbAndHold(): Promise<void> {
+    const { group } = this.#parts;
+    const { wanted, holdMs } = this.#state;
+    do {
+      if (!(await this.#climb())) {
+        this.#state.isStalled = !this.#isStopAsked;
+        if (group.totals.open < wanted.connections * HOLD_SHARE) return;
+      }
+      if (!this.#isStopAsked) await this.#hold(holdMs);
+    } while (!this.#isStopAsked && this.#state.heldMs < holdMs);
+  }
+
+  /** @returns whether all are there; not when no more came for a while, nor when it is stopped */
+  async #climb(): Promise<boolean> {
+    const { group, settings } = this.#parts;
+    const { wanted } = this.#state;
+    this.#state.isStalled = false;
+    this.#enter('climb');
+    const before = { atMs: performance.now(), established: group.totals.sum('established') };
+    let most = -1;
+    let gainedAtMs = before.atMs;
+    while (!this.#isStopAsked) {
+      await this.#step(this.#isNearlyThere() ? QUICK_STEP_MS : SECOND_MS);
+      if (this.#isReached) {
+        this.#measureRate(before.atMs, before.established);
+        return true;
+      }
+      const nowMs = performance.now();
+      if (group.totals.open > most) {
+        most = group.totals.open;
+        gainedAtMs = nowMs;
+      }
+      const patienceMs = Math.max(settings.stallSeconds, 3 / wanted.rate) * 1000;
+      if (nowMs - gainedAtMs > patienceMs) {
+        this.#parts.log.event('note', `no more sessions came for ${grouped(patienceMs / 1000)} s`);
+        return false;
+      }
+    }
+    return false;
+  }
+
+  /** Whether the last sessions may come within the second. */
+  #isNearlyThere(): boolean {
+    const { wanted } = this.#state;
+    return wanted.connections - this.#parts.group.totals.open <= wanted.rate;
+  }
+
+  #measureRate(sinceMs: number, establishedBefore: number): void {
+    const elapsedMs = performance.now() - sinceMs;
+    if (this.#state.rate !== undefined || elapsedMs < RATE_MEASURED_FROM_MS) return;
+    const established = this.#parts.group.totals.sum('established') - establishedBefore;
+    const measured = Math.round((established * 1000) / elapsedMs);
+    this.#state.rate = { asked: this.#state.wanted.rate, measured };
+  }
+
+  /** Until the time is over, it is stopped, or more connections are wanted. */
+  async #hold(holdMs: number): Promise<void> {
+    const { wanted } = this.#state;
+    const { broadcaster } = this.#parts;
+    const { load } = this.#state.wanted;
+    this.#enter('hold');
+    wanted.isLoadOn = true;
+    if (load.broadcastRate > 0) broadcaster?.start(load.broadcastRate);
+    const connections = wanted.connections;
+    while (!this.#isStopAsked && this.#state.heldMs < holdMs) {
+      if (wanted.connections > connections) break;
+      const beforeMs = performance.now();
+      this.#stormWhenDue();
+      await this.#step(Math.min(SECOND_MS, holdMs - this.#state.heldMs));
+      this.#state.heldMs += performance.now() - beforeMs;
+      this.#markRestless();
+    }
+    broadcaster?.stop();
+    wanted.isLoadOn = false;
+  }
+
+  #stormWhenDue(): void {
+    const { wanted, heldMs } = this.#state;
+    const everyMs = wanted.load.stormSeconds * 1000;
+    if (everyMs === 0 || Math.floor(heldMs / everyMs) <= wanted.storms) return;
+    wanted.storms++;
+    this.#parts.log.event('storm', `storm ${wanted.storms}: all sessions reconnect at once`);
+  }
+
+  /** While sessions come and go by themselves, nobody can say how many hear a broadcast. */
+  #markRestless(): void {
+    const { wanted } = this.#state;
+    const isMoving = this.#parts.group.totals.open !== wanted.connections;
+    if (!isRestless(wanted.load) && !isMoving) return;
+    const { broadcaster } = this.#parts;
+    this.#state.restlessUntil = broadcaster?.lastSequence ?? 0;
+    broadcaster?.release(this.#state.restlessUntil);
+  }
+
+  /**
+   * Waits for sessions that are away and messages that are on their way. At least one step, since
+   * agents echo until they hear that hold is over.
+   */
+  async #settle(): Promise<void> {
+    const startedAtMs = performance.now();
+    let waitedMs = 0;
+    do {
+      await this.#step(QUICK_STEP_MS);
+      waitedMs = performance.now() - startedAtMs;
+    } while (
+      !this.#isForced &&
+      !this.#isCalm() &&
+      waitedMs < (this.#isStopAsked ? STOP_SETTLE_MS : SETTLE_TIMEOUT_MS)
+    );
+  }
+
+  #isCalm(): boolean {
+    const { group, broadcaster } = this.#parts;
+    const { totals } = group;
+    const hasEnded = totals.sum('left') + sumOf(totals.losses()) > 0;
+    const isAnswered = hasEnded || totals.sum('echoesAnswered') >= totals.sum('echoesSent');
+    if (this.#isStopAsked || !isAnswered) return isAnswered;
+    const isBack = !isRestless(this.#state.wanted.load) || this.#isReached;
+    return isBack && broadcaster?.isAnyUnderWay !== true;
+  }
+
+  /** The numbered broadcasts at the end: each is waited for. */
+  async #broadcasts(): Promise<void> {
+    const { broadcaster } = this.#parts;
+    if (broadcaster === undefined || this.#state.phase !== 'hold') return;
+    for (let i = 0; i < this.#state.wanted.load.broadcasts && !this.#isStopAsked; i++) {
+      await this.#broadcast(broadcaster);
+    }
+  }
+
+  async #broadcast(broadcaster: Broadcaster): Promise<void> {
+    const { totals } = this.#parts.group;
+    const before = totals.snapshot('delivery');
+    const sequence = await broadcaster.send();
+    if (sequence === undefined) return;
+    this.#isBurst = true;
+    while (broadcaster.isUnderWay(sequence) && !this.#isStopAsked) await this.#step(QUICK_STEP_MS);
+    this.#isBurst = false;
+    const during = new Histogram();
+    during.merge(totals.snapshot('delivery'));
+    during.merge(before, -1);
+    const lastMicros = during.percentile(1);
+    if (lastMicros !== undefined) broadcaster.setTook(sequence, Math.round(lastMicros / 1000));
+    const { received = 0, sessions = 0, tookMs = 0 } = broadcaster.result(sequence) ?? {};
+    this.#parts.log.event(
+      'broadcast',
+      `broadcast ${sequence}: ${grouped(received)} of ${grouped(sessions)} in ` +
+        `${grouped(tookMs)} ms`,
+    );
+  }
+
+  async #leave(): Promise<void> {
+    const { wanted } = this.#state;
+    const { totals } = this.#parts.group;
+    this.#enter('leave');
+    const inTime = totals.open / STOP_SECONDS;
+    if (this.#isStopAsked) wanted.rate = Math.max(wanted.rate, inTime);
+    const deadlineMs = performance.now() + (totals.open / wanted.rate) * 1500 + LEAVE_GRACE_MS;
+    wanted.connections = 0;
+    while (!this.#isForced && performance.now() < deadlineMs) {
+      await this.#step(this.#isNearlyThere() ? QUICK_STEP_MS : SECOND_MS);
+      if (totals.open + totals.connecting === 0) return;
+    }
+  }
+
+  #enter(phase: FleetPhase): void {
+    this.#state.phase = phase;
+    this.#parts.log.event('phase', phase);
+  }
+
+  /** Orders out, samples in, a record when its second has come; then waits for the rest. */
+  async #step(stepMs: number): Promise<void> {
+    const { group, broadcaster } = this.#parts;
+    const endAtMs = performance.now() + stepMs;
+    await group.order(this.#state.wanted);
+    this.#noticeLosses();
+    broadcaster?.observe(group.totals.receipts());
+    this.#state.heldMax = Math.max(this.#state.heldMax, group.totals.open);
+    if (performance.now() >= this.#nextSecondAtMs) this.#second();
+    this.#throwFault();
+    const untilMs = Math.min(endAtMs, this.#nextSecondAtMs);
+    await this.#sleep(untilMs - performance.now());
+  }
+
+  #second(): void {
+    const { group, log } = this.#parts;
+    const { phase, wanted } = this.#state;
+    const nowMs = performance.now();
+    this.#nextSecondAtMs = Math.max(this.#nextSecondAtMs + SECOND_MS, nowMs + SECOND_MS / 2);
+    log.second(phase, wanted.connections, this.#isBurst);
+    this.#state.pace.add({
+      atMs: nowMs,
+      established: group.totals.sum('established'),
+      deliveries: group.totals.sum('deliveries'),
+      echoes: group.totals.sum('echoesAnswered'),
+    });
+    this.#onSecond();
+  }
+
+  #noticeLosses(): void {
+    for (const { name, lost } of this.#parts.group.links) {
+      if (lost === undefined) {
+        if (this.#lost.delete(name)) this.#parts.log.event('agent', `agent ${name} is back`);
+      } else if (!this.#lost.has(name)) {
+        this.#lost.add(name);
+        this.#parts.log.event('agent', `agent ${name} is lost: ${lost}`);
+      }
+    }
+  }
+
+  #throwFault(): void {
+    const { fault } = this.#parts.log;
+    if (fault !== undefined) throw fault;
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    let timer: Timer | undefined;
+    const time = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([time, this.#wake.promise]);
+    clearTimeout(timer);
+  }
+}
+
+function verdictOf(
+  facts: RunFacts,
+  latencies: ReturnType<RunParts['group']['totals']['latencies']>,
+): FleetVerdict {
+  const { verdict, findings } = judge(facts);
+  return {
+    record: 'fleet-verdict',
+    atMs: Date.now(),
+    verdict,
+    findings,
+    connectionsAsked: facts.asked,
+    connectionsHeldMax: facts.heldMax,
+    heldSeconds: facts.heldSeconds,
+    lost: sumOf(facts.losses),
+    failed: sumOf(facts.failures),
+    broadcasts: facts.broadcasts.results,
+    connectLatency: latencies.connect,
+    deliveryLatency: latencies.delivery,
+    echoLatency: latencies.echo,
+  };
+}

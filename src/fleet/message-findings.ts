@@ -1,0 +1,83 @@
+/** Findings about broadcasts and echoes: what was sent and did not arrive as it should. */
+
+import type { BroadcastResult } from '../recording/record.ts';
+import type { RunFacts } from './facts.ts';
+import type { Judged } from './judged.ts';
+import { counted, grouped } from './numbers.ts';
+import { sumOf } from './totals.ts';
+
+const SLOW_CLIENTS = "Look at the server's log for slow clients, and at the bounds of its queues.";
+
+export function messageFindings(facts: RunFacts): readonly Judged[] {
+  return [...broadcastFindings(facts), ...echoFindings(facts)];
+}
+
+function broadcastFindings({ broadcasts }: RunFacts): readonly Judged[] {
+  const { results, duplicates, putOff, refused, restlessUntil } = broadcasts;
+  const findings: Judged[] = [];
+  const steady = results.filter(({ sequence }) => sequence > restlessUntil);
+  const short = steady.filter(({ received, sessions }) => received < sessions);
+  if (short.length > 0) findings.push(shortFinding(short, steady));
+  else if (steady.length > 0) findings.push(completeFinding(steady));
+  const restless = results.filter(({ sequence }) => sequence <= restlessUntil);
+  if (restless.length > 0) findings.push(restlessFinding(restless));
+  if (duplicates > 0) {
+    const text = `${counted(duplicates, 'receipt')} came twice or after a later broadcast.`;
+    findings.push({ name: 'duplicates', text, atBest: 'failed' });
+  }
+  if (putOff > 0) {
+    const text =
+      `${counted(putOff, 'broadcast')} of the rate were not sent, since the ones before had not ` +
+      'arrived yet.';
+    const advice = 'Lower --broadcast-rate to what the server keeps up with.';
+    findings.push({ name: 'broadcasts put off', text, advice, atBest: 'passed' });
+  }
+  if (refused > 0) {
+    const text = `The server did not take ${counted(refused, 'broadcast')}.`;
+    const advice = 'The events in the record say why.';
+    findings.push({ name: 'broadcasts refused', text, advice, atBest: 'failed' });
+  }
+  return findings;
+}
+
+function shortFinding(short: readonly BroadcastResult[], all: readonly BroadcastResult[]): Judged {
+  const [first] = short as [BroadcastResult];
+  const text =
+    `${grouped(short.length)} of ${counted(all.length, 'broadcast')} did not reach all: number ` +
+    `${first.sequence} had ${grouped(first.received)} of ${counted(first.sessions, 'receipt')}.`;
+  return { name: 'broadcasts', text, advice: SLOW_CLIENTS, atBest: 'failed' };
+}
+
+function completeFinding(all: readonly BroadcastResult[]): Judged {
+  const receipts = all.reduce((sum, { received }) => sum + received, 0);
+  const [first] = all;
+  const text =
+    all.length === 1 && first !== undefined
+      ? `The broadcast was received by ${grouped(first.received)} of ` +
+        `${counted(first.sessions, 'session')}.`
+      : `All ${grouped(all.length)} broadcasts were received by all sessions, ` +
+        `${grouped(receipts)} receipts in all.`;
+  return { name: 'broadcasts', text, atBest: 'passed' };
+}
+
+function restlessFinding(restless: readonly BroadcastResult[]): Judged {
+  const receipts = restless.reduce((sum, { received }) => sum + received, 0);
+  const text =
+    `${counted(restless.length, 'broadcast')} went out while sessions came and went and had ` +
+    `${grouped(receipts)} receipts; they are counted, not judged.`;
+  return { name: 'broadcasts', text, atBest: 'passed' };
+}
+
+function echoFindings({ echoes, losses, left }: RunFacts): readonly Judged[] {
+  const { sent, answered } = echoes;
+  if (sent === 0) return [];
+  const missing = sent - answered;
+  // A session that ended may have taken one answer with it.
+  if (missing <= sumOf(losses) + left) {
+    const text = `${grouped(answered)} of ${grouped(sent)} echoes were answered.`;
+    return [{ name: 'echoes', text, atBest: 'passed' }];
+  }
+  const text = `${grouped(missing)} of ${grouped(sent)} echoes were not answered.`;
+  const advice = 'Give the event that the server acknowledges with --echo-event.';
+  return [{ name: 'echoes', text, advice, atBest: 'failed' }];
+}
