@@ -2,8 +2,8 @@
  * `npm test`: installs what the tests need, runs them, and sums up in one line.
  *
  * Arguments go to `bun test` as they are (`npm test -- test/protocol -t polling`); without any, all
- * tests of `src` and `test` run, except the tidy rules, which are part of `npm run check`. Bun runs
- * test files one after another, and so they should be: system tests start real servers, and tests
+ * tests of `src`, `bench` and `test` run, except the tidy rules, which are part of `npm run check`.
+ * Bun runs test files one after another, and so they should be: system tests start real servers, and tests
  * of load and memory measure the machine. What a test has started ends with it, even when it is cut
  * short (`--no-orphans`). The last line is `N passed, N failed, N skipped`, taken
  * from Bun's JUnit report; the exit code is 0 only when tests ran and none failed.
@@ -26,7 +26,7 @@ interface Summary {
  */
 const TEST_TIMEOUT_MS = 60_000;
 
-const ALL_TESTS = ['./src', './test', '--path-ignore-patterns=test/tidy/**'];
+const ALL_TESTS = ['./src', './bench', './test', '--path-ignore-patterns=test/tidy/**'];
 
 const args = process.argv.slice(2);
 installPrograms(selectFiles(args));
@@ -36,7 +36,7 @@ process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1;
 
 /** The test files that the arguments name; all of them when they name none. */
 function selectFiles(args: readonly string[]): readonly string[] {
-  const all = [...new Bun.Glob('{src,test}/**/*.test.ts').scanSync()];
+  const all = [...new Bun.Glob('{src,bench,test}/**/*.test.ts').scanSync()];
   const paths = args.filter((arg) => !arg.startsWith('-')).map((arg) => arg.replace(/^\.\//, ''));
   const named = all.filter((file) => paths.some((path) => file.includes(path)));
   return named.length > 0 ? named : all;

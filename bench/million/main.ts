@@ -1,7 +1,7 @@
 /**
  * `npm run million`: holds a million sessions on this machine, server and fleet together.
  *
- *     doctor --apply ─► server ─► fleet: climb, hold, one broadcast, leave ─► report ─► doctor --undo
+ *     doctor --apply ─► server ─► fleet: climb, hold, broadcast, leave ─► report ─► doctor --undo
  *                          └── memory of every process: empty, held, after the broadcast, left
  *
  * Everything it starts ends with it, and the kernel's settings are put back, whatever happens. The

@@ -39,7 +39,7 @@ export interface Summary {
   readonly serverGrowthBytes: number;
   readonly serverAfterBroadcastPssBytes: number;
   readonly agentPssBytes: number;
-  /** Of the empty agents and the full ones there is only the latter; per connection, all counted. */
+  /** All of the agents, their empty processes included, by the connection. */
   readonly kernelSlabBytes: number;
   /** CPU of workers and controller while the sessions were held, µs a second and session. */
   readonly idleMicrosPerSecond: number | undefined;

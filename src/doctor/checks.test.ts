@@ -1,4 +1,4 @@
-/** Each check on made-up hosts: what it says when all is well, when not, and when it cannot tell. */
+/** Each check on made-up hosts: what it says when all is well, when not, when it cannot tell. */
 import { describe, expect, test } from 'bun:test';
 import {
   limitsFile,

@@ -9,8 +9,10 @@ import type { BroadcastResult } from '../recording/record.ts';
 import { wallClockMs } from './clock.ts';
 import type { BroadcastWay } from './holdfast-node.ts';
 
-/** One that is not complete by then will not be. */
-export const BROADCAST_TIMEOUT_MS = 30_000;
+/** One that is not complete by then will not be: so long, and a little more for each session. */
+const TIMEOUT_MS = 30_000;
+/** Server and fleet on one machine of two cores took 12 µs a session; this is five times that. */
+const TIMEOUT_MS_PER_SESSION = 0.06;
 const UNDER_WAY_MAX: number = BROADCASTS_KEPT - 8;
 
 interface Broadcast {
@@ -118,7 +120,8 @@ export class Broadcaster {
       broadcast.tookMs = Math.round(nowMs - broadcast.atMs);
     }
     for (const [sequence, broadcast] of this.#underWay) {
-      const isOver = nowMs - broadcast.atMs > BROADCAST_TIMEOUT_MS;
+      const timeoutMs = TIMEOUT_MS + TIMEOUT_MS_PER_SESSION * broadcast.sessions;
+      const isOver = nowMs - broadcast.atMs > timeoutMs;
       if (broadcast.received >= broadcast.sessions || isOver) this.#underWay.delete(sequence);
     }
   }

@@ -207,8 +207,8 @@ function explain(runs: Runs): string {
   return sentences(
     'The dotted line counts connections, on the left; memory is on the right. Other process ' +
       'memory is what workers have resident beside their JavaScript heap, and the controller. ' +
-      'The kernel counts as what its slab has grown since before the run, and the socket buffers, of ' +
-      'the whole host.',
+      'The kernel counts as what its slab has grown since before the run, and the socket ' +
+      'buffers, of the whole host.',
     isOneHost
       ? 'The fleet ran on the same host, so the kernel holds both ends of each connection; the ' +
           "memory of the fleet's own processes is not in the chart."

@@ -1,0 +1,40 @@
+import { expect, test } from 'bun:test';
+import type { Figure } from '../report/figure.ts';
+import { namesOf, type ReportedRun } from '../report/report.ts';
+import { reportText } from './report.ts';
+
+function runOf(name: string, value: number | undefined, notes: readonly string[]): ReportedRun {
+  const figure: Figure = {
+    name: 'workerBytesPerSession',
+    label: 'Memory, workers above empty',
+    unit: 'bytes',
+    value,
+    how: 'as told',
+  };
+  return { name, path: `runs/${name}`, verdict: 'void', figures: [figure], notes };
+}
+
+test('the answer names the verdict, what is odd, the figures of both runs and the page', () => {
+  const runs = [runOf('before', 2_453, []), runOf('after', undefined, ['Line 7 is left out.'])];
+  const text = reportText({ page: 'out/report.html', pictures: ['a.png', 'a.svg'], runs });
+  expect(text.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
+    'before: void',
+    'after: void',
+    ' Line 7 is left out.',
+    expect.stringMatching(/^┌─+┬─+┬─+┐$/),
+    '│ figure │ before │ after │',
+    '│ Memory, workers above empty │ 2,453 bytes │ - │',
+    expect.stringMatching(/^└─+┴─+┴─+┘$/),
+    'Wrote out/report.html and 2 pictures beside it.',
+  ]);
+});
+
+test('runs are named after their folders, and told apart when those have one name', () => {
+  expect(namesOf(['runs/before', 'runs/after'])).toEqual(['before', 'after']);
+  expect(namesOf(['monday/run', 'tuesday/run'])).toEqual(['monday/run', 'tuesday/run']);
+  expect(namesOf(['run', './run'])).toEqual([
+    expect.stringMatching(/run \(1\)$/),
+    expect.stringMatching(/run \(2\)$/),
+  ]);
+  expect(namesOf([`runs/2026-11-22T17-19-45-${'x'.repeat(30)}`, 'b'])[0]).toHaveLength(31);
+});
