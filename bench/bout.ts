@@ -98,6 +98,7 @@ class BoutRunner {
       idle: idleSample,
       frameBytes: end.deliveryBytes / end.deliveries,
       lost: end.lost,
+      cut: end.cut,
       seconds: Math.round((performance.now() - startedAt) / 1000),
     };
   }

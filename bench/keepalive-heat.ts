@@ -14,6 +14,7 @@ import type { RunningContestant } from './contestants/contract.ts';
 import type { KeepaliveRow } from './keepalive-rows.ts';
 import { SETTLE_EMPTY_MS, SETTLE_MS } from './limits.ts';
 import { LoadDriver } from './load/driver.ts';
+import { rotated } from './rotated.ts';
 
 /** Idle servers and their clients use some 5 % of a core each; more at once would disturb them. */
 const ROWS_AT_ONCE = 3;
@@ -67,11 +68,10 @@ interface LaneMark {
 
 /** The heats of a round, from 1 on; each round begins at another row, so that neighbours differ. */
 export function heatsOf<Row>(rows: readonly Row[], round: number): Row[][] {
-  const start = ((round - 1) * (ROWS_AT_ONCE - 1)) % rows.length;
-  const rotated = [...rows.slice(start), ...rows.slice(0, start)];
+  const inTurn = rotated(rows, (round - 1) * (ROWS_AT_ONCE - 1));
   const heats: Row[][] = [];
-  for (let first = 0; first < rotated.length; first += ROWS_AT_ONCE) {
-    heats.push(rotated.slice(first, first + ROWS_AT_ONCE));
+  for (let first = 0; first < inTurn.length; first += ROWS_AT_ONCE) {
+    heats.push(inTurn.slice(first, first + ROWS_AT_ONCE));
   }
   return heats;
 }
@@ -112,8 +112,13 @@ export async function runHeat(
 async function open(row: KeepaliveRow, children: Children): Promise<Lane> {
   const running = await row.start(children);
   const load = new LoadDriver({ url: running.url, protocol: row.protocol }, children);
-  await Bun.sleep(SETTLE_EMPTY_MS);
-  return { row, running, load, emptyBytes: processMemory(running.pid).rssBytes };
+  try {
+    await Bun.sleep(SETTLE_EMPTY_MS);
+    return { row, running, load, emptyBytes: processMemory(running.pid).rssBytes };
+  } catch (error) {
+    await Promise.all([load.stop(), running.stop()]);
+    throw error;
+  }
 }
 
 async function fill(

@@ -17,6 +17,7 @@ import { keepaliveDoubts, keepaliveTable, summarizeKeepalive } from './keepalive
 import { HEARTBEAT_SECONDS, RESERVED_FILES, SESSIONS_DEFAULT } from './limits.ts';
 import type { Machine } from './machine.ts';
 import { describeMachine } from './machine.ts';
+import { parseCount } from './parse-count.ts';
 import { Progress } from './progress.ts';
 
 const ROUNDS = 2;
@@ -69,12 +70,6 @@ function parseRows(text: string): readonly KeepaliveRow[] {
   });
 }
 
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError('Give a whole number above 0.');
-}
-
 async function runRounds(options: Options, children: Children): Promise<KeepaliveSample[]> {
   const { sessions, seconds } = options;
   const rows = options.only ?? KEEPALIVE_ROWS;
@@ -117,7 +112,12 @@ async function main(): Promise<void> {
   }
   const date = new Date().toISOString();
   const startedAt = performance.now();
-  const samples = await runRounds(options, children);
+  let samples: readonly KeepaliveSample[];
+  try {
+    samples = await runRounds(options, children);
+  } finally {
+    await children.stopAll();
+  }
   const figures = rows
     .map((row) => summarizeKeepalive(row, samples))
     .filter((found) => found !== undefined);
@@ -143,7 +143,6 @@ async function main(): Promise<void> {
     for (const doubt of results.doubts) console.log(`\n- ${doubt}`);
   }
   console.error(`\n${results.seconds} s in all; raw results: ${path}`);
-  await children.stopAll();
   process.exit(0);
 }
 

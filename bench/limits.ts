@@ -1,8 +1,9 @@
 /**
- * Every constant of the benchmark in one place, with its unit and its reason.
+ * The constants of the benchmark that define what is measured, each with its unit and its reason. A
+ * change of one makes results incomparable with older ones.
  *
- * What a user may want to change is an option of the command (`options.ts`); what is here defines
- * the measurement itself, so a change makes results incomparable with older ones.
+ * What a user may want to change is an option of the command (`options.ts`). How the load client
+ * shakes hands (how many at once, with what timeouts) is the agent's: `src/agent/swarm.ts`.
  */
 
 /** One process may open 20,000 files on the reference machine; the rest is for its own needs. */
@@ -50,6 +51,9 @@ export const LEAVE_TIMEOUT_MS = 20_000;
 /** Longest wait for a contestant to start, and to stop before it is killed. */
 export const START_TIMEOUT_MS = 20_000;
 export const STOP_TIMEOUT_MS = 5_000;
+
+/** Holdfast ends its own workers by force after 30 s (`shutdownTimeoutMs`), and then itself. */
+export const HOLDFAST_STOP_TIMEOUT_MS = 35_000;
 
 /** Failed handshakes are tried again, up to this share of the sessions asked for. */
 export const FAILURE_SHARE_MAX = 0.01;

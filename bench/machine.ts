@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { ownOpenFileLimit } from '../src/machine/process-limits.ts';
 
 const ROOT_FOLDER = join(import.meta.dir, '..');
 const PACKAGES = ['bun', 'ws', 'socket.io', 'engine.io', 'socket.io-adapter'];
@@ -39,8 +40,7 @@ export function describeMachine(): Machine {
 
 /** Of this process, and of those that it starts. */
 export function openFileLimit(): number {
-  const limits = readFileSync('/proc/self/limits', 'latin1');
-  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
+  return ownOpenFileLimit();
 }
 
 function packageVersion(name: string): string {

@@ -16,6 +16,7 @@ import { describeMachine } from './machine.ts';
 import type { Options } from './options.ts';
 import { parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
+import { rotated } from './rotated.ts';
 import type { Bout } from './samples.ts';
 import type { Figures } from './summary.ts';
 import { summarize } from './summary.ts';
@@ -87,11 +88,6 @@ async function runRounds(
   return { bouts, failures };
 }
 
-function rotated<T>(list: readonly T[], by: number): T[] {
-  const start = by % list.length;
-  return [...list.slice(start), ...list.slice(0, start)];
-}
-
 function print(results: Results, options: Options): void {
   const titles = Object.fromEntries(options.only.map(({ name, title }) => [name, title]));
   const { figures, judgements } = results;
@@ -149,7 +145,13 @@ async function main(): Promise<void> {
     process.once(signal, () => void children.stopAll().finally(() => process.exit(130)));
   }
   const startedAt = performance.now();
-  const { bouts, failures } = await runRounds(options, children);
+  let bouts: Bout[];
+  let failures: Failure[];
+  try {
+    ({ bouts, failures } = await runRounds(options, children));
+  } finally {
+    await children.stopAll();
+  }
   const figures = options.only
     .map(({ name }) => summarize(name, bouts))
     .filter((row) => row !== undefined);
@@ -173,7 +175,6 @@ async function main(): Promise<void> {
   if (options.json) console.log(JSON.stringify(results, null, 2));
   else print(results, options);
   console.error(`\n${results.seconds} s in all; raw results: ${path}`);
-  await children.stopAll();
   process.exit(failures.length > 0 ? 1 : 0);
 }
 

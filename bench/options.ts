@@ -1,9 +1,10 @@
 /** The command line of the benchmark. */
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Contestant } from './contestants/contract.ts';
 import { contestants } from './contestants/index.ts';
 import { BUDGET_SECONDS, HEARTBEAT_SECONDS, SESSIONS_DEFAULT } from './limits.ts';
+import { parseCount } from './parse-count.ts';
 
 export interface Options {
   readonly only: readonly Contestant[];
@@ -102,10 +103,4 @@ function benchCommand(): Command {
 
 function list(text: string): readonly string[] {
   return text.split(',').map((name) => name.trim());
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError('Give a whole number above 0.');
 }

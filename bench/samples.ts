@@ -64,5 +64,7 @@ export interface Bout {
   readonly frameBytes: number;
   /** Sessions that ended although nobody asked them to. */
   readonly lost: number;
+  /** Connections that were not closed when they left in the churn, and were cut off. */
+  readonly cut: number;
   readonly seconds: number;
 }

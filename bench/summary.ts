@@ -29,6 +29,8 @@ export interface Figures {
   /** Cores that other programs of the machine used meanwhile. */
   readonly foreignCores: number;
   readonly lost: number;
+  /** Connections that had to be cut off when they left. */
+  readonly cut: number;
 }
 
 export function summarize(contestant: string, allBouts: readonly Bout[]): Figures | undefined {
@@ -69,6 +71,7 @@ export function summarize(contestant: string, allBouts: readonly Bout[]): Figure
       sum(usages.map(({ usage }) => usage.foreignCpuSeconds)) /
       sum(usages.map(({ usage }) => usage.wallSeconds)),
     lost: sum(bouts.map((bout) => bout.lost)),
+    cut: sum(bouts.map((bout) => bout.cut)),
   };
 }
 

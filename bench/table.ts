@@ -102,6 +102,11 @@ export function doubts(rows: readonly Figures[], titles: Titles): string[] {
       found.push(`${title}: other programs used ${cores} cores meanwhile; trust ratios only.`);
     }
     if (row.lost > 0) found.push(`${title}: ${row.lost} sessions ended unasked.`);
+    if (row.cut > 0) {
+      found.push(
+        `${title}: ${row.cut} connections were not closed when they left, and were cut off.`,
+      );
+    }
     return found;
   });
 }

@@ -20,6 +20,7 @@ function figures(contestant: string, memory: number, cpu: number, handshakes: nu
     handshakePhases: 2,
     foreignCores: 0,
     lost: 0,
+    cut: 0,
   };
 }
 

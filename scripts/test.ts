@@ -3,9 +3,9 @@
  *
  * Arguments go to `bun test` as they are (`npm test -- test/protocol -t polling`); without any, all
  * tests of `src`, `bench` and `test` run, except the tidy rules, which are part of `npm run check`.
- * Bun runs test files one after another, and so they should be: system tests start real servers, and tests
- * of load and memory measure the machine. What a test has started ends with it, even when it is cut
- * short (`--no-orphans`). The last line is `N passed, N failed, N skipped`, taken
+ * Bun runs test files one after another, and so they should be: system tests start real servers,
+ * and tests of load and memory measure the machine. What a test has started ends with it, even when
+ * it is cut short (`--no-orphans`). The last line is `N passed, N failed, N skipped`, taken
  * from Bun's JUnit report; the exit code is 0 only when tests ran and none failed.
  */
 

@@ -107,11 +107,9 @@ async function start(binary: string, children: Children): Promise<RunningContest
       stdout: Bun.file(log),
       stderr: Bun.file(log),
     }),
+    { cleanUp: () => rmSync(directory, { recursive: true, force: true }) },
   );
-  const stop = async (): Promise<void> => {
-    await children.stop(child);
-    rmSync(directory, { recursive: true, force: true });
-  };
+  const stop = (): Promise<void> => children.stop(child);
   const api = `http://127.0.0.1:${ports.internal}`;
   try {
     await answers(`${api}/health`, child, 'centrifugo', () => lastWords(log));

@@ -1,18 +1,18 @@
 /**
- * Holdfast, started by the command that its users type, with one worker. Broadcasts go through
- * the admin API, so they take the whole way: controller, bus, worker. The worker is what is
- * measured; the controller is reported beside it.
+ * Holdfast, started by `holdfast start` with one worker, without the launcher for Node. Broadcasts
+ * go through the admin API, so they take the whole way: controller, bus, worker. The worker is what
+ * is measured; the controller is reported beside it.
  */
 
-import { readFileSync } from 'node:fs';
 import type { Children } from '../children.ts';
-import { PAYLOAD_BYTES } from '../limits.ts';
+import { HOLDFAST_STOP_TIMEOUT_MS, PAYLOAD_BYTES } from '../limits.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
 import { post } from './launch.ts';
-import { answers, endLeftover, freePort } from './processes.ts';
+import { answers, freePort } from './processes.ts';
 import { SOCKET_IO_PATH } from './socket-io.ts';
 
 const ROOT_FOLDER = `${import.meta.dir}/../..`;
+const ADMIN_TIMEOUT_MS = 5_000;
 
 export const holdfast: Contestant = {
   name: 'holdfast',
@@ -31,22 +31,29 @@ export async function startHoldfast(
   const child = children.add(
     Bun.spawn(
       [
-        ...['node', 'bin/holdfast.js', 'start', '--app', 'bench/servers/holdfast-app.ts'],
+        ...[process.execPath, 'src/cli/main.ts', 'start', '--app', 'bench/servers/holdfast-app.ts'],
         ...['--workers', '1', '--host', '0.0.0.0'],
         ...['--port', String(port), '--admin-port', String(adminPort)],
         ...flags,
       ],
       { cwd: ROOT_FOLDER, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
     ),
+    { stopTimeoutMs: HOLDFAST_STOP_TIMEOUT_MS },
   );
+  const stop = (): Promise<void> => children.stop(child);
   const admin = `http://127.0.0.1:${adminPort}`;
-  await answers(`${admin}/ready`, child, 'holdfast start', () => 'see its message above');
-  const pid = await workerPid(`${admin}/process`);
-  const controllerPid = parentPid(pid);
+  let pid: number;
+  try {
+    await answers(`${admin}/ready`, child, 'holdfast start', () => 'see its message above');
+    pid = await workerPid(admin);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   let sequence = 0;
   return {
     pid,
-    otherPids: [controllerPid],
+    otherPids: [child.pid],
     url: `ws://127.0.0.1:${port}${SOCKET_IO_PATH}`,
     broadcast: async (count) => {
       const sends = Array.from({ length: count }, () => {
@@ -56,24 +63,21 @@ export async function startHoldfast(
       });
       await Promise.all(sends);
     },
-    stop: async () => {
-      await children.stop(child);
-      // The launcher passes the signal on, unless it had to be killed.
-      endLeftover(controllerPid);
-      endLeftover(pid);
-    },
+    stop,
   };
 }
 
-async function workerPid(url: string): Promise<number> {
-  const status = (await (await fetch(url)).json()) as { workers?: { pid?: unknown }[] };
+/**
+ * The process id of the one worker of a node.
+ * @param admin the URL of its admin API
+ * @throws Error when it does not answer, or names none
+ */
+export async function workerPid(admin: string): Promise<number> {
+  const response = await fetch(`${admin}/process`, {
+    signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS),
+  });
+  const status = (await response.json()) as { workers?: { pid?: unknown }[] };
   const pid = status.workers?.[0]?.pid;
   if (typeof pid !== 'number') throw new Error('GET /process of holdfast named no worker pid');
   return pid;
-}
-
-/** The worker's parent is the controller. */
-function parentPid(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
 }

@@ -4,7 +4,7 @@
  * control port, and ends when its standard input does, so that it cannot outlive the benchmark.
  */
 
-import type { Children } from '../children.ts';
+import type { Child, Children } from '../children.ts';
 import { START_TIMEOUT_MS } from '../limits.ts';
 import type { RunningContestant } from './contract.ts';
 
@@ -32,21 +32,37 @@ export async function launch(server: ServerFile, children: Children): Promise<Ru
       env: { ...process.env, NODE_ENV: 'production' },
     }),
   );
-  const listening = await Promise.race([
-    firstLine(child.stdout),
-    child.exited.then((code) => Promise.reject(new Error(`${server.file} ended with ${code}`))),
-    Bun.sleep(START_TIMEOUT_MS).then(() =>
-      Promise.reject(new Error(`${server.file} did not start in ${START_TIMEOUT_MS} ms`)),
-    ),
-  ]);
-  const { port, controlPort } = JSON.parse(listening) as Listening;
+  const stop = (): Promise<void> => children.stop(child);
+  let listening: Listening;
+  try {
+    const line = await withinStart(firstLine(child.stdout), child, server.file);
+    listening = JSON.parse(line) as Listening;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const { port, controlPort } = listening;
   return {
     pid: child.pid,
     otherPids: [],
     url: `ws://127.0.0.1:${port}${server.path}`,
     broadcast: (count) => post(`http://127.0.0.1:${controlPort}/broadcast?count=${count}`),
-    stop: () => children.stop(child),
+    stop,
   };
+}
+
+/**
+ * Waits for what a program says when it has started.
+ * @throws Error when it ends before that, or takes over `START_TIMEOUT_MS`
+ */
+export function withinStart<T>(said: Promise<T>, child: Child, program: string): Promise<T> {
+  return Promise.race([
+    said,
+    child.exited.then((code) => Promise.reject(new Error(`${program} ended with ${code}`))),
+    Bun.sleep(START_TIMEOUT_MS).then(() =>
+      Promise.reject(new Error(`${program} did not start in ${START_TIMEOUT_MS} ms`)),
+    ),
+  ]);
 }
 
 /** POSTs JSON, or nothing, and throws unless the answer is a success. */

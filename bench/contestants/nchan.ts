@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Children } from '../children.ts';
 import { HEARTBEAT_SECONDS, PAYLOAD_BYTES } from '../limits.ts';
+import { openFileLimit } from '../machine.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
 import { publish } from './launch.ts';
-import { answers, childPids, endLeftover, freePort } from './processes.ts';
+import { answers, childPids, freePort } from './processes.ts';
 
 /** Where Debian's libnginx-mod-nchan puts the module. */
 const MODULE_PATH = '/usr/lib/nginx/modules/ngx_nchan_module.so';
@@ -25,6 +26,8 @@ const BUFFERED_MESSAGES = 20;
 
 /** Connections that nginx sets memory aside for, where the open-file limit does not say less. */
 const CONNECTIONS_MAX = 32_768;
+
+const RECORDS_PER_FILE = 1.2;
 
 export const nchan: Contestant = {
   name: 'nchan',
@@ -93,7 +96,9 @@ http {
 async function start(children: Children): Promise<RunningContestant> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-bench-nchan-'));
   const ports = { subscribe: freePort(), publish: freePort() };
-  const configuration = nginxConfiguration(ports, connectionsMax(), MODULE_PATH);
+  // Nchan takes records for its own use as well: with 20,000, clients were cut off at 18,747.
+  const connections = Math.min(Math.ceil(openFileLimit() * RECORDS_PER_FILE), CONNECTIONS_MAX);
+  const configuration = nginxConfiguration(ports, connections, MODULE_PATH);
   writeFileSync(join(directory, 'nginx.conf'), configuration);
   const nginx = findNginx() ?? 'nginx';
   // -e, or nginx opens the log that was compiled in before it reads the configuration.
@@ -103,15 +108,11 @@ async function start(children: Children): Promise<RunningContestant> {
       stdout: 'ignore',
       stderr: 'ignore',
     }),
+    { cleanUp: () => rmSync(directory, { recursive: true, force: true }) },
   );
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
   const lastError = (): string => errorLog(directory);
+  const stop = (): Promise<void> => children.stop(master);
   let worker: number | undefined;
-  const stop = async (): Promise<void> => {
-    await children.stop(master);
-    if (worker !== undefined) endLeftover(worker);
-    remove();
-  };
   try {
     await answers(`http://127.0.0.1:${ports.publish}/ready`, master, 'nginx', lastError);
     worker = childPids(master.pid)[0];
@@ -152,13 +153,6 @@ function moduleVersion(): string {
   return (
     Bun.spawnSync(query, { stderr: 'ignore' }).stdout.toString().trim() || 'of unknown version'
   );
-}
-
-/** nginx warns when it may have more connections than files; each record costs it memory. */
-function connectionsMax(): number {
-  const limits = readFileSync('/proc/self/limits', 'latin1');
-  const openFiles = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  return Math.min(Number(openFiles ?? CONNECTIONS_MAX), CONNECTIONS_MAX);
 }
 
 function errorLog(directory: string): string {

@@ -1,14 +1,17 @@
 /**
  * What contestants that are programs of their own need: a port that is free, an answer to wait
- * for, the processes under a process, and an end of what a killed parent left behind.
+ * for, the processes under a process.
  */
 
-import { readFileSync } from 'node:fs';
 import type { Child } from '../children.ts';
 import { hasEnded } from '../children.ts';
 import { START_TIMEOUT_MS } from '../limits.ts';
 
+export { childPids } from '../process-tree.ts';
+
 const READY_POLL_MS = 50;
+/** A program that takes a request and never answers it must not hold up the waiting for it. */
+const REQUEST_TIMEOUT_MS = 2_000;
 
 /** A port that was free a moment ago, for programs that cannot take port 0 and say which it is. */
 export function freePort(): number {
@@ -32,25 +35,11 @@ export async function answers(
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < deadline) {
     if (hasEnded(child)) throw new Error(`${program} ended before it was ready; ${saidBefore()}`);
-    const response = await fetch(url).catch(() => undefined);
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const response = await fetch(url, { signal }).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.status === 200) return;
     await Bun.sleep(READY_POLL_MS);
   }
   throw new Error(`${program} was not ready in ${START_TIMEOUT_MS} ms`);
-}
-
-/** The processes that this one started and that still run. */
-export function childPids(pid: number): readonly number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
-  return text === '' ? [] : text.split(' ').map(Number);
-}
-
-/** Ends a process whose parent had to be killed; one that is gone already is as it should be. */
-export function endLeftover(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Gone already.
-  }
 }

@@ -1,6 +1,9 @@
 /**
  * The sessions of a bout: an agent's swarm, told to fill and to leave, with waits for both. It is
  * the same client as that of `holdfast fleet`, only driven by the benchmark's questions.
+ *
+ * The clock runs only while the swarm has something to do: a client that wakes up a thousand times
+ * a second would disturb the server that is measured beside it.
  */
 
 import type { AgentOrder } from '../../src/agent/contract.ts';
@@ -20,12 +23,23 @@ const RATE_UNBOUNDED = 1_000_000;
 export class Crowd {
   readonly #swarm: Swarm;
   readonly #isPinging: boolean;
+  readonly #leaveTimeoutMs: number;
+  #clock: Timer | undefined;
   #order: AgentOrder;
+  #isFilling = false;
   #failuresMax = 0;
+  #cut = 0;
 
-  constructor(url: URL, protocol: ClientProtocol, openFiles: number) {
+  /** @param leaveTimeoutMs another one in tests */
+  constructor(
+    url: URL,
+    protocol: ClientProtocol,
+    openFiles: number,
+    leaveTimeoutMs: number = limits.LEAVE_TIMEOUT_MS,
+  ) {
     this.#swarm = new Swarm(openFiles - limits.RESERVED_FILES);
     this.#isPinging = protocol === 'pinging';
+    this.#leaveTimeoutMs = leaveTimeoutMs;
     this.#order = {
       run: 'bench',
       connections: 0,
@@ -40,7 +54,11 @@ export class Crowd {
       clockOffsetMs: 0,
     };
     this.#swarm.obey(this.#order);
-    setInterval(() => this.#swarm.tick(performance.now()), TICK_MS);
+  }
+
+  /** Whether the clock runs: the swarm has connections to make or pings to send. */
+  get isTicking(): boolean {
+    return this.#clock !== undefined;
   }
 
   counters(loopLagMs: number): LoadCounters {
@@ -52,6 +70,7 @@ export class Crowd {
       deliveryBytes: counters.deliveryBytes,
       failures: sum(counters.failures),
       lost: sum(counters.losses),
+      cut: this.#cut,
       loopLagMs,
     };
   }
@@ -59,26 +78,37 @@ export class Crowd {
   /** @param perSecond connections to begin in one second; without it, as fast as it goes */
   async fill(sessions: number, perSecond: number = RATE_UNBOUNDED): Promise<void> {
     this.#failuresMax = this.#failures() + Math.ceil(sessions * limits.FAILURE_SHARE_MAX);
-    this.#obey({ connections: sessions, rate: perSecond });
-    await this.#until(
-      () => {
-        const failures = this.#failures();
-        if (failures > this.#failuresMax) throw new Error(`too many handshakes failed`);
-        return this.#swarm.open >= sessions;
-      },
-      limits.FILL_TIMEOUT_MS,
-      'handshakes',
-    );
-    if (this.#isPinging) {
-      const perSecondOfAll = sessions / PING_INTERVAL_S;
-      this.#obey({ echo: { perSecond: perSecondOfAll, event: 'ping', payloadBytes: 1 } });
+    // Those who ping begin when they come, as they do in life, and not when the last one has.
+    const pings = { perSecond: sessions / PING_INTERVAL_S, event: 'ping', payloadBytes: 1 };
+    this.#isFilling = true;
+    this.#obey({
+      connections: sessions,
+      rate: perSecond,
+      echo: this.#isPinging ? pings : undefined,
+    });
+    try {
+      await this.#until(
+        () => {
+          const failures = this.#failures();
+          if (failures > this.#failuresMax) throw new Error(`too many handshakes failed`);
+          return this.#swarm.open >= sessions;
+        },
+        limits.FILL_TIMEOUT_MS,
+        'handshakes',
+      );
+    } finally {
+      this.#isFilling = false;
     }
   }
 
+  /** Asks all to close, and cuts off those that the server has not closed in its time. */
   async leave(): Promise<void> {
     this.#obey({ connections: 0, rate: RATE_UNBOUNDED, echo: undefined });
     const isEmpty = (): boolean => this.#swarm.sockets === 0;
-    await this.#until(isEmpty, limits.LEAVE_TIMEOUT_MS, 'leaving');
+    if (await this.#within(isEmpty, this.#leaveTimeoutMs)) return;
+    this.#cut += this.#swarm.sockets;
+    this.#swarm.cut();
+    await this.#until(isEmpty, this.#leaveTimeoutMs, 'cutting connections');
   }
 
   async delivered(total: number): Promise<void> {
@@ -86,9 +116,30 @@ export class Crowd {
     await this.#until(isDone, limits.DELIVERY_TIMEOUT_MS, 'a delivery to every session');
   }
 
+  /** Ends every connection at once, and the clock. */
+  stop(): void {
+    this.#stopClock();
+    this.#swarm.cut();
+  }
+
   #obey(change: Partial<AgentOrder>): void {
     this.#order = { ...this.#order, ...change };
     this.#swarm.obey(this.#order);
+    this.#clock ??= setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #tick(): void {
+    // Whoever was there and is lost stays lost: a replacement would be measured, and hide it.
+    if (!this.#isFilling && this.#swarm.open < this.#order.connections) {
+      this.#obey({ connections: this.#swarm.open });
+    }
+    // At rest no tick cuts off those who were asked to leave: `leave` waits longer, and counts.
+    if (!this.#swarm.tick(performance.now())) this.#stopClock();
+  }
+
+  #stopClock(): void {
+    clearInterval(this.#clock);
+    this.#clock = undefined;
   }
 
   #failures(): number {
@@ -96,11 +147,17 @@ export class Crowd {
   }
 
   async #until(isDone: () => boolean, timeoutMs: number, what: string): Promise<void> {
+    if (await this.#within(isDone, timeoutMs)) return;
+    throw new Error(`${what} took over ${timeoutMs} ms`);
+  }
+
+  async #within(isDone: () => boolean, timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     while (!isDone()) {
-      if (performance.now() > deadline) throw new Error(`${what} took over ${timeoutMs} ms`);
+      if (performance.now() > deadline) return false;
       await Bun.sleep(POLL_MS);
     }
+    return true;
   }
 }
 

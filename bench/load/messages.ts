@@ -34,6 +34,8 @@ export interface LoadCounters {
   readonly failures: number;
   /** Established sessions that ended without being asked to. */
   readonly lost: number;
+  /** Connections that the server did not close when they left, and that were cut off. */
+  readonly cut: number;
   /** Longest delay of the client's event loop since the last answer. */
   readonly loopLagMs: number;
 }

@@ -1,4 +1,7 @@
-/** Runs commands of Holdfast the way its users do. */
+/**
+ * Runs commands of Holdfast as its users do, but without the launcher in between, so that whoever
+ * ends the process ends the command itself.
+ */
 
 import { join } from 'node:path';
 import type { Children } from '../children.ts';
@@ -7,7 +10,7 @@ const ROOT_FOLDER = join(import.meta.dir, '..', '..');
 
 /** The command line of `holdfast …`. */
 export function holdfast(...args: readonly string[]): readonly string[] {
-  return ['node', join(ROOT_FOLDER, 'bin', 'holdfast.js'), ...args];
+  return [process.execPath, join(ROOT_FOLDER, 'src', 'cli', 'main.ts'), ...args];
 }
 
 /**

@@ -3,7 +3,16 @@
  * moments: the file says more, and more reliably, than a terminal's progress.
  */
 
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'bun';
 import type { FleetPhase, FleetRecord } from '../../src/recording/record.ts';
@@ -15,6 +24,8 @@ import type { MillionOptions } from './options.ts';
 import type { TestedServer } from './servers.ts';
 
 const POLL_MS = 500;
+/** Several samples of 53 agents. */
+const TAIL_BYTES = 65_536;
 const PHASES: readonly FleetPhase[] = ['climb', 'hold', 'leave', 'done'];
 
 export class FleetWatch {
@@ -47,21 +58,21 @@ export class FleetWatch {
     return await child.exited;
   }
 
-  /** Waits until the fleet is in this phase or past it, or has ended. */
-  async reached(phase: FleetPhase): Promise<void> {
+  /** Waits for a phase. @returns false when the fleet ended, or left, without it */
+  async reached(phase: FleetPhase): Promise<boolean> {
     const wanted = PHASES.indexOf(phase);
     for (;;) {
       await Bun.sleep(POLL_MS);
-      if (this.#child !== undefined && hasEnded(this.#child)) return;
-      if (PHASES.indexOf(lastPhase(this.#options.out)) >= wanted) return;
+      if (this.#child !== undefined && hasEnded(this.#child)) return false;
+      const current = PHASES.indexOf(lastPhase(this.#options.out));
+      if (current >= wanted) return current === wanted;
     }
   }
 
-  /** The agents' processes: below the launcher is the coordinator, below that are they. */
+  /** The agents' processes, which the coordinator has started. */
   agents(): readonly KnownProcess[] {
     if (this.#child === undefined || hasEnded(this.#child)) return [];
-    const coordinators = childPids(this.#child.pid);
-    return coordinators.flatMap(childPids).map((pid) => ({ role: 'agent', pid }));
+    return childPids(this.#child.pid).map((pid) => ({ role: 'agent', pid }));
   }
 }
 
@@ -78,15 +89,19 @@ export function compressRecords(folder: string): void {
 function lastPhase(folder: string): FleetPhase {
   const path = join(folder, 'fleet.jsonl');
   if (!existsSync(path)) return 'climb';
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  for (const line of lines.reverse()) {
+  const size = statSync(path).size;
+  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  const file = openSync(path, 'r');
+  readSync(file, tail, 0, tail.length, size - tail.length);
+  closeSync(file);
+  for (const line of tail.toString().trimEnd().split('\n').reverse()) {
     const record = parsed(line);
     if (record?.record === 'fleet-sample') return record.phase;
   }
   return 'climb';
 }
 
-/** The last line may be half written. */
+/** The first line of a tail is cut, the last may be half written. */
 function parsed(line: string): FleetRecord | undefined {
   try {
     return JSON.parse(line) as FleetRecord;

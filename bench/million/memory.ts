@@ -21,13 +21,16 @@ export interface MemoryPhase {
   readonly kernel: KernelMemory | undefined;
 }
 
+/** Processes that are gone by now are left out. */
 export function readMemory(phase: string, processes: readonly KnownProcess[]): MemoryPhase {
-  return {
-    phase,
-    atMs: Date.now(),
-    processes: processes.map((known) => ({ ...known, ...processMemory(known.pid) })),
-    kernel: kernelMemory(),
-  };
+  const read = processes.flatMap((known) => {
+    try {
+      return [{ ...known, ...processMemory(known.pid) }];
+    } catch {
+      return [];
+    }
+  });
+  return { phase, atMs: Date.now(), processes: read, kernel: kernelMemory() };
 }
 
 /** The sum over the processes of some roles. */

@@ -1,8 +1,10 @@
 /** The server of a run: Holdfast by the command its users type, or the control as a cluster. */
 
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type Child, type Children, hasEnded } from '../children.ts';
-import { answers, freePort } from '../contestants/processes.ts';
+import type { Child, Children } from '../children.ts';
+import { freePort } from '../contestants/processes.ts';
+import { HOLDFAST_STOP_TIMEOUT_MS } from '../limits.ts';
 import { openFileLimit } from '../machine.ts';
 import { holdfast } from './commands.ts';
 import type { KnownProcess } from './memory.ts';
@@ -11,9 +13,23 @@ import type { MillionOptions } from './options.ts';
 export interface TestedServer {
   /** What `holdfast fleet run` is told about it. */
   readonly fleetArguments: readonly string[];
+  /** Whether it writes server.jsonl. */
+  readonly hasRecord: boolean;
   /** Its processes of this moment. */
-  processes(): readonly KnownProcess[];
+  processes(): Promise<readonly KnownProcess[]>;
   stop(): Promise<void>;
+}
+
+/** What `holdfast start --json` prints. */
+interface Listening {
+  readonly publicPort: number;
+  readonly adminPort: number;
+}
+
+/** The part of `GET /process` that is needed here. */
+interface Processes {
+  readonly nodes: readonly { readonly pid: number }[];
+  readonly workers: readonly { readonly pid: number | null }[];
 }
 
 const BENCH_FOLDER = join(import.meta.dir, '..');
@@ -27,30 +43,32 @@ export function startServer(options: MillionOptions, children: Children): Promis
 }
 
 async function startHoldfast(options: MillionOptions, children: Children): Promise<TestedServer> {
-  const [port, adminPort] = [freePort(), freePort()];
-  const admin = `http://127.0.0.1:${adminPort}`;
   const child = children.add(
     Bun.spawn(
       [
-        ...holdfast('start', '--app', join(BENCH_FOLDER, 'servers', 'holdfast-app.ts')),
+        ...holdfast('start', '--json', '--app', join(BENCH_FOLDER, 'servers', 'holdfast-app.ts')),
         ...['--connections', String(options.connections), '--record-dir', options.out],
-        ...['--port', String(port), '--admin-port', String(adminPort), '--log-level', 'warn'],
+        ...['--port', '0', '--admin-port', '0', '--log-level', 'warn'],
       ],
-      { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
+      { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
     ),
+    { stopTimeoutMs: HOLDFAST_STOP_TIMEOUT_MS },
   );
-  await answers(`${admin}/ready`, child, 'holdfast start', () => 'see its message above');
-  const status = (await (await fetch(`${admin}/process`)).json()) as {
-    readonly nodes: readonly { readonly pid: number }[];
-    readonly workers: readonly { readonly pid: number }[];
-  };
-  const processes: readonly KnownProcess[] = [
-    ...status.nodes.map(({ pid }) => ({ role: 'controller' as const, pid })),
-    ...status.workers.map(({ pid }) => ({ role: 'worker' as const, pid })),
-  ];
+  // It is printed when all workers are ready.
+  const { publicPort, adminPort } = await firstLine<Listening>(child, child.stdout);
+  const admin = `http://127.0.0.1:${adminPort}`;
   return {
-    fleetArguments: ['--target', `http://127.0.0.1:${port}/socket.io/`, '--admin', admin],
-    processes: () => processes,
+    hasRecord: true,
+    fleetArguments: ['--target', `http://127.0.0.1:${publicPort}/socket.io/`, '--admin', admin],
+    processes: async () => {
+      const status = (await (await fetch(`${admin}/process`)).json()) as Processes;
+      return [
+        ...status.nodes.map(({ pid }) => ({ role: 'controller' as const, pid })),
+        ...status.workers.flatMap(({ pid }) =>
+          pid === null ? [] : [{ role: 'worker' as const, pid }],
+        ),
+      ];
+    },
     stop: () => children.stop(child),
   };
 }
@@ -59,7 +77,7 @@ async function startHoldfast(options: MillionOptions, children: Children): Promi
 async function startBare(options: MillionOptions, children: Children): Promise<TestedServer> {
   const perProcess = openFileLimit() - RESERVED_FILES;
   const mean = perProcess - 4 * Math.sqrt(perProcess);
-  const count = Math.ceil(options.connections / mean);
+  const count = Math.max(availableParallelism(), Math.ceil(options.connections / mean));
   const port = freePort();
   const servers = await Promise.all(
     Array.from({ length: count }, () => startBareProcess(port, children)),
@@ -79,11 +97,12 @@ async function startBare(options: MillionOptions, children: Children): Promise<T
     },
   });
   return {
+    hasRecord: false,
     fleetArguments: [
       ...['--target', `ws://127.0.0.1:${port}/`, '--protocol', 'websocket'],
       ...['--broadcast-url', `http://127.0.0.1:${relay.port}/`],
     ],
-    processes: () => servers.map(({ child }) => ({ role: 'worker', pid: child.pid })),
+    processes: async () => servers.map(({ child }) => ({ role: 'worker', pid: child.pid })),
     stop: async () => {
       await relay.stop(true);
       await Promise.all(servers.map(({ child }) => children.stop(child)));
@@ -102,10 +121,20 @@ async function startBareProcess(
       stderr: 'inherit',
     }),
   );
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  if (hasEnded(child)) throw new Error('the control did not start');
-  const { controlPort } = JSON.parse(new TextDecoder().decode(value)) as { controlPort: number };
+  const { controlPort } = await firstLine<{ controlPort: number }>(child, child.stdout);
   return { child, controlPort };
+}
+
+/** @throws Error when the process ends without one; it has then said why on its standard error */
+async function firstLine<T>(child: Child, stream: ReadableStream<Uint8Array>): Promise<T> {
+  const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  let text = '';
+  while (!text.includes('\n')) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`the server (process ${child.pid}) ended before it was ready`);
+    text += decoder.decode(value, { stream: true });
+  }
+  reader.releaseLock();
+  return JSON.parse(text.slice(0, text.indexOf('\n'))) as T;
 }

@@ -16,7 +16,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const options = (out: string): MillionOptions => {
   return { connections: SESSIONS, rate: 100, hold: 60, churn: 0, server: 'holdfast', out };
 };
-const server = { processes: () => [1, 2, 3] };
 
 /** Two workers and a controller of so many bytes each, and an agent of 3,000,000. */
 function memory(phase: string, pssBytes: number, slabBytes: number): MemoryPhase {
@@ -93,22 +92,26 @@ function record(name: string, received: number): string {
 }
 
 test('figures are per session, with everything of the server in them', () => {
-  const summary = summarize(options(record('whole', SESSIONS)), server, phases, START_MS);
-  expect(summary.serverPssBytes).toBe(3_000);
-  expect(summary.serverRssBytes).toBe(6_000);
-  expect(summary.serverGrowthBytes).toBe(2_400);
-  expect(summary.serverAfterBroadcastPssBytes).toBe(3_300);
-  expect(summary.agentPssBytes).toBe(3_000);
-  expect(summary.kernelSlabBytes).toBe(10_000);
+  const summary = summarize(options(record('whole', SESSIONS)), true, phases, 7);
+  expect(summary.memory).toMatchObject({
+    serverProcesses: 3,
+    agents: 1,
+    serverPssBytes: 3_000,
+    serverRssBytes: 6_000,
+    serverGrowthBytes: 2_400,
+    serverAfterBroadcastPssBytes: 3_300,
+    agentPssBytes: 3_000,
+    kernelSlabBytes: 10_000,
+  });
   // 0.5 ms a second for 1,000 sessions.
-  expect(summary.idleMicrosPerSecond).toBeCloseTo(0.5, 6);
-  expect(summary.musts.map(({ holds }) => holds)).toEqual([true, true, true, true]);
+  expect(summary.heldMicrosPerSecond).toBeCloseTo(0.5, 6);
+  expect(summary.musts.map(({ result }) => result)).toEqual(Array(4).fill('reached'));
   expect(summaryText(summary)).toContain('1,000 of 1,000 sessions');
 });
 
 test('one receipt too few is a miss', () => {
-  const summary = summarize(options(record('short', SESSIONS - 1)), server, phases, START_MS);
-  expect(summary.musts.find(({ holds }) => !holds)?.what).toContain('broadcast');
+  const summary = summarize(options(record('short', SESSIONS - 1)), true, phases, 7);
+  expect(summary.musts.find(({ result }) => result === 'MISSED')?.what).toContain('broadcast');
   expect(summaryText(summary)).toContain('MISSED: one broadcast');
 });
 
@@ -116,8 +119,28 @@ test('a server over the figure is a miss', () => {
   const fat = phases.map((phase) =>
     phase.phase === 'held' ? memory('held', 2_000_000, 0) : phase,
   );
-  const summary = summarize(options(record('fat', SESSIONS)), server, fat, START_MS);
-  expect(summary.musts.filter(({ holds }) => !holds).map(({ what }) => what)).toEqual([
-    'server memory at most 4500 bytes a session',
+  const summary = summarize(options(record('fat', SESSIONS)), true, fat, 7);
+  expect(summary.musts.filter(({ result }) => result === 'MISSED').map(({ what }) => what)).toEqual(
+    ['server memory at most 4500 bytes a session'],
+  );
+});
+
+test('without a hold nothing is said of memory and CPU', () => {
+  const out = join(folder, 'stalled');
+  const fleet = new Recorder(join(out, 'fleet.jsonl'));
+  fleet.write(fleetSample(1, 'climb', 10));
+  fleet.close();
+  const summary = summarize(options(out), true, phases.slice(0, 1), 7);
+  expect(summary.climbSeconds).toBeNull();
+  expect(summary.musts.map(({ result }) => result)).toEqual([
+    'MISSED',
+    'MISSED',
+    'not measured',
+    'not measured',
   ]);
+});
+
+test('a server without a record has no figure for CPU', () => {
+  const summary = summarize(options(record('control', SESSIONS)), false, phases, 7);
+  expect(summary.heldMicrosPerSecond).toBeNull();
 });

@@ -2,13 +2,16 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { AgentProcess } from '../../test/support/agent-process.ts';
 import { HoldfastProcess } from '../../test/support/holdfast-process.ts';
 import { ScriptedServer } from '../../test/support/scripted-server.ts';
 import { CAN_MAKE_NAMESPACE, inNamespace } from '../../test/support/swarm-in-namespace.ts';
 import { ORDER, sumOf, WEBSOCKET } from '../../test/support/swarm-run.ts';
+import { closeFrame, upgradeAnswer, upgradeKeyOf } from '../../test/support/wire-frame.ts';
 import { broadcastMark } from './contract.ts';
 
 describe('its end', () => {
@@ -223,6 +226,26 @@ describe('TLS', () => {
       return sample.open === 10 && sample.counters.echoesAnswered > 20;
     });
     expect(counters).toMatchObject({ failures: {}, losses: {} });
+  });
+
+  test('a session that the server closes is lost at once, though TLS does not end', async () => {
+    const tls = { allowHalfOpen: true, key: PRIVATE_KEY, cert: CERTIFICATE };
+    const silent = createServer(tls, (socket) => {
+      socket.once('data', (request) => {
+        const key = upgradeKeyOf(request.toString('latin1'));
+        socket.write(Buffer.concat([upgradeAnswer(key), closeFrame(1012)]));
+      });
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    await using agent = await AgentProcess.start({ env: { NODE_EXTRA_CA_CERTS: certificate } });
+    const targets = [`wss://localhost:${port}/`];
+    await agent.order({ ...ORDER, ...WEBSOCKET, targets, connections: 3, rate: 20 });
+    const { counters } = await agent.until('some are lost', (sample) => {
+      return sumOf(sample.counters.losses) >= 3;
+    });
+    expect(Object.keys(counters.losses)).toEqual(['closed 1012']);
+    silent.close();
   });
 
   test('a certificate that nobody vouches for is a failure by its name', async () => {

@@ -76,6 +76,7 @@ describe('the API', () => {
       attempts: 0,
       established: 0,
       left: 0,
+      dropped: 0,
       failures: {},
       losses: {},
       deliveries: 0,
@@ -115,6 +116,17 @@ describe('the API', () => {
     expect(agent.sample()).toMatchObject({ run: ORDER.run, open: 3 });
   });
 
+  test('each run that begins is told apart, also one of the same name', async () => {
+    expect((await ask('/sample')).sample.beginning).toBe('');
+    const beginnings: string[] = [];
+    for (const run of ['one', 'one', 'other', 'one']) {
+      const { sample } = await ask('/order', { method: 'POST', body: { ...ORDER, run } });
+      beginnings.push(sample.beginning);
+    }
+    expect(beginnings[1]).toBe(beginnings[0] as string);
+    expect(new Set(beginnings).size).toBe(3);
+  });
+
   test('orders of a second apart, the same again, change nothing', async () => {
     using target = new ScriptedServer(socketIoScript());
     const order = { ...ORDER, targets: [target.url], connections: 5, auth: '{"a":{n}}' };
@@ -148,9 +160,12 @@ describe('the clock', () => {
       await until('all are dropped', () => agent.sample().open === 0);
       await until('the server sees them go', () => target.sockets.size === 0);
       await Bun.sleep(250);
-      expect(agent.sample().counters).toMatchObject({ attempts: 10, left: 10, losses: {} });
+      const { counters } = agent.sample();
+      expect(counters).toMatchObject({ attempts: 10, left: 10, dropped: 10, losses: {} });
       agent.obey(order);
       await until('they are back', () => agent.sample().open === 10);
+      // Whoever gives orders may not have noticed yet.
+      expect(agent.sample().counters.dropped).toBe(10);
       expect(agent.sample()).toMatchObject({ run: ORDER.run, counters: { attempts: 20 } });
     } finally {
       clock.mockRestore();
@@ -175,6 +190,16 @@ describe('the clock', () => {
     // In the same turn, as a request does that waited in the kernel.
     agent.obey(ORDER);
     expect(agent.sample().usage.loopLagMs).toBeGreaterThan(200);
+  });
+
+  test('what held it up before a run is no delay of the run', async () => {
+    await Bun.sleep(60);
+    block(300);
+    agent.obey(ORDER);
+    expect(agent.sample().usage.loopLagMs).toBeLessThan(50);
+    block(300);
+    agent.obey({ ...ORDER, run: 'the next one' });
+    expect(agent.sample().usage.loopLagMs).toBeLessThan(50);
   });
 
   test('what a turn of its own takes is a delay too, for messages wait meanwhile', async () => {

@@ -15,6 +15,9 @@ const TICK_IDLE_MS = 200;
 /** Files that an agent needs beside its connections. */
 const OPEN_FILES_RESERVE = 64;
 
+/** No order names more (read-order.ts), and numbers of sessions follow from it. */
+const CAPACITY_MAX = 10_000_000;
+
 /** Handshakes leave garbage that JavaScriptCore would let pile up; see worker/garbage-collector. */
 const COLLECT_AFTER = 4_000;
 
@@ -23,6 +26,7 @@ export class Agent {
   readonly #openFileLimit: number;
   readonly #capacity: number;
   #orderedAtMs = 0;
+  #beginning = '';
   /** The longest since the last sample. */
   #lagMs = 0;
   /** When the clock should have its next turn, or had one noted as late already. */
@@ -34,7 +38,7 @@ export class Agent {
   /** @param openFileLimit of this process */
   constructor(openFileLimit: number) {
     this.#openFileLimit = openFileLimit;
-    this.#capacity = Math.max(1, openFileLimit - OPEN_FILES_RESERVE);
+    this.#capacity = Math.min(Math.max(1, openFileLimit - OPEN_FILES_RESERVE), CAPACITY_MAX);
     this.#swarm = new Swarm(this.#capacity);
   }
 
@@ -51,10 +55,17 @@ export class Agent {
   obey(order: AgentOrder): void {
     // A request that waited in the kernel comes before the clock's turn, and would hide its delay.
     this.#noteLag();
+    if (this.#swarm.order?.run !== order.run) this.#begin();
     this.#orderedAtMs = performance.now();
     this.#swarm.obey(order);
     clearTimeout(this.#timer);
     this.#schedule(performance.now());
+  }
+
+  /** What held the loop up before a run, be it the start of the process, is no lag of the run. */
+  #begin(): void {
+    this.#beginning = crypto.randomUUID();
+    this.#lagMs = 0;
   }
 
   /** The lag in it is that since the sample before. */
@@ -66,6 +77,7 @@ export class Agent {
     this.#lagMs = 0;
     return {
       run: this.#swarm.order?.run ?? '',
+      beginning: this.#beginning,
       pid: process.pid,
       atMs: performance.timeOrigin + performance.now(),
       open: this.#swarm.open,
@@ -104,7 +116,7 @@ export class Agent {
     const { order } = this.#swarm;
     if (order !== undefined && nowMs - this.#orderedAtMs > ORDER_TIMEOUT_MS) {
       this.#swarm.obey({ ...order, connections: 0 });
-      this.#swarm.cut();
+      this.#swarm.drop();
     }
     const isBusy = this.#swarm.tick(nowMs);
     this.#collect(isBusy);

@@ -51,6 +51,20 @@ describe('Socket.IO v5 over Engine.IO v4', () => {
     expect(socketIo.requestPath(new URL(target))).toBe(path);
   });
 
+  test.each([
+    ['0{"sid":"a","pingInterval":25000,"pingTimeout":20000}', 45_000],
+    ['0{"sid":"é","pingInterval":300,"pingTimeout":0}', 300],
+    ['0{"sid":"a","pingInterval":25000}', Number.POSITIVE_INFINITY],
+    ['0{"pingInterval":0,"pingTimeout":0}', Number.POSITIVE_INFINITY],
+    ['0{"pingInterval":"x","pingTimeout":{}}', Number.POSITIVE_INFINITY],
+    ['0null', Number.POSITIVE_INFINITY],
+    ['0', Number.POSITIVE_INFINITY],
+    ['0{"sid":', Number.POSITIVE_INFINITY],
+  ])('%s: a ping is due within %d ms', (text, withinMs) => {
+    const bytes = Buffer.from(`..${text}.`);
+    expect(socketIo.pingWithinMs(bytes, 2, bytes.length - 1)).toBe(withinMs);
+  });
+
   test('the session opens only with CONNECT, which carries the payload and the number', () => {
     expect(socketIo.isEstablishedByUpgrade).toBe(false);
     expect(textOf(socketIo.connectFrame(7))).toBe('40');

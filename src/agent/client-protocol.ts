@@ -27,6 +27,11 @@ export interface ClientCodec {
   requestPath(target: URL): string;
   /** Reads what the text message at `bytes[start..end)` is; MUST NOT keep the bytes. */
   meaning(bytes: Uint8Array, start: number, end: number): Meaning;
+  /**
+   * How long the server may go without a ping, in milliseconds, as the message `open` at
+   * `bytes[start..end)` says; infinite when it does not say.
+   */
+  pingWithinMs(bytes: Buffer, start: number, end: number): number;
   /** The frame that answers `open` for the session with this number. */
   connectFrame(number: number): Uint8Array;
   /** The frame that answers `ping`. */
@@ -70,6 +75,7 @@ function socketIoCodec(auth: string | undefined): ClientCodec {
       return `${path}?${query.toString()}`;
     },
     meaning: socketIoMeaning,
+    pingWithinMs: enginePingWithinMs,
     connectFrame: (number) =>
       encodeClientFrame(OPCODE_TEXT, `40${auth?.replaceAll('{n}', String(number)) ?? ''}`),
     pongFrame: encodeClientFrame(OPCODE_TEXT, '3'),
@@ -118,6 +124,17 @@ function packetMeaning(type: number | undefined): Meaning {
   }
 }
 
+/** Engine.IO clients give a server up that lets both of its times pass without a ping. */
+function enginePingWithinMs(bytes: Buffer, start: number, end: number): number {
+  try {
+    const { pingInterval, pingTimeout } = JSON.parse(bytes.toString('utf8', start + 1, end));
+    const sumMs = Number(pingInterval) + Number(pingTimeout);
+    return sumMs > 0 ? sumMs : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 /**
  * WebSocket alone: the upgrade is the session, and every message is a delivery; that the next one
  * answers an echo is for the swarm to see, which knows whether one waits.
@@ -126,6 +143,7 @@ const websocketCodec: ClientCodec = {
   isEstablishedByUpgrade: true,
   requestPath: (target) => target.pathname + target.search,
   meaning: () => 'delivery',
+  pingWithinMs: () => Number.POSITIVE_INFINITY,
   connectFrame() {
     throw new Error('plain WebSocket has no CONNECT');
   },

@@ -39,6 +39,8 @@ export class Connection {
   readonly startedAtMs: number;
   /** Place in the swarm's list of established sessions. */
   place = -1;
+  /** When the session's server pinged it last, by the clock of `Silence`. */
+  pingedAtMs = 0;
   /** Bytes of an unfinished frame, or of an unfinished upgrade answer. */
   partial: Buffer | undefined = undefined;
   /** The number of the last marked broadcast. */
@@ -65,6 +67,8 @@ export interface Target {
   readonly port: number;
   readonly isSecure: boolean;
   readonly requests: ReadonlyMap<ClientCodec, Uint8Array>;
+  /** Longest that its Socket.IO server goes without a ping, by its own word. */
+  pingWithinMs: number;
 }
 
 /** Who is told what arrived. */

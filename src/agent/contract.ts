@@ -33,9 +33,10 @@ export interface AgentOrder {
   readonly rate: number;
   /**
    * `ws://host:port/path?query` (also `http:`), used in turn. When they change, the connections
-   * move to the new ones at `rate`. For Socket.IO the path is that of the server, and the query of
-   * the protocol is added by the agent. With `wss:` or `https:` the certificate must be one that
-   * the agent trusts; `NODE_EXTRA_CA_CERTS` in its environment names further authorities.
+   * move to the new ones, which takes two actions of `rate` each: one ends, one begins. For
+   * Socket.IO the path is that of the server, and the query of the protocol is added by the agent.
+   * With `wss:` or `https:` the certificate must be one that the agent trusts;
+   * `NODE_EXTRA_CA_CERTS` in its environment names further authorities.
    */
   readonly targets: readonly string[];
   /**
@@ -81,6 +82,11 @@ export interface JitterOrder {
 
 export interface AgentSample {
   readonly run: string;
+  /**
+   * Random, and another one each time the agent begins a run; empty before the first. When it
+   * changes within a run, the agent was started again or obeyed another coordinator meanwhile.
+   */
+  readonly beginning: string;
   readonly pid: number;
   /** By the agent's own clock, in milliseconds since 1970. */
   readonly atMs: number;
@@ -101,8 +107,10 @@ export interface AgentCounters {
   readonly attempts: number;
   /** Sessions established. */
   readonly established: number;
-  /** Sessions ended by the agent: told to hold fewer, churn, jitter, storm. */
+  /** Sessions ended by the agent: told to hold fewer, churn, jitter, storm, or dropped. */
   readonly left: number;
+  /** Those of them that were dropped since no order came for `ORDER_TIMEOUT_MS`. */
+  readonly dropped: number;
   /** Connections that never became a session, by `FailureName`. */
   readonly failures: Readonly<Record<string, number>>;
   /** Sessions that ended without being asked to, by `FailureName`. */
@@ -123,7 +131,8 @@ export interface AgentCounters {
  * How a connection failed or a session was lost: a code of the system (`ECONNREFUSED`) or of TLS
  * (`DEPTH_ZERO_SELF_SIGNED_CERT`), `HTTP 503` for a refused upgrade, `closed 1012` for a close
  * frame, `closed` for an end without one, `refused` for a CONNECT that the app refused, `handshake
- * timeout`, or `not the protocol`.
+ * timeout`, `ping timeout` for a Socket.IO server that sent no heartbeat for its own `pingInterval`
+ * and `pingTimeout` together, or `not the protocol`.
  */
 export type FailureName = string;
 

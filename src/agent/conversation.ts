@@ -15,6 +15,7 @@ import {
 } from './client-frame.ts';
 import type { Client, Connection } from './connection.ts';
 import type { Outbound } from './outbound.ts';
+import type { Silence } from './silence.ts';
 import type { Tally } from './tally.ts';
 
 /** No status code came with the close frame (RFC 6455, 7.4.1). */
@@ -25,9 +26,11 @@ const PONG_FRAME = encodeClientFrame(OPCODE_PONG, '');
 export interface Keeper {
   readonly tally: Tally;
   readonly clockOffsetMs: number;
+  /** Whose clock says when a server was heard. */
+  readonly silence: Silence;
   /** The session is established. */
   joined(client: Client): void;
-  /** The server asks to close, for a reason with this name. */
+  /** The server closes, for a reason with this name, or as it was asked to. */
   closeAsked(client: Client, name: string): void;
   /** It is to be cut; `name` says why. */
   misunderstood(client: Client, name: string): void;
@@ -55,7 +58,7 @@ export class Conversation {
       case OPCODE_BINARY:
         // Attachments of Socket.IO events belong to the text before them.
         if (client.data.codec.isEstablishedByUpgrade) this.#message(client, bytes, at, wireBytes);
-        else this.#keeper.tally.deliveryBytes += wireBytes;
+        else if (isSession(client.data)) this.#keeper.tally.deliveryBytes += wireBytes;
         return;
       case OPCODE_TEXT:
         this.#text(client, bytes, at, wireBytes);
@@ -72,13 +75,14 @@ export class Conversation {
         this.#message(client, bytes, at, wireBytes);
         return;
       case 'ping':
+        connection.pingedAtMs = this.#keeper.silence.nowMs;
         this.#pinged(client, connection.codec.pongFrame);
         return;
       case 'answer':
         this.#answered(connection);
         return;
       case 'open':
-        this.#outbound.write(client, connection.codec.connectFrame(connection.number));
+        this.#opened(client, bytes, at);
         return;
       case 'established':
         this.#keeper.joined(client);
@@ -97,6 +101,13 @@ export class Conversation {
     }
   }
 
+  #opened(client: Client, bytes: Buffer, { payloadStart, payloadEnd }: FrameCursor): void {
+    const { codec, target, number } = client.data;
+    target.pingWithinMs = codec.pingWithinMs(bytes, payloadStart, payloadEnd);
+    client.data.pingedAtMs = this.#keeper.silence.nowMs;
+    this.#outbound.write(client, codec.connectFrame(number));
+  }
+
   /** A broadcast has a mark; without a protocol above, the next other message answers an echo. */
   #message(client: Client, bytes: Buffer, at: FrameCursor, wireBytes: number): void {
     const connection = client.data;
@@ -105,6 +116,8 @@ export class Conversation {
       this.#answered(connection);
       return;
     }
+    // Who has left is counted out: its receipt would stand for a session that is not there.
+    if (!isSession(connection)) return;
     const { tally } = this.#keeper;
     tally.deliveries++;
     tally.deliveryBytes += wireBytes;
@@ -138,6 +151,10 @@ export class Conversation {
     tally.echoLatency.record((performance.now() - connection.echoAtMs) * 1000);
     connection.echoAtMs = 0;
   }
+}
+
+function isSession({ phase }: Connection): boolean {
+  return phase === 'established';
 }
 
 function closeCode(bytes: Buffer, { payloadStart, payloadEnd }: FrameCursor): number {

@@ -111,5 +111,6 @@ function targetOf(target: string, codecs: readonly ClientCodec[]): Target {
     port: Number(url.port) || (isSecure ? 443 : 80),
     isSecure,
     requests: new Map(codecs.map((codec) => [codec, upgradeRequest(url, codec)])),
+    pingWithinMs: Number.POSITIVE_INFINITY,
   };
 }

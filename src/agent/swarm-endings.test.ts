@@ -238,6 +238,44 @@ describe('a session that is lost', () => {
     );
   });
 
+  test('by silence of its Socket.IO server, for both of its times: ping timeout', async () => {
+    const open = text('0{"sid":"e","pingInterval":200,"pingTimeout":300}');
+    const script: Script = { ...socketIoScript(), upgraded: (socket) => void socket.write(open) };
+    using silent = new ScriptedServer(script);
+    using alive = new ScriptedServer(script);
+    const timer = setInterval(() => alive.broadcast(text('2')), 100);
+    const targets = [silent.url, alive.url];
+    using run = new SwarmRun({ targets, connections: 20, rate: 1_000 });
+    await run.settled(20);
+    const startMs = performance.now();
+    const [unheard, heard] = [new Set(silent.sockets), new Set(alive.sockets)];
+    await run.until('those of the silent one are lost', () => {
+      return run.counters.losses['ping timeout'] === 10;
+    });
+    expect(performance.now() - startMs).toBeGreaterThan(400);
+    await run.until('they are cut', () => unheard.isDisjointFrom(silent.sockets));
+    expect(heard.isSubsetOf(alive.sockets)).toBe(true);
+    clearInterval(timer);
+    expect(Object.keys((await run.finish()).losses)).toEqual(['ping timeout']);
+  });
+
+  test('not by silence over plain WebSocket, nor while the swarm itself stood still', async () => {
+    const open = text('0{"sid":"e","pingInterval":4000,"pingTimeout":4000}');
+    using server = new ScriptedServer({
+      ...socketIoScript(),
+      upgraded: (socket) => {
+        if (socket.data.request.includes('EIO=4')) socket.write(open);
+      },
+    });
+    const mix = [...ORDER.mix, ...WEBSOCKET.mix];
+    using run = new SwarmRun({ targets: [server.url], mix, connections: 10 });
+    await run.settled(10);
+    run.skewMs = 60_000;
+    await Bun.sleep(50);
+    expect(run.open).toBe(10);
+    expect(run.counters.losses).toEqual({});
+  });
+
   test('its close is answered with a close, once', async () => {
     using server = new ScriptedServer({
       upgraded: (socket) => void socket.write(closeFrame(1012)),
@@ -266,6 +304,23 @@ describe('a session that leaves', () => {
     await run.until('they are gone', () => server.sockets.size === 0);
     expect({ left, losses }).toEqual({ left: 2, losses: {} });
     expect(server.frames.map(({ opcode }) => opcode)).toEqual([OPCODE_TEXT, OPCODE_TEXT, 8, 8]);
+  });
+
+  test('has no receipts any more', async () => {
+    const late = text('42["fleet","fleet:1:1;"]');
+    using server = new ScriptedServer({
+      ...socketIoScript(),
+      frame: (socket, frame) => {
+        if (frame.opcode === 0x8) socket.write(late);
+        else socketIoScript().frame?.(socket, frame);
+      },
+    });
+    using run = new SwarmRun({ targets: [server.url], connections: 5 });
+    await run.settled(5);
+    await run.finish();
+    await run.until('the rest was read', () => run.swarm.sockets === 0);
+    expect(run.swarm.tally.broadcasts()).toEqual([]);
+    expect(run.counters).toMatchObject({ deliveries: 0, left: 5 });
   });
 
   test('is cut when the server does not close in its time', async () => {

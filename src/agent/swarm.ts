@@ -21,6 +21,7 @@ import { Itinerary } from './itinerary.ts';
 import { Outbound } from './outbound.ts';
 import { Pacer } from './pacer.ts';
 import { Sessions } from './sessions.ts';
+import { Silence } from './silence.ts';
 import { Tally } from './tally.ts';
 import { Turnover } from './turnover.ts';
 
@@ -36,6 +37,8 @@ const CLOSE_FRAME = encodeClientFrame(OPCODE_CLOSE, Uint8Array.of(0x03, 0xe8));
 
 export class Swarm implements Receiver, Keeper {
   readonly #handler: SocketHandler<Connection, 'buffer'>;
+  /** Finds the sessions whose server pings them no more. */
+  readonly silence: Silence = new Silence();
   readonly #sessions = new Sessions();
   readonly #handshakes = new DueQueue<Connection>(HANDSHAKE_TIMEOUT_MS);
   readonly #departures = new DueQueue<Client>(LEAVE_TIMEOUT_MS);
@@ -116,6 +119,12 @@ export class Swarm implements Receiver, Keeper {
     this.#order = order;
   }
 
+  /** Ends every connection at once, since no order came; its sessions are counted as left. */
+  drop(): void {
+    this.#tally.dropped += this.open;
+    this.cut();
+  }
+
   /** Ends every connection at once, counted as left. */
   cut(): void {
     for (const client of this.#sessions.all()) this.#terminate(client);
@@ -131,6 +140,8 @@ export class Swarm implements Receiver, Keeper {
   tick(nowMs: number): boolean {
     const order = this.#order;
     if (order === undefined) return false;
+    this.silence.turn(nowMs);
+    for (const client of this.silence.sweep(this.#sessions)) this.#giveUp(client);
     this.#overdue(nowMs);
     this.#pacer.refill(order.rate, nowMs);
     const { leave, cut, away } = this.#turnover.due(order, this.open, nowMs);
@@ -305,8 +316,15 @@ export class Swarm implements Receiver, Keeper {
   }
 
   closeAsked(client: Client, name: string): void {
-    client.data.ending = name;
-    if (client.data.phase !== 'leaving') this.#outbound.write(client, CLOSE_FRAME);
+    const connection = client.data;
+    if (connection.phase !== 'leaving') {
+      // Counted at once: over TLS the connection stays until the server ends it, or is cut here.
+      connection.ending = name;
+      this.#over(connection, name);
+      connection.phase = 'leaving';
+      this.#outbound.write(client, CLOSE_FRAME);
+      this.#departures.push(client, performance.now());
+    }
     client.end();
   }
 
@@ -328,10 +346,22 @@ export class Swarm implements Receiver, Keeper {
     client.terminate();
   }
 
+  /** The server is silent. */
+  #giveUp(client: Client): void {
+    this.#over(client.data, 'ping timeout');
+    client.terminate();
+  }
+
   #failed(connection: Connection, name: string): void {
-    if (!isUnderWay(connection)) return;
+    if (isUnderWay(connection)) this.#over(connection, name);
+  }
+
+  /** Counts one that is under way or established as failed or lost. */
+  #over(connection: Connection, name: string): void {
+    const isSession = connection.phase === 'established';
     this.#release(connection, 'over');
-    this.#tally.failed(connection.ending ?? name);
+    if (isSession) this.#tally.lost(connection.ending ?? name);
+    else this.#tally.failed(connection.ending ?? name);
   }
 
   #closed(client: Client, error: unknown): void {
@@ -339,11 +369,8 @@ export class Swarm implements Receiver, Keeper {
     this.#sockets--;
     this.#inbound.forget(connection);
     this.#outbound.forget(connection);
-    if (connection.phase === 'established') {
-      this.#release(connection, 'over');
-      this.#tally.lost(connection.ending ?? failureName(error));
-    } else {
-      this.#failed(connection, failureName(error));
+    if (connection.phase === 'established' || isUnderWay(connection)) {
+      this.#over(connection, failureName(error));
     }
     connection.phase = 'over';
   }

@@ -12,6 +12,7 @@ export class Tally {
   attempts = 0;
   established = 0;
   left = 0;
+  dropped = 0;
   deliveries = 0;
   deliveryBytes = 0;
   duplicates = 0;
@@ -50,6 +51,7 @@ export class Tally {
       attempts: this.attempts,
       established: this.established,
       left: this.left,
+      dropped: this.dropped,
       failures: Object.fromEntries(this.#failures),
       losses: Object.fromEntries(this.#losses),
       deliveries: this.deliveries,

@@ -527,6 +527,7 @@ describe('profiles', () => {
   const PROFILE: WorkerProfile = {
     worker: 1,
     pid: 77,
+    root: 'file:///opt/holdfast/',
     profile: { nodes: [], startTime: 1, endTime: 2, samples: [], timeDeltas: [] },
     usage: {
       ...{ wallMs: 5_000, mainThreadCpuMs: 10, otherThreadsCpuMs: 2 },

@@ -7,8 +7,10 @@
  * users: 21 bytes each, and 15 to 30 while it grows, where a `Map` took 240; the controller's
  * resident memory grows by 33 to 38 (`bun test src/bus/interest-memory.test.ts`).
  *
- * Two keys with the same hash would be one to the table. By chance that befalls a million keys once
- * in 37 million tables; on purpose it takes the seed, which never leaves the process.
+ * Two keys with the same hash are one to the table. What is for one of them then reaches the
+ * workers of the other as well, which find no recipient; but when a worker loses interest in one
+ * of two that it wants, it gets nothing for the other either. By chance that befalls a million
+ * keys once in 37 million tables; on purpose it takes the seed, which never leaves the process.
  */
 
 /** Room for pairs. Place `i` has its hash at `2 * i` and `2 * i + 1`. */

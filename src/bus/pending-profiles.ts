@@ -1,5 +1,6 @@
 /**
- * The profiles that the hub has asked workers for: at most one of each worker at a time.
+ * The profiles that the hub has asked workers for: at most one of each worker at a time, and four
+ * in all, since each may be `PROFILE_BYTES_MAX` that the controller holds until it is passed on.
  *
  * A profile that takes much too long is given up; what comes for it later is ignored.
  */
@@ -13,6 +14,8 @@ interface PendingProfile {
   readonly resolve: (json: Uint8Array<ArrayBuffer>) => void;
   readonly reject: (error: ProfileError) => void;
 }
+
+const PENDING_MAX = 4;
 
 export class PendingProfiles {
   readonly #pending: Map<number, PendingProfile> = new Map();
@@ -32,11 +35,15 @@ export class PendingProfiles {
       const message = `Worker ${worker} is being profiled already; ask again when that is done.`;
       throw new ProfileError('busy', message);
     }
+    if (this.#pending.size >= PENDING_MAX) {
+      const message = `${PENDING_MAX} workers are being profiled already; ask again after one.`;
+      throw new ProfileError('busy', message);
+    }
     this.#lastId = (this.#lastId + 1) % 2 ** 32;
     const id = this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
     const timer = setTimeout(
-      () => this.#fail(worker, `Worker ${worker} did not answer in time; see the node's log.`),
+      () => this.#fail(worker, `Worker ${worker} was too busy to answer in time; ask again.`),
       timeoutMs,
     );
     this.#pending.set(worker, { id, timer, resolve, reject });

@@ -34,6 +34,8 @@ export interface CpuProfileNode {
 export interface WorkerProfile {
   readonly worker: number;
   readonly pid: number;
+  /** The folder of the worker's Holdfast, as a URL that ends in a slash. */
+  readonly root: string;
   readonly profile: CpuProfile;
   readonly usage: ProfileUsage;
 }

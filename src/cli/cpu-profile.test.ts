@@ -26,6 +26,7 @@ function profileOf(
   return {
     worker: 3,
     pid: 77,
+    root: ROOT,
     profile: {
       nodes: NODES,
       startTime: 5_000_000.25,
@@ -154,7 +155,7 @@ test('the summary tells kinds, functions and files apart', () => {
     10,
     6,
   );
-  const summary = summarize(answer, fillGaps(answer), ROOT);
+  const summary = summarize(answer, fillGaps(answer));
   expect(summary).toMatchObject({ worker: 3, pid: 77, usage: { wallMs: 10 } });
   expect(Object.fromEntries(summary.kinds.map(({ name, ms }) => [name, ms]))).toEqual({
     idle: 4,

@@ -135,13 +135,11 @@ function findGaps(
 }
 
 /**
- * @param root the folder of Holdfast itself, as a URL that ends in a slash
  * @param whole the profile with its gaps filled
  */
 export function summarize(
-  { worker, pid, usage }: WorkerProfile,
+  { worker, pid, root, usage }: WorkerProfile,
   whole: CpuProfile,
-  root: string,
 ): ProfileSummary {
   const totalMicros = Math.max(1, whole.endTime - whole.startTime);
   const sum = (

@@ -2,19 +2,31 @@
 
 import type { Config } from '../config/schema.ts';
 import { workerCapacity, workerCount } from '../controller/capacity.ts';
-import type { NodeRules } from '../doctor/outlook.ts';
+import { least, type NodeRules } from '../doctor/outlook.ts';
 
 export function nodeRules(config: Config): NodeRules {
   const capacityOf = (openFiles: number): number => workerCapacity(config, openFiles);
   const workersFor = (connections: number, openFiles: number, cores: number): number =>
     workerCount({ ...config, connections }, capacityOf(openFiles), cores);
+  const { maxSessionsPerWorker } = config;
   return {
     capacityOf,
+    meanOf: (openFiles) => meanUnder(config, capacityOf(openFiles)),
     workersFor,
     workersMost: workersFor(Number.MAX_SAFE_INTEGER, 0, 1),
+    maxSessionsPerWorker: maxSessionsPerWorker === 'auto' ? undefined : maxSessionsPerWorker,
     pingIntervalMs: config.pingIntervalMs,
     publicPort: config.port,
     adminPort: config.adminPort,
     workerPortBase: config.workerPorts ? config.workerPortBase : undefined,
   };
+}
+
+/** The most connections for which the controller, left to itself, takes one worker. */
+function meanUnder(config: Config, capacity: number): number {
+  // The only worker of a node gets all connections.
+  if (config.workers === 1) return capacity;
+  const isTooMany = (connections: number): boolean =>
+    workerCount({ ...config, workers: 'auto', connections }, capacity, 1) > 1;
+  return least(isTooMany, capacity + 1) - 1;
 }

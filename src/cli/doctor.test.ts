@@ -57,7 +57,7 @@ describe('the words', () => {
     using host = new MadeUpHost({ '/proc/self/limits': limitsFile('1024                 1024') });
     const { text } = examine(host, { connections: '1000000', withFleet: true });
     expect(text.replaceAll(/\s+/g, ' ')).toContain(
-      'This machine holds about 196,608 of 1,000,000 sessions with the fleet on it; what stops ' +
+      'This machine holds about 168,192 of 1,000,000 sessions with the fleet on it; what stops ' +
         'the next one: open files here (EMFILE',
     );
   });
@@ -88,7 +88,7 @@ describe('--json', () => {
           state: 'warning',
           read: '20,000 soft, 20,000 hard',
           needs: expect.stringContaining('for 4 workers'),
-          sessions: 5_054_464,
+          sessions: 4_910_336,
           consequence: expect.any(String),
           fix: expect.any(Array),
         },

@@ -26,19 +26,18 @@ export function fleetAgentCommand(): Command {
         'HOLDFAST_FLEET_TOKEN',
       ),
     )
-    .option('--json', 'When ready, print one line of JSON with the port.')
+    .option('--json', 'When ready, print one line of JSON with the port, and a token if it is new.')
     .addHelpText('after', '\nExample:\n  HOLDFAST_FLEET_TOKEN=… holdfast fleet agent')
     .action(async (options: AgentOptions) => {
       const { address, token } = readOptions(options);
+      const ownToken = token ?? crypto.randomUUID();
       const signals = new StopSignals(process, () => performance.now());
       try {
-        const agent = await startAgentProcess(address, token);
-        announce(agent, address, options.json === true);
-        const isStopped = await Promise.race([
-          signals.stop.then(() => true),
-          agent.exited.then(() => false),
-        ]);
-        if (!isStopped) throw new CliError('The agent ended by itself: see what it printed above.');
+        const agent = await startAgentProcess(address, ownToken);
+        const made = token === undefined ? ownToken : undefined;
+        announce(agent, address, made, options.json === true);
+        const how = await Promise.race([signals.stop.then(() => undefined), agent.exited]);
+        if (how !== undefined) throw new CliError(`The agent ended by itself (${how}).`);
         await agent.end();
       } finally {
         signals.dispose();
@@ -46,11 +45,13 @@ export function fleetAgentCommand(): Command {
     });
 }
 
-function readOptions({ listen, token }: AgentOptions): { address: AgentAddress; token: string } {
+/** @returns no token when one is to be made up, which will do where all who give orders see it */
+function readOptions(options: AgentOptions): { address: AgentAddress; token: string | undefined } {
+  // An empty variable is how a shell leaves one out.
+  const token = options.token === '' ? undefined : options.token;
   try {
-    const address = parseAddress('--listen', listen, AGENT_PORT);
-    if (token !== undefined) return { address, token };
-    if (isLoopback(address.host)) return { address, token: 'loopback' };
+    const address = parseAddress('--listen', options.listen, AGENT_PORT);
+    if (token !== undefined || isLoopback(address.host)) return { address, token };
   } catch (error) {
     if (error instanceof FleetError) throw new CliError(error.message, { cause: error });
     throw error;
@@ -61,7 +62,17 @@ function readOptions({ listen, token }: AgentOptions): { address: AgentAddress; 
   );
 }
 
-function announce({ port, pid }: AgentProcess, { host }: AgentAddress, isJson: boolean): void {
-  const text = `The agent waits for orders at ${addressText({ host, port })}. Ctrl-C stops it.`;
-  console.log(isJson ? JSON.stringify({ host, port, pid }) : text);
+/** @param made the token, when nobody else knows it yet */
+function announce(
+  { port, pid }: AgentProcess,
+  { host }: AgentAddress,
+  made: string | undefined,
+  isJson: boolean,
+): void {
+  const flag = made === undefined ? '' : ` with --token ${made}`;
+  const text = `The agent waits for orders at ${addressText({ host, port })}${flag}.`;
+  // Without a token that was made up, JSON leaves the field out.
+  console.log(
+    isJson ? JSON.stringify({ host, port, pid, token: made }) : `${text} Ctrl-C stops it.`,
+  );
 }

@@ -12,7 +12,8 @@ interface ControlOptions {
   readonly json?: boolean;
 }
 
-const TIMEOUT_MS = 15_000;
+/** Setting targets tries a session with each first, which takes 5 s when one is silent. */
+const TIMEOUT_MS = 30_000;
 
 export function fleetStatusCommand(): Command {
   const command = new Command('status')
@@ -135,6 +136,13 @@ async function request(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (cause) {
+    if ((cause as Error).name === 'TimeoutError') {
+      throw new CliError(
+        `The run at ${new URL(url).origin} gave no answer within ${TIMEOUT_MS / 1000} s: ask ` +
+          'again with "holdfast fleet status", and look at the CPU of its host.',
+        { cause },
+      );
+    }
     throw new CliError(
       `No run answers at ${new URL(url).origin}: start one with "holdfast fleet run", or name ` +
         'its control address with --control-port or --control.',

@@ -11,6 +11,7 @@ import type { CpuProfile } from '../controller/node-view.ts';
 import type { ProfileSummary } from './cpu-profile.ts';
 
 const CLIENTS = 200;
+const MAIN = Bun.fileURLToPath(new URL('main.ts', import.meta.url));
 
 let node: HoldfastProcess;
 let folder: string;
@@ -153,6 +154,44 @@ describe('what cannot be done', () => {
     await admin.stop();
     expect([code, err]).toEqual([1, 'holdfast: The node refused: Worker 0 ended.\n']);
     expect(existsSync(file)).toBeFalse();
+  });
+
+  test('an interrupted command leaves no file in the way of the next one', async () => {
+    const admin = Promise.withResolvers<void>();
+    const server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch() {
+        admin.resolve();
+        return Promise.withResolvers<Response>().promise;
+      },
+    });
+    const file = join(folder, 'interrupted.cpuprofile');
+    const port = String(server.port);
+    const args = ['profile', '--worker', '0', '--out', file, '--admin-port', port];
+    const command = Bun.spawn([process.execPath, MAIN, ...args], { stderr: 'ignore' });
+    await admin.promise;
+    command.kill('SIGINT');
+    await command.exited;
+    await server.stop(true);
+    expect(existsSync(file)).toBeFalse();
+  });
+
+  test('a profile that cannot be summed up is kept', async () => {
+    const fake = new FakeNode();
+    const profile = { nodes: [{ id: 1 }], startTime: 0, endTime: 9, samples: [1], timeDeltas: [1] };
+    const usage = { wallMs: 1, mainThreadCpuMs: 1 };
+    fake.profileAnswer = { worker: 0, pid: 1, root: 'file:///', profile, usage };
+    const say = (): void => {};
+    const log = { debug: say, info: say, warn: say, error: say };
+    const admin = startAdmin(fake, { host: '127.0.0.1', port: 0, maxBodyBytes: 1_000, log });
+    const file = join(folder, 'odd.cpuprofile');
+    const port = String(admin.port);
+    const args = ['profile', '--worker', '0', '--out', file, '--admin-port', port];
+    const { code } = await runHoldfast(args);
+    await admin.stop();
+    expect(code).toBe(1);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ samples: expect.any(Array) });
   });
 
   test('help shows an example', async () => {

@@ -1,9 +1,9 @@
 /** `holdfast profile`: a CPU profile of a running worker, for DevTools, and where its time went. */
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import type { WorkerProfile } from '../controller/node-view.ts';
+import { PROFILE_SECONDS_MAX, type WorkerProfile } from '../controller/node-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fillGaps, type ProfileSummary, summarize, type TimeShare } from './cpu-profile.ts';
@@ -15,16 +15,14 @@ interface ProfileOptions extends AdminOptions {
   readonly json?: boolean;
 }
 
-const SECONDS_MAX = 120;
 /** How much longer than the profile its answer may take. */
 const GRACE_MS = 30_000;
-const ROOT = new URL('../../', import.meta.url).href;
 
 export function profileCommand(): Command {
   const command = new Command('profile')
     .description('Take a CPU profile of a running worker, and say where its time went.')
     .requiredOption('--worker <index>', 'Which worker: its number in "holdfast status".')
-    .option('--seconds <count>', `How long, from 1 to ${SECONDS_MAX}.`, '10')
+    .option('--seconds <count>', `How long, from 1 to ${PROFILE_SECONDS_MAX}.`, '10')
     .option('--out <file>', 'Where the profile goes; by default a new file in this folder.')
     .option('--json', 'Print the summary as JSON.')
     .addHelpText(
@@ -34,14 +32,12 @@ export function profileCommand(): Command {
     )
     .action(async (options: ProfileOptions) => {
       const worker = wholeNumber('--worker', options.worker, 0, 255);
-      const seconds = wholeNumber('--seconds', options.seconds, 1, SECONDS_MAX);
+      const seconds = wholeNumber('--seconds', options.seconds, 1, PROFILE_SECONDS_MAX);
       const file = resolve(options.out ?? defaultName(worker));
-      // Taken before the profile is, so that none is taken in vain.
-      takePlace(file);
-      const summary = await takeProfile(options, worker, seconds, file).catch((error: unknown) => {
-        rmSync(file, { force: true });
-        throw error;
-      });
+      // Tried before the profile is taken, so that none is taken in vain.
+      writeNew(file, '');
+      rmSync(file);
+      const summary = await takeProfile(options, worker, seconds, file);
       console.log(options.json ? JSON.stringify({ file, ...summary }) : profileText(summary, file));
     });
   return addAdminOptions(command);
@@ -57,8 +53,9 @@ async function takeProfile(
   const body = { worker, seconds };
   const answer = await callAdmin<WorkerProfile>(options, '/profile', body, timeoutMs);
   const whole = fillGaps(answer);
-  writeFileSync(file, JSON.stringify(whole));
-  return summarize(answer, whole, ROOT);
+  // Written first: whatever the summary makes of it, the profile is there.
+  writeNew(file, JSON.stringify(whole));
+  return summarize(answer, whole);
 }
 
 function wholeNumber(flag: string, text: string, lowest: number, highest: number): number {
@@ -75,14 +72,15 @@ function defaultName(worker: number): string {
   return `holdfast-worker-${worker}-${time}.cpuprofile`;
 }
 
-/** Makes the file. @throws CliError when there is one, or none can be made */
-function takePlace(file: string): void {
+/** Makes the file. @throws CliError when there is one, or none can be made; none is left then */
+function writeNew(file: string, text: string): void {
   try {
-    closeSync(openSync(file, 'wx'));
+    writeFileSync(file, text, { flag: 'wx' });
   } catch (error) {
     if ((error as { code?: string }).code === 'EEXIST') {
       throw new CliError(`${file} exists already: name another with --out.`);
     }
+    rmSync(file, { force: true });
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError(`${file} cannot be written (${reason}): name another with --out.`);
   }

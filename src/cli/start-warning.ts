@@ -28,7 +28,7 @@ export function warnOfMachine(
     const goal = (connections: number) => ({ connections, withFleet: false, node });
     const unasked = outlookOf(host, goal(1), false);
     const soft = unasked.openFiles?.soft ?? 0;
-    const room = node.capacityOf(soft) * unasked.workers;
+    const room = node.meanOf(soft) * unasked.workers;
     const connections = config.connections ?? Math.min(room, UNASKED_CONNECTIONS);
     const quick = CHECKS.filter(({ isQuick }) => isQuick);
     const { sessions, limitedBy } = diagnose(outlookOf(host, goal(connections), false), quick);

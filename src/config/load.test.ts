@@ -209,6 +209,7 @@ describe('relations', () => {
     ['port and adminPort must', { port: '9000', adminPort: '9000' }],
     ['the ports of the workers', { workerPorts: 'true', port: '8502', workers: '2' }],
     ['connections must', { connections: '9', workers: '2', maxSessionsPerWorker: '4' }],
+    ['connections must', { connections: '1025', maxSessionsPerWorker: '4' }],
   ])('%s', (rule, flags) => {
     const problems = problemsOf({ flags });
     expect(problems).toHaveLength(1);

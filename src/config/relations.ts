@@ -2,7 +2,7 @@
  * Rules over several config keys, checked once each key by itself is right.
  */
 import { isLoopback } from './loopback.ts';
-import type { Config } from './schema.ts';
+import { type Config, WORKERS_MAX } from './schema.ts';
 
 /** A rule over several keys. */
 export interface Relation {
@@ -51,12 +51,13 @@ export const relations: readonly Relation[] = [
   },
   {
     keys: ['connections', 'workers', 'maxSessionsPerWorker'],
-    rule: '`connections` must be at most `workers` times `maxSessionsPerWorker`',
+    rule:
+      '`connections` must be at most `workers` times `maxSessionsPerWorker`, where `workers` is ' +
+      `${WORKERS_MAX} at the most`,
     holds: ({ connections, workers, maxSessionsPerWorker }) =>
       connections === undefined ||
-      workers === 'auto' ||
       maxSessionsPerWorker === 'auto' ||
-      connections <= workers * maxSessionsPerWorker,
+      connections <= (workers === 'auto' ? WORKERS_MAX : workers) * maxSessionsPerWorker,
   },
 ];
 

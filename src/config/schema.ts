@@ -54,6 +54,8 @@ export interface KeyFacts {
 const PING_MAX_MS = 240_000;
 /** A Unix socket path holds 107 bytes; the rest is left for the names of our sockets. */
 const RUN_DIR_MAX_BYTES = 72;
+/** A session id names its worker in one byte. */
+export const WORKERS_MAX = 256;
 const MINUTE_MS = 60_000;
 const COLLECTION_PERIOD_MAX_S = 3_600;
 const MIB = 1 << 20;
@@ -87,7 +89,7 @@ const shape = {
     { allowed: '16 or more visible ASCII characters', isSecret: true },
   ),
   workers: key(
-    autoOr(256).default('auto'),
+    autoOr(WORKERS_MAX).default('auto'),
     'Worker processes; `auto` is one per core, or more where `connections` and the open-file ' +
       'limit ask for it.',
   ),
@@ -171,7 +173,8 @@ const shape = {
   recordDir: key(
     text.optional(),
     'Where the node writes `server.jsonl`, a sample of itself each second, for ' +
-      '`holdfast report`; a run never overwrites the file of another.',
+      '`holdfast report`; for measured runs, not for a service: the file grows without bound, ' +
+      'and a node refuses to start where there is one.',
     { allowed: 'a directory, which is made when it is not there', isPath: true },
   ),
   gc: key(

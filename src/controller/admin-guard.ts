@@ -4,7 +4,7 @@
  * With a token, whoever presents it. Without one the port is on loopback, and what is left to fear
  * is a web page in a browser on the same host. A page can point its own name at 127.0.0.1 (DNS
  * rebinding), so the Host header must not be a name from outside; and it can send simple requests
- * across origins, which the content type of POST rules out (admin-send.ts).
+ * across origins, which the content type of POST rules out (admin-body.ts).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';

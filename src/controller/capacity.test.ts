@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test';
 import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
+import { type Config, WORKERS_MAX } from '../config/schema.ts';
+import { assertLimits, LIMITS } from '../core/limits.ts';
+import { UNLIMITED } from '../machine/process-limits.ts';
 import { workerCapacity, workerCount } from './capacity.ts';
 
 const config = (flags: Readonly<Record<string, string>>): Config =>
@@ -18,6 +20,21 @@ test('no worker is filled to the brim, since the kernel spreads connections by c
   const workers = workerCount(config({ connections: String(asked) }), 19_744, 2);
   const mean = asked / workers;
   expect(mean + 4 * Math.sqrt(mean)).toBeLessThan(19_744);
+});
+
+test.each([1_073_741_816, UNLIMITED])('a limit of %d files starts a worker', (openFiles) => {
+  const capacity = workerCapacity(config({}), openFiles);
+  expect(capacity).toBeGreaterThan(1_000_000);
+  expect(() => assertLimits(1_000_000, capacity)).not.toThrow();
+});
+
+test('small workers are filled to the half at least', () => {
+  expect(workerCount(config({ connections: '100' }), 16, 2)).toBe(13);
+  expect(workerCount(config({ connections: '100' }), 1, 2)).toBe(100);
+});
+
+test('the config takes as many workers as a node may have', () => {
+  expect(WORKERS_MAX).toBe(LIMITS.workersPerNode);
 });
 
 test('a host with files enough has a worker a core', () => {

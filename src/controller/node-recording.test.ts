@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { FakeNode } from '../../test/support/fake-node.ts';
 import { HoldfastProcess, runHoldfast } from '../../test/support/holdfast-process.ts';
@@ -70,10 +70,11 @@ describe('a record', () => {
       record: 'server',
       version: RECORD_VERSION,
       machine: { holdfast: packageJson.version, runtime: `Bun ${Bun.version}` },
-      settings: { port: 8500, gc: 'turnover', recordDir: folder },
+      settings: { port: 8500, gc: 'turnover', recordDir: basename(folder) },
       workers: 2,
       capacity: 39_488,
     });
+    expect(text).not.toContain(dirname(folder));
     expect((header as { settings: object }).settings).not.toHaveProperty('adminToken');
   });
 
@@ -116,10 +117,12 @@ describe('a record', () => {
       [70, null],
       [3, null],
     ]);
+    // No report came in this second, so nothing is known of it.
     expect([second?.loopLagMs, second?.collectionMs]).toEqual([
-      [0, null],
-      [0, null],
+      [null, null],
+      [null, null],
     ]);
+    expect(second?.sessions).toEqual([43, null]);
   });
 
   test('keeps what a worker had counted before it was replaced', () => {
@@ -156,6 +159,21 @@ describe('a record', () => {
     expect(written.map(({ record }) => record)).toEqual(['server', 'server-sample']);
     expect(sink.isClosed).toBeTrue();
     expect(lines).toEqual(['the record /data/server.jsonl ends here: it cannot be written']);
+  });
+
+  test('that cannot be closed is said, and stops nothing', () => {
+    const lines: string[] = [];
+    const sink: RecordSink = {
+      path: join(folder, 'server.jsonl'),
+      write() {},
+      close() {
+        throw new Error('EIO: i/o error, close');
+      },
+    };
+    const recording = new NodeRecording(sink, optionsOf(lines));
+    recording.close();
+    expect(lines).toEqual([`the record ${sink.path} may lack its end: it cannot be closed`]);
+    recording.discard();
   });
 
   test('leaves the file of another run alone', () => {

@@ -4,11 +4,13 @@
  *
  * Workers report on clocks of their own, so each of their reports comes in through `observe`: the
  * longest lag of a second cannot fall between two samples, and what a worker had counted before it
- * died stays in the totals. A record that cannot be written any longer ends; the node goes on.
+ * died stays in the totals. As the clocks drift, no report or two fall between two samples.
+ *
+ * A record that cannot be written any longer ends; the node goes on.
  */
 
 import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { WorkerSample } from '../bus/sample.ts';
 import { fieldsByName } from '../config/fields.ts';
 import type { Config } from '../config/schema.ts';
@@ -42,9 +44,9 @@ type Totals = { -readonly [K in keyof ServerSample['counters']]: number };
 /** What is known of one worker beside its latest report. */
 interface Observed {
   latest: WorkerSample | undefined;
-  /** The longest since the last record. */
-  lagMaxMs: number;
-  collectionMaxMs: number;
+  /** The longest of the reports since the last record; null when none came. */
+  lagMaxMs: number | null;
+  collectionMaxMs: number | null;
 }
 
 const FILE_NAME = 'server.jsonl';
@@ -89,7 +91,7 @@ export class NodeRecording {
     this.#sink = sink;
     this.#options = options;
     this.#workers = Array.from({ length: options.workerCount }, () => {
-      return { latest: undefined, lagMaxMs: 0, collectionMaxMs: 0 };
+      return { latest: undefined, lagMaxMs: null, collectionMaxMs: null };
     });
     sink.write({
       record: 'server',
@@ -111,9 +113,9 @@ export class NodeRecording {
       addCounters(this.#ended, latest);
     }
     worker.latest = sample;
-    worker.lagMaxMs = Math.max(worker.lagMaxMs, sample.gauges.loopLagMaxMs);
-    const { collectionPauseMaxMs } = sample.gauges;
-    worker.collectionMaxMs = Math.max(worker.collectionMaxMs, collectionPauseMaxMs);
+    const { loopLagMaxMs, collectionPauseMaxMs } = sample.gauges;
+    worker.lagMaxMs = Math.max(worker.lagMaxMs ?? 0, loopLagMaxMs);
+    worker.collectionMaxMs = Math.max(worker.collectionMaxMs ?? 0, collectionPauseMaxMs);
   }
 
   /** From now on a sample is written each second. */
@@ -135,10 +137,18 @@ export class NodeRecording {
     }
   }
 
+  /** A record that cannot be closed is no reason to end otherwise: it is only said. */
   close(): void {
     this.#hasEnded = true;
     clearInterval(this.#timer);
-    this.#sink.close();
+    try {
+      this.#sink.close();
+    } catch (error) {
+      const { path } = this.#sink;
+      this.#options.log.error(`the record ${path} may lack its end: it cannot be closed`, {
+        error: String(error),
+      });
+    }
   }
 
   /** Takes the record back: the run did not come about, and another may want the place. */
@@ -149,7 +159,7 @@ export class NodeRecording {
 
   #sample(): ServerSample {
     const workers = this.#options.view.workers();
-    const ofEach = (valueOf: (sample: WorkerSample, worker: WorkerView) => number) =>
+    const ofEach = (valueOf: (sample: WorkerSample, worker: WorkerView) => number | null) =>
       workers.map((worker) => (worker.sample ? valueOf(worker.sample, worker) : null));
     const cpu = process.cpuUsage();
     const sample: ServerSample = {
@@ -159,8 +169,8 @@ export class NodeRecording {
       cpuMs: ofEach(({ counters }) => counters.cpuMicroseconds / 1000),
       rssBytes: ofEach(({ gauges }) => gauges.rssBytes),
       heapBytes: ofEach(({ gauges }) => gauges.heapBytes),
-      loopLagMs: ofEach((_, { index }) => this.#workers[index]?.lagMaxMs ?? 0),
-      collectionMs: ofEach((_, { index }) => this.#workers[index]?.collectionMaxMs ?? 0),
+      loopLagMs: ofEach((_, { index }) => this.#workers[index]?.lagMaxMs ?? null),
+      collectionMs: ofEach((_, { index }) => this.#workers[index]?.collectionMaxMs ?? null),
       collections: ofEach(({ counters }) => counters.collections),
       restarts: workers.reduce((sum, { restarts }) => sum + restarts, 0),
       controller: {
@@ -171,8 +181,8 @@ export class NodeRecording {
       kernel: kernelMemory(),
     };
     for (const worker of this.#workers) {
-      worker.lagMaxMs = 0;
-      worker.collectionMaxMs = 0;
+      worker.lagMaxMs = null;
+      worker.collectionMaxMs = null;
     }
     return sample;
   }
@@ -187,8 +197,12 @@ export class NodeRecording {
 }
 
 function discard(sink: RecordSink): void {
-  sink.close();
-  rmSync(sink.path, { force: true });
+  try {
+    rmSync(sink.path, { force: true });
+    sink.close();
+  } catch {
+    // The next run says that the file is there, and why this one ended matters more.
+  }
 }
 
 function addCounters(totals: Totals, { counters }: WorkerSample): void {
@@ -198,8 +212,16 @@ function addCounters(totals: Totals, { counters }: WorkerSample): void {
   totals.deliveries += counters.deliveries;
 }
 
-/** The configuration without what is secret. */
+/**
+ * The configuration without what is secret, and without the folders of the machine: a record is
+ * handed on, and where its files lay says nothing of the run.
+ */
 function shownSettings(config: Config): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(config);
-  return Object.fromEntries(entries.filter(([name]) => !fieldsByName.get(name)?.isSecret));
+  const shown = Object.entries(config)
+    .filter(([name]) => !fieldsByName.get(name)?.isSecret)
+    .map(([name, value]) => {
+      const isPath = fieldsByName.get(name)?.isPath && typeof value === 'string';
+      return [name, isPath ? basename(value) : value] as const;
+    });
+  return Object.fromEntries(shown);
 }

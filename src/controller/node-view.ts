@@ -1,12 +1,17 @@
 /**
  * What the admin API asks of the node: how it stands, to pass a message on, to profile a worker.
  *
- * The node implements it (node.ts). All but the last is a look at state that is already in memory,
- * so that a scrape costs the node next to nothing.
+ * The node implements it (node.ts). All but `publish` and `profile` is a look at state that is
+ * already in memory, so that a scrape costs the node next to nothing.
  */
 import type { WorkerSample } from '../bus/sample.ts';
 
-export type { CpuProfile, CpuProfileNode, WorkerProfile } from '../bus/worker-profile.ts';
+export {
+  type CpuProfile,
+  type CpuProfileNode,
+  PROFILE_SECONDS_MAX,
+  type WorkerProfile,
+} from '../bus/worker-profile.ts';
 
 export interface NodeView {
   readonly nodeId: string;

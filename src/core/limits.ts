@@ -9,7 +9,7 @@ import { MAX_SLOT, MAX_WORKER } from '../protocol/session-id.ts';
 export const LIMITS = {
   /** A session in more rooms than this is a design fault of the app; each costs about 40 bytes. */
   roomsPerSession: 256,
-  /** Room names, users and session ids are keys in the controller's table. */
+  /** Of room names, users and session ids: workers hold and compare them, and frames carry them. */
   keyLength: 256,
   /** Namespaces one client may join over one connection. */
   namespacesPerConnection: 16,

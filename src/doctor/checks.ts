@@ -6,6 +6,7 @@ import { memoryChecks } from './memory.ts';
 import { openFileChecks } from './open-files.ts';
 import { portChecks } from './ports.ts';
 import { processorChecks } from './processor.ts';
+import { restartChecks } from './restart.ts';
 import { trafficChecks } from './traffic.ts';
 
 export const CHECKS: readonly Check[] = [
@@ -15,4 +16,5 @@ export const CHECKS: readonly Check[] = [
   ...portChecks,
   ...listeningChecks,
   ...trafficChecks,
+  ...restartChecks,
 ];

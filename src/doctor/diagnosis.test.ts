@@ -42,10 +42,10 @@ test('no more open files are asked for than the node makes use of', () => {
   for (const connections of [1_000, 100_000, 1_000_000, 10_000_000]) {
     const { openFilesNeeded, workersLeast } = outlook(connections);
     expect(rules.workersFor(connections, openFilesNeeded, 4)).toBe(workersLeast);
-    expect(rules.capacityOf(openFilesNeeded) * workersLeast).toBeGreaterThanOrEqual(connections);
+    expect(rules.meanOf(openFilesNeeded) * workersLeast).toBeGreaterThanOrEqual(connections);
     const isEnough =
       rules.workersFor(connections, openFilesNeeded - 1, 4) === workersLeast &&
-      rules.capacityOf(openFilesNeeded - 1) * workersLeast >= connections;
+      rules.meanOf(openFilesNeeded - 1) * workersLeast >= connections;
     expect(isEnough).toBe(false);
   }
 });

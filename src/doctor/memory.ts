@@ -24,7 +24,7 @@ interface Need {
 }
 
 function needOf({ goal, workers, userBytesPerSession, kernelBytesPerSession }: Outlook): Need {
-  const own = workers * SESSION_COST.emptyWorkerBytes;
+  const own = SESSION_COST.sharedWorkerBytes + workers * SESSION_COST.emptyWorkerBytes;
   const user = goal.connections * userBytesPerSession + own;
   const kernel = goal.connections * kernelBytesPerSession;
   const each = userBytesPerSession + kernelBytesPerSession;
@@ -41,10 +41,10 @@ function needOf({ goal, workers, userBytesPerSession, kernelBytesPerSession }: O
 function heldBytes(outlook: Outlook): number {
   const { host, workerPids, kernelBytesPerSession } = outlook;
   if (workerPids.length === 0) return 0;
-  const resident = workerPids.map((pid) => processStatus(host, pid)?.rssBytes || 0);
+  const own = workerPids.map((pid) => processStatus(host, pid)?.anonymousBytes || 0);
   const sockets = kernelMemory(`${host.root}/proc`)?.tcpSockets ?? 0;
   const kernel = (sockets * kernelBytesPerSession) / outlook.socketsPerSession;
-  return resident.reduce((sum, value) => sum + value, kernel);
+  return own.reduce((sum, value) => sum + value, kernel);
 }
 
 const ofHost: Check = {
@@ -55,7 +55,7 @@ const ofHost: Check = {
     const memory = kernelMemory(`${outlook.host.root}/proc`);
     if (memory === undefined) return skipped('/proc/meminfo cannot be read');
     const need = needOf(outlook);
-    const available = memory.availableBytes + heldBytes(outlook);
+    const available = Math.min(memory.totalBytes, memory.availableBytes + heldBytes(outlook));
     const usable = available - memory.totalBytes * FREE_PART;
     const read = `${bytes(available)} of ${bytes(memory.totalBytes)} for sessions`;
     const sessions = need.sessionsIn(usable);
@@ -82,11 +82,12 @@ const ofGroup: Check = {
     const group = cgroupMemory(outlook.host, outlook.workerPids[0] ?? 'self');
     if (group === undefined) return skipped('no control group bounds memory');
     const need = needOf(outlook);
-    const available = group.limitBytes - group.usedBytes + heldBytes(outlook);
+    const others = Math.max(0, group.usedBytes - heldBytes(outlook));
+    const available = Math.max(0, group.limitBytes - others);
     const read = `${bytes(group.limitBytes)}, ${bytes(group.usedBytes)} in use`;
     const sessions = need.sessionsIn(available);
     if (available >= need.totalBytes) return { state: 'ok', read, needs: need.text, sessions };
-    const wanted = roundUp(need.totalBytes + group.usedBytes);
+    const wanted = roundUp(need.totalBytes + others);
     const unit = /([^/]+\.service)$/.exec(group.path)?.[1];
     return {
       state: 'warning',

@@ -5,33 +5,27 @@
 
 import { SESSION_COST } from '../figures/session-cost.ts';
 import { kindOfHost } from '../machine/describe.ts';
+import type { HostFiles } from '../machine/host-files.ts';
 import { kernelMemory } from '../machine/kernel-memory.ts';
-import { loginOpenFiles } from '../machine/login-limits.ts';
+import { loginOpenFiles, openFilesOf } from '../machine/login-limits.ts';
 import { openFileLimits, processStatus, UNLIMITED } from '../machine/process-limits.ts';
-import { isSystemdRunning, serviceUnit } from '../machine/service-unit.ts';
+import { defaultOpenFiles, isSystemdRunning, serviceUnit } from '../machine/service-unit.ts';
 import { sysctlNumber, sysctlNumbers } from '../machine/sysctl.ts';
 import { type Check, type Finding, settingsWarning, skipped } from './check.ts';
 import type { Outlook } from './outlook.ts';
-import { bytes, count, roundUp } from './quantities.ts';
+import { bytes, count, limitText, roundUp } from './quantities.ts';
+import { LOGIN_LIMITS_FILE, SERVICE, UNIT_FILE } from './reach.ts';
 
-export const SERVICE: string = 'holdfast.service';
-export const LOGIN_LIMITS_FILE: string = '/etc/security/limits.d/90-holdfast.conf';
-export const UNIT_FILE: string = `/etc/systemd/system/${SERVICE}.d/90-holdfast.conf`;
-
-/** What systemd gives a service whose unit names no limit, unless its own configuration does. */
-const SYSTEMD_HARD_LIMIT = 524_288;
-/** A worker that may take so many is not bounded by its configuration. */
-const SESSIONS_UNBOUNDED = 1e9;
 /** Files of a worker that is empty, and of the controller for it. */
 const FILES_PER_WORKER = 64;
 
-/** A value that no setting bounds reads better in words. */
-function files(limit: number): string {
-  return limit >= UNLIMITED ? 'unlimited' : count(limit);
+function sessionsWith({ goal: { node } }: Outlook, openFiles: number): number {
+  return node.meanOf(openFiles) * node.workersMost;
 }
 
-function sessionsWith({ goal: { node } }: Outlook, openFiles: number): number {
-  return node.capacityOf(openFiles) * node.workersMost;
+/** What becomes of a limit that is configured: no process can have more than fs.nr_open. */
+function attainable(host: HostFiles, limit: number): number {
+  return Math.min(limit, sysctlNumber(host, 'fs.nr_open') ?? limit);
 }
 
 /** What a limit that is too low for a worker a core leads to. */
@@ -50,21 +44,37 @@ function consequenceOf(outlook: Outlook, limit: number): string {
   );
 }
 
-function raiseCommands({ host, openFiles, openFilesNeeded }: Outlook): readonly string[] {
+function raiseCommands(outlook: Outlook): readonly string[] {
+  const { host, openFiles, openFilesNeeded } = outlook;
   if (openFiles !== undefined && openFiles.hard >= openFilesNeeded) {
     return [`ulimit -n ${openFilesNeeded}`];
   }
   if (kindOfHost(host.root) === 'container' && !processStatus(host, 'self')?.mayRaiseLimits) {
     return [`docker run --ulimit nofile=${openFilesNeeded} …`];
   }
-  const lines = loginLimitsText(openFilesNeeded).replaceAll('\n', '\\n');
+  const lines = loginLimitsText(outlook).replaceAll('\n', '\\n');
   const both = `${openFilesNeeded}:${openFilesNeeded}`;
-  return [`printf '${lines}' > ${LOGIN_LIMITS_FILE}`, `prlimit --pid $$ --nofile=${both}`];
+  const now = `prlimit --pid $$ --nofile=${both}`;
+  return lines === '' ? [now] : [`printf '${lines}' > ${LOGIN_LIMITS_FILE}`, now];
 }
 
-/** The star is for everybody but root. */
-export function loginLimitsText(openFiles: number): string {
-  return `* - nofile ${openFiles}\nroot - nofile ${openFiles}\n`;
+/**
+ * Lines for those whose logins have fewer open files than are needed, and for nobody else: a line
+ * for everybody would also lower the limit of who has more.
+ */
+export function loginLimitsText(outlook: Outlook): string {
+  const { host, openFiles, openFilesNeeded } = outlook;
+  // The star is for everybody but root.
+  return ['*', 'root']
+    .filter((who) => (openFilesOf(host, who)?.hard ?? openFiles?.hard ?? 0) < openFilesNeeded)
+    .map((who) => `${who} - nofile ${loginOpenFilesNeeded(outlook)}\n`)
+    .join('');
+}
+
+/** Who has no line yet may have what systemd gives, though this shell has less. */
+export function loginOpenFilesNeeded({ host, openFilesNeeded }: Outlook): number {
+  const usual = isSystemdRunning(host) ? attainable(host, defaultOpenFiles(host)) : 0;
+  return Math.max(openFilesNeeded, usual);
 }
 
 export function unitText(openFiles: number): string {
@@ -77,19 +87,18 @@ const configuration: Check = {
   isQuick: true,
   examine(outlook): Finding {
     const { goal } = outlook;
+    const { maxSessionsPerWorker: most, workersMost } = goal.node;
+    if (most === undefined) return skipped('maxSessionsPerWorker is auto');
     const sessions = sessionsWith(outlook, UNLIMITED);
-    if (goal.node.capacityOf(UNLIMITED) > SESSIONS_UNBOUNDED) {
-      return skipped('maxSessionsPerWorker is auto');
-    }
-    const read = `${count(sessions)} in ${count(goal.node.workersMost)} workers`;
-    const needs = count(goal.connections);
+    const read = `${count(most)} in each of ${count(workersMost)} workers`;
+    const needs = `${count(goal.connections)}, which workers do not share evenly`;
     if (sessions >= goal.connections) return { state: 'ok', read, needs, sessions };
     return {
       state: 'warning',
       read,
       needs,
       sessions,
-      consequence: `maxSessionsPerWorker and workers allow no more than ${count(sessions)}`,
+      consequence: `maxSessionsPerWorker and workers allow about ${count(sessions)}`,
       fix: ['holdfast start --workers auto --max-sessions-per-worker auto'],
     };
   },
@@ -102,7 +111,7 @@ const shell: Check = {
   examine(outlook): Finding {
     const { openFiles: limits, openFilesNeeded: needed } = outlook;
     if (limits === undefined) return skipped('/proc/self/limits cannot be read');
-    const read = `${files(limits.soft)} soft, ${files(limits.hard)} hard`;
+    const read = `${limitText(limits.soft)} soft, ${limitText(limits.hard)} hard`;
     const needs = `${count(needed)} for ${count(outlook.workersLeast)} workers`;
     const sessions = sessionsWith(outlook, limits.soft);
     if (limits.soft >= needed) return { state: 'ok', read, needs, sessions };
@@ -123,8 +132,11 @@ const runningWorkers: Check = {
   examine({ host, goal, workerPids }): Finding {
     const limits = workerPids.flatMap((pid) => openFileLimits(host, pid)?.soft ?? []);
     if (limits.length === 0) return skipped('no worker runs on this host');
-    const sessions = limits.reduce((sum, limit) => sum + goal.node.capacityOf(limit), 0);
-    const read = `${count(limits.length)} workers with ${files(Math.min(...limits))} or more`;
+    const { capacityOf, meanOf } = goal.node;
+    // One alone gets all connections.
+    const sessionsOf = limits.length === 1 ? capacityOf : meanOf;
+    const sessions = limits.reduce((sum, limit) => sum + sessionsOf(limit), 0);
+    const read = `${count(limits.length)} workers with ${limitText(Math.min(...limits))} or more`;
     const needs = `together room for ${count(goal.connections)} sessions`;
     if (sessions >= goal.connections) return { state: 'ok', read, needs };
     return {
@@ -145,10 +157,11 @@ const unit: Check = {
     if (!isSystemdRunning(host)) return skipped('systemd does not run this host');
     const service = serviceUnit(host, SERVICE);
     if (service === undefined) return skipped(`there is no ${SERVICE}`);
-    const limit = service.openFiles?.hard ?? SYSTEMD_HARD_LIMIT;
-    const read = `LimitNOFILE ${files(limit)}${service.openFiles ? '' : " (systemd's default)"}`;
+    const limit = service.openFiles?.hard ?? defaultOpenFiles(host);
+    const origin = service.openFiles ? '' : " (systemd's default)";
+    const read = `LimitNOFILE ${limitText(limit)}${origin}`;
     const needs = `${count(needed)} for ${count(outlook.workersLeast)} workers`;
-    const sessions = sessionsWith(outlook, limit);
+    const sessions = sessionsWith(outlook, attainable(host, limit));
     if (limit >= needed) return { state: 'ok', read, needs, sessions };
     return {
       state: 'warning',
@@ -174,10 +187,10 @@ const unitApplied: Check = {
     if (service?.openFiles === undefined) return skipped(`no ${SERVICE} sets LimitNOFILE`);
     const limits = service.pids.flatMap((pid) => openFileLimits(host, pid)?.hard ?? []);
     if (limits.length === 0) return skipped(`${SERVICE} does not run`);
-    const configured = service.openFiles.hard;
+    const configured = attainable(host, service.openFiles.hard);
     const lowest = Math.min(...limits);
-    const read = `${files(lowest)} in the running service`;
-    const needs = `${files(configured)}, as the unit says`;
+    const read = `${limitText(lowest)} in the running service`;
+    const needs = `${limitText(configured)}, as the unit says`;
     if (lowest >= configured) return { state: 'ok', read, needs };
     return {
       state: 'warning',
@@ -198,9 +211,10 @@ const loginApplied: Check = {
     if (login === undefined || openFiles === undefined) {
       return skipped('no file in /etc/security sets one for this user');
     }
-    const read = `${files(openFiles.hard)} in this shell`;
-    const needs = `${files(login.hard)}, as ${login.path} says`;
-    if (openFiles.hard >= login.hard) return { state: 'ok', read, needs };
+    const configured = attainable(host, login.hard);
+    const read = `${limitText(openFiles.hard)} in this shell`;
+    const needs = `${limitText(configured)}, as ${login.path} says`;
+    if (openFiles.hard >= configured) return { state: 'ok', read, needs };
     return {
       state: 'warning',
       read,

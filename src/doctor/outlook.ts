@@ -19,12 +19,16 @@ export interface Goal {
 
 /** How a node of this configuration spreads its sessions; the controller knows the rules. */
 export interface NodeRules {
-  /** Sessions of one worker with so many open files. */
+  /** The most sessions of one worker with so many open files. */
   readonly capacityOf: (openFiles: number) => number;
+  /** Sessions to reckon with for each of the workers, as connections scatter over them. */
+  readonly meanOf: (openFiles: number) => number;
   /** Workers that a node starts for so many connections. */
   readonly workersFor: (connections: number, openFiles: number, cores: number) => number;
   /** The most workers that a node of this configuration has. */
   readonly workersMost: number;
+  /** As configured; undefined when open files alone bound a worker. */
+  readonly maxSessionsPerWorker?: number | undefined;
   readonly pingIntervalMs: number;
   readonly publicPort: number;
   readonly adminPort: number;
@@ -68,16 +72,17 @@ export function outlookOf(host: HostFiles, goal: Goal, scan = true): Outlook {
   const wholeCores = Math.max(1, Math.floor(cores));
   const soft = openFiles?.soft ?? OPEN_FILES_FALLBACK;
   const workersLeast = node.workersFor(connections, Number.MAX_SAFE_INTEGER, wholeCores);
-  const capacityMost = node.capacityOf(Number.MAX_SAFE_INTEGER);
+  const meanMost = node.meanOf(Number.MAX_SAFE_INTEGER);
   return {
     host,
     goal,
     cores,
     openFiles,
-    openFilesNeeded: leastFiles(
+    openFilesNeeded: least(
       (files) =>
         node.workersFor(connections, files, wholeCores) <= workersLeast &&
-        node.capacityOf(files) >= Math.min(connections / workersLeast, capacityMost),
+        node.meanOf(files) >= Math.min(connections / workersLeast, meanMost),
+      OPEN_FILES_SOUGHT,
     ),
     workers: node.workersFor(connections, soft, wholeCores),
     workersLeast,
@@ -91,9 +96,12 @@ export function outlookOf(host: HostFiles, goal: Goal, scan = true): Outlook {
   };
 }
 
-/** The smallest number of open files that is enough; more always are. */
-function leastFiles(isEnough: (files: number) => boolean): number {
-  let [tooFew, enough] = [0, OPEN_FILES_SOUGHT];
+/**
+ * The smallest number that is enough; greater ones always are.
+ * @param most is enough, or the answer when nothing is
+ */
+export function least(isEnough: (value: number) => boolean, most: number): number {
+  let [tooFew, enough] = [0, most];
   while (enough - tooFew > 1) {
     const middle = Math.floor((tooFew + enough) / 2);
     if (isEnough(middle)) enough = middle;

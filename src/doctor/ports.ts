@@ -1,6 +1,8 @@
 /**
  * Local ports. A server needs none for its clients; who connects to it does: the fleet, and a proxy
- * in front. Each pair of source and target address has the whole range for itself.
+ * in front. While the kernel chooses the source, each pair of source and target address has the
+ * whole range; a source that is named is bound before the target is known, and then has one range
+ * for all targets together.
  */
 
 import { listeningPorts } from '../machine/network-counters.ts';
@@ -8,12 +10,17 @@ import { readSysctl, sysctlNumber, sysctlNumbers } from '../machine/sysctl.ts';
 import { type Check, type Finding, type Settings, settingsWarning, skipped } from './check.ts';
 import type { Outlook } from './outlook.ts';
 import { count } from './quantities.ts';
+import { RANGE, RESERVED } from './reach.ts';
 
-export const RANGE = 'net.ipv4.ip_local_port_range';
-export const RESERVED = 'net.ipv4.ip_local_reserved_ports';
 const PORT_MAX = 65_535;
 /** A closed connection keeps its port for so long; it cannot be set. */
 const TIME_WAIT_SECONDS = 60;
+/**
+ * From half of the range on the kernel searches long for a free port, so that the fleet takes one
+ * source for so many connections, and for no more than a quarter of the range.
+ */
+const FLEET_SOURCE_CONNECTIONS = 5_000;
+const FLEET_SOURCE_PART = 0.25;
 
 type Range = readonly [first: number, last: number];
 
@@ -69,14 +76,9 @@ const range: Check = {
     const lowest = Math.max(1024, sysctlNumber(host, 'net.ipv4.ip_unprivileged_port_start') ?? 0);
     const most = PORT_MAX - lowest + 1;
     const ports = now[1] - now[0] + 1;
-    const pairs = Math.ceil(goal.connections / ports);
-    const read = `${now.join('–')}: ${count(ports)} for each pair of addresses`;
+    const read = `${now.join('–')}: ${count(ports)} from an address`;
     const isEnough = ports >= Math.min(goal.connections, most);
-    const needs =
-      pairs === 1
-        ? `${count(goal.connections)} from one address to one address`
-        : `${count(pairs)} source or target addresses for a fleet or a proxy` +
-          (isEnough ? '' : `; with all ports ${count(Math.ceil(goal.connections / most))}`);
+    const needs = rangeNeeds(goal.connections, ports, isEnough ? ports : most);
     if (isEnough) return { state: 'ok', read, needs };
     const [first, last] = [Math.min(now[0], lowest), PORT_MAX];
     const uncovered = listeningPorts(host)
@@ -88,7 +90,8 @@ const range: Check = {
       needs,
       consequence:
         `from one address to one address, connection ${count(ports + 1)} fails; ` +
-        'real clients, each with its own address, are not affected',
+        'real clients, each with its own address, are not affected; in the wider range clients ' +
+        'may take any port that nothing listens on now: reserve those of servers that start later',
       // Reserved first: in between, a client could take the port of a server.
       settings: { ...withReserved(outlook, toReserve), [RANGE]: `${first} ${last}` },
     });
@@ -144,5 +147,19 @@ const timeWait: Check = {
     });
   },
 };
+
+/** @param portsMost with all ports that there are */
+function rangeNeeds(connections: number, ports: number, portsMost: number): string {
+  const pairs = Math.ceil(connections / ports);
+  const each = Math.min(FLEET_SOURCE_CONNECTIONS, Math.floor(ports * FLEET_SOURCE_PART));
+  const sources = Math.ceil(connections / Math.max(1, each));
+  const withAll = Math.ceil(connections / portsMost);
+  const proxy =
+    pairs === 1
+      ? `${count(connections)} from one address to one address`
+      : `${count(pairs)} pairs of source and target address for a proxy` +
+        (withAll === pairs ? '' : ` (with all ports ${count(withAll)})`);
+  return sources === 1 ? proxy : `${proxy}; ${count(sources)} --source addresses for a fleet`;
+}
 
 export const portChecks: readonly Check[] = [range, reserved, timeWait];

@@ -56,7 +56,7 @@ function fixOf(pingIntervalMs: number, factor: number): string {
 const tasks: Check = {
   name: 'processes and threads',
   symptom: 'EAGAIN (resource temporarily unavailable) when a worker starts',
-  examine({ host, workers, cores: available }): Finding {
+  examine({ host, workers, workerPids, cores: available }): Finding {
     const running = Number(/^\S+ \S+ \S+ \d+\/(\d+)/.exec(host.text('/proc/loadavg') ?? '')?.[1]);
     const names = ['kernel.pid_max', 'kernel.threads-max'];
     const kernel = names.flatMap((name): readonly [string, number][] => {
@@ -68,14 +68,19 @@ const tasks: Check = {
     }
     const isRoot = processStatus(host, 'self')?.uid === 0;
     const user = isRoot ? undefined : resourceLimit(host, 'self', 'Max processes')?.soft;
-    const group = cgroupTasks(host, 'self');
-    const limits = [...kernel.map(([, value]) => value), user, group].filter(
-      (limit) => limit !== undefined,
-    );
-    const needed = running + workers * (THREADS_PER_WORKER + Math.ceil(available));
-    const read = `${count(running)} now, at most ${count(Math.min(...limits))}`;
-    const needs = `${count(needed)} with ${count(workers)} workers`;
-    if (Math.min(...limits) >= needed) return { state: 'ok', read, needs };
+    const own = workers * (THREADS_PER_WORKER + Math.ceil(available));
+    const needed = running + own;
+    const limit = Math.min(...kernel.map(([, value]) => value), user ?? Number.POSITIVE_INFINITY);
+    // Its limit is for what runs in it, not for all that the host runs.
+    const group = cgroupTasks(host, workerPids[0] ?? 'self');
+    const isOfGroup = group !== undefined && group.limit - group.used < limit - running;
+    const read = isOfGroup
+      ? `${count(group.used)} in the control group now, at most ${count(group.limit)}`
+      : `${count(running)} now, at most ${count(limit)}`;
+    const others = isOfGroup ? group.used : running;
+    const needs = `${count(others + own)} with ${count(workers)} workers`;
+    const isGroupShort = group !== undefined && group.limit < group.used + own;
+    if (limit >= needed && !isGroupShort) return { state: 'ok', read, needs };
     const short = kernel.filter(([, value]) => value < needed);
     const settings: Settings = Object.fromEntries(
       short.map(([name]) => [name, String(roundUp(needed * 2))]),
@@ -85,8 +90,8 @@ const tasks: Check = {
     const fix = [
       ...warning.fix,
       ...(user !== undefined && user < needed ? [`ulimit -u ${needed}`] : []),
-      ...(group !== undefined && group < needed
-        ? [`systemctl set-property holdfast.service TasksMax=${roundUp(needed * 2)}`]
+      ...(isGroupShort
+        ? [`systemctl set-property holdfast.service TasksMax=${roundUp((group.used + own) * 2)}`]
         : []),
     ];
     return { ...warning, fix };

@@ -1,8 +1,15 @@
 /** Numbers in the words that people read. */
 
+import { UNLIMITED } from '../machine/process-limits.ts';
+
 /** `1,000,000` */
 export function count(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+/** A limit that nothing bounds reads better in words. */
+export function limitText(limit: number): string {
+  return limit >= UNLIMITED ? 'unlimited' : count(limit);
 }
 
 /** `24.1 GB`, `40 MB`, `131 kB`; powers of 1000. */

@@ -1,12 +1,11 @@
 /** What bounds packets on their way: connection tracking, socket buffers, queues of the cores. */
 
-import { kernelMemory } from '../machine/kernel-memory.ts';
+import { kernelMemory, pageBytes } from '../machine/kernel-memory.ts';
 import { droppedPackets } from '../machine/network-counters.ts';
 import { sysctlNumber, sysctlNumbers } from '../machine/sysctl.ts';
 import { type Check, type Finding, settingsWarning, skipped } from './check.ts';
 import { bytes, count, roundUp } from './quantities.ts';
 
-const PAGE_BYTES = 4096;
 /** What one tracked connection costs the kernel. */
 const TRACKED_BYTES = 320;
 /** Room in the table for connections that have ended: they stay for up to two minutes. */
@@ -59,11 +58,12 @@ const tcpMemory: Check = {
     // It bounds data in buffers, not sockets: idle ones hold none. A broadcast gives each of them
     // some, which counts as a page until the client has acknowledged it.
     const wanted = goal.connections * socketsPerSession;
-    const half = (memory?.totalBytes ?? Number.POSITIVE_INFINITY) / 2 / PAGE_BYTES;
+    const page = pageBytes(`${host.root}/proc`);
+    const half = (memory?.totalBytes ?? Number.POSITIVE_INFINITY) / 2 / page;
     const needed = Math.floor(Math.min(wanted, half / 1.5));
-    const read = `${count(pressure)} pages, at most ${count(high)} (${bytes(high * PAGE_BYTES)})`;
+    const read = `${count(pressure)} pages, at most ${count(high)} (${bytes(high * page)})`;
     const needs =
-      `${count(needed)} pages (${bytes(needed * PAGE_BYTES)}), ` +
+      `${count(needed)} pages (${bytes(needed * page)}), ` +
       (needed < wanted ? 'as much as this memory allows' : 'one a socket that has data waiting');
     if (pressure >= needed) return { state: 'ok', read, needs };
     const target = [needed * 0.75, needed, needed * 1.5].map(Math.ceil);

@@ -30,6 +30,8 @@ export const WORKER_FILES_RESERVE = 256;
  * square root of its room over the mean; `workers: auto` leaves the same.
  */
 const SCATTER = 4;
+/** In small workers that much would leave no room at all. */
+const FILLED_MIN = 1 / 2;
 
 /** Workers that a node can have, as `LIMITS.workersPerNode` says. */
 export const WORKERS_MAX = 256;
@@ -145,13 +147,13 @@ export function workersFor(sessions: number, { cores, openFiles }: Host): number
 /** Sessions on average that a worker can be planned for under an open-file limit; not whole. */
 export function meanUnder(openFiles: number): number {
   const room = openFiles - WORKER_FILES_RESERVE;
-  return Math.max(1, room - SCATTER * Math.sqrt(room));
+  return Math.max(1, room * FILLED_MIN, room - SCATTER * Math.sqrt(room));
 }
 
 /** The least room whose mean is this: the root of room - SCATTER × √room = mean. */
 function roomFor(mean: number): number {
   const root = (SCATTER + Math.sqrt(SCATTER ** 2 + 4 * mean)) / 2;
-  return Math.ceil(root ** 2);
+  return Math.ceil(Math.min(root ** 2, mean / FILLED_MIN));
 }
 
 function memoryNeeds(
@@ -160,7 +162,7 @@ function memoryNeeds(
   cost: SessionCost,
   basis: PlanBasis,
 ): MemoryNeeds {
-  const emptyWorkers = workers * cost.emptyWorkerBytes;
+  const emptyWorkers = cost.sharedWorkerBytes + workers * cost.emptyWorkerBytes;
   const ofSessions = sessions * cost.workerBytesPerSession;
   const controller = basis.controllerBytes + sessions * basis.controllerBytesPerSession;
   const kernelSockets = sessions * cost.kernelBytesPerSocket;

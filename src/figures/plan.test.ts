@@ -20,6 +20,7 @@ const COST: SessionCost = {
   machine: 'a machine',
   workerBytesPerSession: 2_000,
   emptyWorkerBytes: 40_000_000,
+  sharedWorkerBytes: 10_000_000,
   kernelBytesPerSocket: 4_000,
   kernelBytesPerLoopbackSocket: 5_000,
   agentBytesPerConnection: 2_000,
@@ -30,7 +31,7 @@ const COST: SessionCost = {
 };
 const BASIS: PlanBasis = {
   measuredSessions: 20_000,
-  controllerBytes: 60_000_000,
+  controllerBytes: 50_000_000,
   controllerBytesPerSession: 1_000,
 };
 const GIB = 2 ** 30;
@@ -58,9 +59,9 @@ describe('a million connections without further word', () => {
 
   test('need the memory of workers, sessions, controller and sockets', () => {
     expect(node.memory).toEqual({
-      emptyWorkers: 320_000_000,
+      emptyWorkers: 330_000_000,
       sessions: 400_000_000,
-      controller: 260_000_000,
+      controller: 250_000_000,
       kernelSockets: 800_000_000,
       total: 1_780_000_000,
     });
@@ -105,7 +106,7 @@ describe('the sessions of a node', () => {
   });
 
   test('are what memory has room for, when a host is described', () => {
-    // 80 % of 4 GiB are 3,435,973,836; less 2 × 40 MB and 60 MB, at 7,000 bytes each: 470,853.
+    // 80 % of 4 GiB are 3,435,973,836; less 2 × 40 MB, 10 MB and 50 MB: 470,853 at 7,000 bytes.
     const { perNodeFrom, nodes, sessionsPerNode, node } = plan({ cores: 2, memoryBytes: 4 * GIB });
     expect({ perNodeFrom, nodes }).toEqual({ perNodeFrom: 'host', nodes: 3 });
     expect(sessionsPerNode).toBe(333_334);
@@ -127,7 +128,7 @@ describe('the sessions of a node', () => {
     const { node } = plan({ connections: 192_000, openFiles: 10_256 });
     expect([node.workers, node.sessionsPerWorker]).toEqual([20, 9_600]);
     expect(node.files.perWorker).toBe(10_256);
-    expect(node.memory.emptyWorkers).toBe(800_000_000);
+    expect(node.memory.emptyWorkers).toBe(810_000_000);
     // Twenty workers still have eight cores.
     expect(node.stormSeconds).toBeCloseTo(2.4, 9);
   });
@@ -208,10 +209,11 @@ describe('what the plan takes from elsewhere', () => {
 
   test('is the number of workers that a node starts by itself', () => {
     const config = loadConfig();
-    for (const openFiles of [1_024, 10_256, 20_000, 65_536]) {
+    for (const openFiles of [288, 1_024, 10_256, 20_000, 65_536]) {
       const capacity = openFiles - WORKER_FILES_RESERVE;
-      const workers = workersFor(150_000, { cores: 8, memoryBytes: GIB, openFiles });
-      const started = workerCount({ ...config, connections: 150_000 }, capacity, 8);
+      const connections = openFiles * 10;
+      const workers = workersFor(connections, { cores: 8, memoryBytes: GIB, openFiles });
+      const started = workerCount({ ...config, connections }, capacity, 8);
       expect(workers).toBe(started);
     }
   });

@@ -12,8 +12,10 @@ export interface SessionCost {
   readonly machine: string;
   /** Memory of a worker for one session, without the worker's own. */
   readonly workerBytesPerSession: number;
-  /** Resident memory of a worker without sessions. */
+  /** Memory of a worker without sessions that no other process shares. */
   readonly emptyWorkerBytes: number;
+  /** Memory that all workers of a host share: the program. */
+  readonly sharedWorkerBytes: number;
   /** Kernel memory for one end of a TCP connection whose other end is on another host. */
   readonly kernelBytesPerSocket: number;
   /** The same where both ends are on this host. */
@@ -37,14 +39,16 @@ export const SESSION_COST: SessionCost = {
   // Socket.IO over WebSocket, authenticated, in two rooms, after all had left and come back once;
   // 19,000 sessions in one worker. Idle and fresh it was 2,324.
   workerBytesPerSession: 2_453,
-  // Read 1.5 s after the start of the same worker, rounded.
-  emptyWorkerBytes: 40_000_000,
+  // Of the million run (bench/results/2026-11-22-million): the controller and 53 empty workers had
+  // 0.41 GB together where shared pages count once, and 40 MB each where they count in every one.
+  emptyWorkerBytes: 8_000_000,
+  sharedWorkerBytes: 40_000_000,
   // 3 to 4 KB were seen; the upper end.
   kernelBytesPerSocket: 4_000,
-  // Slab of the host over both ends of the same run, rounded.
-  kernelBytesPerLoopbackSocket: 5_000,
-  // The bound that the agent is built to, not a measurement.
-  agentBytesPerConnection: 2_000,
+  // The million run: 10,277 bytes of slab for both ends of a connection.
+  kernelBytesPerLoopbackSocket: 5_120,
+  // The million run: 1,387, all of the fleet's 51 agents counted, empty ones included.
+  agentBytesPerConnection: 1_400,
   // The second run of that day, `--only holdfast,bare --rounds 1 --idle 50`.
   idleCpuMicrosPerSecond: 0.73,
   idlePingIntervalMs: 25_000,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { failurePage, failurePagePath } from '../../scripts/failure-docs.ts';
 import { ADVISED_NAMES, adviseOn } from './advice.ts';
 
 const HERE = { localPorts: 28_232, sources: 0, targets: 1 };
@@ -33,6 +34,7 @@ test.each([
   'closed 1013',
   'closed 4000',
   'handshake timeout',
+  'ping timeout',
   'refused',
   'not the protocol',
 ])('%s does not make a run void', (name) => {
@@ -63,4 +65,8 @@ describe('out of local ports', () => {
     const { meaning } = adviseOn('EADDRNOTAVAIL', { ...HERE, localPorts: undefined });
     expect(meaning).toBe('the host of the agents ran out of local ports');
   });
+});
+
+test('docs/FAILURES.md is up to date: run `npm run docs` after changing the table', async () => {
+  expect(await Bun.file(failurePagePath).text()).toBe(failurePage());
 });

@@ -75,8 +75,8 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   },
   ECONNREFUSED: {
     side: 'server',
-    meaning: 'nothing listened at the target',
-    change: 'See whether the server still runs, and whether --target names its port.',
+    meaning: 'nothing listened at the target, or its host could not be reached',
+    change: 'See whether the server still runs, and whether --target names its host and port.',
   },
   ECONNRESET: {
     side: 'server',
@@ -116,6 +116,12 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     side: 'network',
     meaning: 'the name server gave no answer',
     change: 'Use the address of the target instead of its name.',
+  },
+  'ping timeout': {
+    side: 'server',
+    meaning: 'the server sent no heartbeat for its own pingInterval and pingTimeout together',
+    change:
+      "Look at the server's CPU and event loop; a network that lost its packets does the same.",
   },
   'handshake timeout': {
     side: 'server',

@@ -1,8 +1,14 @@
 /** Findings about the fleet's own limits: lost, starved and busy agents, a saturated machine. */
 
 import type { AgentFacts, RunFacts } from './facts.ts';
-import type { Judged } from './judged.ts';
-import { LATE_MS, STANDSTILL_MS, type Watched, type WatchedPhase } from './limits-watch.ts';
+import { isClimbSlow, isShort, type Judged } from './judged.ts';
+import {
+  LATE_MS,
+  type MachineWatch,
+  STANDSTILL_MS,
+  type Watched,
+  type WatchedPhase,
+} from './limits-watch.ts';
 import { counted, grouped } from './numbers.ts';
 
 /** Fewer seconds than these are a start-up or a hiccup, not a limit. */
@@ -13,16 +19,24 @@ const LATE_SHARE = 0.1;
 /** Busy in most of the seconds, it had no time left to be faster. */
 const BUSY_PART = 0.5;
 
+interface MachineWords {
+  readonly whose: string;
+  readonly effect: string;
+  readonly advice: string;
+}
+
 const PHASES: readonly WatchedPhase[] = ['climb', 'hold'];
 
 const MORE_AGENTS =
   'Spread the load over more agents (--processes, or --agent on other hosts), or lower --rate.';
 
-export function agentFindings({ agents }: RunFacts): readonly Judged[] {
+export function agentFindings(facts: RunFacts): readonly Judged[] {
+  const { agents } = facts;
+  const busyPhases = PHASES.filter((phase) => phase === 'hold' || wasHeldUpByAgents(facts));
   const tests: readonly ((agent: AgentFacts) => string | undefined)[] = [
     lostText,
     lagText,
-    cpuText,
+    (agent) => cpuText(agent, busyPhases),
   ];
   const [lost = [], lagging = [], busy = []] = tests.map((test) =>
     agents.flatMap((agent) => test(agent) ?? []),
@@ -35,17 +49,45 @@ export function agentFindings({ agents }: RunFacts): readonly Judged[] {
   ];
 }
 
+/**
+ * Whether busy agents may have made the climb what it was. One that was as fast as asked was not
+ * held up; one on a machine that was used up altogether was held up by that.
+ */
+function wasHeldUpByAgents(facts: RunFacts): boolean {
+  const isMachineFull = facts.areAgentsHere && isSaturated(facts.machine.climb);
+  return isShort(facts) || (isClimbSlow(facts) && !isMachineFull);
+}
+
 /** A machine that is used up slows server and agents alike: worth knowing, and no verdict. */
-export function machineFindings({ machine }: RunFacts): readonly Judged[] {
-  return PHASES.flatMap((phase): readonly Judged[] => {
-    const { seconds, saturatedSeconds } = machine[phase];
-    if (saturatedSeconds < BUSY_SECONDS_MIN || saturatedSeconds < seconds * BUSY_PART) return [];
+export function machineFindings(facts: RunFacts): readonly Judged[] {
+  return PHASES.filter((phase) => isSaturated(facts.machine[phase])).map((phase): Judged => {
+    const { seconds, saturatedSeconds } = facts.machine[phase];
+    const { whose, effect, advice } = machineWords(facts);
     const text =
-      `All cores of this machine were used up in ${grouped(saturatedSeconds)} of ` +
-      `${counted(seconds, 'second')} of the ${phase}: rate and latencies are those of the machine.`;
-    const advice = 'Run agents and server on different hosts (--agent), or lower --rate.';
-    return [{ name: 'machine CPU', text, advice, atBest: 'passed' }];
+      `All cores of ${whose} were used up in ${grouped(saturatedSeconds)} of ` +
+      `${counted(seconds, 'second')} of the ${phase}: ${effect}.`;
+    return { name: 'machine CPU', text, advice, atBest: 'passed' };
   });
+}
+
+function isSaturated({ seconds, saturatedSeconds }: MachineWatch['climb']): boolean {
+  return saturatedSeconds >= BUSY_SECONDS_MIN && saturatedSeconds >= seconds * BUSY_PART;
+}
+
+/** The coordinator sees its own machine only, and what else runs there differs. */
+function machineWords({ areAgentsHere, server }: RunFacts): MachineWords {
+  if (!areAgentsHere && server.state === undefined) {
+    return {
+      whose: "the coordinator's machine",
+      effect: 'orders and samples may have been late',
+      advice: 'Run the coordinator where it has a core to itself.',
+    };
+  }
+  return {
+    whose: 'this machine',
+    effect: 'rate and latencies are those of the machine',
+    advice: 'Run agents and server on different hosts (--agent), or lower --rate.',
+  };
 }
 
 function lostText({ name, lost }: AgentFacts): string | undefined {
@@ -71,8 +113,8 @@ function lagText({ name, watch }: AgentFacts): string | undefined {
   return undefined;
 }
 
-function cpuText({ name, watch }: AgentFacts): string | undefined {
-  const phase = PHASES.find((name) =>
+function cpuText({ name, watch }: AgentFacts, phases: readonly WatchedPhase[]): string | undefined {
+  const phase = phases.find((name) =>
     isOften(watch[name], watch[name].busySeconds, BUSY_PART, BUSY_SECONDS_MIN),
   );
   if (phase === undefined) return undefined;

@@ -46,8 +46,10 @@ const linkTo = (url: string, token: string = TOKEN, isLocal = false): AgentLink 
   new AgentLink({ name: 'host:8710', url, token, isLocal });
 
 /** A real agent whose samples are changed on their way. */
-function serveChanged(change: (sample: Record<string, unknown>) => object): string {
-  const url = startAgent();
+function serveChanged(
+  change: (sample: Record<string, unknown>) => object,
+  url: string = startAgent(),
+): string {
   return serve(async (request) => {
     const { pathname } = new URL(request.url);
     const body = request.method === 'POST' ? await request.text() : null;
@@ -131,6 +133,74 @@ test('a process that took the place of another one has lost its sessions', async
   await link.greet();
   await link.order(ORDER);
   expect(link.lost).toBe('its process was replaced by another one');
+});
+
+test('so has one that began anew, though its process id is the same', async () => {
+  const url = startAgent();
+  const link = linkTo(url);
+  await link.greet();
+  await link.order(ORDER);
+  await link.order(ORDER);
+  expect(link.lost).toBeUndefined();
+  // Of the same run, yet to itself each of the two begins it.
+  const other = linkTo(url);
+  await other.order({ ...ORDER, run: 'of another coordinator' });
+  await link.order(ORDER);
+  expect(link.lost).toStartWith('it began anew: another coordinator gave it orders');
+  await other.order({ ...ORDER, run: 'of another coordinator' });
+  expect(other.lost).toStartWith('it began anew');
+});
+
+test('what an agent counted, and how late it was, before the run is of no matter', async () => {
+  const url = startAgent();
+  const before = linkTo(url);
+  await before.order({ ...ORDER, run: 'before' });
+  const proxy = serveChanged(
+    (sample) => ({ ...sample, usage: { capacity: 936, loopLagMs: 9_000 } }),
+    url,
+  );
+  const link = linkTo(proxy);
+  await link.greet();
+  expect([link.capacity, link.sample, link.takeLongestLagMs()]).toEqual([936, undefined, 0]);
+});
+
+test('sessions that were dropped for want of orders are not forgiven', async () => {
+  let dropped = 0;
+  const link = linkTo(
+    serveChanged((sample) => ({
+      ...sample,
+      counters: { ...(sample['counters'] as object), dropped },
+    })),
+  );
+  await link.greet();
+  await link.order(ORDER);
+  expect(link.lost).toBeUndefined();
+  dropped = 1_200;
+  for (let i = 0; i < 2; i++) {
+    await link.order(ORDER);
+    expect(link.lost).toBe('no order reached it for 30 s, and it dropped 1,200 sessions');
+  }
+});
+
+test('an agent whose process has ended stays lost, whatever it still answers', async () => {
+  const url = startAgent();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const proxy = serve(async (request) => {
+    const body = await request.text();
+    asked.resolve();
+    await answer.promise;
+    const { pathname } = new URL(request.url);
+    return fetch(url + pathname, { method: 'POST', headers: request.headers, body });
+  });
+  const link = linkTo(proxy);
+  const ordered = link.order(ORDER);
+  await asked.promise;
+  link.gone('its process ended (SIGKILL)');
+  answer.resolve();
+  await ordered;
+  expect(link.sample?.run).toBe('r');
+  expect(link.lost).toBe('its process ended (SIGKILL)');
 });
 
 test('an order that the agent does not understand is a loss with its reason', async () => {

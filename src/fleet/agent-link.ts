@@ -4,9 +4,10 @@
  * waits, since each says the whole state.
  */
 
-import type { AgentOrder, AgentSample } from '../agent/contract.ts';
+import { type AgentOrder, type AgentSample, ORDER_TIMEOUT_MS } from '../agent/contract.ts';
 import { ClockOffset, wallClockMs } from './clock.ts';
 import { FleetError } from './fleet-error.ts';
+import { counted } from './numbers.ts';
 
 /** An agent that gives no answer for so long is lost; its sessions may be, too. */
 const LOST_AFTER_MS = 10_000;
@@ -26,10 +27,17 @@ export class AgentLink {
   readonly #end: AgentEnd;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #clock = new ClockOffset();
+  #capacity = 0;
+  #pid: number | undefined;
+  /** Of the agent's answers to this run; see `AgentSample`. */
+  #beginning: string | undefined;
   #sample: AgentSample | undefined;
   #answeredAtMs = performance.now();
   #longestLagMs = 0;
-  #lost: string | undefined;
+  /** Until it answers again. */
+  #silent: string | undefined;
+  /** For the rest of the run, whatever it answers. */
+  #broken: string | undefined;
   #isGone = false;
   #waiting: AgentOrder | undefined;
   #sending: Promise<void> | undefined;
@@ -44,18 +52,19 @@ export class AgentLink {
     };
   }
 
-  /** The last one, however old; undefined before the first. */
+  /** The last one of this run, however old; undefined before the first. */
   get sample(): AgentSample | undefined {
     return this.#sample;
   }
 
-  /** Why the agent counts as lost; undefined while it answers. */
+  /** Why the agent counts as lost; undefined while it answers and has kept its sessions. */
   get lost(): string | undefined {
-    return this.#lost;
+    return this.#broken ?? this.#silent;
   }
 
+  /** Connections that it can hold; 0 before it was greeted. */
   get capacity(): number {
-    return this.#sample?.usage.capacity ?? 0;
+    return this.#capacity;
   }
 
   get clockOffsetMs(): number {
@@ -88,7 +97,10 @@ export class AgentLink {
           'first, or wait half a minute.',
       );
     }
-    this.#take(answer);
+    // What it counted and how late it was before this run is of no matter to it.
+    this.#capacity = answer.usage.capacity;
+    this.#pid = answer.pid;
+    this.#answeredAtMs = performance.now();
   }
 
   /** @returns when an answer to this order, or to a later one, has come or failed to come */
@@ -111,7 +123,7 @@ export class AgentLink {
   /** The agent is lost for good, as its process has ended. */
   gone(reason: string): void {
     this.#isGone = true;
-    this.#lost = reason;
+    this.#broken ??= reason;
   }
 
   async #sendAll(): Promise<void> {
@@ -128,11 +140,12 @@ export class AgentLink {
       const response = await this.#request('POST', '/order', JSON.stringify(order));
       const answer = await answerOf(response);
       if (!response.ok || !isSample(answer)) {
-        this.#lost = `it refused an order (${errorIn(answer) ?? `HTTP ${response.status}`})`;
+        this.#silent = `it refused an order (${errorIn(answer) ?? `HTTP ${response.status}`})`;
         return;
       }
-      if (this.#sample !== undefined && answer.pid !== this.#sample.pid) {
-        this.gone('its process was replaced by another one');
+      const other = this.#otherThanBefore(answer);
+      if (other !== undefined) {
+        this.gone(other);
         return;
       }
       this.#clock.observe(sentAtMs, wallClockMs(), answer.atMs);
@@ -140,16 +153,37 @@ export class AgentLink {
     } catch (error) {
       const silentMs = performance.now() - this.#answeredAtMs;
       if (silentMs >= LOST_AFTER_MS) {
-        this.#lost = `it gave no answer for ${Math.round(silentMs / 1000)} s (${reasonOf(error)})`;
+        const seconds = Math.round(silentMs / 1000);
+        this.#silent = `it gave no answer for ${seconds} s (${reasonOf(error)})`;
       }
     }
   }
 
+  /**
+   * Whether its counters began anew since the last answer, which a process id alone does not tell:
+   * in a container it may be the same after a restart. @returns what happened
+   */
+  #otherThanBefore({ pid, beginning }: AgentSample): string | undefined {
+    this.#pid ??= pid;
+    this.#beginning ??= beginning;
+    if (pid !== this.#pid) return 'its process was replaced by another one';
+    if (beginning === this.#beginning) return undefined;
+    return 'it began anew: another coordinator gave it orders, or it was started again';
+  }
+
   #take(sample: AgentSample): void {
+    const { counters, usage } = sample;
     this.#sample = sample;
+    this.#capacity = usage.capacity;
     this.#answeredAtMs = performance.now();
-    this.#longestLagMs = Math.max(this.#longestLagMs, sample.usage.loopLagMs);
-    this.#lost = undefined;
+    this.#longestLagMs = Math.max(this.#longestLagMs, usage.loopLagMs);
+    this.#silent = undefined;
+    // They are no loss of the server's, and the run goes on without them.
+    if (counters.dropped > 0) {
+      this.#broken ??=
+        `no order reached it for ${ORDER_TIMEOUT_MS / 1000} s, and it dropped ` +
+        counted(counters.dropped, 'session');
+    }
   }
 
   #request(method: string, path: string, body?: string): Promise<Response> {

@@ -11,11 +11,13 @@ const MAIN: string = Bun.fileURLToPath(new URL('../cli/main.ts', import.meta.url
 
 const START_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 3_000;
+/** Characters of what an agent prints about errors. */
+const ERRORS_KEPT = 8_192;
 
 export interface AgentProcess {
   readonly pid: number;
   readonly port: number;
-  /** Says how it ended. */
+  /** Says how it ended, with what it printed of an error. */
   readonly exited: Promise<string>;
   /** Ends it, gently at first. */
   end(): Promise<void>;
@@ -40,19 +42,21 @@ export async function startAgentProcess(
     // A Ctrl-C in the terminal is for the coordinator, which still wants to hear from its agents.
     detached: true,
   });
-  const errors = child.stderr.text();
+  const errors = endOf(child.stderr);
   const port = await portOf(child.stdout);
   if (port === undefined) {
     child.kill('SIGKILL');
-    const lines = (await errors).trim().split('\n');
-    const told = lines.find((line) => /EADDRINUSE|EACCES|EADDRNOTAVAIL|error/i.test(line));
-    const reason = told?.trim() ?? 'it gave no reason';
+    const reason = reasonIn(await errors) ?? 'it gave no reason';
     throw new FleetError(`The agent cannot listen at ${addressText(address)} (${reason}).`);
   }
   return {
     pid: child.pid,
     port,
-    exited: child.exited.then(() => String(child.signalCode ?? `code ${child.exitCode}`)),
+    exited: child.exited.then(async () => {
+      const how = String(child.signalCode ?? `code ${child.exitCode}`);
+      const reason = reasonIn(await errors);
+      return reason === undefined ? how : `${how}: ${reason}`;
+    }),
     async end() {
       await child.stdin.end();
       const isEnded = await Promise.race([
@@ -63,6 +67,27 @@ export async function startAgentProcess(
       await child.exited;
     },
   };
+}
+
+/** The last of what is printed, once no more comes. */
+async function endOf(output: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of output) {
+    text = (text + decoder.decode(chunk, { stream: true })).slice(-ERRORS_KEPT);
+  }
+  return text;
+}
+
+/** The line that names an error, else the last one; undefined when nothing was printed. */
+function reasonIn(errors: string): string | undefined {
+  // Before an error, Bun prints the lines of source where it was thrown, by their numbers.
+  const lines = errors
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^\d+ \|/.test(line));
+  const named = lines.find((line) => /EADDRINUSE|EACCES|EADDRNOTAVAIL|error|panic/i.test(line));
+  return named ?? lines.at(-1);
 }
 
 /** The port in the first line that an agent prints; undefined when it ends without one. */

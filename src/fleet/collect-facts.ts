@@ -1,14 +1,20 @@
 /** Gathers the facts of a run, which the verdict judges, while its sessions are still open. */
 
+import type { BroadcastSums } from './broadcaster.ts';
 import type { RunFacts } from './facts.ts';
 import { localPorts } from './local-ports.ts';
 import type { RunParts, RunState } from './run-state.ts';
+import type { ServerAnswers } from './server-answers.ts';
 import { readServerState } from './server-watch.ts';
+import type { Counts } from './totals.ts';
 
-export async function collectFacts(state: RunState, parts: RunParts): Promise<RunFacts> {
-  const { settings, group, log, broadcaster, node } = parts;
+const NO_BROADCASTS: BroadcastSums = { count: 0, receipts: 0, short: 0 };
+
+/** @param answers of the server, as it is asked at the end */
+export function collectFacts(state: RunState, parts: RunParts, answers: ServerAnswers): RunFacts {
+  const { settings, group, log, broadcaster } = parts;
   const { totals, links } = group;
-  const { wanted, serverProcesses } = state;
+  const { wanted, server } = state;
   const areAgentsHere = links.every(({ isLocal }) => isLocal);
   return {
     asked: wanted.connections,
@@ -22,6 +28,7 @@ export async function collectFacts(state: RunState, parts: RunParts): Promise<Ru
     stallSeconds: settings.stallSeconds,
     rate: state.rate,
     failures: totals.failures(),
+    failuresSinceGrowth: difference(totals.failures(), state.failuresAtGrowth),
     losses: totals.losses(),
     left: totals.sum('left'),
     broadcasts: {
@@ -29,7 +36,9 @@ export async function collectFacts(state: RunState, parts: RunParts): Promise<Ru
       duplicates: totals.sum('duplicates'),
       putOff: broadcaster?.putOff ?? 0,
       refused: broadcaster?.refused ?? 0,
-      restlessUntil: state.restlessUntil,
+      restless: state.restless,
+      omitted: broadcaster?.omitted ?? NO_BROADCASTS,
+      omittedRestless: broadcaster?.omittedReleased ?? NO_BROADCASTS,
     },
     echoes: { sent: totals.sum('echoesSent'), answered: totals.sum('echoesAnswered') },
     agents: links.map(({ name, lost }, index) => ({
@@ -37,10 +46,11 @@ export async function collectFacts(state: RunState, parts: RunParts): Promise<Ru
       lost,
       watch: log.agentWatches[index] as (typeof log.agentWatches)[number],
     })),
+    areAgentsHere,
     machine: log.machineWatch,
     server: {
-      state: serverProcesses.length === 0 ? undefined : readServerState(serverProcesses),
-      load: await node?.load(),
+      ...answers,
+      state: server.processes.length === 0 ? undefined : readServerState(server.processes),
     },
     advice: {
       localPorts: areAgentsHere ? localPorts() : undefined,
@@ -48,4 +58,12 @@ export async function collectFacts(state: RunState, parts: RunParts): Promise<Ru
       targets: wanted.targets.length,
     },
   };
+}
+
+function difference(now: Counts, before: Counts): Counts {
+  const grown = Object.entries(now).map(([name, count]) => ({
+    name,
+    by: count - (before[name] ?? 0),
+  }));
+  return Object.fromEntries(grown.filter(({ by }) => by > 0).map(({ name, by }) => [name, by]));
 }

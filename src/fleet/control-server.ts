@@ -18,6 +18,8 @@ import { CONNECTIONS_MAX, type ControlSettings, RATE_MAX } from './settings.ts';
 import type { FleetStatus } from './status.ts';
 
 const BODY_BYTES_MAX = 65_536;
+/** Setting targets tries a session with each first. */
+const IDLE_TIMEOUT_SECONDS = 60;
 const TARGETS_MAX = 1_024;
 
 /** One setting to change, as it came and was found right. */
@@ -62,6 +64,7 @@ export function startControlServer(
       reusePort: false,
       development: false,
       maxRequestBodySize: BODY_BYTES_MAX,
+      idleTimeout: IDLE_TIMEOUT_SECONDS,
       async fetch(request) {
         try {
           guard(request);

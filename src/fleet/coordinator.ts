@@ -1,7 +1,7 @@
 /**
  * The course of a run: climb, hold, leave, and the verdict.
  *
- *     climb → hold → settle → broadcasts → (facts are taken here) → leave → verdict
+ *     climb → hold → settle → broadcasts → the server is asked, facts are taken → leave → verdict
  *
  * What is wanted stands in one `Wanted`; changing it and sending it out is all that control does.
  * Sessions do nothing but be held while the fleet climbs; echoes, churn, jitter, storms and the
@@ -12,27 +12,24 @@
 import { Histogram } from '../agent/histogram.ts';
 import type { FleetPhase, FleetVerdict } from '../recording/record.ts';
 import type { Broadcaster } from './broadcaster.ts';
+import { ClimbRate } from './climb-rate.ts';
 import { collectFacts } from './collect-facts.ts';
 import type { RunFacts } from './facts.ts';
 import { FleetError } from './fleet-error.ts';
 import { isRestless } from './load.ts';
 import { counted, grouped } from './numbers.ts';
-import type { RunParts, RunState } from './run-state.ts';
+import { isReached, type RunParts, type RunState, type ServerView } from './run-state.ts';
+import { askServer } from './server-answers.ts';
+import { Settling } from './settle.ts';
 import { type FleetStatus, statusOf } from './status.ts';
-import { sumOf } from './totals.ts';
-import { judge } from './verdict.ts';
+import { shownUrl } from './target.ts';
+import { verdictOf } from './verdict.ts';
 
 const SECOND_MS = 1_000;
 /** While something is waited for that is over soon. */
 const QUICK_STEP_MS = 200;
-/** A climb shorter than this says little of the rate. */
-const RATE_MEASURED_FROM_MS = 5_000;
 /** With so much of what was asked for, a hold is worth its time although some never came. */
 const HOLD_SHARE = 0.9;
-/** For sessions that are away to come back, and for messages to arrive. */
-const SETTLE_TIMEOUT_MS = 30_000;
-/** Who is told to stop waits for answers that are nearly there, and no longer. */
-const STOP_SETTLE_MS = 1_000;
 const LEAVE_GRACE_MS = 10_000;
 /** Who is told to stop leaves within some five seconds, whatever the rate. */
 const STOP_SECONDS = 5;
@@ -42,6 +39,11 @@ export class Coordinator {
   readonly #state: RunState;
   readonly #onSecond: () => void;
   #isForced = false;
+  /** From the end of hold on, what is wanted stands fast, since it is judged. */
+  #isBeingJudged = false;
+  readonly #climbRate: ClimbRate = new ClimbRate();
+  /** `left` of all agents when it was looked at last: it grows whenever sessions move. */
+  #leftBefore = 0;
   /** Whether one of the numbered broadcasts is on its way. */
   #isBurst = false;
   #nextSecondAtMs = performance.now();
@@ -61,13 +63,14 @@ export class Coordinator {
     const { broadcaster } = this.#parts;
     try {
       await this.#climbAndHold();
+      this.#isBeingJudged = true;
       await this.#settle();
       await this.#broadcasts();
     } finally {
       broadcaster?.stop();
     }
     if (this.#isStopAsked) broadcaster?.abandon();
-    const facts = await collectFacts(this.#state, this.#parts);
+    const facts = await this.#facts();
     const latencies = this.#parts.group.totals.latencies();
     if (this.#parts.settings.leaves) await this.#leave();
     this.#enter('done');
@@ -92,7 +95,7 @@ export class Coordinator {
     this.#wake = Promise.withResolvers();
   }
 
-  /** @throws FleetError when it is more than the agents hold */
+  /** @throws FleetError when it is more than the agents hold, or too late */
   async setConnections(connections: number): Promise<void> {
     const { capacity } = this.#parts.group;
     if (connections > capacity) {
@@ -101,30 +104,47 @@ export class Coordinator {
           'more of them (--processes or --agent).',
       );
     }
-    this.#state.wanted.connections = connections;
-    await this.#set(`connections ${grouped(connections)}`);
+    await this.#set(`connections ${grouped(connections)}`, (state) => {
+      state.wanted.connections = connections;
+      state.hasMoved = true;
+    });
   }
 
+  /** @throws FleetError when it is too late */
   async setRate(rate: number): Promise<void> {
-    this.#state.wanted.rate = rate;
-    await this.#set(`rate ${grouped(rate)}`);
+    await this.#set(`rate ${grouped(rate)}`, ({ wanted }) => {
+      wanted.rate = rate;
+      this.#climbRate.begin(this.#parts.group.totals.sum('established'));
+    });
   }
 
-  /** @param sources for the new targets */
-  async setTargets(targets: readonly string[], sources: readonly string[]): Promise<void> {
-    this.#state.wanted.targets = targets;
-    this.#state.wanted.sources = sources;
-    // The new server's processes cannot be looked up cheaply any more (server-watch.ts).
-    this.#state.serverProcesses = [];
-    await this.#set(`target ${targets.join(', ')}`);
+  /**
+   * @param sources for the new targets
+   * @param server that they lead to
+   * @throws FleetError when it is too late
+   */
+  async setTargets(
+    targets: readonly string[],
+    sources: readonly string[],
+    server: ServerView,
+  ): Promise<void> {
+    await this.#set(`target ${targets.map(shownUrl).join(', ')}`, (state) => {
+      state.wanted.targets = targets;
+      state.wanted.sources = sources;
+      state.server = server;
+      state.hasMoved = true;
+    });
   }
 
-  /** Sends the changed orders at once. */
-  async #set(text: string): Promise<void> {
-    const { phase } = this.#state;
-    if (this.#isStopAsked || phase === 'leave' || phase === 'done') {
+  /** Sends the changed orders at once; what is refused changes nothing. */
+  async #set(text: string, change: (state: RunState) => void): Promise<void> {
+    if (this.#isStopAsked || this.#state.phase === 'leave' || this.#state.phase === 'done') {
       throw new FleetError('The run is leaving already: start another one.');
     }
+    if (this.#isBeingJudged) {
+      throw new FleetError('Hold is over and the run is being judged: start another one.');
+    }
+    change(this.#state);
     this.#parts.log.event('set', text);
     await this.#parts.group.order(this.#state.wanted);
   }
@@ -133,21 +153,17 @@ export class Coordinator {
     return this.#state.stoppedIn !== undefined;
   }
 
-  get #isReached(): boolean {
-    const { group } = this.#parts;
-    return group.totals.open >= group.wantedOfLiving(this.#state.wanted);
-  }
-
   async #climbAndHold(): Promise<void> {
     const { group } = this.#parts;
     const { wanted, holdMs } = this.#state;
-    do {
+    let areMoreWanted = true;
+    while (areMoreWanted && !this.#isStopAsked) {
       if (!(await this.#climb())) {
         this.#state.isStalled = !this.#isStopAsked;
         if (group.totals.open < wanted.connections * HOLD_SHARE) return;
       }
-      if (!this.#isStopAsked) await this.#hold(holdMs);
-    } while (!this.#isStopAsked && this.#state.heldMs < holdMs);
+      areMoreWanted = !this.#isStopAsked && (await this.#hold(holdMs));
+    }
   }
 
   /** @returns whether all are there; not when no more came for a while, nor when it is stopped */
@@ -156,13 +172,14 @@ export class Coordinator {
     const { wanted } = this.#state;
     this.#state.isStalled = false;
     this.#enter('climb');
-    const before = { atMs: performance.now(), established: group.totals.sum('established') };
+    this.#climbRate.begin(group.totals.sum('established'));
     let most = -1;
-    let gainedAtMs = before.atMs;
+    let gainedAtMs = performance.now();
     while (!this.#isStopAsked) {
       await this.#step(this.#isNearlyThere() ? QUICK_STEP_MS : SECOND_MS);
-      if (this.#isReached) {
-        this.#measureRate(before.atMs, before.established);
+      if (isReached(this.#state, this.#parts)) {
+        const measured = this.#climbRate.measure(group.totals.sum('established'));
+        if (measured !== undefined) this.#state.rate ??= { asked: wanted.rate, measured };
         return true;
       }
       const nowMs = performance.now();
@@ -179,22 +196,17 @@ export class Coordinator {
     return false;
   }
 
-  /** Whether the last sessions may come within the second. */
+  /** Whether the last sessions may come, or go, within the second. */
   #isNearlyThere(): boolean {
     const { wanted } = this.#state;
-    return wanted.connections - this.#parts.group.totals.open <= wanted.rate;
+    return Math.abs(wanted.connections - this.#parts.group.totals.open) <= wanted.rate;
   }
 
-  #measureRate(sinceMs: number, establishedBefore: number): void {
-    const elapsedMs = performance.now() - sinceMs;
-    if (this.#state.rate !== undefined || elapsedMs < RATE_MEASURED_FROM_MS) return;
-    const established = this.#parts.group.totals.sum('established') - establishedBefore;
-    const measured = Math.round((established * 1000) / elapsedMs);
-    this.#state.rate = { asked: this.#state.wanted.rate, measured };
-  }
-
-  /** Until the time is over, it is stopped, or more connections are wanted. */
-  async #hold(holdMs: number): Promise<void> {
+  /**
+   * Until the time is over, it is stopped, or more connections are wanted.
+   * @returns whether more are wanted
+   */
+  async #hold(holdMs: number): Promise<boolean> {
     const { wanted } = this.#state;
     const { broadcaster } = this.#parts;
     const { load } = this.#state.wanted;
@@ -212,6 +224,7 @@ export class Coordinator {
     }
     broadcaster?.stop();
     wanted.isLoadOn = false;
+    return wanted.connections > connections;
   }
 
   #stormWhenDue(): void {
@@ -222,41 +235,33 @@ export class Coordinator {
     this.#parts.log.event('storm', `storm ${wanted.storms}: all sessions reconnect at once`);
   }
 
-  /** While sessions come and go by themselves, nobody can say how many hear a broadcast. */
+  /**
+   * While sessions come and go by themselves, nobody can say how many hear a broadcast that is
+   * under way.
+   */
   #markRestless(): void {
-    const { wanted } = this.#state;
-    const isMoving = this.#parts.group.totals.open !== wanted.connections;
-    if (!isRestless(wanted.load) && !isMoving) return;
-    const { broadcaster } = this.#parts;
-    this.#state.restlessUntil = broadcaster?.lastSequence ?? 0;
-    broadcaster?.release(this.#state.restlessUntil);
+    const { wanted, restless } = this.#state;
+    const { group, broadcaster } = this.#parts;
+    const left = group.totals.sum('left');
+    const isMoving = group.totals.open !== wanted.connections || left !== this.#leftBefore;
+    this.#leftBefore = left;
+    if (broadcaster === undefined || !(isMoving || isRestless(wanted.load))) return;
+    for (const { sequence } of broadcaster.results) {
+      if (broadcaster.isUnderWay(sequence)) restless.add(sequence);
+    }
+    // The broadcaster does not keep them all, either.
+    for (const sequence of restless) {
+      if (broadcaster.result(sequence) === undefined) restless.delete(sequence);
+    }
+    broadcaster.release(broadcaster.lastSequence);
   }
 
-  /**
-   * Waits for sessions that are away and messages that are on their way. At least one step, since
-   * agents echo until they hear that hold is over.
-   */
+  /** At least one step, since agents echo until they hear that hold is over. */
   async #settle(): Promise<void> {
-    const startedAtMs = performance.now();
-    let waitedMs = 0;
+    const settling = new Settling(this.#state, this.#parts);
     do {
       await this.#step(QUICK_STEP_MS);
-      waitedMs = performance.now() - startedAtMs;
-    } while (
-      !this.#isForced &&
-      !this.#isCalm() &&
-      waitedMs < (this.#isStopAsked ? STOP_SETTLE_MS : SETTLE_TIMEOUT_MS)
-    );
-  }
-
-  #isCalm(): boolean {
-    const { group, broadcaster } = this.#parts;
-    const { totals } = group;
-    const hasEnded = totals.sum('left') + sumOf(totals.losses()) > 0;
-    const isAnswered = hasEnded || totals.sum('echoesAnswered') >= totals.sum('echoesSent');
-    if (this.#isStopAsked || !isAnswered) return isAnswered;
-    const isBack = !isRestless(this.#state.wanted.load) || this.#isReached;
-    return isBack && broadcaster?.isAnyUnderWay !== true;
+    } while (!this.#isForced && !settling.isOver());
   }
 
   /** The numbered broadcasts at the end: each is waited for. */
@@ -271,17 +276,26 @@ export class Coordinator {
   async #broadcast(broadcaster: Broadcaster): Promise<void> {
     const { totals } = this.#parts.group;
     const before = totals.snapshot('delivery');
-    const sequence = await broadcaster.send();
-    if (sequence === undefined) return;
     this.#isBurst = true;
-    while (broadcaster.isUnderWay(sequence) && !this.#isStopAsked) await this.#step(QUICK_STEP_MS);
+    let isSending = true;
+    let sequence = 0;
+    void broadcaster.send().then((taken = 0) => {
+      isSending = false;
+      sequence = taken;
+    });
+    // A server may take half a minute over it, in which agents are to hear and be heard.
+    while ((isSending || broadcaster.isUnderWay(sequence)) && !this.#isStopAsked) {
+      await this.#step(QUICK_STEP_MS);
+    }
     this.#isBurst = false;
+    const result = broadcaster.result(sequence);
+    if (result === undefined) return;
     const during = new Histogram();
     during.merge(totals.snapshot('delivery'));
     during.merge(before, -1);
     const lastMicros = during.percentile(1);
     if (lastMicros !== undefined) broadcaster.setTook(sequence, Math.round(lastMicros / 1000));
-    const { received = 0, sessions = 0, tookMs = 0 } = broadcaster.result(sequence) ?? {};
+    const { received, sessions, tookMs } = result;
     this.#parts.log.event(
       'broadcast',
       `broadcast ${sequence}: ${grouped(received)} of ${grouped(sessions)} in ` +
@@ -303,6 +317,16 @@ export class Coordinator {
     }
   }
 
+  /** The server may be slow to answer, and agents that hear nothing drop their sessions. */
+  async #facts(): Promise<RunFacts> {
+    let isAsking = true;
+    const answers = askServer(this.#state, this.#parts).finally(() => {
+      isAsking = false;
+    });
+    while (isAsking) await this.#step(QUICK_STEP_MS);
+    return collectFacts(this.#state, this.#parts, await answers);
+  }
+
   #enter(phase: FleetPhase): void {
     this.#state.phase = phase;
     this.#parts.log.event('phase', phase);
@@ -315,7 +339,7 @@ export class Coordinator {
     await group.order(this.#state.wanted);
     this.#noticeLosses();
     broadcaster?.observe(group.totals.receipts());
-    this.#state.heldMax = Math.max(this.#state.heldMax, group.totals.open);
+    this.#state.noticeOpen(group.totals);
     if (performance.now() >= this.#nextSecondAtMs) this.#second();
     this.#throwFault();
     const untilMs = Math.min(endAtMs, this.#nextSecondAtMs);
@@ -362,26 +386,4 @@ export class Coordinator {
     await Promise.race([time, this.#wake.promise]);
     clearTimeout(timer);
   }
-}
-
-function verdictOf(
-  facts: RunFacts,
-  latencies: ReturnType<RunParts['group']['totals']['latencies']>,
-): FleetVerdict {
-  const { verdict, findings } = judge(facts);
-  return {
-    record: 'fleet-verdict',
-    atMs: Date.now(),
-    verdict,
-    findings,
-    connectionsAsked: facts.asked,
-    connectionsHeldMax: facts.heldMax,
-    heldSeconds: facts.heldSeconds,
-    lost: sumOf(facts.losses),
-    failed: sumOf(facts.failures),
-    broadcasts: facts.broadcasts.results,
-    connectLatency: latencies.connect,
-    deliveryLatency: latencies.delivery,
-    echoLatency: latencies.echo,
-  };
 }

@@ -2,8 +2,9 @@
 
 import type { BroadcastResult, FleetPhase } from '../recording/record.ts';
 import type { AdviceContext } from './advice.ts';
-import type { NodeLoad } from './holdfast-node.ts';
+import type { BroadcastSums } from './broadcaster.ts';
 import type { AgentWatch, MachineWatch } from './limits-watch.ts';
+import type { ServerAnswers } from './server-answers.ts';
 import type { ServerState } from './server-watch.ts';
 import type { Counts } from './totals.ts';
 
@@ -22,14 +23,18 @@ export interface RunFacts {
   /** Whether the climb was given up, as no more sessions came. */
   readonly isStalled: boolean;
   readonly stallSeconds: number;
-  /** Asked for and measured over the first climb; undefined for a climb of a few seconds. */
+  /** Asked for and measured in the first climb; undefined for a climb of a few seconds. */
   readonly rate: { readonly asked: number; readonly measured: number } | undefined;
   readonly failures: Counts;
+  /** Those since the number of open sessions grew last: what stopped a climb is among them. */
+  readonly failuresSinceGrowth: Counts;
   readonly losses: Counts;
   readonly left: number;
   readonly broadcasts: BroadcastFacts;
   readonly echoes: { readonly sent: number; readonly answered: number };
   readonly agents: readonly AgentFacts[];
+  /** Whether all agents run on the coordinator's machine, which `machine` is about. */
+  readonly areAgentsHere: boolean;
   readonly machine: MachineWatch;
   readonly server: ServerFacts;
   readonly advice: AdviceContext;
@@ -43,8 +48,11 @@ export interface BroadcastFacts {
   readonly putOff: number;
   /** Not taken by the server. */
   readonly refused: number;
-  /** Up to this number, sessions came and went by themselves meanwhile. */
-  readonly restlessUntil: number;
+  /** Those that `results` has no place for: judged ones, and ones during which sessions moved. */
+  readonly omitted: BroadcastSums;
+  readonly omittedRestless: BroadcastSums;
+  /** Numbers of those during which sessions came and went. */
+  readonly restless: ReadonlySet<number>;
 }
 
 export interface AgentFacts {
@@ -53,9 +61,7 @@ export interface AgentFacts {
   readonly watch: AgentWatch;
 }
 
-export interface ServerFacts {
+export interface ServerFacts extends ServerAnswers {
   /** Undefined when the target is elsewhere, or its process cannot be seen. */
   readonly state: ServerState | undefined;
-  /** The Holdfast node's own word; undefined without one. */
-  readonly load: NodeLoad | undefined;
 }

@@ -25,13 +25,16 @@ import { loopbackSources } from './local-ports.ts';
 import { counted } from './numbers.ts';
 import { preflight } from './preflight.ts';
 import { RunLog } from './run-log.ts';
-import { RunState } from './run-state.ts';
+import { RunState, type ServerView } from './run-state.ts';
 import { findServerProcesses, type ServerProcess } from './server-watch.ts';
 import { addressText, type RunSettings, settingsRecord } from './settings.ts';
 import { type FleetStatus } from './status.ts';
-import { parseTarget, type ResolvedTarget, resolveTarget } from './target.ts';
+import { parseTarget, type ResolvedTarget, resolveTarget, shownUrl } from './target.ts';
 
 const RECORD_NAME = 'fleet.jsonl';
+/** For agents elsewhere to let go of their sessions. */
+const RELEASE_TIMEOUT_MS = 2_000;
+const RELEASE_PAUSE_MS = 100;
 
 export interface RunHooks {
   /** Called after each second. */
@@ -87,14 +90,23 @@ export class FleetRun implements Controlled {
   /** Ends what belongs to the run alone: local agents, connections, the control port, the file. */
   async end(): Promise<void> {
     await this.#control?.stop();
-    if (this.#group !== undefined && this.#state !== undefined) {
-      // Agents elsewhere live on; they are to hold nothing of this run.
-      if (this.#localAgents.length === 0 && this.#group.totals.open > 0) {
-        await this.#group.order({ ...this.#state.wanted, connections: 0, rate: 1e6 });
-      }
-    }
+    if (this.#localAgents.length === 0) await this.#release();
     await Promise.all(this.#localAgents.map((agent) => agent.process.end()));
     this.#recorder?.close();
+  }
+
+  /** Agents elsewhere live on; they are to hold nothing of this run. */
+  async #release(): Promise<void> {
+    const group = this.#group;
+    const state = this.#state;
+    if (group === undefined || state === undefined) return;
+    const deadlineMs = performance.now() + RELEASE_TIMEOUT_MS;
+    for (;;) {
+      await group.order({ ...state.wanted, isLoadOn: false, connections: 0, rate: 1e6 });
+      const { open, connecting } = group.totals;
+      if (open + connecting === 0 || performance.now() >= deadlineMs) return;
+      await Bun.sleep(RELEASE_PAUSE_MS);
+    }
   }
 
   status(): FleetStatus {
@@ -117,7 +129,27 @@ export class FleetRun implements Controlled {
     const { mix, auth } = this.#settings;
     await preflight({ targets, mix, auth, sources: [] });
     const sources = this.#sourcesFor(targets);
-    await coordinator.setTargets(urlsOf(targets, sources), sources);
+    const server = await this.#viewOf(targets);
+    await coordinator.setTargets(urlsOf(targets, sources), sources, server);
+  }
+
+  /**
+   * The server behind targets that are set during the run.
+   * @throws FleetError when the broadcasts of the run would go on to the node of the old ones
+   */
+  async #viewOf(targets: readonly ResolvedTarget[]): Promise<ServerView> {
+    const { broadcastUrl, adminToken, load } = this.#settings;
+    const node =
+      broadcastUrl === undefined ? await HoldfastNode.discover(targets, adminToken) : undefined;
+    const old = this.#state?.server.node;
+    const areNodesBroadcasts = old !== undefined && load.broadcastRate + load.broadcasts > 0;
+    if (areNodesBroadcasts && node?.url !== old.url) {
+      throw new FleetError(
+        'The broadcasts of this run go through the node of its first targets: start another run ' +
+          'for others.',
+      );
+    }
+    return { node, processes: localServerProcesses(targets) };
   }
 
   #running(): Coordinator {
@@ -135,7 +167,7 @@ export class FleetRun implements Controlled {
     await preflight({ targets, mix, auth, sources });
     const node = await this.#findNode(targets);
     const way = broadcastWay(settings, node);
-    const serverProcesses = localServerProcesses(targets);
+    const processes = localServerProcesses(targets);
     const group = new AgentGroup(await this.#findAgents());
     this.#group = group;
     if (group.capacity < settings.connections) {
@@ -153,21 +185,27 @@ export class FleetRun implements Controlled {
             way,
             payloadBytes: settings.load.payloadBytes,
             sessions: () => group.totals.open,
-            onError: (text) => log.event('broadcast', text),
+            onError: (text) => log.event('broadcast', this.#withoutSecrets(text)),
           });
-    const state = this.#newState(targets, serverProcesses);
+    const state = this.#newState(targets, { node, processes });
     this.#state = state;
-    const coordinator = new Coordinator(state, { settings, group, log, broadcaster, node }, () =>
+    const coordinator = new Coordinator(state, { settings, group, log, broadcaster }, () =>
       this.#hooks.onSecond(coordinator.status()),
     );
     log.header({ ...settingsRecord(settings), sources: state.wanted.sources });
     this.#coordinator = coordinator;
   }
 
-  #newState(
-    targets: readonly ResolvedTarget[],
-    serverProcesses: readonly ServerProcess[],
-  ): RunState {
+  /** What a server answers, or the system says, may name the URL it was asked under. */
+  #withoutSecrets(text: string): string {
+    const { admin, broadcastUrl } = this.#settings;
+    return [admin, broadcastUrl].reduce<string>(
+      (shown, url) => (url === undefined ? shown : shown.replaceAll(url, shownUrl(url))),
+      text,
+    );
+  }
+
+  #newState(targets: readonly ResolvedTarget[], server: ServerView): RunState {
     const { connections, rate, mix, auth, load, holdSeconds } = this.#settings;
     const sources = this.#sourcesFor(targets);
     const wanted = {
@@ -182,7 +220,7 @@ export class FleetRun implements Controlled {
       isLoadOn: false,
       storms: 0,
     };
-    return new RunState(wanted, holdSeconds, serverProcesses);
+    return new RunState(wanted, holdSeconds, server);
   }
 
   /** Those that were named; else enough for whatever the agents can hold, if they are here. */

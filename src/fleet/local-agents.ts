@@ -1,12 +1,11 @@
 /** Agents on this host, started for one run and ended with it. */
 
-import { readFileSync } from 'node:fs';
+import { ownOpenFileLimit } from '../machine/process-limits.ts';
 import { AgentLink } from './agent-link.ts';
 import { type AgentProcess, startAgentProcess } from './agent-process.ts';
 
 /** More than an agent itself keeps free, so that the number of agents is never one too few. */
 const OPEN_FILES_RESERVE = 128;
-const OPEN_FILES_FALLBACK = 10_240;
 
 export interface LocalAgent {
   readonly link: AgentLink;
@@ -46,14 +45,4 @@ async function startLocalAgent(name: string, token: string): Promise<LocalAgent>
     throw error;
   }
   return { link, process: agent };
-}
-
-function ownOpenFileLimit(): number {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'latin1');
-    const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
-    return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft ?? OPEN_FILES_FALLBACK);
-  } catch {
-    return OPEN_FILES_FALLBACK;
-  }
 }

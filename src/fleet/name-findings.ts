@@ -2,7 +2,7 @@
 
 import { adviseOn } from './advice.ts';
 import type { RunFacts } from './facts.ts';
-import type { Judged } from './judged.ts';
+import { isShort, type Judged } from './judged.ts';
 import { counted, grouped } from './numbers.ts';
 import { type Counts, sumOf } from './totals.ts';
 
@@ -20,11 +20,21 @@ export function nameFindings(facts: RunFacts): readonly Judged[] {
  * Whether the connections that are missing could not be made for want of ports, files or memory on
  * the host of the agents.
  */
-export function isOutOfLocalMeans({ failures, advice }: RunFacts): boolean {
+export function isOutOfLocalMeans(facts: RunFacts): boolean {
+  const failures = decisiveFailures(facts);
+  const { advice } = facts;
   const ownFailures = Object.entries(failures)
     .filter(([name]) => adviseOn(name, advice).side === 'agent')
     .reduce((sum, [, count]) => sum + count, 0);
   return ownFailures > 0 && ownFailures >= sumOf(failures) * DECISIVE_SHARE;
+}
+
+/**
+ * What kept the last sessions from coming: what failed early in a climb was made up for since. All
+ * failures when none came after the last session, so that nothing is judged by nothing.
+ */
+export function decisiveFailures({ failures, failuresSinceGrowth }: RunFacts): Counts {
+  return sumOf(failuresSinceGrowth) > 0 ? failuresSinceGrowth : failures;
 }
 
 function lossFindings({ losses, advice }: RunFacts): readonly Judged[] {
@@ -36,12 +46,12 @@ function lossFindings({ losses, advice }: RunFacts): readonly Judged[] {
 }
 
 function failureFindings(facts: RunFacts): readonly Judged[] {
-  const isReached = facts.openAtEnd >= facts.asked;
+  const decisive = isShort(facts) ? decisiveFailures(facts) : {};
   return told(facts.failures, (name, count) => {
     const { side, meaning, change } = adviseOn(name, facts.advice);
     const text = `${counted(count, 'connection')} failed with ${name}: ${meaning}.`;
-    const isVoid = !isReached && side === 'agent' && isOutOfLocalMeans(facts);
-    const atBest = isReached ? 'passed' : isVoid ? 'void' : 'failed';
+    const isVoid = side === 'agent' && isOutOfLocalMeans(facts);
+    const atBest = !(name in decisive) ? 'passed' : isVoid ? 'void' : 'failed';
     return { name, text, advice: change, atBest };
   });
 }

@@ -16,6 +16,7 @@ import type { Recorder } from '../recording/recorder.ts';
 import type { AgentGroup } from './agent-group.ts';
 import { FleetError } from './fleet-error.ts';
 import {
+  type AgentSecond,
   type AgentWatch,
   MachineLoad,
   type MachineWatch,
@@ -32,19 +33,13 @@ export interface RunLogOptions {
   readonly onEvent: (event: FleetEvent) => void;
 }
 
-/** One agent in the second just past. */
-export interface AgentUsage {
-  readonly cpuShare: number;
-  readonly lagMs: number;
-}
-
 export class RunLog {
   readonly agentWatches: readonly AgentWatch[];
   readonly machineWatch: MachineWatch = newMachineWatch();
   readonly #options: RunLogOptions;
   readonly #machineLoad = new MachineLoad();
   readonly #cpuBefore: { seconds: number; atMs: number }[] = [];
-  #usages: readonly AgentUsage[] = [];
+  #usages: readonly AgentSecond[] = [];
   #fault: FleetError | undefined;
 
   constructor(options: RunLogOptions) {
@@ -52,8 +47,8 @@ export class RunLog {
     this.agentWatches = options.group.links.map(newAgentWatch);
   }
 
-  /** By agent. */
-  get usages(): readonly AgentUsage[] {
+  /** By agent, in the second just past. */
+  get usages(): readonly AgentSecond[] {
     return this.#usages;
   }
 
@@ -117,7 +112,7 @@ export class RunLog {
   }
 
   /** Lag and CPU time since the second before. */
-  #usageOf(index: number): AgentUsage {
+  #usageOf(index: number): AgentSecond {
     const link = this.#options.group.links[index];
     const lagMs = link?.takeLongestLagMs() ?? 0;
     const { sample } = link ?? {};

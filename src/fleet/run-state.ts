@@ -9,6 +9,7 @@ import { Pace } from './pace.ts';
 import type { RunLog } from './run-log.ts';
 import type { ServerProcess } from './server-watch.ts';
 import type { RunSettings } from './settings.ts';
+import type { Counts, Totals } from './totals.ts';
 
 export interface RunParts {
   readonly settings: RunSettings;
@@ -16,8 +17,14 @@ export interface RunParts {
   readonly log: RunLog;
   /** Undefined when there is no way to send any. */
   readonly broadcaster: Broadcaster | undefined;
+}
+
+/** What is known of the server that the targets lead to. */
+export interface ServerView {
   /** The Holdfast node under test, when it is one and its admin API is known. */
   readonly node: HoldfastNode | undefined;
+  /** Those that listened on the target's port when it was looked at. */
+  readonly processes: readonly ServerProcess[];
 }
 
 export class RunState {
@@ -31,16 +38,33 @@ export class RunState {
   isStalled = false;
   /** The phase in which the user stopped the run. */
   stoppedIn: FleetPhase | undefined;
-  /** How the first climb went; undefined when it took a few seconds only. */
+  /** How the first climb went at the rate set last; undefined when it took a few seconds only. */
   rate: { readonly asked: number; readonly measured: number } | undefined;
-  /** Up to this broadcast, sessions came and went by themselves. */
-  restlessUntil = 0;
-  /** Those that listened on the target's port when the run began. */
-  serverProcesses: readonly ServerProcess[];
+  /** Broadcasts during which sessions came and went. */
+  readonly restless: Set<number> = new Set();
+  /** Failed connections by name when the number of open sessions grew last. */
+  failuresAtGrowth: Counts = {};
+  /** Whether other targets or another number was set, so that sessions may still be on the move. */
+  hasMoved = false;
+  server: ServerView;
+  #openBefore = 0;
 
-  constructor(wanted: Wanted, holdSeconds: number, serverProcesses: readonly ServerProcess[]) {
+  constructor(wanted: Wanted, holdSeconds: number, server: ServerView) {
     this.wanted = wanted;
     this.holdMs = holdSeconds * 1000;
-    this.serverProcesses = serverProcesses;
+    this.server = server;
   }
+
+  /** Called with each new sample. */
+  noticeOpen(totals: Totals): void {
+    const { open } = totals;
+    if (open > this.#openBefore) this.failuresAtGrowth = totals.failures();
+    this.#openBefore = open;
+    this.heldMax = Math.max(this.heldMax, open);
+  }
+}
+
+/** Whether all that the agents still there are to hold are open. */
+export function isReached({ wanted }: RunState, { group }: RunParts): boolean {
+  return group.totals.open >= group.wantedOfLiving(wanted);
 }

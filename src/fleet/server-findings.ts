@@ -1,7 +1,8 @@
 /** Findings about the server itself, when it can be seen: out of files, at capacity, or ended. */
 
 import type { RunFacts } from './facts.ts';
-import type { Judged } from './judged.ts';
+import { COUNT_SHARE, isShort, type Judged } from './judged.ts';
+import { decisiveFailures } from './name-findings.ts';
 import { counted, grouped } from './numbers.ts';
 import type { ServerFiles } from './server-watch.ts';
 
@@ -14,8 +15,45 @@ const MORE_FILES =
   'unit), or run more processes of it; holdfast doctor --connections N says how many.';
 
 export function serverFindings(facts: RunFacts): readonly Judged[] {
-  const isReached = facts.openAtEnd >= facts.asked;
-  return [...endedFindings(facts), ...(isReached ? [] : fullFindings(facts))];
+  return [
+    ...endedFindings(facts),
+    ...silentFindings(facts),
+    ...countFindings(facts),
+    ...(isShort(facts) ? fullFindings(facts) : []),
+  ];
+}
+
+/** Connections that only wait look the same whether the server lives or stands still. */
+function silentFindings({ server }: RunFacts): readonly Judged[] {
+  const { isNodeSilent, silentTargets } = server;
+  const [first] = silentTargets;
+  const advice = "Look at the server's log and CPU: its connections are open, but it does not act.";
+  const findings: Judged[] = [];
+  if (first !== undefined) {
+    const others = silentTargets.length - 1;
+    const too = others === 0 ? '' : `, nor did ${counted(others, 'other target')}`;
+    const text = `${first} gave no answer to a new session when the run was over${too}.`;
+    findings.push({ name: 'server silent', text, advice, atBest: 'failed' });
+  }
+  if (isNodeSilent) {
+    const text = "The node's admin API gave no answer when the run was over.";
+    findings.push({ name: 'server silent', text, advice, atBest: 'failed' });
+  }
+  return findings;
+}
+
+/** Other clients may add to a node's count, but none of the fleet's sessions may be missing. */
+function countFindings({ server, openAtEnd, stoppedIn }: RunFacts): readonly Judged[] {
+  const { load, isNodeWhole } = server;
+  if (load === undefined || !isNodeWhole || stoppedIn !== undefined) return [];
+  if (load.connections >= openAtEnd * COUNT_SHARE) return [];
+  const text =
+    `The node counts ${counted(load.connections, 'session')}; ${grouped(openAtEnd)} of the ` +
+    'fleet are open.';
+  const advice =
+    "Look at the node's log. If --target leads to several nodes, leave out --admin, which is the " +
+    'address of one.';
+  return [{ name: 'server count', text, advice, atBest: 'failed' }];
 }
 
 function endedFindings({ server }: RunFacts): readonly Judged[] {
@@ -31,8 +69,8 @@ function endedFindings({ server }: RunFacts): readonly Judged[] {
 }
 
 /** Why a server takes no more sessions, as far as its files and its own word tell. */
-function fullFindings({ server, failures }: RunFacts): readonly Judged[] {
-  const { state, load } = server;
+function fullFindings(facts: RunFacts): readonly Judged[] {
+  const { state, load } = facts.server;
   const outOfFiles = (state?.alive ?? []).filter(isOutOfFiles);
   const [worst] = outOfFiles;
   if (worst !== undefined) {
@@ -48,7 +86,7 @@ function fullFindings({ server, failures }: RunFacts): readonly Judged[] {
     ];
   }
   const isAtCapacity = load !== undefined && load.connections >= load.capacity;
-  if (!isAtCapacity && !('HTTP 503' in failures)) return [];
+  if (!isAtCapacity && !('HTTP 503' in decisiveFailures(facts))) return [];
   const holds = isAtCapacity
     ? `The node has reached its capacity of ${counted(load.capacity, 'session')}`
     : 'The server refuses more sessions';

@@ -17,6 +17,8 @@ import {
   readSync,
   statSync,
 } from 'node:fs';
+import { HostFiles } from '../machine/host-files.ts';
+import { openFileLimits } from '../machine/process-limits.ts';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -57,19 +59,18 @@ export function findServerProcesses(port: number, proc = '/proc'): readonly Serv
 }
 
 /** How the processes stand now. */
-export function readServerState(processes: readonly ServerProcess[], proc = '/proc'): ServerState {
+export function readServerState(processes: readonly ServerProcess[]): ServerState {
+  const host = new HostFiles();
   const alive: ServerFiles[] = [];
   const ended: ServerProcess[] = [];
   for (const server of processes) {
-    const folder = `${proc}/${server.pid}`;
-    const limits = readText(`${folder}/limits`);
-    const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
-    if (soft === undefined) {
+    const limit = openFileLimits(host, server.pid);
+    if (limit === undefined) {
       ended.push(server);
       continue;
     }
-    const openFileLimit = soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft);
-    alive.push({ ...server, openFiles: countOpenFiles(`${folder}/fd`), openFileLimit });
+    const openFiles = countOpenFiles(`/proc/${server.pid}/fd`);
+    alive.push({ ...server, openFiles, openFileLimit: limit.soft });
   }
   return { alive, ended };
 }

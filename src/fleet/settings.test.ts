@@ -84,10 +84,24 @@ test('the record holds no secrets', () => {
     adminToken: 'secret-2',
     controlToken: 'secret-3',
     auth: '{"token":"secret-4"}',
+    target: ['ws://host:8500/path?token=secret-5&secret-6'],
+    admin: 'http://user:secret-7@host:8600',
   });
   const record = settingsRecord(settings);
   expect(JSON.stringify(record)).not.toContain('secret');
+  expect(record).toMatchObject({
+    targets: ['ws://host:8500/path?token=***&***'],
+    admin: 'http://host:8600/',
+  });
   expect(record).toMatchObject({ agents: ['10.0.0.3:8710'], connections: 1_000 });
+});
+
+test('an empty token, as an empty variable gives, counts as none', () => {
+  expect(parse({ token: '', adminToken: '', controlToken: '' })).toMatchObject({
+    token: undefined,
+    adminToken: undefined,
+    control: { token: undefined },
+  });
 });
 
 test.each<[Partial<RunFlags>, string]>([
@@ -99,7 +113,7 @@ test.each<[Partial<RunFlags>, string]>([
   [{ hold: 'x' }, '--hold is "x"'],
   [{ target: ['localhost:8500'] }, 'is no URL of a server'],
   [{ target: ['ftp://host/'] }, 'is no URL of a server'],
-  [{ target: ['ws://u:p@host/'] }, 'give credentials with --auth'],
+  [{ target: ['ws://u:p@host/'] }, 'holds a user name; use --auth'],
   [{ target: ['ws://host:0/'] }, 'has port 0'],
   [{ scenario: 'stampede' }, 'The scenario "stampede" is not known; choose one of idle,'],
   [{ protocol: 'mqtt' }, '--protocol is "mqtt"'],
@@ -115,6 +129,7 @@ test.each<[Partial<RunFlags>, string]>([
   [{ agent: ['host:port'], token: 'x' }, '--agent is "host:port"'],
   [{ agent: ['host:70000'], token: 'x' }, '--agent is "host:70000"'],
   [{ controlHost: '0.0.0.0' }, 'give a --control-token'],
+  [{ controlHost: '0.0.0.0', controlToken: '' }, 'give a --control-token'],
   [{ controlPort: '70000' }, '--control-port is "70000"'],
   [{ admin: 'localhost' }, '--admin is "localhost"'],
   [{ admin: 'http://a', broadcastUrl: 'http://b' }, 'not both'],

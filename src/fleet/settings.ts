@@ -7,7 +7,7 @@ import type { ProtocolWeight } from '../agent/contract.ts';
 import { FleetError } from './fleet-error.ts';
 import { type Load, type LoadFlags, parseLoad, parseMix } from './load.ts';
 import { fractionOf, wholeOf } from './numbers.ts';
-import { parseTarget, type Target } from './target.ts';
+import { parseTarget, shownUrl, type Target } from './target.ts';
 
 export const AGENT_PORT = 8710;
 export const CONTROL_PORT = 8700;
@@ -87,14 +87,14 @@ export function parseSettings(flags: RunFlags): RunSettings {
     rate: fractionOf('--rate', flags.rate, 0.01, RATE_MAX),
     holdSeconds,
     agents: (flags.agent ?? []).map((text) => parseAddress('--agent', text, AGENT_PORT)),
-    token: flags.token,
+    token: tokenOf(flags.token),
     processes: wholeOf('--processes', flags.processes, 1, 1_024),
     sources: flags.source ?? [],
     mix: parseMix(flags.protocol),
     auth: authOf(flags.auth),
     load: parseLoad(flags, connections, holdSeconds),
     admin: flags.admin === undefined ? undefined : httpUrlOf('--admin', flags.admin),
-    adminToken: flags.adminToken,
+    adminToken: tokenOf(flags.adminToken),
     broadcastUrl:
       flags.broadcastUrl === undefined
         ? undefined
@@ -136,24 +136,36 @@ export function settingsRecord(settings: RunSettings): Readonly<Record<string, u
   const { token: _token, adminToken: _adminToken, auth: _auth, control, ...rest } = settings;
   return {
     ...rest,
-    targets: settings.targets.map(({ url }) => url),
+    targets: settings.targets.map(({ url }) => shownUrl(url)),
+    admin: shownIfGiven(settings.admin),
+    broadcastUrl: shownIfGiven(settings.broadcastUrl),
     agents: settings.agents.map(addressText),
     control: addressText(control),
   };
 }
 
+function shownIfGiven(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : shownUrl(url);
+}
+
+/** An empty one, as an empty variable of the environment gives, protects nothing. */
+function tokenOf(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
 /** Without a token, the control API is for this host alone. */
 function controlOf(flags: RunFlags): ControlSettings {
   const host = flags.controlHost;
+  const token = tokenOf(flags.controlToken);
   const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
-  if (!isLoopback && flags.controlToken === undefined) {
+  if (!isLoopback && token === undefined) {
     throw new FleetError(
       `The control port would be open to others at ${host}; give a --control-token, or leave it ` +
         'on 127.0.0.1.',
     );
   }
   const port = wholeOf('--control-port', flags.controlPort, 0, 65_535);
-  return { host, port, token: flags.controlToken };
+  return { host, port, token };
 }
 
 function authOf(text: string): string {

@@ -3,6 +3,7 @@
 import type { BroadcastResult, FleetPhase } from '../recording/record.ts';
 import type { AgentGroup } from './agent-group.ts';
 import type { RunParts, RunState } from './run-state.ts';
+import { shownUrl } from './target.ts';
 import type { Counts, LatencyPercentiles } from './totals.ts';
 
 export interface FleetStatus {
@@ -12,6 +13,7 @@ export interface FleetStatus {
   readonly elapsedSeconds: number;
   /** Of the phase, if all goes at the rate. */
   readonly secondsLeft: number;
+  /** Without secrets. */
   readonly targets: readonly string[];
   readonly wanted: number;
   /** Connections asked for in one second. */
@@ -59,7 +61,7 @@ export function statusOf(state: RunState, { group, log, broadcaster }: RunParts)
     phase,
     elapsedSeconds: Math.round((performance.now() - state.startedAtMs) / 1000),
     secondsLeft: secondsLeft(state, group),
-    targets: wanted.targets,
+    targets: wanted.targets.map(shownUrl),
     wanted: wanted.connections,
     rate: wanted.rate,
     measuredRate: Math.round(pace.of('established')),

@@ -36,13 +36,24 @@ export function parseTarget(text: string): Target {
     );
   }
   if (url.username !== '' || url.password !== '') {
-    throw new FleetError(`The target "${text}" holds a user name; give credentials with --auth.`);
+    throw new FleetError(`The target on ${url.host} holds a user name; use --auth instead.`);
   }
   if (url.port === '0') {
     throw new FleetError(`The target "${text}" has port 0; name the port the server listens on.`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return { url: url.href, host, port: Number(url.port) || defaultPort };
+}
+
+/** A URL as it may be shown and recorded: without user, password and the values of its query. */
+export function shownUrl(text: string): string {
+  const url = new URL(text);
+  if (url.username === '' && url.password === '' && url.search === '') return text;
+  url.username = '';
+  url.password = '';
+  const parts = url.search === '' ? [] : url.search.slice(1).split('&');
+  url.search = parts.map((part) => part.replace(/^([^=]*=)?.*$/s, '$1***')).join('&');
+  return url.href;
 }
 
 /** @throws FleetError when the host has no address */

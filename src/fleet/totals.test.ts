@@ -8,6 +8,7 @@ function sampleOf(open: number, connects: readonly number[]): AgentSample {
   for (const value of connects) connect.record(value);
   return {
     run: 'r',
+    beginning: 'b',
     pid: 1,
     atMs: 0,
     open,
@@ -16,6 +17,7 @@ function sampleOf(open: number, connects: readonly number[]): AgentSample {
       attempts: 0,
       established: open,
       left: 0,
+      dropped: 0,
       failures: { closed: 1 },
       losses: {},
       deliveries: 0,

@@ -1,8 +1,21 @@
 import { describe, expect, test } from 'bun:test';
 import type { BroadcastResult } from '../recording/record.ts';
-import type { RunFacts } from './facts.ts';
+import type { RunFacts, ServerFacts } from './facts.ts';
 import { newAgentWatch, newMachineWatch, type Watched } from './limits-watch.ts';
 import { judge } from './verdict.ts';
+
+const NONE = { count: 0, receipts: 0, short: 0 };
+
+function serverOf(changes: Partial<ServerFacts> = {}): ServerFacts {
+  return {
+    state: undefined,
+    load: undefined,
+    isNodeSilent: false,
+    isNodeWhole: true,
+    silentTargets: [],
+    ...changes,
+  };
+}
 
 function factsOf(changes: Partial<RunFacts> = {}): RunFacts {
   return {
@@ -17,13 +30,18 @@ function factsOf(changes: Partial<RunFacts> = {}): RunFacts {
     stallSeconds: 25,
     rate: undefined,
     failures: {},
+    failuresSinceGrowth: changes.failures ?? {},
     losses: {},
     left: 0,
-    broadcasts: { results: [], duplicates: 0, putOff: 0, refused: 0, restlessUntil: 0 },
+    broadcasts: {
+      ...{ results: [], duplicates: 0, putOff: 0, refused: 0, restless: new Set() },
+      ...{ omitted: NONE, omittedRestless: NONE },
+    },
     echoes: { sent: 0, answered: 0 },
     agents: [{ name: 'local 0', lost: undefined, watch: newAgentWatch() }],
+    areAgentsHere: true,
     machine: newMachineWatch(),
-    server: { state: undefined, load: undefined },
+    server: serverOf(),
     advice: { localPorts: 28_232, sources: 0, targets: 1 },
     ...changes,
   };
@@ -46,6 +64,11 @@ const broadcast = (sequence: number, sessions: number, received: number): Broadc
 function broadcasts(results: readonly BroadcastResult[], more = {}): Partial<RunFacts> {
   return { broadcasts: { ...factsOf().broadcasts, results, ...more } };
 }
+
+const FULL_MACHINE: RunFacts['machine'] = {
+  climb: { seconds: 100, saturatedSeconds: 80 },
+  hold: { seconds: 0, saturatedSeconds: 0 },
+};
 
 /** The verdict, and the first finding, which decided it. */
 function firstOf(facts: RunFacts): readonly [string, string | undefined, string | undefined] {
@@ -117,13 +140,65 @@ describe('failed', () => {
     expect(judge(factsOf({ echoes: { sent: 90, answered: 88 }, left: 2 })).verdict).toBe('passed');
   });
 
+  test('no echo at all was answered, however many sessions left', () => {
+    const facts = factsOf({ echoes: { sent: 90, answered: 0 }, left: 1_000 });
+    expect(firstOf(facts).slice(0, 2)).toEqual(['failed', 'echoes']);
+  });
+
+  test.each<[string, string, Partial<ServerFacts>]>([
+    [
+      'gives no answer to another session',
+      '127.0.0.1:8500 gave no answer to a new session when the run was over.',
+      { silentTargets: ['127.0.0.1:8500'] },
+    ],
+    [
+      'gives none on its admin port',
+      "The node's admin API gave no answer when the run was over.",
+      { isNodeSilent: true },
+    ],
+    [
+      'counts fewer sessions',
+      'The node counts 989 sessions; 1,000 of the fleet are open.',
+      { load: { connections: 989, capacity: 20_000 } },
+    ],
+  ])('a server that %s', (_name, text, changes) => {
+    const facts = factsOf({ server: serverOf(changes) });
+    const [verdict, name, said] = firstOf(facts);
+    expect([verdict, said]).toEqual(['failed', text]);
+    expect(name).toStartWith('server ');
+  });
+
+  test('what failed early in the climb did not stop it', () => {
+    const facts = factsOf({
+      openAtEnd: 700,
+      isStalled: true,
+      failures: { EADDRNOTAVAIL: 900, 'HTTP 503': 50 },
+      failuresSinceGrowth: { 'HTTP 503': 50 },
+    });
+    const { verdict, findings } = judge(facts);
+    expect(verdict).toBe('failed');
+    expect(findings.map(({ name }) => name)).toEqual([
+      'server capacity',
+      'HTTP 503',
+      'not reached',
+      'EADDRNOTAVAIL',
+    ]);
+  });
+
+  test('a stop in hold hides neither a server that refuses nor a climb that stalled', () => {
+    const stopped = { stoppedIn: 'hold', openAtEnd: 700 } as const;
+    for (const changes of [{ failures: { ECONNREFUSED: 4 } }, { isStalled: true }]) {
+      expect(judge(factsOf({ ...stopped, ...changes })).verdict).toBe('failed');
+    }
+  });
+
   test('a server out of files is named, whatever its clients saw', () => {
     const node = { pid: 123, name: 'node', openFiles: 1_000, openFileLimit: 1_000 };
     const facts = factsOf({
       openAtEnd: 979,
       isStalled: true,
       failures: { closed: 4_000 },
-      server: { state: { alive: [node], ended: [] }, load: undefined },
+      server: serverOf({ state: { alive: [node], ended: [] } }),
     });
     expect(firstOf(facts)).toEqual([
       'failed',
@@ -136,7 +211,7 @@ describe('failed', () => {
     const alive = [1, 2, 3].map((pid) => ({
       ...{ pid, name: 'node', openFiles: 999, openFileLimit: 1_000 },
     }));
-    const server = { state: { alive, ended: [] }, load: undefined };
+    const server = serverOf({ state: { alive, ended: [] } });
     const { findings } = judge(factsOf({ openAtEnd: 1, isStalled: true, server }));
     expect(findings[0]?.text).toEndWith('files open, and so have 2 others.');
   });
@@ -146,10 +221,10 @@ describe('failed', () => {
     const facts = factsOf({
       openAtEnd: 744,
       isStalled: true,
-      server: {
+      server: serverOf({
         state: { alive: [worker], ended: [] },
         load: { connections: 744, capacity: 744 },
-      },
+      }),
     });
     expect(firstOf(facts)).toEqual([
       'failed',
@@ -161,7 +236,7 @@ describe('failed', () => {
 
   test('a process of the server ended', () => {
     const state = { alive: [], ended: [{ pid: 7, name: 'node' }] };
-    expect(firstOf(factsOf({ server: { state, load: undefined } }))).toEqual([
+    expect(firstOf(factsOf({ server: serverOf({ state }) }))).toEqual([
       'failed',
       'server ended',
       'The server process 7 (node) ended during the run.',
@@ -177,12 +252,28 @@ describe('void', () => {
     expect(firstOf(factsOf({ agents })).slice(0, 2)).toEqual(['void', 'agent loop lag']);
   });
 
-  test('an agent was busy in most of the climb', () => {
+  test.each<[string, Partial<RunFacts>]>([
+    ['was slow', { rate: { asked: 2_000, measured: 900 } }],
+    ['did not reach the number', { openAtEnd: 700, isStalled: true }],
+  ])('an agent was busy in most of a climb that %s', (_name, changes) => {
     const agents = watched({ seconds: 20, busySeconds: 11 });
-    expect(firstOf(factsOf({ agents }))).toEqual([
+    expect(firstOf(factsOf({ agents, ...changes }))).toEqual([
       'void',
       'agent CPU',
       'Agent local 0 used up its core in 11 of 20 seconds of the climb.',
+    ]);
+  });
+
+  test('an agent was busy in most of hold', () => {
+    const agents = watched({}, { seconds: 20, busySeconds: 11 });
+    expect(firstOf(factsOf({ agents })).slice(0, 2)).toEqual(['void', 'agent CPU']);
+  });
+
+  test('an agent stood still on a machine that was used up', () => {
+    const agents = watched({ seconds: 100, longestLagMs: 2_000 });
+    expect(firstOf(factsOf({ agents, machine: FULL_MACHINE })).slice(0, 2)).toEqual([
+      'void',
+      'agent loop lag',
     ]);
   });
 
@@ -223,6 +314,39 @@ describe('void', () => {
   });
 });
 
+test('a stop in hold is not judged by the sessions that the load keeps away', () => {
+  const facts = factsOf({ openAtEnd: 700, stoppedIn: 'hold', heldSeconds: 12 });
+  const { verdict, findings } = judge(facts);
+  expect(verdict).toBe('passed');
+  expect(findings.map(({ text }) => text)).toContain(
+    '700 of 1,000 sessions were open when the run was stopped; the fleet itself kept the others ' +
+      'away.',
+  );
+});
+
+test('only the broadcasts during which sessions moved are not judged', () => {
+  const results = [broadcast(1, 1_000, 999), broadcast(2, 1_000, 400), broadcast(3, 1_000, 1_000)];
+  const { verdict, findings } = judge(factsOf(broadcasts(results, { restless: new Set([2]) })));
+  expect(verdict).toBe('failed');
+  expect(findings[0]?.text).toStartWith('1 of 2 broadcasts did not reach all: number 1 had 999');
+});
+
+test('broadcasts beyond those in the record are in the sums', () => {
+  const omitted = { count: 5, receipts: 5_000, short: 0 };
+  const { findings } = judge(factsOf(broadcasts([broadcast(6, 1_000, 1_000)], { omitted })));
+  expect(findings.map(({ text }) => text)).toContain(
+    'All 6 broadcasts were received by all sessions, 6,000 receipts in all.',
+  );
+});
+
+test("a coordinator's machine without agents and server is called by its name", () => {
+  const { findings } = judge(factsOf({ machine: FULL_MACHINE, areAgentsHere: false }));
+  expect(findings.find(({ name }) => name === 'machine CPU')?.text).toBe(
+    "All cores of the coordinator's machine were used up in 80 of 100 seconds of the climb: " +
+      'orders and samples may have been late.',
+  );
+});
+
 describe('passed, with a word about', () => {
   test.each<[string, Partial<RunFacts>]>([
     ['stopped', { stoppedIn: 'hold', heldSeconds: 12 }],
@@ -230,17 +354,19 @@ describe('passed, with a word about', () => {
     ['EADDRNOTAVAIL', { failures: { EADDRNOTAVAIL: 5 } }],
     ['rate', { rate: { asked: 2_000, measured: 900 } }],
     ['broadcasts', broadcasts([broadcast(1, 1_000, 1_000)])],
-    ['broadcasts', broadcasts([broadcast(1, 1_000, 400)], { restlessUntil: 1 })],
+    ['broadcasts', broadcasts([broadcast(1, 1_000, 400)], { restless: new Set([1]) })],
     ['broadcasts put off', broadcasts([broadcast(1, 10, 10)], { putOff: 3 })],
     ['echoes', { echoes: { sent: 10, answered: 10 } }],
     ['agent loop lag', { agents: watched({}, { seconds: 30 }, 4_000) }],
+    ['machine CPU', { machine: FULL_MACHINE }],
+    // A fast climb is work: it held nothing up. A slow one was held up by the machine.
+    ['held', { agents: watched({ seconds: 20, busySeconds: 20 }) }],
     [
-      'machine CPU',
+      'rate',
       {
-        machine: {
-          climb: { seconds: 100, saturatedSeconds: 80 },
-          hold: { seconds: 0, saturatedSeconds: 0 },
-        },
+        agents: watched({ seconds: 100, busySeconds: 90 }),
+        machine: FULL_MACHINE,
+        rate: { asked: 6_000, measured: 1_656 },
       },
     ],
   ])('%s', (name, changes) => {

@@ -9,15 +9,15 @@
  * - `passed` otherwise. Connections that failed but came about in the end are told, not judged.
  */
 
-import type { Finding } from '../recording/record.ts';
+import type { Finding, FleetVerdict } from '../recording/record.ts';
 import { agentFindings, machineFindings } from './agent-findings.ts';
 import type { RunFacts } from './facts.ts';
-import type { Judged, Verdict } from './judged.ts';
+import { isClimbSlow, isShort, type Judged, type Verdict } from './judged.ts';
 import { messageFindings } from './message-findings.ts';
 import { isOutOfLocalMeans, nameFindings } from './name-findings.ts';
 import { counted, grouped } from './numbers.ts';
 import { serverFindings } from './server-findings.ts';
-import { sumOf } from './totals.ts';
+import { type LatencyPercentiles, sumOf } from './totals.ts';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -32,15 +32,35 @@ export function judge(facts: RunFacts): Judgement {
     ...stopFindings(facts),
     ...agentFindings(facts),
     ...serverFindings(facts),
-    ...(facts.openAtEnd >= facts.asked
-      ? [...reachFindings(facts), ...nameFindings(facts)]
-      : [...nameFindings(facts), ...reachFindings(facts)]),
+    ...(isShort(facts)
+      ? [...nameFindings(facts), ...reachFindings(facts)]
+      : [...reachFindings(facts), ...nameFindings(facts)]),
     ...messageFindings(facts),
     ...machineFindings(facts),
     ...rateFindings(facts),
   ].toSorted((a, b) => SEVERITY[a.atBest] - SEVERITY[b.atBest]);
   const verdict = all[0]?.atBest ?? 'passed';
   return { verdict, findings: all.map(({ atBest: _atBest, ...finding }) => finding) };
+}
+
+/** @param latencies of the whole run, before its sessions left */
+export function verdictOf(facts: RunFacts, latencies: LatencyPercentiles): FleetVerdict {
+  const { verdict, findings } = judge(facts);
+  return {
+    record: 'fleet-verdict',
+    atMs: Date.now(),
+    verdict,
+    findings,
+    connectionsAsked: facts.asked,
+    connectionsHeldMax: facts.heldMax,
+    heldSeconds: facts.heldSeconds,
+    lost: sumOf(facts.losses),
+    failed: sumOf(facts.failures),
+    broadcasts: facts.broadcasts.results,
+    connectLatency: latencies.connect,
+    deliveryLatency: latencies.delivery,
+    echoLatency: latencies.echo,
+  };
 }
 
 function stopFindings({ stoppedIn, heldSeconds, holdSeconds }: RunFacts): readonly Judged[] {
@@ -66,6 +86,12 @@ function reachFindings(facts: RunFacts): readonly Judged[] {
   }
   // The finding about the stop says it already.
   if (stoppedIn === 'climb') return [];
+  if (!isShort(facts)) {
+    const text =
+      `${grouped(openAtEnd)} of ${counted(asked, 'session')} were open when the run was stopped; ` +
+      'the fleet itself kept the others away.';
+    return [{ name: 'held', text, atBest: 'passed' }];
+  }
   const waiting =
     facts.connecting > 0 ? `; ${grouped(facts.connecting)} connections waited for an answer` : '';
   const gaveUp = isStalled
@@ -78,15 +104,15 @@ function reachFindings(facts: RunFacts): readonly Judged[] {
   return [{ name: 'not reached', text, atBest }];
 }
 
-/** A climb slower than this share of what was asked is worth a word. */
-const RATE_SHARE = 0.8;
-
-function rateFindings({ rate, stoppedIn, isStalled }: RunFacts): readonly Judged[] {
-  if (rate === undefined || isStalled || stoppedIn === 'climb') return [];
-  if (rate.measured >= rate.asked * RATE_SHARE) return [];
+function rateFindings(facts: RunFacts): readonly Judged[] {
+  const { rate, stoppedIn, isStalled } = facts;
+  if (rate === undefined || !isClimbSlow(facts) || isStalled || stoppedIn === 'climb') return [];
   const text =
     `The climb went at ${grouped(rate.measured)} connections a second; ${grouped(rate.asked)} ` +
     'were asked for.';
-  const advice = 'Look at the CPU of the server and of the agents during the climb.';
+  const advice =
+    'Look at the CPU of the server and of the agents during the climb: an agent has no more ' +
+    'handshakes under way than --rate needs at four times the best time it has seen, and waits ' +
+    'for a server that is slower.';
   return [{ name: 'rate', text, advice, atBest: 'passed' }];
 }

@@ -13,6 +13,12 @@ export interface CgroupMemory {
   readonly usedBytes: number;
 }
 
+export interface CgroupTasks {
+  /** Processes and threads that the group allows. */
+  readonly limit: number;
+  readonly used: number;
+}
+
 interface Controller {
   /** The directory of the hierarchy. */
   readonly mount: string;
@@ -55,12 +61,13 @@ export function cgroupCores(host: HostFiles, pid: number | 'self'): number | und
   return quotas.length === 0 ? undefined : Math.min(...quotas);
 }
 
-/** @returns processes and threads that the groups allow, or undefined without a bound */
-export function cgroupTasks(host: HostFiles, pid: number | 'self'): number | undefined {
-  const limits = groups(host, pid, 'pids').flatMap(
-    ({ path }) => host.integer(`${path}/pids.max`) ?? [],
-  );
-  return limits.length === 0 ? undefined : Math.min(...limits);
+/** @returns the group with the least room for another process, or undefined without a bound */
+export function cgroupTasks(host: HostFiles, pid: number | 'self'): CgroupTasks | undefined {
+  const bounds = groups(host, pid, 'pids').flatMap(({ path }): readonly CgroupTasks[] => {
+    const limit = host.integer(`${path}/pids.max`);
+    return limit === undefined ? [] : [{ limit, used: host.integer(`${path}/pids.current`) ?? 0 }];
+  });
+  return bounds.toSorted((a, b) => a.limit - a.used - (b.limit - b.used))[0];
 }
 
 /** The directories of the groups of a process, from its own up to the root. */

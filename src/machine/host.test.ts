@@ -1,13 +1,15 @@
 /** What the files of a host tell, read from made-up ones and from those of this machine. */
 import { describe, expect, test } from 'bun:test';
-import { MadeUpHost, unitPatch, workerPatch } from '../../test/support/made-up-host.ts';
+import { limitsFile, MadeUpHost, unitPatch, workerPatch } from '../../test/support/made-up-host.ts';
 import { cgroupCores, cgroupMemory, cgroupTasks } from './cgroup.ts';
 import { HostFiles } from './host-files.ts';
+import { kernelMemory, pageBytes } from './kernel-memory.ts';
 import { loginOpenFiles } from './login-limits.ts';
 import { droppedPackets, listeningPorts, tcpCounter } from './network-counters.ts';
-import { openFileLimits, processStatus, UNLIMITED } from './process-limits.ts';
+import { openFileLimits, ownOpenFileLimit, processStatus, UNLIMITED } from './process-limits.ts';
 import { isSystemdRunning, serviceUnit } from './service-unit.ts';
 import { readSysctl, sysctlNumbers, writeSysctl } from './sysctl.ts';
+import { storedSetting } from './sysctl-files.ts';
 import { workerPids } from './worker-processes.ts';
 
 describe('a control group', () => {
@@ -22,11 +24,14 @@ describe('a control group', () => {
       '/sys/fs/cgroup/a/cpu.max': '250000 100000\n',
       '/sys/fs/cgroup/a/b/pids.max': 'max\n',
       '/sys/fs/cgroup/a/pids.max': '512\n',
+      '/sys/fs/cgroup/a/pids.current': '500\n',
+      '/sys/fs/cgroup/pids.max': '400\n',
+      '/sys/fs/cgroup/pids.current': '40\n',
     });
     const group = { path: '/sys/fs/cgroup/a', limitBytes: 2000, usedBytes: 700 };
     expect(cgroupMemory(host.files, 'self')).toEqual(group);
     expect(cgroupCores(host.files, 'self')).toBe(2.5);
-    expect(cgroupTasks(host.files, 'self')).toBe(512);
+    expect(cgroupTasks(host.files, 'self')).toEqual({ limit: 512, used: 500 });
   });
 
   test('that is not there bounds nothing', () => {
@@ -75,11 +80,65 @@ test('workers are told from other processes by their command line', () => {
   expect(new Set(workerPids(host.files))).toEqual(new Set([70, 71]));
 });
 
+test('in a user namespace no capability raises a limit', () => {
+  const mayRaise = (map: string | null): boolean => {
+    using host = new MadeUpHost({ '/proc/self/uid_map': map });
+    return processStatus(host.files, 'self')!.mayRaiseLimits;
+  };
+  expect(mayRaise('         0          0 4294967295\n')).toBe(true);
+  expect(mayRaise('         0     100000      65536\n')).toBe(false);
+  expect(mayRaise('         0       1000          1\n')).toBe(false);
+  expect(mayRaise(null)).toBe(true);
+});
+
+test.each([
+  ['20000                1048576', 20_000],
+  ['unlimited            unlimited', UNLIMITED],
+])('the limit on open files of this process is the soft one of %s', (limits, openFiles) => {
+  using host = new MadeUpHost({ '/proc/self/limits': limitsFile(limits) });
+  expect(ownOpenFileLimit(`${host.files.root}/proc`)).toBe(openFiles);
+});
+
+test('without a system that tells, that of the least generous one is taken', () => {
+  expect(ownOpenFileLimit('/nowhere')).toBe(10_240);
+});
+
+test('the last file by name sets a kernel setting when the host starts', () => {
+  using host = new MadeUpHost({
+    '/usr/lib/sysctl.d/50-a.conf': 'fs.nr_open = 5\n',
+    '/etc/sysctl.d/50-a.conf': '# fs.nr_open = 6\n-fs/nr_open=7\nfs.file-max = 8\n',
+    '/etc/sysctl.d/90-b.conf': '  fs.file-max   =  9\nfs.file-max = 10\t11\n',
+    '/etc/sysctl.conf': 'fs.nr_open=1\n',
+  });
+  const fileMax = { path: '/etc/sysctl.d/90-b.conf', value: '10 11' };
+  expect(storedSetting(host.files, 'fs.file-max')).toEqual(fileMax);
+  expect(storedSetting(host.files, 'fs.nr_open')?.path).toBe('/etc/sysctl.conf');
+  expect(storedSetting(host.files, 'vm.swappiness')).toBeUndefined();
+  host.write(unitPatch());
+  const nrOpen = { path: '/etc/sysctl.d/50-a.conf', value: '7' };
+  expect(storedSetting(host.files, 'fs.nr_open')).toEqual(nrOpen);
+});
+
+test('sockets of both versions of IP count, and pages as large as they are', () => {
+  const words = new BigUint64Array([33n, 5n, 6n, 65_536n, 0n, 0n]);
+  using host = new MadeUpHost({
+    '/proc/net/sockstat6': 'TCP6: inuse 7\nUDP6: inuse 1\n',
+    '/proc/self/auxv': new TextDecoder().decode(words),
+  });
+  expect(kernelMemory(`${host.files.root}/proc`)).toMatchObject({
+    tcpSockets: 27,
+    socketBufferBytes: 3 * 65_536,
+  });
+  expect(pageBytes('/nowhere')).toBe(4096);
+});
+
 test('ports that are listened on are found, and counters read', () => {
   using host = new MadeUpHost({
     '/proc/net/tcp6': '  sl\n   0: 00000000000000000000000000000000:2134 0:0 0A\n',
+    '/proc/net/udp': '  sl\n   0: 00000000:0202 0:0 07\n   1: 0100007F:0303 0100007F:1 01\n',
+    '/proc/net/udp6': '  sl\n   0: 00000000000000000000000000000000:14E9 0:0 07\n',
   });
-  expect(listeningPorts(host.files)).toEqual([2024, 8500]);
+  expect(listeningPorts(host.files)).toEqual([514, 2024, 5353, 8500]);
   expect(listeningPorts(new HostFiles('/nowhere'))).toEqual([]);
   expect(tcpCounter(host.files, 'ListenOverflows')).toBe(7);
   expect(tcpCounter(host.files, 'Unheard')).toBeUndefined();
@@ -103,10 +162,11 @@ describe('this machine', () => {
     expect(soft).toBeGreaterThan(100);
     expect(hard).toBeGreaterThanOrEqual(soft);
     const status = processStatus(host, process.pid)!;
+    expect(ownOpenFileLimit()).toBe(soft);
     expect(status.parentPid).toBe(process.ppid);
     expect(status.uid).toBe(process.getuid!());
     expect(status.cores).toBe(navigator.hardwareConcurrency);
-    expect(status.rssBytes).toBeGreaterThan(10_000_000);
+    expect(status.anonymousBytes).toBeGreaterThan(2_000_000);
   });
 
   test('shows a port that is listened on', () => {

@@ -12,23 +12,31 @@ export interface LoginLimit {
 /** @returns undefined when no file sets a hard limit for the user */
 export function loginOpenFiles(host: HostFiles, uid: number): LoginLimit | undefined {
   const user = userName(host, uid);
+  const own = user === undefined ? undefined : openFilesOf(host, user);
+  // The star is for everybody but root.
+  return own ?? (uid === 0 ? undefined : openFilesOf(host, '*'));
+}
+
+/**
+ * @param who the first word of the lines: a user, or the star
+ * @returns undefined when no line for exactly this word sets a hard limit
+ */
+export function openFilesOf(host: HostFiles, who: string): LoginLimit | undefined {
   const folder = '/etc/security/limits.d';
   const files = host.names(folder).filter((name) => name.endsWith('.conf'));
   const paths = [
     '/etc/security/limits.conf',
     ...files.toSorted().map((name) => `${folder}/${name}`),
   ];
-  const found: { isOwn: boolean; limit: LoginLimit }[] = [];
+  let last: LoginLimit | undefined;
   for (const path of paths) {
     for (const line of (host.text(path) ?? '').split('\n')) {
-      const [who, kind, item, value = ''] = line.replace(/#.*/, '').trim().split(/\s+/);
-      // The star is for everybody but root.
-      const isFor = who === user || (who === '*' && uid !== 0);
-      if (!isFor || item !== 'nofile' || kind === 'soft') continue;
-      found.push({ isOwn: who === user, limit: { path, hard: valueOf(value) } });
+      const [name, kind, item, value = ''] = line.replace(/#.*/, '').trim().split(/\s+/);
+      if (name !== who || item !== 'nofile' || kind === 'soft') continue;
+      last = { path, hard: valueOf(value) };
     }
   }
-  return (found.findLast(({ isOwn }) => isOwn) ?? found.at(-1))?.limit;
+  return last;
 }
 
 function userName(host: HostFiles, uid: number): string | undefined {

@@ -7,6 +7,14 @@ import type { HostFiles } from './host-files.ts';
  * to its end. */
 const TABLE_BYTES_MAX = 131_072;
 
+/** The state of a socket that listens, by table; one of UDP that is not connected is "closed". */
+const LISTENING: Readonly<Record<string, string>> = {
+  tcp: '0A',
+  tcp6: '0A',
+  udp: '07',
+  udp6: '07',
+};
+
 /** @returns a counter of /proc/net/netstat such as `ListenOverflows`, or undefined without it */
 export function tcpCounter(host: HostFiles, name: string): number | undefined {
   const lines = (host.text('/proc/net/netstat') ?? '')
@@ -23,15 +31,15 @@ export function droppedPackets(host: HostFiles): number | undefined {
   return rows?.reduce((sum, row) => sum + Number.parseInt(row.split(' ')[1] ?? '0', 16), 0);
 }
 
-/** TCP ports that something listens on, in ascending order. */
+/** TCP ports that something listens on, and UDP ports that take packets from anyone, ascending. */
 export function listeningPorts(host: HostFiles): readonly number[] {
-  const ports = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => {
-    const rows = firstBytes(host.root + path)
+  const ports = Object.entries(LISTENING).flatMap(([name, listening]) => {
+    const rows = firstBytes(`${host.root}/proc/net/${name}`)
       .split('\n')
       .slice(1)
       .map((row) => row.trim().split(/\s+/));
     return rows
-      .filter(([, , , state]) => state === '0A')
+      .filter(([, , , state]) => state === listening)
       .map(([, local = '']) => Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16));
   });
   return [...new Set(ports)].toSorted((a, b) => a - b);

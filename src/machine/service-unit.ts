@@ -4,6 +4,7 @@
  * bus does not answer.
  */
 
+import { configFiles } from './config-files.ts';
 import type { HostFiles } from './host-files.ts';
 import { type ResourceLimit, UNLIMITED } from './process-limits.ts';
 
@@ -15,6 +16,9 @@ export interface ServiceUnit {
   /** Processes of the service that run now. */
   readonly pids: readonly number[];
 }
+
+/** What systemd gives a service whose unit names no limit, unless its own configuration does. */
+const OPEN_FILES_DEFAULT = 524_288;
 
 /** The first that has the unit wins, drop-ins of all of them are read. */
 const UNIT_FOLDERS = [
@@ -34,27 +38,31 @@ export function isSystemdRunning(host: HostFiles): boolean {
 export function serviceUnit(host: HostFiles, name: string): ServiceUnit | undefined {
   const path = UNIT_FOLDERS.map((folder) => `${folder}/${name}`).find((file) => host.has(file));
   if (path === undefined) return undefined;
-  const files = [path, ...dropIns(host, name)];
-  const openFiles = files
-    .map((file) => lastLimit(host.text(file) ?? ''))
-    .findLast((limit) => limit !== undefined);
+  const dropIns = configFiles(
+    host,
+    UNIT_FOLDERS.map((folder) => `${folder}/${name}.d`),
+  );
+  const openFiles = lastLimit(host, [path, ...dropIns]);
   return { path, openFiles, pids: servicePids(host, name) };
 }
 
-/** Drop-ins apply in the order of their names, whatever their folder. */
-function dropIns(host: HostFiles, name: string): readonly string[] {
-  const byName = new Map<string, string>();
-  for (const folder of UNIT_FOLDERS.toReversed()) {
-    for (const file of host.names(`${folder}/${name}.d`)) {
-      if (file.endsWith('.conf')) byName.set(file, `${folder}/${name}.d/${file}`);
-    }
-  }
-  return [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
+/** The hard limit of a service whose unit names none: of systemd's configuration or its own. */
+export function defaultOpenFiles(host: HostFiles): number {
+  // They lie beside the folders of the units: /etc/systemd/system.conf and system.conf.d.
+  const paths = UNIT_FOLDERS.map((folder) => `${folder}.conf`);
+  const main = paths.filter((path) => host.has(path)).slice(0, 1);
+  const dropIns = configFiles(
+    host,
+    paths.map((path) => `${path}.d`),
+  );
+  return lastLimit(host, [...main, ...dropIns])?.hard ?? OPEN_FILES_DEFAULT;
 }
 
-/** `LimitNOFILE=1024:524288`, one number for both, or `infinity`. */
-function lastLimit(text: string): ResourceLimit | undefined {
-  const values = [...text.matchAll(/^\s*LimitNOFILE\s*=\s*(\w+)(?::(\w+))?\s*$/gm)].at(-1);
+/** `LimitNOFILE=1024:524288`, one number for both, or `infinity`; the last of all files holds. */
+function lastLimit(host: HostFiles, files: readonly string[]): ResourceLimit | undefined {
+  const text = files.map((file) => host.text(file) ?? '').join('\n');
+  const pattern = /^\s*(?:Default)?LimitNOFILE\s*=\s*(\w+)(?::(\w+))?\s*$/gm;
+  const values = [...text.matchAll(pattern)].at(-1);
   if (values === undefined) return undefined;
   const [, soft = '', hard = soft] = values;
   return { soft: valueOf(soft), hard: valueOf(hard) };

@@ -12,11 +12,17 @@ import type {
   FleetHeader,
   FleetSample,
   FleetVerdict,
+  KernelMemory,
   ServerHeader,
   ServerSample,
 } from './record.ts';
 
+/** The first moment that a date cannot write with four digits: the year 10000. */
+const MOMENTS_END_MS = 253_402_300_800_000;
+
 const number: z.ZodNumber = z.number();
+/** Milliseconds since 1970, of a time that can be written as a date. */
+export const moment: z.ZodNumber = z.number().min(0).lt(MOMENTS_END_MS);
 const byWorker = z.array(number.nullable());
 const byName = z.record(z.string(), number);
 const settings = z.record(z.string(), z.unknown());
@@ -36,10 +42,19 @@ const percentiles = z
   .object({ count: number, p50: number, p90: number, p99: number, p999: number, max: number })
   .optional();
 
+export const kernelMemory: z.ZodType<KernelMemory> = z.object({
+  slabBytes: number,
+  socketBufferBytes: number,
+  tcpSockets: number,
+  timeWaitSockets: number,
+  availableBytes: number,
+  totalBytes: number,
+});
+
 export const serverHeader: z.ZodType<ServerHeader> = z.object({
   record: z.literal('server'),
   version: number,
-  atMs: number,
+  atMs: moment,
   machine,
   settings,
   workers: number,
@@ -48,7 +63,7 @@ export const serverHeader: z.ZodType<ServerHeader> = z.object({
 
 export const serverSample: z.ZodType<ServerSample> = z.object({
   record: z.literal('server-sample'),
-  atMs: number,
+  atMs: moment,
   sessions: byWorker,
   cpuMs: byWorker,
   rssBytes: byWorker,
@@ -59,22 +74,13 @@ export const serverSample: z.ZodType<ServerSample> = z.object({
   restarts: number,
   controller: z.object({ cpuMs: number, rssBytes: number }),
   counters: z.object({ opened: number, closed: number, refused: number, deliveries: number }),
-  kernel: z
-    .object({
-      slabBytes: number,
-      socketBufferBytes: number,
-      tcpSockets: number,
-      timeWaitSockets: number,
-      availableBytes: number,
-      totalBytes: number,
-    })
-    .optional(),
+  kernel: kernelMemory.optional(),
 });
 
 export const fleetHeader: z.ZodType<FleetHeader> = z.object({
   record: z.literal('fleet'),
   version: number,
-  atMs: number,
+  atMs: moment,
   machine,
   settings,
   agents: z.array(z.string()),
@@ -82,7 +88,7 @@ export const fleetHeader: z.ZodType<FleetHeader> = z.object({
 
 export const fleetSample: z.ZodType<FleetSample> = z.object({
   record: z.literal('fleet-sample'),
-  atMs: number,
+  atMs: moment,
   phase: z.enum(['climb', 'hold', 'leave', 'done']),
   wanted: number,
   open: number,
@@ -107,14 +113,14 @@ export const fleetSample: z.ZodType<FleetSample> = z.object({
 
 export const fleetEvent: z.ZodType<FleetEvent> = z.object({
   record: z.literal('fleet-event'),
-  atMs: number,
+  atMs: moment,
   what: z.enum(['phase', 'broadcast', 'set', 'storm', 'agent', 'note']),
   text: z.string(),
 });
 
 export const fleetVerdict: z.ZodType<FleetVerdict> = z.object({
   record: z.literal('fleet-verdict'),
-  atMs: number,
+  atMs: moment,
   verdict: z.enum(['passed', 'failed', 'void']),
   findings: z.array(
     z.object({ name: z.string(), text: z.string(), advice: z.string().optional() }),
@@ -127,7 +133,7 @@ export const fleetVerdict: z.ZodType<FleetVerdict> = z.object({
   broadcasts: z.array(
     z.object({
       sequence: number,
-      atMs: number,
+      atMs: moment,
       sessions: number,
       received: number,
       tookMs: number,

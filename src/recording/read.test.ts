@@ -125,11 +125,27 @@ describe('a recording with faults', () => {
     ]);
   });
 
-  test('in the order of time, whatever the clock did', () => {
+  test('whose clock was set back loses the samples until it is as late again', () => {
+    const [header, ...samples] = server;
+    const moved = samples.map((sample, index) => ({
+      ...sample,
+      atMs: sample.atMs - (index >= 10 ? 2_500 : 0),
+    }));
+    const path = recordingOf({ 'server.jsonl': linesOf([header!, ...moved]) });
+    const { server: read, notes } = readRecording(path);
+    const kept = [...moved.slice(0, 10), ...moved.slice(12)];
+    expect(read?.samples.map(({ atMs }) => atMs)).toEqual(kept.map(({ atMs }) => atMs));
+    expect(notes).toContain(
+      'The clock of server.jsonl was set back: 2 samples not later than those before are left out.',
+    );
+  });
+
+  test('with a time that is none costs that line', () => {
     const [header, first, second] = server;
-    const path = recordingOf({ 'server.jsonl': linesOf([header!, second!, first!]) });
-    const samples = readRecording(path).server?.samples ?? [];
-    expect(samples.map(({ atMs }) => atMs)).toEqual([first!.atMs, second!.atMs]);
+    const lines = linesOf([header!, first!, { ...second!, atMs: 1e20 }]);
+    const { server: read, notes } = readRecording(recordingOf({ 'server.jsonl': lines }));
+    expect(read?.samples).toHaveLength(1);
+    expect(notes).toContain('Line 3 of server.jsonl could not be read and is left out.');
   });
 
   test('is read from its good log when the other one is empty', () => {
@@ -137,6 +153,26 @@ describe('a recording with faults', () => {
     const recording = readRecording(recordingOf(files));
     expect(recording.server).toBeUndefined();
     expect(recording.notes).toEqual(['server.jsonl has no samples and is left out.']);
+  });
+});
+
+describe('memory, process by process', () => {
+  const logs = { 'fleet.jsonl': linesOf(fleet) };
+  const agent = { role: 'agent', pid: 7, rssBytes: 9, pssBytes: 5, anonymousBytes: 4 };
+  const held = { phase: 'held', atMs: 1_795_375_594_871, processes: [agent] };
+
+  test('is read where it was written', () => {
+    const files = { ...logs, 'memory.json': JSON.stringify([held]) };
+    expect(readRecording(recordingOf(files)).memory).toEqual([held] as never);
+    expect(readRecording(recordingOf(logs)).memory).toEqual([]);
+  });
+
+  test('is left out with a sentence when it is something else', () => {
+    for (const content of ['[{"phase":"he', '[{"phase":"held","atMs":1e20,"processes":[]}]']) {
+      const { memory, notes } = readRecording(recordingOf({ ...logs, 'memory.json': content }));
+      expect(memory).toEqual([]);
+      expect(notes).toContain('memory.json could not be read and is left out.');
+    }
   });
 });
 

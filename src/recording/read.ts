@@ -1,6 +1,7 @@
 /**
  * Reads what `holdfast start` and `holdfast fleet run` have recorded of a run: DIR/server.jsonl and
- * DIR/fleet.jsonl, either of which may be missing or compressed (`.jsonl.gz`).
+ * DIR/fleet.jsonl, either of which may be missing or compressed (`.jsonl.gz`); and DIR/memory.json,
+ * where there is one.
  *
  * A line that cannot be read costs that line and no more; what was left out is said in `notes`.
  * Nothing is ever written here.
@@ -11,6 +12,7 @@ import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import { RecordingError } from './read-error.ts';
 import { type Line, type Lines, readLines } from './read-lines.ts';
+import { type MemoryReading, readMemory } from './read-memory.ts';
 import {
   fleetEvent,
   fleetHeader,
@@ -29,11 +31,13 @@ import {
   type ServerSample,
 } from './record.ts';
 
-/** At least one of the two logs, each with at least one sample, in the order of time. */
+/** At least one of the two logs, each with at least one sample, each later than the one before. */
 export interface Recording {
   readonly path: string;
   readonly server?: ServerLog | undefined;
   readonly fleet?: FleetLog | undefined;
+  /** Memory process by process; of most runs there is none. */
+  readonly memory: readonly MemoryReading[];
   /** What was left out and what is missing, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -73,7 +77,7 @@ export function readRecording(folder: string): Recording {
   }
   if (serverFile === undefined) notes.push('There is no log of the server (server.jsonl).');
   if (fleetFile === undefined) notes.push('There is no log of the fleet (fleet.jsonl).');
-  return { path: folder, server, fleet, notes };
+  return { path: folder, server, fleet, memory: readMemory(folder, notes), notes };
 }
 
 function requireFolder(folder: string): void {
@@ -85,7 +89,7 @@ function requireFolder(folder: string): void {
 function readServer(file: Lines, notes: string[]): ServerLog | undefined {
   const log = new LogReader(file, notes);
   const header = log.header('server', serverHeader);
-  const samples = log.all('server-sample', serverSample);
+  const samples = log.samples('server-sample', serverSample);
   log.finish(samples.length);
   return header && samples.length > 0 ? { header, samples } : undefined;
 }
@@ -93,7 +97,7 @@ function readServer(file: Lines, notes: string[]): ServerLog | undefined {
 function readFleet(file: Lines, notes: string[]): FleetLog | undefined {
   const log = new LogReader(file, notes);
   const header = log.header('fleet', fleetHeader);
-  const samples = log.all('fleet-sample', fleetSample);
+  const samples = log.samples('fleet-sample', fleetSample);
   const events = log.all('fleet-event', fleetEvent);
   const verdict = log.all('fleet-verdict', fleetVerdict).at(-1);
   log.finish(samples.length);
@@ -142,7 +146,31 @@ class LogReader {
     return header.data;
   }
 
-  all<T extends { readonly atMs: number }>(record: string, schema: z.ZodType<T>): readonly T[] {
+  /**
+   * Only samples that are later than the one before. A clock that was set back makes the time
+   * between two samples too short, or less than nothing, and rates over it would be made up.
+   */
+  samples<T extends { readonly atMs: number }>(record: string, schema: z.ZodType<T>): readonly T[] {
+    const all = this.all(record, schema);
+    let latest = Number.NEGATIVE_INFINITY;
+    const kept = all.filter(({ atMs }) => {
+      if (atMs <= latest) return false;
+      latest = atMs;
+      return true;
+    });
+    const left = all.length - kept.length;
+    if (left > 0) {
+      const samples = left === 1 ? '1 sample' : `${left} samples`;
+      this.#notes.push(
+        `The clock of ${this.name} was set back: ${samples} not later than those before ` +
+          `${left === 1 ? 'is' : 'are'} left out.`,
+      );
+    }
+    return kept;
+  }
+
+  /** In the order of the file. */
+  all<T>(record: string, schema: z.ZodType<T>): readonly T[] {
     const found: T[] = [];
     for (const line of this.#file.lines) {
       if (kindOf(line) !== record) continue;
@@ -151,8 +179,7 @@ class LogReader {
       found.push(parsed.data);
       this.#read.add(line.number);
     }
-    // A clock that was set back would draw a line backwards.
-    return found.sort((a, b) => a.atMs - b.atMs);
+    return found;
   }
 
   finish(samples: number): void {

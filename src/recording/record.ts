@@ -50,9 +50,12 @@ export interface ServerSample {
   readonly cpuMs: readonly (number | null)[];
   readonly rssBytes: readonly (number | null)[];
   readonly heapBytes: readonly (number | null)[];
-  /** The longest delay of the event loop in the last second. */
+  /**
+   * The longest delay of the event loop in the last second, of the reports since the sample before;
+   * null also where none has come since, which is no gap: the next sample has it.
+   */
   readonly loopLagMs: readonly (number | null)[];
-  /** The longest garbage collection in the last second, 0 when there was none. */
+  /** The longest garbage collection in the same time, 0 when there was none; null likewise. */
   readonly collectionMs: readonly (number | null)[];
   /** Garbage collections since the worker started. */
   readonly collections: readonly (number | null)[];

@@ -24,11 +24,20 @@ export class Recorder {
 
   /** @throws Error of the file system, such as ENOSPC */
   write(record: RunRecord): void {
-    if (this.#file !== undefined) writeSync(this.#file, `${JSON.stringify(record)}\n`);
+    if (this.#file === undefined) return;
+    const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
+    let written = 0;
+    // A file system that is about to be full takes a part, and says why only at the next one.
+    while (written < bytes.length) written += writeSync(this.#file, bytes, written);
   }
 
+  /**
+   * Closes the file, whatever the file system says of it; once closed, this does nothing.
+   * @throws Error of the file system, which may have kept back what it took before
+   */
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    if (file !== undefined) closeSync(file);
   }
 }

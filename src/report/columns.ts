@@ -40,10 +40,7 @@ export function median(values: Column): number | null {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
 }
 
-/**
- * How fast a counter grew up to each sample, in one second. A counter that fell has begun again
- * from 0, as that of a replaced worker does; over entries that are not known it is even.
- */
+/** How fast a counter grew up to each sample, in one second; over unknown entries it is even. */
 export function perSecond(seconds: readonly number[], counter: Column): Column {
   const rates: (number | null)[] = [];
   let before: { readonly at: number; readonly value: number } | undefined;
@@ -59,8 +56,49 @@ export function perSecond(seconds: readonly number[], counter: Column): Column {
   return rates;
 }
 
-/** What a counter gained from one sample to another; one that fell has begun again from 0. */
+/**
+ * How fast a counter grew in the time before each sample, in one second: for counters that are read
+ * out of step with the samples, whose growth from one sample to the next is too uneven to be told.
+ *
+ * @param spanSeconds the least time to look back; null where less is known
+ */
+export function perSecondOver(
+  seconds: readonly number[],
+  counter: Column,
+  spanSeconds: number,
+): Column {
+  const known: { readonly at: number; readonly value: number }[] = [];
+  let behind = 0;
+  return counter.map((value, index) => {
+    if (value === null) return null;
+    const at = seconds[index] as number;
+    known.push({ at, value });
+    while (at - (known[behind + 1]?.at ?? at) >= spanSeconds) behind++;
+    const from = known[behind] as (typeof known)[number];
+    if (at - from.at < spanSeconds) return null;
+    return growth(from.value, value) / (at - from.at);
+  });
+}
+
+/** A counter of a process that may have been replaced, as if it had gone on from where it was. */
+export function unbroken(counter: Column): Column {
+  let before: number | undefined;
+  let sum = 0;
+  return counter.map((value) => {
+    if (value === null) return null;
+    sum += before === undefined ? value : growthOfProcess(before, value);
+    before = value;
+    return sum;
+  });
+}
+
+/** What a counter gained from one sample to another. */
 export function growth(from: number, to: number): number {
+  return Math.max(0, to - from);
+}
+
+/** The same for a process: a counter that fell is that of a new one, which began at 0. */
+export function growthOfProcess(from: number, to: number): number {
   return to >= from ? to - from : to;
 }
 

@@ -159,8 +159,9 @@ function happenings(
     ...marks.map(({ second }) => upright(layout, second, brush, true)),
     ...(isFirst
       ? [
-          ...chart.phases.flatMap((phase) => phaseName(phase, layout, brush, taken)),
+          // Marks are few and say more, so they choose their places first.
           ...marks.flatMap((mark) => markName(mark, layout, brush, taken, { left, right })),
+          ...chart.phases.flatMap((phase) => phaseName(phase, layout, brush, taken)),
         ]
       : []),
   ];
@@ -192,9 +193,12 @@ function phaseName(
   const from = xOf(layout, Math.max(fromSecond, panel.from));
   const to = xOf(layout, Math.min(toSecond, panel.to));
   const width = widthOf(brush, name);
-  const start = (from + to) / 2 - width / 2;
-  if (width > to - from - WORD_GAP || !take(taken, start, start + width)) return [];
-  return [text(brush, name, start, stripY, { fill: brush.palette.quiet })];
+  if (width > to - from - WORD_GAP) return [];
+  for (const start of [(from + to) / 2 - width / 2, from + 3, to - width - 3]) {
+    if (!take(taken, start, start + width)) continue;
+    return [text(brush, name, start, stripY, { fill: brush.palette.quiet })];
+  }
+  return [];
 }
 
 function markName(

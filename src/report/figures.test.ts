@@ -19,6 +19,7 @@ function recordingOf(run: MadeRun): Recording {
   const records = fleetRecords(run);
   return {
     path: 'made',
+    memory: [],
     notes: [],
     server: { header: header as ServerHeader, samples: samples as readonly ServerSample[] },
     fleet: {
@@ -58,6 +59,7 @@ describe('of a run whose costs are known', () => {
 
   test('the kernel is counted for both ends on one host, and for each socket', () => {
     expect(figures.kernelBytesPerSession.value).toBeCloseTo(6_600, 3);
+    expect(figures.kernelBytesPerSession.how).toStartWith('Slab of the host: median of 81 samples');
     expect(figures.kernelBytesPerSession.how).toEndWith('for both ends of each connection.');
     expect(figures.kernelBytesPerSocket.value).toBeCloseTo(3_300, 3);
   });
@@ -120,6 +122,13 @@ describe('of a recording with less in it', () => {
     expect(figures.idleMicrosPerSessionSecond.value).toBeCloseTo(0.75, 4);
   });
 
+  test('that held no session at all, no figure speaks of one', () => {
+    const { workerBytesPerSession, serverBytesPerSession } = figuresOf({ sessions: 0 });
+    for (const { value, how } of [workerBytesPerSession, serverBytesPerSession]) {
+      expect([value, how]).toEqual([undefined, 'No session was held.']);
+    }
+  });
+
   test('with messages all the time, no CPU counts as idle', () => {
     const figures = figuresOf({ holdSeconds: 80, broadcastSeconds: 77 });
     expect(figures.idleMicrosPerSessionSecond.value).toBeUndefined();
@@ -155,4 +164,19 @@ describe('of a recording with less in it', () => {
     }));
     expect(figures.idleMicrosPerSessionSecond.value).toBeCloseTo(0.75, 4);
   });
+});
+
+test('seconds in which no worker reported are not taken for idle ones', () => {
+  const SILENT_SAMPLES = 15;
+  const { idleMicrosPerSessionSecond: idle } = figuresOf({}, (recording) => {
+    const samples = recording.server?.samples ?? [];
+    const sent = samples.findIndex(({ counters }) => counters.deliveries > 0);
+    const last = samples[sent - SILENT_SAMPLES];
+    if (recording.server === undefined || last === undefined) throw new Error('no broadcast');
+    const silenced = samples.map((sample, index) =>
+      index > sent - SILENT_SAMPLES && index < sent ? { ...sample, cpuMs: last.cpuMs } : sample,
+    );
+    return { ...recording, server: { ...recording.server, samples: silenced } };
+  });
+  expect(idle.value).toBeCloseTo(0.75, 2);
 });

@@ -18,6 +18,12 @@ const IDLE_SECONDS_MIN = 5;
 /** A change of fewer sessions than this share of the peak says nothing about one. */
 const FILLED_SHARE_MIN = 0.1;
 
+const NO_SESSION: Measured = { value: undefined, how: 'No session was held.' };
+
+/** Said where memory of processes is added up. */
+const SHARED_PAGES =
+  'Pages that processes share, above all the program itself, count in each of them.';
+
 const NO_SERVER: Measured = { value: undefined, how: 'The server has no log in this recording.' };
 
 export function computeFigures(run: Run): readonly Figure[] {
@@ -64,9 +70,11 @@ function held({ fleet, server }: Run): Measured {
 
 function heldFor({ fleet, phases }: Run): Measured {
   if (fleet?.verdict) return { value: fleet.verdict.heldSeconds, how: "By the fleet's verdict." };
-  const hold = phases.find(({ name }) => name === 'hold');
-  if (hold === undefined) return { value: undefined, how: 'The run did not get to its hold.' };
-  return { value: hold.toSecond - hold.fromSecond, how: "From the fleet's samples of the hold." };
+  const holds = phases.filter(({ name }) => name === 'hold');
+  if (holds.length === 0) return { value: undefined, how: 'The run did not get to its hold.' };
+  const seconds = holds.map(({ fromSecond, toSecond }) => toSecond - fromSecond);
+  const which = holds.length === 1 ? 'the hold' : `its ${holds.length} holds, together`;
+  return { value: total(seconds), how: `From the fleet's samples of ${which}.` };
 }
 
 /** The median over the hold less the median of the empty server, for each session between. */
@@ -77,6 +85,7 @@ function perSession(
 ): Measured {
   const empty = median(base.map(sessionsOf)) ?? 0;
   const full = median(hold.map(sessionsOf)) ?? 0;
+  if (full === 0) return NO_SESSION;
   const before = median(base.map(bytes));
   const after = median(hold.map(bytes));
   if (before === null || after === null) {
@@ -107,23 +116,27 @@ function heapBytes(server: RunServer): Measured {
 
 function serverBytes({ windows: { hold, holdWords } }: RunServer): Measured {
   const sessions = median(hold.map(sessionsOf)) ?? 0;
-  if (sessions === 0) return { value: undefined, how: 'No session was held.' };
+  if (sessions === 0) return NO_SESSION;
   return {
     value: (median(hold.map(processBytes)) ?? 0) / sessions,
     how:
       `Resident memory of workers and controller, nothing taken off: median of ` +
-      `${plural(hold.length, 'sample')} ${holdWords}, over ${plural(sessions, 'session')}. The ` +
-      "kernel's share is below.",
+      `${plural(hold.length, 'sample')} ${holdWords}, over ${plural(sessions, 'session')}. ` +
+      `${SHARED_PAGES} The kernel's share is below.`,
   };
 }
+
+/** The kernel's other count of socket memory is of quotas, and would count most of it twice. */
+const SLAB_ALONE =
+  'Small socket buffers are in the slab; large ones, with data that waits, are not.';
 
 function kernelOf(run: Run): (server: RunServer) => Measured {
   const ends = run.isOneHost
     ? ' The fleet ran on the same host, so this is for both ends of each connection.'
     : '';
   return (server) => {
-    const { value, how } = perSession(server, 'Slab and socket buffers of the host', kernelBytes);
-    return { value, how: value === undefined ? how : how + ends };
+    const { value, how } = perSession(server, 'Slab of the host', kernelBytes);
+    return { value, how: value === undefined ? how : `${how} ${SLAB_ALONE}${ends}` };
   };
 }
 
@@ -138,8 +151,8 @@ function perSocket({ windows: { base, hold } }: RunServer): Measured {
   return {
     value: (bytes(hold) - bytes(base)) / more,
     how:
-      'Slab and socket buffers of the host, hold less empty, over ' +
-      `${formatCount(more)} TCP sockets that the host then had more, whosoever they were.`,
+      `Slab of the host, hold less empty, over ${formatCount(more)} TCP sockets that the host ` +
+      'then had more, whosoever they were.',
   };
 }
 
@@ -154,7 +167,7 @@ function idle({ windows: { idle: samples } }: RunServer): Measured {
     return { value: undefined, how };
   }
   const sessions = median(samples.map(sessionsOf)) ?? 0;
-  if (sessions === 0) return { value: undefined, how: 'No session was held.' };
+  if (sessions === 0) return NO_SESSION;
   return {
     value: cpuMicros(first, last) / seconds / sessions,
     how:
@@ -193,7 +206,7 @@ function delivery(server: RunServer): Measured {
 }
 
 function serverMost({ samples }: RunServer): Measured {
-  const how = 'Resident memory of workers and controller, highest of all samples.';
+  const how = `Resident memory of workers and controller, highest of all samples. ${SHARED_PAGES}`;
   return { value: highest(samples.map(processBytes)) ?? undefined, how };
 }
 
@@ -215,6 +228,8 @@ function lag({ windows: { hold, holdWords } }: RunServer): Measured {
 
 function collection({ windows: { hold, holdWords } }: RunServer): Measured {
   const longest = highest(hold.flatMap(({ collectionMs }) => collectionMs));
-  const how = `Longest garbage collection of any worker in the samples ${holdWords}.`;
+  const how =
+    'Longest garbage collection that the schedule (setting gc) of any worker began in the ' +
+    `samples ${holdWords}; those that the runtime begins by itself are not told.`;
   return { value: longest ?? undefined, how };
 }

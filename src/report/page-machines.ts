@@ -5,6 +5,9 @@ import { formatCount, formatMemory } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { Run } from './run.ts';
 
+/** Of a longer list the first and the last are named, and how many there are. */
+const LIST_MAX = 6;
+
 /** More settings than this are folded away. */
 const SETTINGS_OPEN_MAX = 14;
 
@@ -19,7 +22,7 @@ export function machines(runs: readonly Run[]): Html {
         ]),
       fleet &&
         group(`${who}fleet`, fleet.header.machine, fleet.header.settings, [
-          ['agents', fleet.header.agents.join(', ')],
+          ['agents', listed(fleet.header.agents)],
         ]),
     ];
   });
@@ -57,6 +60,16 @@ function list(facts: readonly Fact[], isCode: boolean): Html {
 }
 
 function textOf(value: unknown): string {
+  if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) {
+    return listed(value);
+  }
   if (typeof value === 'string') return value === '' ? '""' : value;
   return JSON.stringify(value) ?? '';
+}
+
+/** A fleet for a million has hundreds of addresses. */
+function listed(entries: readonly string[]): string {
+  if (entries.length === 0) return 'none';
+  if (entries.length <= LIST_MAX) return entries.join(', ');
+  return `${entries[0]} … ${entries.at(-1)} (${formatCount(entries.length)})`;
 }

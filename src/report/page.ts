@@ -13,6 +13,7 @@ import { hoverOf } from './hover.ts';
 import { type Html, html, trusted } from './html.ts';
 import { figureTable, keyFigures, type PageRun } from './page-figures.ts';
 import { machines } from './page-machines.ts';
+import { memoryTable } from './page-memory.ts';
 import { cssVariables } from './palette.ts';
 import type { Run } from './run.ts';
 
@@ -59,6 +60,7 @@ ${header(runs)}
 ${runs.map(({ run }) => notes(run, runs.length > 1))}
 <section>${runs.length === 1 ? keyFigures(runs) : undefined}${first && chartFigure(first)}</section>
 ${figureTable(runs)}
+${memoryTable(runs.map(({ run }) => run))}
 ${others.map((chart) => html`<section>${chartFigure(chart)}</section>`)}
 ${machines(runs.map(({ run }) => run))}
 ${runs.map(({ run }) => events(run, runs.length > 1))}

@@ -14,13 +14,14 @@ const fleet: FleetLog = {
   header: records[0] as FleetLog['header'],
   samples: records.filter((record): record is FleetSample => record.record === 'fleet-sample'),
   events: [
-    { record: 'fleet-event', atMs: START_MS + 266_000, what: 'broadcast', text: 'Broadcast 1' },
+    // Written when the last session had it.
+    { record: 'fleet-event', atMs: START_MS + 278_000, what: 'broadcast', text: 'Broadcast 1' },
   ],
   verdict: records.at(-1) as NonNullable<FleetLog['verdict']>,
 };
 
 function runOf(parts: Partial<Recording>) {
-  return createRun('made', { path: 'made', notes: [], ...parts });
+  return createRun('made', { path: 'made', memory: [], notes: [], ...parts });
 }
 
 test('second 0 is the start of the fleet; phases and marks are on its axis', () => {
@@ -37,8 +38,26 @@ test('second 0 is the start of the fleet; phases and marks are on its axis', () 
 });
 
 test('many events of one kind are no marks', () => {
-  const events = Array.from({ length: 9 }, () => fleet.events[0]!);
-  expect(runOf({ fleet: { ...fleet, events } }).marks).toEqual([]);
+  const event = { ...fleet.events[0]!, what: 'set' } as const;
+  const events = Array.from({ length: 9 }, () => event);
+  const brokenOff = { ...fleet, events, verdict: undefined };
+  expect(runOf({ fleet: brokenOff }).marks).toEqual([]);
+  expect(runOf({ fleet: { ...brokenOff, events: [event] } }).marks).toHaveLength(1);
+});
+
+test('without a verdict, a broadcast is marked where it was complete', () => {
+  const { marks } = runOf({ fleet: { ...fleet, verdict: undefined } });
+  expect(marks).toEqual([{ name: 'broadcast', second: 278 }]);
+});
+
+test('of several holds, memory is that of the last', () => {
+  // From 60 to 100 s half of the climb was held; then more were wanted.
+  const phased = fleet.samples.map((sample, index): FleetSample => {
+    return index >= 59 && index < 100 ? { ...sample, phase: 'hold' } : sample;
+  });
+  const { server: read } = runOf({ server, fleet: { ...fleet, samples: phased } });
+  expect(read?.windows.holdWords).toBe('of the last of 2 holds');
+  expect(read?.windows.hold[0]?.atMs).toBe(START_MS + 200_030);
 });
 
 test("what the server recorded outside the fleet's run is left out and counted", () => {

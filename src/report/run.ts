@@ -7,6 +7,7 @@
  */
 
 import type { FleetLog, Recording } from '../recording/read.ts';
+import type { MemoryReading } from '../recording/read-memory.ts';
 import type { ServerHeader, ServerSample } from '../recording/record.ts';
 import { median } from './columns.ts';
 import { formatCount, formatDuration, formatTime, plural } from './format.ts';
@@ -29,6 +30,8 @@ export interface Run {
   readonly lastSecond: number;
   readonly server?: RunServer | undefined;
   readonly fleet?: RunFleet | undefined;
+  /** Memory process by process; of most runs there is none. */
+  readonly memory: readonly MemoryReading[];
   readonly phases: readonly Phase[];
   readonly marks: readonly Mark[];
   /** Server and fleet ran on one host, whose kernel then holds both ends of each connection. */
@@ -79,7 +82,7 @@ const MARKS_MAX = 8;
 const PHASES = ['climb', 'hold', 'leave'];
 
 export function createRun(name: string, recording: Recording): Run {
-  const { path, server, fleet } = recording;
+  const { path, server, fleet, memory } = recording;
   const notes = [...recording.notes];
   const startMs = fleet?.header.atMs ?? server?.samples[0]?.atMs ?? 0;
   const samples = fleet && server ? cut(server.samples, fleet, notes) : (server?.samples ?? []);
@@ -104,6 +107,7 @@ export function createRun(name: string, recording: Recording): Run {
     lastSecond: seconds.reduce((high, second) => Math.max(high, second), 0),
     server: runServer,
     fleet: runFleet,
+    memory,
     phases,
     marks: fleet ? marksOf(fleet, startMs) : [],
     isOneHost,
@@ -111,12 +115,19 @@ export function createRun(name: string, recording: Recording): Run {
   };
 
   function createServer(header: ServerHeader): RunServer {
-    const hold = phases.find((phase) => phase.name === 'hold');
-    const windows = findWindows(samples, startMs, hold, fleet?.samples);
+    const windows = findWindows(samples, startMs, lastHold(phases), fleet?.samples);
     const kernelBase = median(windows.base.map(kernelBytes)) ?? 0;
     const timeline = serverTimeline(samples, startMs, kernelBase);
     return { header, samples, timeline, windows };
   }
+}
+
+/** A hold is left for another one when more connections are wanted: the last is the fullest. */
+function lastHold(phases: readonly Phase[]): (Phase & { readonly words: string }) | undefined {
+  const holds = phases.filter(({ name }) => name === 'hold');
+  const last = holds.at(-1);
+  const words = holds.length > 1 ? `of the last of ${holds.length} holds` : 'of the hold';
+  return last && { ...last, words };
 }
 
 /** The samples of the server that were taken during the run of the fleet. */
@@ -156,11 +167,13 @@ function phasesOf(fleet: FleetLog, startMs: number): readonly Phase[] {
   return phases.filter(({ name }) => PHASES.includes(name));
 }
 
-function marksOf(fleet: FleetLog, startMs: number): readonly Mark[] {
+/** The event of a broadcast is written once all have it; the verdict knows when it was sent. */
+function marksOf({ events, verdict }: FleetLog, startMs: number): readonly Mark[] {
   return (['broadcast', 'set', 'storm'] as const).flatMap((kind) => {
-    const events = fleet.events.filter(({ what }) => what === kind);
-    if (events.length > MARKS_MAX) return [];
-    return events.map(({ atMs }) => ({ name: kind, second: (atMs - startMs) / 1000 }));
+    const isTold = kind === 'broadcast' && verdict !== undefined;
+    const moments = isTold ? verdict.broadcasts : events.filter(({ what }) => what === kind);
+    if (moments.length > MARKS_MAX) return [];
+    return moments.map(({ atMs }) => ({ name: kind, second: (atMs - startMs) / 1000 }));
   });
 }
 

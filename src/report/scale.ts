@@ -30,27 +30,6 @@ export function valueScale(axis: Axis, highest: number, steps?: number): Scale {
   return { min: 0, max: count * step, ticks, format: (value) => tickText(value / size, axis.unit) };
 }
 
-/** The unit that is written at an axis: `GiB`, `ms`. */
-export function axisUnit(axis: Axis, highest: number): string {
-  const top = Math.max(highest, axis.atLeast);
-  switch (axis.unit) {
-    case 'memory':
-      return top >= GIBIBYTE ? 'GiB' : 'MiB';
-    case 'milliseconds':
-      return axis.scale === 'linear' && top >= 1000 ? 's' : 'ms';
-    case 'per second':
-      return 'per second';
-    case 'cores':
-      return 'cores';
-    case 'bytes':
-    case 'count':
-    case 'microseconds':
-    case 'microseconds per second':
-    case 'seconds':
-      return '';
-  }
-}
-
 /** Ticks of the bottom axis within its ends, at whole minutes or the like. */
 export function timeTicks(from: number, to: number): readonly number[] {
   const step =

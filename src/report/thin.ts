@@ -1,6 +1,7 @@
 /**
  * Fewer points for a picture than there are samples, without losing a peak: time is cut into
- * buckets, and of each bucket the samples stay in which any of the columns is highest or lowest.
+ * buckets, and of each bucket the samples stay in which any of the columns is highest or lowest;
+ * of one in which a column has nothing, a sample stays that shows the gap.
  * All columns of a panel are thinned at once, since stacked areas need the same points.
  */
 
@@ -39,4 +40,5 @@ function keepExtremes(column: Column, from: number, to: number, kept: Set<number
     if (high === -1 || value > (column[high] as number)) high = index;
   }
   if (low !== -1) kept.add(low).add(high);
+  else if (from < to) kept.add(from);
 }

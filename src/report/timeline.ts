@@ -7,12 +7,14 @@ import type { FleetSample, ServerSample } from '../recording/record.ts';
 import {
   type Column,
   combine,
-  growth,
+  growthOfProcess,
   highest,
   lowest,
   median,
   perSecond,
+  perSecondOver,
   total,
+  unbroken,
 } from './columns.ts';
 
 export interface ServerTimeline {
@@ -22,17 +24,21 @@ export interface ServerTimeline {
   readonly heapBytes: Column;
   /** Resident memory of workers beside their JavaScript heap, and that of the controller. */
   readonly otherBytes: Column;
-  /** Null where the system does not tell; less than nothing counts as nothing. */
+  /** Slab; null where the system does not tell. Less than nothing counts as nothing. */
   readonly kernelBytes: Column;
   readonly cpu: ServerCpu;
+  /** Null while no worker reported, as is `collectionMs`. */
   readonly loopLagMs: { readonly median: Column; readonly highest: Column };
-  /** The longest collection of any worker in the second before. */
+  /** The longest collection that the schedule of any worker began in the second before. */
   readonly collectionMs: Column;
   readonly openedPerSecond: Column;
   readonly refusedPerSecond: Column;
 }
 
-/** In cores: 1 is one core that does nothing else. */
+/**
+ * In cores: 1 is one core that does nothing else. Workers report by their own clocks, so a second
+ * of the log may hold two reports of one and none of another: theirs is the mean of 4 s.
+ */
 export interface ServerCpu {
   readonly byWorker: readonly Column[];
   readonly lowest: Column;
@@ -63,6 +69,9 @@ export interface LatencyColumns {
   readonly max: Column;
 }
 
+/** Four samples, which are one second apart. */
+const WORKER_CPU_SECONDS = 3.5;
+
 /**
  * @param startMs the time of second 0
  * @param kernelBaseBytes what the kernel held before the run
@@ -89,13 +98,18 @@ export function serverTimeline(
     }),
     cpu: serverCpu(samples, seconds),
     loopLagMs: {
-      median: samples.map(({ loopLagMs }) => median(loopLagMs)),
-      highest: samples.map(({ loopLagMs }) => highest(loopLagMs)),
+      median: withLate(samples.map(({ loopLagMs }) => median(loopLagMs))),
+      highest: withLate(samples.map(({ loopLagMs }) => highest(loopLagMs))),
     },
-    collectionMs: samples.map(({ collectionMs }) => highest(collectionMs)),
+    collectionMs: withLate(samples.map(({ collectionMs }) => highest(collectionMs))),
     openedPerSecond: rate(({ counters }) => counters.opened),
     refusedPerSecond: rate(({ counters }) => counters.refused),
   };
+}
+
+/** A report that comes a moment too late for one second tells of it in the next. */
+function withLate(column: Column): Column {
+  return column.map((value, index) => value ?? column[index + 1] ?? null);
 }
 
 /** Resident memory of the workers and the controller. */
@@ -103,36 +117,45 @@ export function processBytes(sample: ServerSample): number {
   return total(sample.rssBytes) + sample.controller.rssBytes;
 }
 
-/** Slab and socket buffers of the host; null where the system does not tell. */
+/**
+ * Slab of the host; null where the system does not tell. Small socket buffers lie in it, and what
+ * the kernel accounts as socket memory is a quota, not memory that is used beside it.
+ */
 export function kernelBytes({ kernel }: ServerSample): number | null {
-  return kernel === undefined ? null : kernel.slabBytes + kernel.socketBufferBytes;
+  return kernel === undefined ? null : kernel.slabBytes;
 }
 
 /** CPU time of all workers between two samples, in microseconds. */
 export function cpuMicros(from: ServerSample, to: ServerSample): number {
   const grown = to.cpuMs.map((value, worker) => {
     const before = from.cpuMs[worker];
-    return value === null || before === null || before === undefined ? 0 : growth(before, value);
+    return value === null || before === null || before === undefined
+      ? 0
+      : growthOfProcess(before, value);
   });
   return 1000 * total(grown);
 }
 
 function serverCpu(samples: readonly ServerSample[], seconds: readonly number[]): ServerCpu {
   const workers = highest(samples.map(({ cpuMs }) => cpuMs.length)) ?? 0;
-  const cores = (counter: Column): Column =>
-    perSecond(seconds, counter).map((milliseconds) =>
-      milliseconds === null ? null : milliseconds / 1000,
-    );
-  const byWorker = Array.from({ length: workers }, (_, worker) =>
-    cores(samples.map(({ cpuMs }) => cpuMs[worker] ?? null)),
-  );
+  const cores = (rate: Column): Column =>
+    rate.map((milliseconds) => (milliseconds === null ? null : milliseconds / 1000));
+  const byWorker = Array.from({ length: workers }, (_, worker) => {
+    const counter = unbroken(samples.map(({ cpuMs }) => cpuMs[worker] ?? null));
+    return cores(perSecondOver(seconds, counter, WORKER_CPU_SECONDS));
+  });
   return {
     byWorker,
     lowest: combine(byWorker, lowest),
     median: combine(byWorker, median),
     highest: combine(byWorker, highest),
     workers: combine(byWorker, (values) => (highest(values) === null ? null : total(values))),
-    controller: cores(samples.map(({ controller }) => controller.cpuMs)),
+    controller: cores(
+      perSecond(
+        seconds,
+        samples.map(({ controller }) => controller.cpuMs),
+      ),
+    ),
   };
 }
 

@@ -11,8 +11,8 @@ export interface Windows {
   readonly base: readonly ServerSample[];
   /** While the sessions were held. */
   readonly hold: readonly ServerSample[];
-  /** What to call these samples: a run that broke off has no hold. */
-  readonly holdWords: 'of the hold' | 'when it was fullest';
+  /** What to call these samples, after "in the samples": a run that broke off has no hold. */
+  readonly holdWords: string;
   /** The longest part of the hold in which nobody came, left or was sent anything. */
   readonly idle: readonly ServerSample[];
   /** The parts of the hold in which messages were delivered and nobody came or left. */
@@ -23,6 +23,8 @@ export interface Windows {
 interface Hold {
   readonly fromSecond: number;
   readonly toSecond: number;
+  /** Whether it is the only one of the run or the last of several. */
+  readonly words: string;
 }
 
 const BASE_SAMPLES_MAX = 5;
@@ -55,14 +57,17 @@ export function findWindows(
   const isSteady = (from: ServerSample, to: ServerSample): boolean =>
     moved(from, to) <= Math.max(1, TURNOVER_SHARE * sessionsOf(to));
   const isIdle = (from: ServerSample, to: ServerSample): boolean =>
-    isSteady(from, to) && delivered(from, to) === 0 && !hasAny(echoes, from.atMs, to.atMs);
+    isSteady(from, to) &&
+    isHeard(from, to) &&
+    delivered(from, to) === 0 &&
+    !hasAny(echoes, from.atMs, to.atMs);
   const isDelivering = (from: ServerSample, to: ServerSample): boolean =>
     isSteady(from, to) && delivered(from, to) > 0;
   const idle = stretches(held, isIdle);
   return {
     base: baseOf(samples),
     hold: held,
-    holdWords: byPhase.length > 0 ? 'of the hold' : 'when it was fullest',
+    holdWords: hold !== undefined && byPhase.length > 0 ? hold.words : 'when it was fullest',
     // The first interval may hold the end of what came before it.
     idle: longest(idle).slice(1),
     deliveries: stretches(held, isDelivering).map((part) => withNext(part, held, isSteady)),
@@ -135,6 +140,15 @@ function moved(from: ServerSample, to: ServerSample): number {
 
 function delivered(from: ServerSample, to: ServerSample): number {
   return growth(from.counters.deliveries, to.counters.deliveries);
+}
+
+/**
+ * Whether most workers have reported in between. Those that send a broadcast to all report only
+ * when they are done with it: until then they look as if they did nothing.
+ */
+function isHeard(from: ServerSample, to: ServerSample): boolean {
+  const heard = to.cpuMs.filter((cpuMs, worker) => cpuMs !== from.cpuMs[worker]).length;
+  return heard >= to.cpuMs.length / 2;
 }
 
 /** The seconds since 1970 at whose end the fleet had sent messages to the server. */

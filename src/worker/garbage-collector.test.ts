@@ -1,17 +1,28 @@
-import { describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, spyOn, test } from 'bun:test';
 import type { Config } from '../config/schema.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+
+let collect: { mockRestore(): void } | undefined;
+afterEach(() => {
+  collect?.mockRestore();
+  collect = undefined;
+});
 
 /** A worker whose time, work and sessions a test moves on, 250 ms from check to check. */
 class FakeWorker {
   readonly counters = { sessionsOpened: 0, sessionsClosed: 0 };
   readonly collector: GarbageCollector;
+  /** How long a collection takes; no real one is made. */
+  pauseMs = 0;
   #nowMs = 1_000;
   #cpuMs = 100;
 
   constructor(schedule: Config['gc']) {
     const clock = { nowMs: () => this.#nowMs, cpuMs: () => this.#cpuMs };
     this.collector = new GarbageCollector({ schedule, counters: this.counters, clock });
+    collect = spyOn(Bun, 'gc').mockImplementation(() => {
+      this.#nowMs += this.pauseMs;
+    });
   }
 
   /** @param share of a core that the worker uses meanwhile */
@@ -61,6 +72,22 @@ describe('idle', () => {
     expect(worker.collections).toBe(1);
   });
 
+  test('does not wait for ever for a worker that never rests', () => {
+    const worker = new FakeWorker('idle');
+    worker.counters.sessionsOpened = 7_999;
+    worker.pass(60, 0.9);
+    expect(worker.collections).toBe(0);
+    worker.counters.sessionsOpened = 8_000;
+    worker.pass(60, 0.9);
+    expect(worker.collections).toBe(1);
+    worker.counters.sessionsClosed = 7_999;
+    worker.pass(60, 0.9);
+    expect(worker.collections).toBe(1);
+    worker.counters.sessionsClosed = 8_000;
+    worker.pass(60, 0.9);
+    expect(worker.collections).toBe(2);
+  });
+
   test('collects no more until somebody has come or gone', () => {
     const worker = new FakeWorker('idle');
     worker.counters.sessionsOpened = 5;
@@ -82,7 +109,7 @@ describe('idle', () => {
 });
 
 describe('a number', () => {
-  test('collects every so many seconds, whatever happens', () => {
+  test('collects every so many seconds, whatever else happens', () => {
     const worker = new FakeWorker(3);
     worker.pass(2.75, 1);
     expect(worker.collections).toBe(0);
@@ -91,6 +118,17 @@ describe('a number', () => {
     worker.pass(9);
     expect(worker.collections).toBe(4);
   });
+});
+
+test('a number waits for 20 times as long as its last collection took', () => {
+  const worker = new FakeWorker(1);
+  worker.pauseMs = 100;
+  worker.pass(1);
+  expect(worker.collections).toBe(1);
+  worker.pass(1.75);
+  expect(worker.collections).toBe(1);
+  worker.pass(0.25);
+  expect(worker.collections).toBe(2);
 });
 
 describe('off', () => {

@@ -4,8 +4,18 @@
  * JavaScriptCore collects when its heap has grown by half, and Bun now and then; left to these,
  * a handshake's several kilobytes and the sessions that ended make a worker larger for good. With
  * `turnover` we collect when many sessions have come or gone, with `idle` when some have and the
- * event loop has little to do, with a number every so many seconds, with `off` never.
- * `bun bench/garbage.ts` measures what each costs and saves.
+ * event loop has little to do, or at last when very many have, with a number every so many seconds,
+ * with `off` never.
+ *
+ * Measured at 19,000 sessions (`bun bench/garbage.ts`,
+ * bench/results/2026-11-22T19-15-25-gc.json): bytes a session after all have left and come back,
+ * and CPU seconds in 40 s of nothing but heartbeats.
+ *
+ *     off 2,807  0.48    turnover 2,576  0.50    1 s 2,486  0.93    30 s 4,282  0.48
+ *     idle 2,831  0.49
+ *
+ * It is one round: both schedules without a collection of ours in the churn, `off` and 30 s, stand
+ * far apart, for the runtime's own come as they come.
  *
  * A collection stops the worker, so each of ours is timed. What the runtime starts by itself
  * cannot be seen from here: no hook tells, and statistics of the heap that would take 16 ms.
@@ -30,14 +40,18 @@ export interface CollectorClock {
 const CHECK_MS = 250;
 /** A collection of a small heap takes 5 ms, which this many handshakes are worth. */
 const TURNOVER_MIN = 2_000;
-/** With more sessions alive a collection takes longer, 12 ms at 19,000, and must find more. */
+/** With more sessions alive a collection takes longer, 10 to 28 ms at 19,000: it must find more. */
 const TURNOVER_PER_SESSION = 1 / 8;
-/** Below this share of a core the loop has little to do: heartbeats of 19,000 stay under it. */
+/** Below this share of a core the loop has little to do: heartbeats of 19,000 take 1 %. */
 const IDLE_CPU_SHARE = 0.25;
 /** Checks in a row that must find it so: a crowd pauses for less. */
 const IDLE_CHECKS = 2;
 /** A trickle of sessions must not make every pause of it a collection. */
 const IDLE_PERIOD_MS = 5_000;
+/** A worker that never rests collects after this many times the turnover that else is enough. */
+const BUSY_TURNOVER_FACTOR = 4;
+/** With a number, collections take at most one in so many parts of the time, however long each. */
+const PERIOD_MIN_PAUSES = 20;
 
 const processClock: CollectorClock = {
   nowMs: () => performance.now(),
@@ -54,6 +68,7 @@ export class GarbageCollector {
   #collections = 0;
   #totalMs = 0;
   #pauseMaxMs = 0;
+  #lastPauseMs = 0;
   /** When, and at how many sessions come and gone, we collected last. */
   #collectedAtMs: number;
   #collectedAt = 0;
@@ -103,11 +118,11 @@ export class GarbageCollector {
       case 'off':
         return false;
       case 'turnover':
-        return this.#turnover() - this.#collectedAt >= this.#turnoverDue();
+        return this.#turnoverSince() >= this.#turnoverDue();
       case 'idle':
-        return this.#isIdle() && this.#turnover() > this.#collectedAt;
+        return this.#turnoverSince() >= (this.#isIdle() ? 1 : this.#busyTurnoverDue());
       default:
-        return this.#clock.nowMs() - this.#collectedAtMs >= this.#schedule * 1000;
+        return this.#clock.nowMs() - this.#collectedAtMs >= this.#periodMs(this.#schedule);
     }
   }
 
@@ -115,9 +130,21 @@ export class GarbageCollector {
     return this.#counters.sessionsOpened + this.#counters.sessionsClosed;
   }
 
+  #turnoverSince(): number {
+    return this.#turnover() - this.#collectedAt;
+  }
+
   #turnoverDue(): number {
     const sessions = this.#counters.sessionsOpened - this.#counters.sessionsClosed;
     return Math.max(TURNOVER_MIN, sessions * TURNOVER_PER_SESSION);
+  }
+
+  #busyTurnoverDue(): number {
+    return this.#turnoverDue() * BUSY_TURNOVER_FACTOR;
+  }
+
+  #periodMs(seconds: number): number {
+    return Math.max(seconds * 1000, this.#lastPauseMs * PERIOD_MIN_PAUSES);
   }
 
   /** MUST be called at every check, since it measures from one to the next. */
@@ -140,6 +167,7 @@ export class GarbageCollector {
     const pauseMs = this.#collectedAtMs - beganAtMs;
     this.#collections++;
     this.#totalMs += pauseMs;
+    this.#lastPauseMs = pauseMs;
     this.#pauseMaxMs = Math.max(this.#pauseMaxMs, pauseMs);
   }
 }

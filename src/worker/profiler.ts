@@ -13,6 +13,7 @@ import { Session } from 'node:inspector/promises';
 import type { CpuProfile, ProfileUsage, WorkerProfile } from '../bus/worker-profile.ts';
 import type { GarbageCollector } from './garbage-collector.ts';
 
+const ROOT = new URL('../../', import.meta.url).href;
 const INTERVAL_MICROSECONDS = 1_000;
 const PARKED_INTERVAL_MICROSECONDS = 1_000_000;
 
@@ -41,8 +42,8 @@ export class Profiler {
     if (this.#isBusy) throw new Error('another profile of it is being taken');
     this.#isBusy = true;
     const session = new Session();
-    session.connect();
     try {
+      session.connect();
       await session.post('Profiler.enable');
       // Refused while the app takes a profile of its own, which we must not end then.
       await session.post('Profiler.setSamplingInterval', { interval: INTERVAL_MICROSECONDS });
@@ -71,6 +72,7 @@ export class Profiler {
     return {
       worker: this.#worker,
       pid: process.pid,
+      root: ROOT,
       profile: profile as CpuProfile,
       usage: usageBetween(before, after),
     };
@@ -78,6 +80,8 @@ export class Profiler {
 
   /** The sampler takes on an interval only when it is started. */
   async #park(session: Session): Promise<void> {
+    // It still runs when the sample broke off, and would refuse another interval.
+    await session.post('Profiler.stop').catch(() => {});
     const interval = PARKED_INTERVAL_MICROSECONDS;
     await session.post('Profiler.setSamplingInterval', { interval });
     await session.post('Profiler.start');

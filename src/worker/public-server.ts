@@ -24,7 +24,14 @@ export interface PublicServerOptions {
   isReady(): boolean;
 }
 
-/** Who connects and says nothing holds an open file; polls set a longer time for themselves. */
+/**
+ * Who connects and says nothing holds an open file; polls set a longer time for themselves. Enough
+ * of them take all files: then nobody is accepted until the time is over, while the event loop
+ * asks for them all the same and takes the core that it runs on. Bun lets us neither refuse a
+ * connection before its request nor close one that has sent none (`closeIdleConnections` spares
+ * them), so it is for a proxy or a firewall in front to bound the connections of one address.
+ * test/system/open-files.test.ts shows that sessions live on.
+ */
 const IDLE_SECONDS = 10;
 /** The package exports its minified bundle under no name, so it is found beside its description. */
 const CLIENT_BUNDLE = new URL(

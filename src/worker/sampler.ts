@@ -23,6 +23,7 @@ const LAG_PROBE_MS = 100;
 export class Sampler {
   readonly #options: SamplerOptions;
   readonly #startedAtMs: number = Date.now();
+  #memory: NodeJS.MemoryUsage = process.memoryUsage();
   #lagMaxMs = 0;
   #dueAtMs = 0;
 
@@ -43,7 +44,7 @@ export class Sampler {
   #sample(): WorkerSample {
     const { worker, counters, collector } = this.#options;
     const cpu = process.cpuUsage();
-    const memory = process.memoryUsage();
+    const memory = this.#readMemory();
     const gauges = {
       ...this.#options.gauges(),
       rssBytes: memory.rss,
@@ -64,5 +65,15 @@ export class Sampler {
         collectionMicroseconds: Math.round(collector.totalMs * 1000),
       },
     };
+  }
+
+  /** Reading takes an open file; without one left, what was read last stands. */
+  #readMemory(): NodeJS.MemoryUsage {
+    try {
+      this.#memory = process.memoryUsage();
+    } catch {
+      // The rest of the sample is worth as much then as ever.
+    }
+    return this.#memory;
   }
 }

@@ -19,8 +19,9 @@ export class MadeUpHost {
       const file = this.files.root + path;
       rmSync(file, { recursive: true, force: true });
       if (text === null) continue;
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
+      // As root makes them, whatever the tester's umask: others may not write.
+      mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+      writeFileSync(file, text, { mode: 0o644 });
     }
   }
 
@@ -47,7 +48,7 @@ export interface StatusParts {
   readonly cores?: string;
   /** In hexadecimal; with all of them, limits can be raised. */
   readonly capabilities?: string;
-  readonly rssKilobytes?: number;
+  readonly ownKilobytes?: number;
 }
 
 export function statusFile(parts: StatusParts = {}): string {
@@ -55,13 +56,14 @@ export function statusFile(parts: StatusParts = {}): string {
     uid = 0,
     cores = '0-3',
     capabilities = '000001ffffffffff',
-    rssKilobytes = 50_000,
+    ownKilobytes = 10_000,
   } = parts;
   return [
     'Name:\tbun',
     'PPid:\t1',
     `Uid:\t${uid}\t${uid}\t${uid}\t${uid}`,
-    `VmRSS:\t  ${rssKilobytes} kB`,
+    `VmRSS:\t  ${ownKilobytes + 40_000} kB`,
+    `RssAnon:\t  ${ownKilobytes} kB`,
     'Threads:\t9',
     `CapEff:\t${capabilities}`,
     `Cpus_allowed_list:\t${cores}`,
@@ -81,6 +83,7 @@ export function memoryFile(totalKilobytes: number, availableKilobytes: number): 
 export const LARGE_HOST: Patch = {
   '/proc/self/limits': limitsFile('1048576              1048576'),
   '/proc/self/status': statusFile(),
+  '/proc/self/uid_map': '         0          0 4294967295\n',
   '/proc/self/cgroup': '0::/user.slice\n',
   '/proc/1/status': statusFile(),
   '/proc/1/cgroup': '0::/init.scope\n',
@@ -125,7 +128,7 @@ export function workerPatch(pid: number, openFiles: number, maps = 65): Patch {
   return {
     [`/proc/${pid}/cmdline`]: '/opt/bun\0/opt/holdfast/src/cli/main.ts\0worker\0',
     [`/proc/${pid}/limits`]: limitsFile(`${openFiles}                ${openFiles}`),
-    [`/proc/${pid}/status`]: statusFile({ rssKilobytes: 80_000 }),
+    [`/proc/${pid}/status`]: statusFile({ ownKilobytes: 80_000 }),
     [`/proc/${pid}/cgroup`]: '0::/system.slice/holdfast.service\n',
     [`/proc/${pid}/maps`]: '7f00-7f01 rw-p\n'.repeat(maps),
   };

@@ -123,7 +123,10 @@ test('a second Ctrl-C ends it at once', async () => {
     () => fleet.status(),
     ({ phase }) => phase === 'leave',
   );
-  await Bun.sleep(400);
+  // What is refused is not carried out: the sessions go on leaving.
+  const refusal = await failureOf(fleet.command('set', 'connections', '900'));
+  expect(refusal).toContain('The run is leaving already');
+  expect(await fleet.status()).toMatchObject({ wanted: 0, phase: 'leave' });
   const atMs = performance.now();
   fleet.kill('SIGINT');
   const { verdict } = await fleet.ended();

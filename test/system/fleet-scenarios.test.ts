@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import type { FleetSample } from '../../src/recording/record.ts';
-import { runFleet } from '../support/fleet-process.ts';
+import { FleetProcess, runFleet } from '../support/fleet-process.ts';
 import { HoldfastProcess, ROOT, ServerProcess } from '../support/holdfast-process.ts';
 import { eventually } from './eventually.ts';
 
@@ -85,6 +85,23 @@ describe('against Holdfast', () => {
     expect(Math.min(...open)).toBeGreaterThan(300);
     expect(verdict.broadcasts.length).toBeGreaterThanOrEqual(10);
     expect(verdict.findings.map(({ text }) => text).join()).toContain('counted, not judged');
+  });
+
+  test('sessions that are away when hold is stopped are no failure of the server', async () => {
+    await using fleet = await FleetProcess.start([
+      ...target,
+      ...['--connections', '300', '--rate', '2000', '--hold', '60', '--jitter', '4/3'],
+    ]);
+    await eventually(
+      'some are away',
+      () => fleet.status(),
+      ({ phase, open }) => phase === 'hold' && open < 200,
+    );
+    await fleet.command('stop');
+    const { code, verdict } = await fleet.ended();
+    expect({ code, verdict }).toMatchObject({ code: 0, verdict: { verdict: 'passed', lost: 0 } });
+    const text = verdict.findings.map((finding) => finding.text).join();
+    expect(text).toContain('the fleet itself kept the others away');
   });
 
   test('after a storm all are back', async () => {

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { runHoldfast } from '../support/holdfast-process.ts';
-import { writeMadeRun } from '../support/made-run.ts';
+import { START_MS, writeMadeRun } from '../support/made-run.ts';
 import { requirement } from '../support/requires.ts';
 
 const CHARTS = ['connections-memory', 'cpu', 'pauses', 'connect-rate', 'latency', 'spread'];
@@ -27,6 +27,18 @@ const PICTURES = CHARTS.flatMap((id) => [id, `${id}-dark`])
   .sort();
 const PAGE_BYTES_MAX = 1.5e6;
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+
+/** As the million run reads it, of one worker. */
+const MEMORY = [
+  {
+    phase: 'held',
+    atMs: START_MS + 800_000,
+    processes: [
+      { role: 'worker', pid: 1, rssBytes: 3e9, pssBytes: 2e9, anonymousBytes: 1e9 },
+      { role: 'agent', pid: 2, rssBytes: 2e9, pssBytes: 1e9, anonymousBytes: 1e9 },
+    ],
+  },
+];
 
 const program = requirement('chromium');
 let folder: string;
@@ -41,6 +53,7 @@ beforeAll(async () => {
   // As long as `npm run million` takes: some 1,200 samples of 53 workers.
   writeMadeRun(first, { climbSeconds: 700, holdSeconds: 400, leaveSeconds: 100 });
   writeMadeRun(second, { workers: 4, failsOneOf: 400 });
+  writeFileSync(join(first, 'memory.json'), JSON.stringify(MEMORY));
   if (!program.available) return;
   browser = await chromium.launch({ executablePath: program.path, args: ARGUMENTS });
 }, 30_000);
@@ -126,6 +139,14 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await page.textContent('h1')).toBe('1,000,000 connections, held for 6 min 40 s');
       expect(await page.textContent('.verdict .word')).toBe('✓ Passed');
       expect(await chartsSeen(page)).toEqual(CHARTS);
+      const memory = page.locator('tr', { hasText: /^held/ }).locator('td');
+      expect(await memory.allInnerTexts()).toEqual([
+        '1,000,000',
+        '1.86 GiB\n2,000 bytes',
+        '2.79 GiB\n3,000 bytes',
+        '954 MiB\n1,000 bytes',
+        '–',
+      ]);
       // Words and ground are those of the scheme, in the page and in the charts.
       const brightness = await page.evaluate(brightnessOf);
       if (colorScheme === 'dark') expect(brightness.words).toBeGreaterThan(brightness.ground + 120);

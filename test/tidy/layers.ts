@@ -32,7 +32,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   recording: { imports: {} },
   machine: { imports: { recording: 'type' } },
   figures: { imports: {} },
-  agent: { imports: { protocol: 'any' } },
+  agent: { imports: { protocol: 'any', machine: 'any' } },
   fleet: { imports: { agent: 'any', recording: 'any', machine: 'any' } },
   doctor: { imports: { machine: 'any', figures: 'any' } },
   report: { imports: { recording: 'any' } },

@@ -20,8 +20,8 @@ const TITLE = 'Connections and memory';
 /** Of the highest value; the words above the line of connections need room. */
 const HEADROOM = 1.08;
 
-/** Labels stand at this part of the hold: a broadcast at its end has a line of its own. */
-const LABEL_PLACE = 0.4;
+/** Labels stand at this part of the hold: a broadcast after its middle has a line of its own. */
+const LABEL_PLACE = 0.3;
 
 /** An area of a smaller share of the axis than this has no room for words. */
 const LABEL_SHARE_MIN = 0.07;
@@ -171,7 +171,7 @@ function mostBytes(server: RunServer): number {
 }
 
 function placeOfLabels({ server, phases, firstSecond, lastSecond, startMs }: Run): number {
-  const hold = phases.find(({ name }) => name === 'hold');
+  const hold = phases.findLast(({ name }) => name === 'hold');
   if (hold) return hold.fromSecond + LABEL_PLACE * (hold.toSecond - hold.fromSecond);
   const held = server?.windows.hold.map(({ atMs }) => (atMs - startMs) / 1000) ?? [];
   return median(held) ?? (firstSecond + lastSecond) / 2;
@@ -207,8 +207,8 @@ function explain(runs: Runs): string {
   return sentences(
     'The dotted line counts connections, on the left; memory is on the right. Other process ' +
       'memory is what workers have resident beside their JavaScript heap, and the controller. ' +
-      'The kernel counts as what its slab has grown since before the run, and the socket ' +
-      'buffers, of the whole host.',
+      'Pages that processes share count in each of them. The kernel counts as what the slab of ' +
+      'the whole host has grown since before the run; small socket buffers are in it.',
     isOneHost
       ? 'The fleet ran on the same host, so the kernel holds both ends of each connection; the ' +
           "memory of the fleet's own processes is not in the chart."

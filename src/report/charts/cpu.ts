@@ -32,7 +32,8 @@ export function cpu(runs: Runs): Chart | undefined {
     title: 'CPU of workers and fleet',
     summary: runs.flatMap((run) => summaryOf(run, runs) ?? []),
     explanation:
-      'User and system time of each second; 1 is one core that does nothing else. On one host, ' +
+      'User and system time; 1 is one core that does nothing else. Each worker reports once a ' +
+      'second by its own clock, so that of workers is the mean of the last 4 s. On one host, ' +
       'part of the work of the network counts for whoever sends.',
     panels,
     ...happeningsOf(runs),

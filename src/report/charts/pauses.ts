@@ -1,18 +1,19 @@
 /** How late the event loops were, and how long garbage collections stopped a worker. */
 
 import type { Chart, Panel, Series } from '../chart.ts';
-import { highest } from '../columns.ts';
+import { type Column, highest } from '../columns.ts';
 import { formatMilliseconds } from '../format.ts';
 import type { Run } from '../run.ts';
-import { colorOf, happeningsOf, type Runs, thinned, timeAxis } from './compose.ts';
+import { colorOf, happeningsOf, isKnown, type Runs, thinned, timeAxis } from './compose.ts';
 
 const LAG_HEIGHT = 190;
 const COLLECTION_HEIGHT = 130;
 
 /** @returns undefined when no log tells of the event loop */
 export function pauses(runs: Runs): Chart | undefined {
-  const lag = runs.flatMap((run) => lagSeries(run, runs));
-  const collections = runs.flatMap((run) => collectionSeries(run, runs));
+  const isAny = ({ values }: Series): boolean => isKnown(values);
+  const lag = runs.flatMap((run) => lagSeries(run, runs)).filter(isAny);
+  const collections = runs.flatMap((run) => collectionSeries(run, runs)).filter(isAny);
   const panels = [
     lag.length > 0 ? panelOf('event loop late', LAG_HEIGHT, lag, runs) : undefined,
     collections.length > 0
@@ -23,11 +24,13 @@ export function pauses(runs: Runs): Chart | undefined {
   return {
     id: 'pauses',
     title: 'Event-loop lag and collection pauses',
-    summary: runs.map((run) => summaryOf(run, runs)),
+    summary: runs.flatMap((run) => summaryOf(run, runs) ?? []),
     explanation:
       'The longest delay of an event loop in each second: of the worker that was latest, of the ' +
       'worker in the middle, and of the agent of the fleet that was latest. Below, the longest ' +
-      'garbage collection of any worker in each second.',
+      'garbage collection in each second that the schedule (setting gc) of any worker began; ' +
+      'those that the runtime begins by itself are not told, and show as lag only. Where no ' +
+      'worker reported is a gap.',
     panels,
     ...happeningsOf(runs),
   };
@@ -93,7 +96,7 @@ function collectionSeries(run: Run, runs: Runs): readonly Series[] {
   const isOne = runs.length === 1;
   return [
     {
-      name: isOne ? 'longest collection of any worker' : `${run.name}: longest collection`,
+      name: isOne ? 'longest scheduled collection' : `${run.name}: longest scheduled collection`,
       kind: isOne ? 'area' : 'fine line',
       color: isOne ? 'accent' : colorOf(runs, run),
       across,
@@ -102,19 +105,18 @@ function collectionSeries(run: Run, runs: Runs): readonly Series[] {
   ];
 }
 
-function summaryOf({ name, server, fleet }: Run, runs: Runs): string {
-  const parts: string[] = [];
-  if (server) {
-    const late = highest(server.timeline.loopLagMs.highest) ?? 0;
-    const collection = highest(server.timeline.collectionMs) ?? 0;
-    parts.push(
-      `a worker was late by ${formatMilliseconds(late)}`,
-      `a collection took ${formatMilliseconds(collection)}`,
-    );
-  }
-  if (fleet) {
-    const late = highest(fleet.timeline.loopLagMs) ?? 0;
-    parts.push(`an agent of the fleet was late by ${formatMilliseconds(late)}`);
-  }
+/** @returns undefined when nothing was reported */
+function summaryOf({ name, server, fleet }: Run, runs: Runs): string | undefined {
+  const parts = [
+    partOf('a worker was late by', server?.timeline.loopLagMs.highest),
+    partOf('a scheduled collection took', server?.timeline.collectionMs),
+    partOf('an agent of the fleet was late by', fleet?.timeline.loopLagMs),
+  ].filter((part) => part !== undefined);
+  if (parts.length === 0) return undefined;
   return `${runs.length > 1 ? `${name}: at` : 'At'} the most, ${parts.join(', ')}.`;
+}
+
+function partOf(what: string, column: Column = []): string | undefined {
+  const most = highest(column);
+  return most === null ? undefined : `${what} ${formatMilliseconds(most)}`;
 }
