@@ -120,9 +120,48 @@ describe('heartbeat', () => {
     rig.beat(1, 60_000);
     expect([heard.timedOutAt, silent.timedOutAt]).toEqual([undefined, undefined]);
     heard.hear();
-    rig.beat(2);
+    rig.beat(2 * (200 / rig.heartbeat.tickMs) + 2);
     expect(heard.timedOutAt).toBeUndefined();
     expect(silent.timedOutAt).toBeDefined();
+  });
+
+  test('a loop that is always late still pings everybody once an interval', () => {
+    const rig = new Rig(1_000, 400);
+    const { tickMs } = rig.heartbeat;
+    const members = Array.from({ length: 60 }, () => {
+      rig.beat();
+      return rig.add(true);
+    });
+    const startedAtMs = rig.nowMs;
+    // Each beat comes after the time of two and a half.
+    while (rig.nowMs < startedAtMs + 10_000) rig.beat(1, 1.5 * tickMs);
+    for (const { pingedAt, timedOutAt } of members) {
+      expect(pingedAt.length).toBeGreaterThanOrEqual(9);
+      expect(pingedAt.length).toBeLessThanOrEqual(12);
+      expect(timedOutAt).toBeUndefined();
+    }
+  });
+
+  test('a loop that is always late still finds the silent', () => {
+    const rig = new Rig(1_000, 400);
+    const silent = rig.add(false);
+    while (rig.nowMs < 3_000) rig.beat(1, 1.5 * rig.heartbeat.tickMs);
+    expect(silent.timedOutAt).toBeDefined();
+  });
+
+  test('who is pinged late has the whole time to answer', () => {
+    const rig = new Rig(1_000, 400);
+    const { tickMs } = rig.heartbeat;
+    rig.beat(10);
+    const member = rig.add(false);
+    // All that is due in half a minute is sent now, and the answer takes nearly all of its time.
+    rig.beat(1, 30_000);
+    expect(member.pingedAt).toHaveLength(1);
+    rig.beat(400 / tickMs - 1);
+    expect(member.timedOutAt).toBeUndefined();
+    member.hear();
+    rig.beat(400 / tickMs);
+    expect(member.timedOutAt).toBeUndefined();
   });
 
   test('members of one slot leave in any order', () => {

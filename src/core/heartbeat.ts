@@ -3,8 +3,11 @@
  *
  * Sessions sit in slots; each tick pings one slot and looks whether those of an earlier slot have
  * answered. A new session goes into the slot that was pinged last, so its first ping comes one
- * interval later, as the protocol says. Time is counted in ticks, not by the clock: when the event
- * loop stalls, clients get that much longer to answer instead of being cut for the server's fault.
+ * interval later, as the protocol says.
+ *
+ * Pings follow the clock: when the event loop is late, the slots that were due are pinged together,
+ * since a client that hears nothing for interval and timeout goes away. Judgement follows the loop:
+ * after a stall clients get as much longer to answer as it took, for what they sent lies unread.
  */
 
 import { LIMITS } from './limits.ts';
@@ -29,10 +32,15 @@ export class Heartbeat {
   readonly tickMs: number;
   readonly #slots: HeartbeatMember[][];
   readonly #timeoutTicks: number;
+  /** When each ping that is not judged yet was really sent, by its tick in turn. */
+  readonly #sentAtTick: Uint32Array;
   #timer: Timer | undefined;
   #tick = 0;
   #checkedTick = 0;
   #dueAtMs = 0;
+  /** Ticks that clients have longer to answer, and until when. */
+  #graceTicks = 0;
+  #graceUntilTick = 0;
 
   constructor(options: HeartbeatOptions) {
     const wanted = options.pingIntervalMs / LIMITS.heartbeatSlots;
@@ -41,6 +49,8 @@ export class Heartbeat {
     this.tickMs = options.pingIntervalMs / count;
     this.#slots = Array.from({ length: count }, () => []);
     this.#timeoutTicks = Math.max(1, Math.ceil(options.pingTimeoutMs / this.tickMs));
+    // Judgement lies at most one timeout, the longest grace and one late beat behind the pings.
+    this.#sentAtTick = new Uint32Array(this.#timeoutTicks + 2 * count + 2);
   }
 
   /** The number of the current tick: what a session that is heard now remembers. */
@@ -80,26 +90,43 @@ export class Heartbeat {
     member.heartbeatSlot = -1;
   }
 
-  /** One tick. `nowMs` tells how late it is. */
+  /** The ticks that are due by now: one, or more after a stall. */
   beat(nowMs: number): void {
-    const isLate = nowMs - this.#dueAtMs > this.tickMs;
-    this.#dueAtMs = nowMs + this.tickMs;
-    this.#tick++;
-    // After a stall the answers may wait unread: let the loop read before judging.
-    if (!isLate) this.#check();
-    const members = this.#slots[this.#tick % this.#slots.length] as HeartbeatMember[];
+    const dueTicks = 1 + Math.max(0, Math.round((nowMs - this.#dueAtMs) / this.tickMs));
+    // Nobody is pinged twice in one beat, however long the stall was.
+    const ticks = Math.min(dueTicks, this.#slots.length);
+    this.#dueAtMs = ticks === dueTicks ? this.#dueAtMs + ticks * this.tickMs : nowMs + this.tickMs;
+    const before = this.#tick;
+    this.#tick += ticks;
+    if (ticks > 1) this.#grant(ticks);
+    this.#check();
+    for (let tick = before + 1; tick <= this.#tick; tick++) this.#ping(tick);
+  }
+
+  #ping(tick: number): void {
+    this.#sentAtTick[tick % this.#sentAtTick.length] = this.#tick;
+    const members = this.#slots[tick % this.#slots.length] as HeartbeatMember[];
     for (let i = members.length - 1; i >= 0; i--) (members[i] as HeartbeatMember).ping();
+  }
+
+  #grant(ticks: number): void {
+    const isOver = this.#tick > this.#graceUntilTick;
+    this.#graceTicks = isOver ? ticks : Math.max(ticks, this.#graceTicks);
+    this.#graceUntilTick = this.#tick + Math.min(ticks, this.#timeoutTicks);
   }
 
   /** Judges the slots whose time to answer is over. */
   #check(): void {
-    const last = this.#tick - this.#timeoutTicks;
-    while (this.#checkedTick < last) {
-      this.#checkedTick++;
-      const pingedAt = this.#checkedTick;
-      const members = this.#slots[pingedAt % this.#slots.length] as HeartbeatMember[];
+    const grace = this.#tick <= this.#graceUntilTick ? this.#graceTicks : 0;
+    const last = this.#tick - this.#timeoutTicks - grace;
+    // Later ticks were sent later, so the first that has time left ends the search.
+    for (let tick = this.#checkedTick + 1; tick <= last; tick++) {
+      const sentAtTick = this.#sentAtTick[tick % this.#sentAtTick.length] as number;
+      if (sentAtTick > last) return;
+      this.#checkedTick = tick;
+      const members = this.#slots[tick % this.#slots.length] as HeartbeatMember[];
       // A copy, since the end of one may be the end of others, by the app's doing.
-      const silent = members.filter((member) => member.lastSeenTick < pingedAt);
+      const silent = members.filter((member) => member.lastSeenTick < sentAtTick);
       for (const member of silent) member.timedOut();
     }
   }
