@@ -173,7 +173,7 @@ export async function answerRequest(
       const outgoing = OutgoingEvent.create(home.name, request.event, request.args);
       const sessions = home.choose(target);
       const { ackId, result } = home.acks.open(sessions, request.timeoutMs);
-      home.delivery.toSome(sessions, new Set(), outgoing.asking(ackId));
+      home.delivery.toChosen(new Set(sessions), outgoing.asking(ackId));
       return await result;
     }
   }

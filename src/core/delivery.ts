@@ -1,22 +1,36 @@
 /**
  * Hands events to the carriers of this worker's sessions.
  *
- * A broadcast to a whole room is held until the end of the turn, so that several of them to the
- * same room leave each socket in one system call: five in a row cost a fifth each. Whatever could
- * be seen out of order (an emit to one session, another room, a join or leave) sends first what is
- * held, so that every client sees the order of the calls.
+ * A broadcast is a handout. It begins at the end of the turn, so that several to the same room
+ * leave each socket in one system call (five in a row cost a third each), and goes on in slices,
+ * one a turn of the event loop: heartbeats, requests and packets get their turn in between, however
+ * large the room is.
+ *
+ * Each session sees the order of the calls all the same: before anything else is sent to it, or its
+ * rooms change, it is caught up with the handouts under way. It may so be ahead of others, never
+ * out of order.
  */
 
 import type { NodeLink } from './contracts.ts';
 import type { Counters } from './counters.ts';
+import { Handout, type Recipients } from './handout.ts';
+import { LIMITS } from './limits.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
+import type { Room } from './room.ts';
+
+const NOBODY: ReadonlySet<NamespaceSession> = new Set();
 
 export class Delivery {
   readonly #counters: Counters;
   readonly #link: NodeLink;
-  #held: OutgoingEvent[] = [];
-  #heldFor: readonly NamespaceSession[] | undefined;
+  /** Under way, in the order of the calls. */
+  #handouts: Handout[] = [];
+  #lastNumber = 0;
+  /** Events of all handouts under way, and what they hold. */
+  #events = 0;
+  #bytes = 0;
+  #isScheduled = false;
 
   constructor(counters: Counters, link: NodeLink) {
     this.#counters = counters;
@@ -24,55 +38,92 @@ export class Delivery {
   }
 
   /**
-   * To be called before anything is sent to a client past this class: sends what is held, and says
-   * on the bus which rooms were joined. Who has been told that it joined must miss nothing.
+   * To be called before anything is sent to a client past this class: catches its session up, and
+   * says on the bus which rooms were joined. Who has been told that it joined must miss nothing.
    */
-  prepare(): void {
-    this.flush();
+  prepare(session: NamespaceSession): void {
     this.#link.announceInterest();
+    this.catchUp(session);
   }
 
-  /** Sends to all members of a room; `members` is the room's own array. */
-  toAll(members: readonly NamespaceSession[], event: OutgoingEvent): void {
-    if (members.length === 0) return;
-    if (this.#heldFor !== members) {
-      this.flush();
-      this.#heldFor = members;
-      queueMicrotask(this.flush);
+  /**
+   * Gives a session all that is on its way to it. MUST be called before its rooms change, and for
+   * a new one before its first: what was said before is not for it.
+   */
+  catchUp(session: NamespaceSession): void {
+    if (this.#handouts.length === 0 || session.lastHandout === this.#lastNumber) return;
+    for (const handout of this.#handouts) {
+      handout.close();
+      if (handout.number <= session.lastHandout) continue;
+      session.lastHandout = handout.number;
+      if (handout.giveTo(session)) this.#counters.deliveries += handout.events.length;
     }
-    this.#held.push(event);
+    session.lastHandout = this.#lastNumber;
   }
 
-  /** Sends to chosen sessions but those excluded. */
-  toSome(
-    sessions: readonly NamespaceSession[],
-    excluded: ReadonlySet<NamespaceSession>,
-    event: OutgoingEvent,
-  ): void {
-    this.prepare();
-    const events = [event];
-    for (const session of sessions) {
-      if (excluded.has(session)) continue;
-      this.#counters.deliveries++;
-      session.carrier.deliver(events);
-    }
+  /** Sends to the members of a room but those excluded. */
+  toRoom(room: Room, event: OutgoingEvent, excluded: ReadonlySet<NamespaceSession> = NOBODY): void {
+    if (room.members.length > 0) this.#add({ room, excluded }, event);
+  }
+
+  /** Sends to chosen sessions; the set is kept and MUST NOT change. */
+  toChosen(chosen: ReadonlySet<NamespaceSession>, event: OutgoingEvent): void {
+    if (chosen.size > LIMITS.deliveriesPerSlice) this.#add({ room: undefined, chosen }, event);
+    else for (const session of chosen) this.toOne(session, event);
   }
 
   toOne(session: NamespaceSession, event: OutgoingEvent): void {
-    this.prepare();
+    if (!session.connected) return;
+    this.prepare(session);
     this.#counters.deliveries++;
     session.carrier.deliver([event]);
   }
 
-  /** Sends what is held. Membership must not change while something is held for a room. */
-  readonly flush = (): void => {
-    const members = this.#heldFor;
-    if (members === undefined) return;
-    this.#link.announceInterest();
-    const events = this.#held;
-    this.#heldFor = undefined;
-    this.#held = [];
-    this.#counters.deliveries += members.length * events.length;
-    for (const member of members) member.carrier.deliver(events);
+  /** Hands out all that is under way, now. */
+  flush(): void {
+    while (this.#handouts.length > 0) this.#giveOut(Number.POSITIVE_INFINITY);
+  }
+
+  #add(recipients: Recipients, event: OutgoingEvent): void {
+    this.#events++;
+    this.#bytes += event.bytes;
+    const last = this.#handouts.at(-1);
+    if (last?.add(recipients, event) !== true) {
+      this.#handouts.push(new Handout(++this.#lastNumber, recipients, event));
+    }
+    // An app that says more than its clients can be told in time waits here.
+    const isFull = this.#events > LIMITS.heldEvents || this.#bytes > LIMITS.heldEventBytes;
+    if (isFull) this.flush();
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      queueMicrotask(this.#slice);
+    }
+  }
+
+  readonly #slice = (): void => {
+    this.#isScheduled = false;
+    this.#giveOut(LIMITS.deliveriesPerSlice);
+    if (this.#handouts.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(this.#slice);
   };
+
+  #giveOut(most: number): void {
+    this.#link.announceInterest();
+    let left = most;
+    for (let handout = this.#handouts[0]; handout !== undefined && left > 0; ) {
+      const given = handout.giveToNext(left);
+      left -= given;
+      this.#counters.deliveries += given * handout.events.length;
+      if (!handout.isDone) return;
+      this.#forget(handout);
+      handout = this.#handouts[0];
+    }
+  }
+
+  #forget({ events }: Handout): void {
+    this.#handouts.shift();
+    this.#events -= events.length;
+    for (const { bytes } of events) this.#bytes -= bytes;
+  }
 }

@@ -34,6 +34,8 @@ export class HandlerRunner {
   readonly #log: Log;
   readonly #counters: Counters;
   readonly #limiter: LogLimiter = new LogLimiter();
+  /** Handlers that have not finished, of the sessions that have such. */
+  readonly #running: Map<NamespaceSession, number> = new Map();
   readonly #events: ReadonlyMap<string, EventHandler>;
   readonly #serverEvents: ReadonlyMap<string, ServerHandler>;
 
@@ -79,9 +81,10 @@ export class HandlerRunner {
       const result = handler(session, ...args);
       if (!isPromise(result)) answer?.(ackValues(result));
       else {
-        session.runningHandlers++;
+        const running = (this.#running.get(session) ?? 0) + 1;
+        this.#running.set(session, running);
         void this.#finish(session, name, result, answer);
-        return session.runningHandlers <= LIMITS.handlersPerSession;
+        return running <= LIMITS.handlersPerSession;
       }
     } catch (error) {
       this.failed(name, error, answer);
@@ -130,7 +133,9 @@ export class HandlerRunner {
     } catch (error) {
       this.failed(name, error, answer);
     } finally {
-      session.runningHandlers--;
+      const running = this.#running.get(session) ?? 0;
+      if (running > 1) this.#running.set(session, running - 1);
+      else this.#running.delete(session);
     }
   }
 

@@ -25,6 +25,12 @@ export const LIMITS = {
   unpolledMs: 10_000,
   /** What a packet in a queue costs beside its bytes. */
   packetOverheadBytes: 64,
+  /** Some 4 ms of work: after it heartbeats and packets get their turn. */
+  deliveriesPerSlice: 500,
+  /** Events on their way to rooms of one worker: who is sent to has a look at each. */
+  heldEvents: 256,
+  /** What those events may hold. */
+  heldEventBytes: 16_777_216,
   /** Handlers of one session that run at the same time; more means that it floods the worker. */
   handlersPerSession: 1_000,
   /** Acks that clients owe to one worker at the same time. */

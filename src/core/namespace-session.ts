@@ -23,8 +23,8 @@ export class NamespaceSession implements Session {
   readonly memberships: (Room | number)[] = [];
   /** Acks this client owes, so that its end need not search for them. */
   openAcks: Set<number> | undefined;
-  /** Handlers of this session that have not finished. */
-  runningHandlers = 0;
+  /** The number of the last handout it has had; see delivery.ts. */
+  lastHandout = 0;
   #data: unknown;
 
   constructor(
@@ -130,14 +130,14 @@ export class NamespaceSession implements Session {
 
   #send(event: string, args: readonly unknown[], isVolatile: boolean): void {
     const outgoing = OutgoingEvent.create(this.namespace, event, args, { volatile: isVolatile });
-    if (this.connected) this.home.delivery.toOne(this, outgoing);
+    this.home.delivery.toOne(this, outgoing);
   }
 
   async #ask(event: string, args: readonly unknown[], timeoutMs: number): Promise<unknown> {
     const outgoing = OutgoingEvent.create(this.namespace, event, args);
     const asked = this.connected ? [this] : [];
     const { ackId, result } = this.home.acks.open(asked, timeoutMs);
-    if (this.connected) this.home.delivery.toOne(this, outgoing.asking(ackId));
+    this.home.delivery.toOne(this, outgoing.asking(ackId));
     const answer = await result;
     if (answer.values.length === 0) throw new AckTimeoutError({ values: [], missing: 1 });
     return answer.values[0];

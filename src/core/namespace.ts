@@ -66,7 +66,7 @@ export class Namespace {
 
   /** Takes a session in, with the rooms its admission gave. */
   add(session: NamespaceSession, rooms: readonly string[]): void {
-    this.delivery.flush();
+    this.delivery.catchUp(session);
     if (this.everyone.members.length === 0) this.link.setInterest(namespaceKey(this.name), true);
     this.everyone.add(session);
     const { user } = session;
@@ -79,7 +79,7 @@ export class Namespace {
   /** Takes a session out and tells the app. */
   remove(session: NamespaceSession, reason: DisconnectReason): void {
     if (!session.connected) return;
-    this.delivery.flush();
+    this.delivery.catchUp(session);
     const { memberships } = session;
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room;
@@ -98,7 +98,7 @@ export class Namespace {
   /** @throws RangeError when the session would be in too many rooms */
   join(session: NamespaceSession, rooms: readonly string[]): void {
     if (!session.connected) return;
-    this.delivery.flush();
+    this.delivery.catchUp(session);
     for (const name of rooms) {
       let room = this.rooms.get(name);
       if (room !== undefined && session.memberships.includes(room)) continue;
@@ -124,7 +124,7 @@ export class Namespace {
   }
 
   leave(session: NamespaceSession, rooms: readonly string[]): void {
-    this.delivery.flush();
+    this.delivery.catchUp(session);
     for (const name of rooms) {
       const room = this.rooms.get(name);
       if (room?.remove(session) === true && room.members.length === 0) this.#retire(room);
@@ -135,16 +135,16 @@ export class Namespace {
   deliver(target: Target, event: OutgoingEvent): void {
     const excluded = this.#excluded(target);
     const room = this.#singleRoom(target);
-    if (room === undefined) this.delivery.toSome(this.#union(target), excluded, event);
-    else if (excluded.size === 0) this.delivery.toAll(room.members, event);
-    else this.delivery.toSome(room.members, excluded, event);
+    if (room === undefined) this.delivery.toChosen(this.#union(target, excluded), event);
+    else this.delivery.toRoom(room, event, excluded);
   }
 
   /** The chosen sessions of this worker, in an array of the caller's own. */
   choose(target: Target): NamespaceSession[] {
     const excluded = this.#excluded(target);
-    const sessions = this.#singleRoom(target)?.members ?? this.#union(target);
-    return sessions.filter((session) => !excluded.has(session));
+    const room = this.#singleRoom(target);
+    if (room === undefined) return [...this.#union(target, excluded)];
+    return room.members.filter((session) => !excluded.has(session));
   }
 
   countChosen(target: Target): number {
@@ -169,13 +169,14 @@ export class Namespace {
     return this.rooms.get(name);
   }
 
-  #union(target: Target): NamespaceSession[] {
+  #union(target: Target, excluded: ReadonlySet<NamespaceSession>): ReadonlySet<NamespaceSession> {
     const found = new Set<NamespaceSession>();
     for (const name of target.rooms) this.#collectRoom(name, found);
     for (const user of target.users) {
       for (const session of this.users.get(user)) found.add(session);
     }
-    return [...found];
+    for (const session of excluded) found.delete(session);
+    return found;
   }
 
   #excluded(target: Target): ReadonlySet<NamespaceSession> {

@@ -60,6 +60,15 @@ export class OutgoingEvent {
     return new OutgoingEvent(namespace, json, attachments, options);
   }
 
+  /** What it holds while it is on its way, in bytes. */
+  get bytes(): number {
+    const { json, attachments } = this;
+    return attachments.reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      json.length + LIMITS.packetOverheadBytes,
+    );
+  }
+
   /** The same event as a question. */
   asking(ackId: number): OutgoingEvent {
     const { namespace, json, attachments } = this;

@@ -5,120 +5,29 @@
 
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { Random } from '../../test/fuzz/random.ts';
+import { FakeCore, type FakeLink, receivedBy, type Visitor } from '../../test/support/fake-core.ts';
 import { AckTimeoutError } from './acks.ts';
-import type { App, NamespaceHandlers, RemoteSession, TransportName } from './app.ts';
-import type { Carrier, NodeAnswers, NodeLink, Target } from './contracts.ts';
-import { createCounters } from './counters.ts';
+import type { RemoteSession } from './app.ts';
 import { LIMITS } from './limits.ts';
 import type { Namespace } from './namespace.ts';
-import { NamespaceSession } from './namespace-session.ts';
-import type { OutgoingEvent } from './outgoing-event.ts';
-import { WorkerCore } from './worker-core.ts';
+import type { NamespaceSession } from './namespace-session.ts';
+import type { WorkerCore } from './worker-core.ts';
 
 const ACK_TIMEOUT_MS = 50;
-const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** The bus: remembers what it was told, and gives the answers it was given. */
-class FakeLink implements NodeLink {
-  readonly interest: Set<string> = new Set();
-  readonly said: unknown[] = [];
-  answers: Promise<NodeAnswers> = Promise.resolve({ answers: [], unanswered: 0 });
-
-  answer(...answers: unknown[]): void {
-    this.answers = Promise.resolve({ answers, unanswered: 0 });
-  }
-
-  setInterest(key: string, interested: boolean): void {
-    if (interested) this.interest.add(key);
-    else this.interest.delete(key);
-  }
-
-  announceInterest(): void {}
-
-  publish(_namespace: string, { rooms }: Target, event: OutgoingEvent): void {
-    this.said.push([event.json, rooms]);
-  }
-
-  command(_namespace: string, { rooms }: Target, command: { kind: string }): void {
-    this.said.push([command.kind, rooms]);
-  }
-
-  request(): Promise<NodeAnswers> {
-    return this.answers;
-  }
-}
-
-/** One client: remembers what it got, by event name. */
-class FakeClient implements Carrier {
-  readonly transport: TransportName = 'websocket';
-  readonly received: string[] = [];
-  readonly ackIds: (number | undefined)[] = [];
-  /** Runs when it is to take events, before it does. */
-  beforeTaking: () => void = () => {};
-
-  deliver(events: readonly OutgoingEvent[]): void {
-    this.beforeTaking();
-    for (const { json, ackId } of events) {
-      this.received.push((JSON.parse(json) as [string])[0]);
-      this.ackIds.push(ackId);
-    }
-  }
-
-  endSession(): void {
-    this.received.push('(end)');
-  }
-
-  close(): void {
-    this.received.push('(close)');
-  }
-}
-
+let fake: FakeCore;
 let link: FakeLink;
 let core: WorkerCore;
 let home: Namespace;
-let sessions: Map<string, NamespaceSession>;
 
-function start(handlers: NamespaceHandlers = {}): void {
-  link = new FakeLink();
-  sessions = new Map();
-  const app: App = handlers;
-  core = new WorkerCore({
-    app,
-    workerId: 'w',
-    ackTimeoutMs: ACK_TIMEOUT_MS,
-    link,
-    counters: createCounters(),
-    log: SILENT,
-    findSession: (_namespace, id) => sessions.get(id),
-  });
-  home = core.namespaces.get('/') as Namespace;
-}
+beforeEach(() => {
+  fake = new FakeCore(ACK_TIMEOUT_MS);
+  ({ link, core, home } = fake);
+});
 
-beforeEach(() => start());
-
-interface Visitor {
-  readonly client: FakeClient;
-  readonly session: NamespaceSession;
-}
-
-function enter(id: string, rooms: readonly string[] = [], user?: string): Visitor {
-  const client = new FakeClient();
-  const session = new NamespaceSession(id, user, undefined, client, home);
-  sessions.set(id, session);
-  home.add(session, rooms);
-  return { client, session };
-}
-
-function end({ session }: Visitor): void {
-  sessions.delete(session.id);
-  home.remove(session, 'transport close');
-}
-
-const enterAll = (count: number, rooms: readonly string[] = []): Visitor[] =>
-  Array.from({ length: count }, (_, index) => enter(`s${index}`, rooms));
-
-const receivedBy = (visitors: readonly Visitor[]): string[][] =>
-  visitors.map(({ client }) => client.received);
+const enter: FakeCore['enter'] = (...args) => fake.enter(...args);
+const enterAll: FakeCore['enterAll'] = (...args) => fake.enterAll(...args);
+const end = (visitor: Visitor): void => fake.end(visitor);
 
 describe('rooms', () => {
   test('agree with Sets through a random life', () => {
@@ -216,6 +125,7 @@ describe('who receives', () => {
     home.server.to(['a', 'b']).user('u').except('out').emit('x');
     expect(receivedBy([a, ab, b, u, out])).toEqual([['x'], ['x'], ['x'], ['x'], []]);
     home.server.except(['3', 'a']).emit('y');
+    core.delivery.flush();
     expect(receivedBy([a, b, u])).toEqual([['x'], ['x'], ['x', 'y']]);
   });
 
@@ -223,6 +133,7 @@ describe('who receives', () => {
     const [one, two] = enterAll(2);
     home.server.to('s0').emit('x');
     two?.session.broadcast.emit('y');
+    core.delivery.flush();
     expect(receivedBy([one, two] as Visitor[])).toEqual([['x', 'y'], []]);
   });
 

@@ -162,7 +162,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   }
 
   endSession(session: NamespaceSession): void {
-    session.home.delivery.prepare();
+    session.home.delivery.prepare(session);
     this.send([encodeDisconnect(session.namespace)]);
     this.removeSession(session);
   }
@@ -319,8 +319,8 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   end(reason: DisconnectReason, code?: number): void {
     if (this.closed) return;
     const { sessions, polling } = this;
-    // What is held for their rooms was sent before the end.
-    for (const session of sessions) session.home.delivery.flush();
+    // What is on its way to their rooms was sent before the end.
+    for (const session of sessions) session.home.delivery.catchUp(session);
     this.#context.unregister(this);
     this.slot = ENDED;
     this.#first = undefined;

@@ -126,6 +126,6 @@ function sendAck(
 ): void {
   if (engine.closed || !session.connected) return;
   const { json, attachments } = encodeArguments(values, LIMITS.argumentDepth);
-  session.home.delivery.prepare();
+  session.home.delivery.prepare(session);
   engine.send([encodeAck(session.namespace, json, attachments.length, ackId), ...attachments]);
 }

@@ -1,0 +1,103 @@
+/**
+ * Events on their way to a room, or to sessions that were chosen: who still has to get them.
+ *
+ * A room is walked as it is, without a copy, from the last member to the first: who leaves is
+ * replaced by the last member, which has been walked, and who joins comes behind. Sessions remember
+ * the number of the last handout they have had, so nobody is given one twice, and whoever comes
+ * later has none of it.
+ */
+
+import type { NamespaceSession } from './namespace-session.ts';
+import type { OutgoingEvent } from './outgoing-event.ts';
+import type { Room } from './room.ts';
+
+/** Who gets a handout: the members of a room but some, or these sessions. */
+export type Recipients =
+  | { readonly room: Room; readonly excluded: ReadonlySet<NamespaceSession> }
+  | { readonly room: undefined; readonly chosen: ReadonlySet<NamespaceSession> };
+
+export class Handout {
+  /** Handouts are numbered in the order of the calls, from 1 on. */
+  readonly number: number;
+  readonly events: OutgoingEvent[];
+  readonly #recipients: Recipients;
+  readonly #members: readonly NamespaceSession[];
+  /** Of the members, those before this place have not been walked. */
+  #left: number;
+  /** Nobody has been given it: more events may be added for the same recipients. */
+  #isUntouched = true;
+
+  constructor(number: number, recipients: Recipients, event: OutgoingEvent) {
+    this.number = number;
+    this.events = [event];
+    this.#recipients = recipients;
+    this.#members =
+      recipients.room === undefined ? [...recipients.chosen] : recipients.room.members;
+    this.#left = this.#members.length;
+  }
+
+  get isDone(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Takes one more event for the same recipients. @returns false when it cannot */
+  add(recipients: Recipients, event: OutgoingEvent): boolean {
+    if (!this.#isUntouched || !isWholeRoom(recipients) || !isWholeRoom(this.#recipients)) {
+      return false;
+    }
+    if (recipients.room !== this.#recipients.room) return false;
+    this.events.push(event);
+    return true;
+  }
+
+  /** From now on the recipients of an event may be others than those of this handout. */
+  close(): void {
+    this.#isUntouched = false;
+  }
+
+  /** Gives it to one session, if it is for it. @returns whether it was */
+  giveTo(session: NamespaceSession): boolean {
+    if (!this.#isFor(session)) return false;
+    session.carrier.deliver(this.events);
+    return true;
+  }
+
+  /** Gives it to so many sessions at the most. @returns how many were given it */
+  giveToNext(most: number): number {
+    this.close();
+    const members = this.#members;
+    let given = 0;
+    // Members may have left since, and the array be shorter.
+    let left = Math.min(this.#left, members.length);
+    while (left > 0 && given < most) {
+      const session = members[--left] as NamespaceSession;
+      if (session.lastHandout >= this.number) continue;
+      session.lastHandout = this.number;
+      if (this.#isLeftOut(session)) continue;
+      session.carrier.deliver(this.events);
+      given++;
+    }
+    this.#left = left;
+    return given;
+  }
+
+  /** Who leaves a room is caught up before, and who joins: so members are those of the call. */
+  #isFor(session: NamespaceSession): boolean {
+    const { room } = this.#recipients;
+    const isMember =
+      room === undefined
+        ? this.#recipients.chosen.has(session)
+        : session.memberships.includes(room);
+    return isMember && !this.#isLeftOut(session);
+  }
+
+  #isLeftOut(session: NamespaceSession): boolean {
+    const recipients = this.#recipients;
+    if (recipients.room === undefined) return !session.connected;
+    return recipients.excluded.size > 0 && recipients.excluded.has(session);
+  }
+}
+
+function isWholeRoom(recipients: Recipients): boolean {
+  return recipients.room !== undefined && recipients.excluded.size === 0;
+}

@@ -1,0 +1,115 @@
+/** The core of a worker with fakes for the bus and the clients. */
+
+import type { App, NamespaceHandlers, TransportName } from '../../src/core/app.ts';
+import type { Carrier, NodeAnswers, NodeLink, Target } from '../../src/core/contracts.ts';
+import { type Counters, createCounters } from '../../src/core/counters.ts';
+import type { Namespace } from '../../src/core/namespace.ts';
+import { NamespaceSession } from '../../src/core/namespace-session.ts';
+import type { OutgoingEvent } from '../../src/core/outgoing-event.ts';
+import { WorkerCore } from '../../src/core/worker-core.ts';
+
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** The bus: remembers what it was told, and gives the answers it was given. */
+export class FakeLink implements NodeLink {
+  readonly interest: Set<string> = new Set();
+  readonly said: unknown[] = [];
+  answers: Promise<NodeAnswers> = Promise.resolve({ answers: [], unanswered: 0 });
+
+  answer(...answers: unknown[]): void {
+    this.answers = Promise.resolve({ answers, unanswered: 0 });
+  }
+
+  setInterest(key: string, interested: boolean): void {
+    if (interested) this.interest.add(key);
+    else this.interest.delete(key);
+  }
+
+  announceInterest(): void {}
+
+  publish(_namespace: string, { rooms }: Target, event: OutgoingEvent): void {
+    this.said.push([event.json, rooms]);
+  }
+
+  command(_namespace: string, { rooms }: Target, command: { kind: string }): void {
+    this.said.push([command.kind, rooms]);
+  }
+
+  request(): Promise<NodeAnswers> {
+    return this.answers;
+  }
+}
+
+/** One client: remembers what it got, by event name. */
+export class FakeClient implements Carrier {
+  readonly transport: TransportName = 'websocket';
+  readonly received: string[] = [];
+  readonly ackIds: (number | undefined)[] = [];
+  /** Runs when it is to take events, before it does. */
+  beforeTaking: () => void = () => {};
+
+  deliver(events: readonly OutgoingEvent[]): void {
+    this.beforeTaking();
+    for (const { json, ackId } of events) {
+      this.received.push(json.slice(2, json.indexOf('"', 2)));
+      this.ackIds.push(ackId);
+    }
+  }
+
+  endSession(session: NamespaceSession): void {
+    session.home.delivery.prepare(session);
+    this.received.push('(end)');
+  }
+
+  close(): void {
+    this.received.push('(close)');
+  }
+}
+
+export interface Visitor {
+  readonly client: FakeClient;
+  readonly session: NamespaceSession;
+}
+
+export class FakeCore {
+  readonly link: FakeLink = new FakeLink();
+  readonly counters: Counters = createCounters();
+  readonly core: WorkerCore;
+  readonly home: Namespace;
+  readonly #sessions = new Map<string, NamespaceSession>();
+
+  constructor(ackTimeoutMs: number, handlers: NamespaceHandlers = {}) {
+    const app: App = handlers;
+    this.core = new WorkerCore({
+      app,
+      workerId: 'w',
+      ackTimeoutMs,
+      link: this.link,
+      counters: this.counters,
+      log: SILENT,
+      findSession: (_namespace, id) => this.#sessions.get(id),
+    });
+    this.home = this.core.namespaces.get('/') as Namespace;
+  }
+
+  enter(id: string, rooms: readonly string[] = [], user?: string): Visitor {
+    const client = new FakeClient();
+    const session = new NamespaceSession(id, user, undefined, client, this.home);
+    this.#sessions.set(id, session);
+    this.home.add(session, rooms);
+    return { client, session };
+  }
+
+  enterAll(count: number, rooms: readonly string[] = []): Visitor[] {
+    return Array.from({ length: count }, (_, index) => this.enter(`s${index}`, rooms));
+  }
+
+  end({ session }: Visitor): void {
+    this.#sessions.delete(session.id);
+    this.home.remove(session, 'transport close');
+  }
+}
+
+export function receivedBy(visitors: readonly Visitor[]): string[][] {
+  return visitors.map(({ client }) => client.received);
+}
