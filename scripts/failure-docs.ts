@@ -2,7 +2,7 @@
  * Writes docs/FAILURES.md from the fleet's table of failures. Run it after every change of the
  * table; a test beside it fails while the page is behind.
  */
-import { ADVISED_NAMES, adviseOn, type Side } from '../src/fleet/advice.ts';
+import { ADVISED_NAMES, adviseOn, type Side } from '../src/fleet/verdict/advice.ts';
 
 export const failurePagePath: URL = new URL('../docs/FAILURES.md', import.meta.url);
 

@@ -51,6 +51,7 @@ export class Crowd {
       auth: '{"token":"user-{n}"}',
       churnPerMinute: 0,
       storms: 0,
+      coalesceMs: 0,
       clockOffsetMs: 0,
     };
     this.#swarm.obey(this.#order);

@@ -1,128 +1,58 @@
 /**
  * `npm run million`: holds a million sessions on this machine, server and fleet together.
  *
- *     doctor --apply ─► server ─► fleet (climb, hold, broadcast, leave) ─► report ─► undo
- *                          └─ memory of every process: empty, held, after, left
+ *     doctor --apply ─► run.ts, in a network namespace where one can be made ─► undo
  *
- * Everything it starts ends with it, and the kernel's settings are put back, whatever happens. The
- * run is kept in one folder: the records of server and fleet, memory.json, summary.json, report.
+ * This process raises the kernel's settings and puts them back, whatever happens in between.
  */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Children } from '../children.ts';
-import { holdfast, runCommand } from './commands.ts';
-import { compressRecords, FleetWatch } from './fleet-watch.ts';
-import { type MemoryPhase, readMemory } from './memory.ts';
-import { type MillionOptions, parseOptions } from './options.ts';
-import { startServer, type TestedServer } from './servers.ts';
-import { summarize, summaryText } from './summary.ts';
+import { runCommand } from './commands.ts';
+import { namespaceObstacle, runInNamespace } from './namespace.ts';
+import { parseOptions } from './options.ts';
+import { say } from './say.ts';
 import { Tuning } from './tuning.ts';
+import { runUntilEnd } from './until-end.ts';
 
-/** Rest of a started, still empty server before its memory is read. */
-const SETTLE_MS = 5_000;
-/** Memory is read this far into the hold, when collectors have done their work. */
-const HELD_MS = 10_000;
-/** Rest after the last session left, for collectors and allocators. */
-const LEFT_SETTLE_MS = 5_000;
+/** For the server and all agents to end in order. */
+const RUN_STOP_TIMEOUT_MS = 120_000;
 
 const options = parseOptions(process.argv);
 const children = new Children();
 const tuning = new Tuning();
-let ending: Promise<never> | undefined;
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => void end(130));
-}
-
-try {
-  await end(await run());
-} catch (error) {
-  // When a signal ends the run, what it was waiting for fails as well.
-  if (ending === undefined) {
-    console.error(`million: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  await end(1);
-}
+await runUntilEnd({ children, run: conduct, tidy: () => tuning.undo() });
 
 /** @returns the exit code: 0 when all that the run is to show was shown */
-async function run(): Promise<number> {
-  const startedAtMs = Date.now();
-  if (existsSync(options.out)) throw new Error(`${options.out} exists: choose another --out.`);
-  mkdirSync(options.out, { recursive: true });
-  await tune(options);
-  say(`starting the server: ${options.server}`);
-  const server = await startServer(options, children);
-  await Bun.sleep(SETTLE_MS);
-  const memory = new MemoryLog(options.out);
-  memory.add(readMemory('empty', await server.processes()));
-
-  const watch = new FleetWatch(options, server, children);
-  say(`starting the fleet: ${options.connections} sessions, ${options.rate} a second at most`);
-  const finished = watch.run();
-  if (await watch.reached('hold')) {
-    await Bun.sleep(Math.min(HELD_MS, (options.hold * 1000) / 2));
-    memory.add(readMemory('held', [...(await server.processes()), ...watch.agents()]));
+async function conduct(): Promise<number> {
+  const { out } = options;
+  if (existsSync(out)) throw new Error(`${out} exists: choose another --out.`);
+  mkdirSync(out, { recursive: true });
+  await tune();
+  // Named again, since the name of the folder may hold the time, which is another one there.
+  const command = [
+    ...[process.execPath, join(import.meta.dir, 'run.ts')],
+    ...process.argv.slice(2),
+    ...['--out', out],
+  ];
+  const obstacle = namespaceObstacle();
+  if (obstacle !== undefined) {
+    say(`no network namespace for the run: ${obstacle}`);
+    return await runCommand(command, children, { stopTimeoutMs: RUN_STOP_TIMEOUT_MS });
   }
-  if (await watch.reached('leave')) {
-    const processes = [...(await server.processes()), ...watch.agents()];
-    memory.add(readMemory('after the broadcast', processes));
-  }
-  await finished;
-  await Bun.sleep(LEFT_SETTLE_MS);
-  memory.add(readMemory('left', await server.processes()));
-  await server.stop();
-  return await finish(startedAtMs, server, memory.phases);
-}
-
-async function finish(
-  startedAtMs: number,
-  server: TestedServer,
-  memory: readonly MemoryPhase[],
-): Promise<number> {
-  const seconds = Math.round((Date.now() - startedAtMs) / 1000);
-  const summary = summarize(options, server.hasRecord, memory, seconds);
-  writeFileSync(join(options.out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
-  compressRecords(options.out);
-  say('drawing the report');
-  const drawn = await runCommand(holdfast('report', options.out), children);
-  console.log(summaryText(summary));
-  return drawn === 0 && summary.verdict === 'passed' ? 0 : 1;
+  return await runInNamespace(options.connections, async (prefix, env) =>
+    runCommand([...prefix, ...command], children, { env, stopTimeoutMs: RUN_STOP_TIMEOUT_MS }),
+  );
 }
 
 /** Kernel settings through the doctor; without root the run goes on with what there is. */
-async function tune({ connections }: MillionOptions): Promise<void> {
+async function tune(): Promise<void> {
   if (process.getuid?.() !== 0) {
     say('not root: kernel settings stay as they are; "holdfast doctor" says what they allow');
     return;
   }
   say('kernel settings through holdfast doctor --apply');
-  await tuning.apply(connections, children, join(options.out, 'doctor.txt'));
-}
-
-function end(code: number): Promise<never> {
-  ending ??= (async () => {
-    await children.stopAll();
-    process.exit(tuning.undo() ? code : 1);
-  })();
-  return ending;
-}
-
-function say(text: string): void {
-  console.error(`[${new Date().toISOString().slice(11, 19)}] ${text}`);
-}
-
-/** Kept after each reading, so that a run that ends early has what there was. */
-class MemoryLog {
-  readonly phases: MemoryPhase[] = [];
-  readonly #path: string;
-
-  constructor(folder: string) {
-    this.#path = join(folder, 'memory.json');
-  }
-
-  add(phase: MemoryPhase): void {
-    this.phases.push(phase);
-    writeFileSync(this.#path, JSON.stringify(this.phases, undefined, 1));
-  }
+  await tuning.apply(options.connections, children, join(options.out, 'doctor.txt'));
 }

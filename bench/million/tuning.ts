@@ -23,7 +23,7 @@ export class Tuning {
       this.#isOurs = true;
     }
     const numbers = ['--connections', String(connections), '--with-fleet'];
-    await runCommand(holdfast('doctor', ...numbers, '--apply'), children, outputFile);
+    await runCommand(holdfast('doctor', ...numbers, '--apply'), children, { outputFile });
   }
 
   /**

@@ -18,6 +18,7 @@ const leg = new Itinerary({
   firstNumber: 0,
   churnPerMinute: 0,
   storms: 0,
+  coalesceMs: 0,
   clockOffsetMs: 0,
 }).next();
 const KEY = upgradeKeyOf(Buffer.from(leg.target.requests.get(leg.codec)!).toString());

@@ -18,6 +18,9 @@ import type { HistogramData } from './histogram.ts';
 
 export const ORDER_TIMEOUT_MS = 30_000;
 
+/** An agent that rests for longer answers its coordinator late, and so do its sessions. */
+export const COALESCE_MAX_MS = 100;
+
 /** The environment variable that holds an agent's token. */
 export const AGENT_TOKEN_VARIABLE = 'HOLDFAST_AGENT_TOKEN';
 
@@ -55,6 +58,8 @@ export interface AgentOrder {
   readonly jitter?: JitterOrder | undefined;
   /** Each time this number grows, all sessions are cut and come back as fast as they can. */
   readonly storms: number;
+  /** How long messages may gather before the agent reads them; 0 for each at once. */
+  readonly coalesceMs: number;
   /** Add it to the agent's clock to get the coordinator's, for latencies of broadcasts. */
   readonly clockOffsetMs: number;
 }

@@ -12,6 +12,7 @@ const SMALLEST: AgentOrder = {
   firstNumber: 0,
   churnPerMinute: 0,
   storms: 0,
+  coalesceMs: 0,
   clockOffsetMs: 0,
 };
 
@@ -29,6 +30,7 @@ const WHOLE: AgentOrder = {
   churnPerMinute: 0.5,
   jitter: { everyMs: 15_000, awayMs: 2_000 },
   storms: 3,
+  coalesceMs: 100,
   clockOffsetMs: -1.5,
 };
 
@@ -111,6 +113,7 @@ const REFUSED: Readonly<Record<keyof AgentOrder, readonly unknown[]>> = {
     { everyMs: 1e308, awayMs: 1e308 },
   ],
   storms: [undefined, -1, 0.5, ...NO_NUMBERS],
+  coalesceMs: [undefined, -1, 0.5, 101, ...NO_NUMBERS],
   clockOffsetMs: [undefined, ...NO_NUMBERS],
 };
 

@@ -1,6 +1,12 @@
 /** Reads an order that came over the network: every field is judged before anything obeys it. */
 
-import type { AgentOrder, EchoOrder, JitterOrder, ProtocolWeight } from './contract.ts';
+import {
+  type AgentOrder,
+  COALESCE_MAX_MS,
+  type EchoOrder,
+  type JitterOrder,
+  type ProtocolWeight,
+} from './contract.ts';
 
 /** An order that names more than this many addresses is a mistake. */
 const ADDRESSES_MAX = 4_096;
@@ -37,6 +43,7 @@ export function readOrder(value: unknown): AgentOrder {
     churnPerMinute: numberOf(fields, 'churnPerMinute', 0, 60 * RATE_MAX),
     jitter: fields['jitter'] === undefined ? undefined : jitter(fields['jitter']),
     storms: wholeOf(fields, 'storms', Number.MAX_SAFE_INTEGER),
+    coalesceMs: wholeOf(fields, 'coalesceMs', COALESCE_MAX_MS),
     clockOffsetMs: numberOf(fields, 'clockOffsetMs', -CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS),
   };
   if (order.targets.length === 0) throw new OrderError('`targets` must name at least one URL.');

@@ -11,6 +11,7 @@
 
 import type { SocketHandler } from 'bun';
 import { encodeClientFrame, type FrameCursor, OPCODE_CLOSE } from './client-frame.ts';
+import { Coalescing } from './coalescing.ts';
 import { type Client, Connection, Inbound, type Receiver } from './connection.ts';
 import type { AgentOrder } from './contract.ts';
 import { Conversation, type Keeper } from './conversation.ts';
@@ -46,6 +47,7 @@ export class Swarm implements Receiver, Keeper {
   readonly #opening = new Map<Connection, Client | undefined>();
   readonly #inbound = new Inbound(this);
   readonly #outbound = new Outbound();
+  readonly #coalescing = new Coalescing();
   readonly #conversation = new Conversation(this, this.#outbound);
   readonly #capacity: number;
   #turnover = new Turnover();
@@ -73,7 +75,10 @@ export class Swarm implements Receiver, Keeper {
       binaryType: 'buffer',
       open: (client) => this.#opened(client),
       handshake: (client, isTrusted, error) => this.#secured(client, isTrusted, error),
-      data: (client, bytes) => this.#inbound.receive(client, bytes),
+      data: (client, bytes) => {
+        this.#coalescing.noted();
+        this.#inbound.receive(client, bytes);
+      },
       drain: (client) => this.#outbound.drained(client),
       error: (client, error) => {
         client.data.ending ??= failureName(error);
@@ -117,6 +122,7 @@ export class Swarm implements Receiver, Keeper {
     this.#storms = Math.max(this.#storms, order.storms);
     if (this.#itinerary?.isFor(order) !== true) this.#itinerary = new Itinerary(order);
     this.#order = order;
+    this.#coalescing.ms = order.coalesceMs;
   }
 
   /** Ends every connection at once, since no order came; its sessions are counted as left. */

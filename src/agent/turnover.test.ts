@@ -15,6 +15,7 @@ const ORDER: AgentOrder = {
   firstNumber: 0,
   churnPerMinute: 0,
   storms: 0,
+  coalesceMs: 0,
   clockOffsetMs: 0,
 };
 

@@ -533,6 +533,7 @@ describe('profiles', () => {
       ...{ wallMs: 5_000, mainThreadCpuMs: 10, otherThreadsCpuMs: 2 },
       ...{ collections: 0, collectionMs: 0 },
     },
+    survivors: { objects: 1, bytes: 8, collectionMs: 1, kinds: [{ name: 'Object', objects: 1 }] },
   };
   const failureOf = async (asked: Promise<unknown>): Promise<unknown> =>
     await asked.catch((error: unknown) => error);

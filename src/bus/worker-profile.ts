@@ -38,6 +38,7 @@ export interface WorkerProfile {
   readonly root: string;
   readonly profile: CpuProfile;
   readonly usage: ProfileUsage;
+  readonly survivors: Survivors;
 }
 
 /** What the worker used while it was profiled, from the system's own counters. */
@@ -50,6 +51,16 @@ export interface ProfileUsage {
   /** Garbage collections that the schedule `gc` began, and how long they took. */
   readonly collections: number;
   readonly collectionMs: number;
+}
+
+/** What is alive on the JavaScript heap after a full collection at the end of the profile. */
+export interface Survivors {
+  readonly objects: number;
+  readonly bytes: number;
+  /** How long that collection stopped the worker. */
+  readonly collectionMs: number;
+  /** The kinds of which there are most, by the names of the runtime. */
+  readonly kinds: readonly { readonly name: string; readonly objects: number }[];
 }
 
 export const PROFILE_SECONDS_MAX = 120;

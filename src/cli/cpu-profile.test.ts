@@ -35,6 +35,7 @@ function profileOf(
       timeDeltas: deltas.map(([micros]) => micros),
     },
     usage: { wallMs, mainThreadCpuMs, otherThreadsCpuMs: 1, collections: 0, collectionMs: 0 },
+    survivors: { objects: 0, bytes: 0, collectionMs: 0, kinds: [] },
   };
 }
 

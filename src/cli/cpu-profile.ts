@@ -14,6 +14,7 @@ export interface ProfileSummary {
   readonly worker: number;
   readonly pid: number;
   readonly usage: WorkerProfile['usage'];
+  readonly survivors: WorkerProfile['survivors'];
   readonly kinds: readonly TimeShare[];
   /** By self time, the largest first. */
   readonly functions: readonly TimeShare[];
@@ -138,7 +139,7 @@ function findGaps(
  * @param whole the profile with its gaps filled
  */
 export function summarize(
-  { worker, pid, root, usage }: WorkerProfile,
+  { worker, pid, root, usage, survivors }: WorkerProfile,
   whole: CpuProfile,
 ): ProfileSummary {
   const totalMicros = Math.max(1, whole.endTime - whole.startTime);
@@ -170,6 +171,7 @@ export function summarize(
     worker,
     pid,
     usage,
+    survivors,
     kinds: sum((node) => kindOf(node, root)),
     functions: sum(named, (node) => placeOf(node, root)).slice(0, TOP),
     files: sum((node) => fileOf(node, root)).slice(0, TOP),

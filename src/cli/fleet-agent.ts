@@ -5,7 +5,7 @@
  */
 import { Command, Option } from 'commander';
 import { isLoopback } from '../config/loopback.ts';
-import { type AgentProcess, startAgentProcess } from '../fleet/agent-process.ts';
+import { type AgentProcess, startAgentProcess } from '../fleet/agents/agent-process.ts';
 import { FleetError } from '../fleet/fleet-error.ts';
 import { AGENT_PORT, type AgentAddress, addressText, parseAddress } from '../fleet/settings.ts';
 import { CliError } from './cli-error.ts';

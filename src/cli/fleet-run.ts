@@ -55,7 +55,8 @@ function addAgentOptions(command: Command): void {
     .option('--agent <address>', 'Host and port of an agent; repeatable.', collect)
     .addOption(new Option('--token <token>', 'Token of those agents.').env('HOLDFAST_FLEET_TOKEN'))
     .option('--processes <n>', 'Local agents to start at least, without --agent.', '1')
-    .option('--source <address>', 'Local address to connect from; repeatable.', collect);
+    .option('--source <address>', 'Local address to connect from; repeatable.', collect)
+    .option('--coalesce <ms>', 'Let messages gather so long before an agent reads them.');
 }
 
 function addLoadOptions(command: Command): void {

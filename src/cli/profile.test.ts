@@ -59,7 +59,8 @@ describe('a profile', () => {
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/^Worker 0 \(pid \d+\), 2\.\d\d s: its main thread was on a CPU for /);
     expect(out).toContain('native functions called by JavaScript');
-    expect(out).toContain('src/core/delivery.ts');
+    expect(out).toContain('src/core/handout.ts');
+    expect(out).toMatch(/A full collection at the end took \d+ ms; it left [\d,]+ objects in /);
     expect(out).toContain(`Wrote ${file}: open it in DevTools`);
 
     const profile = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
@@ -73,7 +74,7 @@ describe('a profile', () => {
     const sum = profile.timeDeltas.reduce((total, delta) => total + delta, 0);
     expect(sum).toBeLessThanOrEqual(micros);
     const names = profile.nodes.map(({ callFrame }) => callFrame.functionName);
-    expect(names).toContain('flush');
+    expect(names).toContain('giveToNext');
     expect(names).toContain('(idle)');
     const urls = profile.nodes.map(({ callFrame }) => callFrame.url);
     expect(urls.some((url) => url.endsWith('/src/socketio/engine-session.ts'))).toBeTrue();
@@ -95,6 +96,10 @@ describe('a profile', () => {
     const summary = JSON.parse(out) as ProfileSummary & { file: string };
     expect(summary).toMatchObject({ file: join(folder, 'two.cpuprofile'), worker: 0 });
     expect(summary.functions.length).toBeWithin(1, 16);
+    const { objects, kinds } = summary.survivors;
+    // Each session is two objects.
+    expect(objects).toBeGreaterThan(2 * CLIENTS);
+    expect(kinds[0]?.objects).toBeGreaterThanOrEqual(kinds[1]?.objects ?? 0);
     expect(summary.kinds.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 1);
   }, 60_000);
 

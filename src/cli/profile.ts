@@ -87,7 +87,7 @@ function writeNew(file: string, text: string): void {
 }
 
 export function profileText(summary: ProfileSummary, file: string): string {
-  const { worker, pid, usage, kinds, functions, files } = summary;
+  const { worker, pid, usage, survivors, kinds, functions, files } = summary;
   const busy = percent(usage.mainThreadCpuMs / Math.max(1, usage.wallMs));
   const lines = [
     `Worker ${worker} (pid ${pid}), ${seconds(usage.wallMs)}: its main thread was on a CPU for ` +
@@ -100,8 +100,24 @@ export function profileText(summary: ProfileSummary, file: string): string {
     tableOf('functions, without what they called', functions),
   ];
   if (files.length > 0) lines.push(tableOf('files', files));
+  lines.push(survivorsText(survivors));
   lines.push(`Wrote ${file}: open it in DevTools (Performance, "Load profile").`);
   return lines.join('\n');
+}
+
+/** What a collection had to keep says how long each will take, and what a session costs. */
+function survivorsText({
+  objects,
+  bytes,
+  collectionMs,
+  kinds,
+}: ProfileSummary['survivors']): string {
+  const most = kinds.map(({ name, objects: count }) => `${count.toLocaleString('en-US')} ${name}`);
+  const left = `${objects.toLocaleString('en-US')} objects in ${(bytes / 1e6).toFixed(1)} MB`;
+  return (
+    `A full collection at the end took ${Math.round(collectionMs)} ms; it left ${left}: ` +
+    `${most.join(', ')}.`
+  );
 }
 
 function tableOf(title: string, rows: readonly TimeShare[]): string {

@@ -8,7 +8,8 @@
  *
  * Each session sees the order of the calls all the same: before anything else is sent to it, or its
  * rooms change, it is caught up with the handouts under way. It may so be ahead of others, never
- * out of order.
+ * out of order. A ping takes along what is on its way, too: where a worker can barely keep up its
+ * heartbeats, a broadcast rides on them and costs next to nothing.
  */
 
 import type { NodeLink } from './contracts.ts';
@@ -35,6 +36,11 @@ export class Delivery {
   constructor(counters: Counters, link: NodeLink) {
     this.#counters = counters;
     this.#link = link;
+  }
+
+  /** Whether something is on its way to some sessions. */
+  get isUnderWay(): boolean {
+    return this.#handouts.length > 0;
   }
 
   /**

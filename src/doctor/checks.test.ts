@@ -301,6 +301,19 @@ const CASES: Readonly<Record<string, Cases>> = {
     skipped: { files: { '/proc/sys/net/ipv4/tcp_max_syn_backlog': null } },
     symptom: 'ETIMEDOUT',
   },
+  tcp_ehash_entries: {
+    ok: {},
+    warning: {
+      withFleet: true,
+      finding: {
+        needs: has('524,288'),
+        consequence: has('among 8 connections'),
+        fix: [has('thash_entries=524288'), has('reboot')],
+      },
+    },
+    skipped: { files: { '/proc/sys/net/ipv4/tcp_ehash_entries': null } },
+    symptom: 'ETIMEDOUT',
+  },
   tcp_migrate_req: {
     ok: {},
     warning: { files: { '/proc/sys/net/ipv4/tcp_migrate_req': '0\n' } },

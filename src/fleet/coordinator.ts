@@ -11,23 +11,25 @@
 
 import { Histogram } from '../agent/histogram.ts';
 import type { FleetPhase, FleetVerdict } from '../recording/record.ts';
-import type { Broadcaster } from './broadcaster.ts';
 import { ClimbRate } from './climb-rate.ts';
-import { collectFacts } from './collect-facts.ts';
-import type { RunFacts } from './facts.ts';
 import { FleetError } from './fleet-error.ts';
 import { isRestless } from './load.ts';
 import { counted, grouped } from './numbers.ts';
 import { isReached, type RunParts, type RunState, type ServerView } from './run-state.ts';
-import { askServer } from './server-answers.ts';
+import type { Broadcaster } from './server/broadcaster.ts';
+import { askServer } from './server/server-answers.ts';
+import { shownUrl } from './server/target.ts';
 import { Settling } from './settle.ts';
 import { type FleetStatus, statusOf } from './status.ts';
-import { shownUrl } from './target.ts';
-import { verdictOf } from './verdict.ts';
+import { collectFacts } from './verdict/collect-facts.ts';
+import type { RunFacts } from './verdict/facts.ts';
+import { verdictOf } from './verdict/verdict.ts';
 
 const SECOND_MS = 1_000;
 /** While something is waited for that is over soon. */
 const QUICK_STEP_MS = 200;
+/** More agents are asked once a second whatever is waited for: each question wakes one up. */
+const QUICK_AGENTS_MOST = 8;
 /** With so much of what was asked for, a hold is worth its time although some never came. */
 const HOLD_SHARE = 0.9;
 const LEAVE_GRACE_MS = 10_000;
@@ -176,7 +178,7 @@ export class Coordinator {
     let most = -1;
     let gainedAtMs = performance.now();
     while (!this.#isStopAsked) {
-      await this.#step(this.#isNearlyThere() ? QUICK_STEP_MS : SECOND_MS);
+      await this.#step(this.#isNearlyThere() ? this.#quickMs : SECOND_MS);
       if (isReached(this.#state, this.#parts)) {
         const measured = this.#climbRate.measure(group.totals.sum('established'));
         if (measured !== undefined) this.#state.rate ??= { asked: wanted.rate, measured };
@@ -194,6 +196,10 @@ export class Coordinator {
       }
     }
     return false;
+  }
+
+  get #quickMs(): number {
+    return this.#parts.group.links.length > QUICK_AGENTS_MOST ? SECOND_MS : QUICK_STEP_MS;
   }
 
   /** Whether the last sessions may come, or go, within the second. */
@@ -260,7 +266,7 @@ export class Coordinator {
   async #settle(): Promise<void> {
     const settling = new Settling(this.#state, this.#parts);
     do {
-      await this.#step(QUICK_STEP_MS);
+      await this.#step(this.#quickMs);
     } while (!this.#isForced && !settling.isOver());
   }
 
@@ -285,7 +291,7 @@ export class Coordinator {
     });
     // A server may take half a minute over it, in which agents are to hear and be heard.
     while ((isSending || broadcaster.isUnderWay(sequence)) && !this.#isStopAsked) {
-      await this.#step(QUICK_STEP_MS);
+      await this.#step(this.#quickMs);
     }
     this.#isBurst = false;
     const result = broadcaster.result(sequence);
@@ -312,7 +318,7 @@ export class Coordinator {
     const deadlineMs = performance.now() + (totals.open / wanted.rate) * 1500 + LEAVE_GRACE_MS;
     wanted.connections = 0;
     while (!this.#isForced && performance.now() < deadlineMs) {
-      await this.#step(this.#isNearlyThere() ? QUICK_STEP_MS : SECOND_MS);
+      await this.#step(this.#isNearlyThere() ? this.#quickMs : SECOND_MS);
       if (totals.open + totals.connecting === 0) return;
     }
   }
@@ -323,7 +329,7 @@ export class Coordinator {
     const answers = askServer(this.#state, this.#parts).finally(() => {
       isAsking = false;
     });
-    while (isAsking) await this.#step(QUICK_STEP_MS);
+    while (isAsking) await this.#step(this.#quickMs);
     return collectFacts(this.#state, this.#parts, await answers);
   }
 

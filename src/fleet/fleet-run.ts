@@ -8,9 +8,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetEvent, FleetVerdict } from '../recording/record.ts';
 import { Recorder } from '../recording/recorder.ts';
-import { AgentGroup } from './agent-group.ts';
-import { AgentLink } from './agent-link.ts';
-import { Broadcaster } from './broadcaster.ts';
+import { AgentGroup } from './agents/agent-group.ts';
+import { AgentLink } from './agents/agent-link.ts';
+import {
+  coalescingFor,
+  type LocalAgent,
+  processesFor,
+  startLocalAgents,
+} from './agents/local-agents.ts';
+import { loopbackSources } from './agents/local-ports.ts';
 import {
   type Change,
   type Controlled,
@@ -19,17 +25,16 @@ import {
 } from './control-server.ts';
 import { Coordinator } from './coordinator.ts';
 import { FleetError } from './fleet-error.ts';
-import { BroadcastUrl, type BroadcastWay, HoldfastNode } from './holdfast-node.ts';
-import { type LocalAgent, processesFor, startLocalAgents } from './local-agents.ts';
-import { loopbackSources } from './local-ports.ts';
 import { counted } from './numbers.ts';
-import { preflight } from './preflight.ts';
 import { RunLog } from './run-log.ts';
 import { RunState, type ServerView } from './run-state.ts';
-import { findServerProcesses, type ServerProcess } from './server-watch.ts';
+import { Broadcaster } from './server/broadcaster.ts';
+import { BroadcastUrl, type BroadcastWay, HoldfastNode } from './server/holdfast-node.ts';
+import { preflight } from './server/preflight.ts';
+import { findServerProcesses, type ServerProcess } from './server/server-watch.ts';
+import { parseTarget, type ResolvedTarget, resolveTarget, shownUrl } from './server/target.ts';
 import { addressText, type RunSettings, settingsRecord } from './settings.ts';
 import { type FleetStatus } from './status.ts';
-import { parseTarget, type ResolvedTarget, resolveTarget, shownUrl } from './target.ts';
 
 const RECORD_NAME = 'fleet.jsonl';
 /** For agents elsewhere to let go of their sessions. */
@@ -192,7 +197,8 @@ export class FleetRun implements Controlled {
     const coordinator = new Coordinator(state, { settings, group, log, broadcaster }, () =>
       this.#hooks.onSecond(coordinator.status()),
     );
-    log.header({ ...settingsRecord(settings), sources: state.wanted.sources });
+    const { sources: sourcesUsed, coalesceMs } = state.wanted;
+    log.header({ ...settingsRecord(settings), sources: sourcesUsed, coalesceMs });
     this.#coordinator = coordinator;
   }
 
@@ -206,7 +212,7 @@ export class FleetRun implements Controlled {
   }
 
   #newState(targets: readonly ResolvedTarget[], server: ServerView): RunState {
-    const { connections, rate, mix, auth, load, holdSeconds } = this.#settings;
+    const { connections, rate, mix, auth, coalesceMs, load, holdSeconds } = this.#settings;
     const sources = this.#sourcesFor(targets);
     const wanted = {
       run: crypto.randomUUID(),
@@ -216,6 +222,7 @@ export class FleetRun implements Controlled {
       sources,
       mix,
       auth,
+      coalesceMs: coalesceMs ?? coalescingFor(this.#localAgents.length),
       load,
       isLoadOn: false,
       storms: 0,

@@ -13,7 +13,7 @@ import type {
 } from '../recording/record.ts';
 import { RECORD_VERSION } from '../recording/record.ts';
 import type { Recorder } from '../recording/recorder.ts';
-import type { AgentGroup } from './agent-group.ts';
+import type { AgentGroup } from './agents/agent-group.ts';
 import { FleetError } from './fleet-error.ts';
 import {
   type AgentSecond,
@@ -24,7 +24,7 @@ import {
   newMachineWatch,
   SATURATED_SHARE,
   watchAgent,
-} from './limits-watch.ts';
+} from './verdict/limits-watch.ts';
 
 export interface RunLogOptions {
   readonly group: AgentGroup;

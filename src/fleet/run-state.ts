@@ -1,15 +1,15 @@
 /** Where a run stands, and the parts it is made of: what status and facts are read from. */
 
 import type { FleetPhase } from '../recording/record.ts';
-import type { AgentGroup } from './agent-group.ts';
-import type { Broadcaster } from './broadcaster.ts';
-import type { HoldfastNode } from './holdfast-node.ts';
-import type { Wanted } from './orders.ts';
+import type { AgentGroup } from './agents/agent-group.ts';
+import type { Wanted } from './agents/orders.ts';
+import type { Counts, Totals } from './agents/totals.ts';
 import { Pace } from './pace.ts';
 import type { RunLog } from './run-log.ts';
-import type { ServerProcess } from './server-watch.ts';
+import type { Broadcaster } from './server/broadcaster.ts';
+import type { HoldfastNode } from './server/holdfast-node.ts';
+import type { ServerProcess } from './server/server-watch.ts';
 import type { RunSettings } from './settings.ts';
-import type { Counts, Totals } from './totals.ts';
 
 export interface RunParts {
   readonly settings: RunSettings;

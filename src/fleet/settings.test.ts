@@ -33,6 +33,12 @@ test('defaults make an idle run', () => {
   expect(loadOf({}).jitter).toBeUndefined();
 });
 
+test('messages gather as the hosts need, or as said', () => {
+  expect(parse({}).coalesceMs).toBeUndefined();
+  expect(parse({ coalesce: '0' }).coalesceMs).toBe(0);
+  expect(() => parse({ coalesce: '101' })).toThrow(FleetError);
+});
+
 test('numbers may have underscores, protocols weights', () => {
   const settings = parse({ connections: '1_000_000', protocol: 'socket-io=3,websocket=1' });
   expect(settings.connections).toBe(1_000_000);

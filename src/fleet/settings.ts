@@ -3,11 +3,11 @@
  * without asking another process is judged here, before anything is started or written.
  */
 
-import type { ProtocolWeight } from '../agent/contract.ts';
+import { COALESCE_MAX_MS, type ProtocolWeight } from '../agent/contract.ts';
 import { FleetError } from './fleet-error.ts';
 import { type Load, type LoadFlags, parseLoad, parseMix } from './load.ts';
 import { fractionOf, wholeOf } from './numbers.ts';
-import { parseTarget, shownUrl, type Target } from './target.ts';
+import { parseTarget, shownUrl, type Target } from './server/target.ts';
 
 export const AGENT_PORT = 8710;
 export const CONTROL_PORT = 8700;
@@ -27,6 +27,8 @@ export interface RunSettings {
   /** Local agents to start at least. */
   readonly processes: number;
   readonly sources: readonly string[];
+  /** How long messages may gather before an agent reads them; by default as the hosts need. */
+  readonly coalesceMs: number | undefined;
   readonly mix: readonly ProtocolWeight[];
   readonly auth: string;
   readonly load: Load;
@@ -64,6 +66,7 @@ export interface RunFlags extends LoadFlags {
   readonly token?: string | undefined;
   readonly processes: string;
   readonly source?: readonly string[] | undefined;
+  readonly coalesce?: string | undefined;
   readonly protocol: string;
   readonly auth: string;
   readonly admin?: string | undefined;
@@ -90,6 +93,10 @@ export function parseSettings(flags: RunFlags): RunSettings {
     token: tokenOf(flags.token),
     processes: wholeOf('--processes', flags.processes, 1, 1_024),
     sources: flags.source ?? [],
+    coalesceMs:
+      flags.coalesce === undefined
+        ? undefined
+        : wholeOf('--coalesce', flags.coalesce, 0, COALESCE_MAX_MS),
     mix: parseMix(flags.protocol),
     auth: authOf(flags.auth),
     load: parseLoad(flags, connections, holdSeconds),

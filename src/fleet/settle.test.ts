@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test';
 import type { AgentCounters, AgentSample } from '../agent/contract.ts';
+import { Totals } from './agents/totals.ts';
 import type { Load } from './load.ts';
 import type { RunParts, RunState } from './run-state.ts';
 import { Settling } from './settle.ts';
-import { Totals } from './totals.ts';
 
 const IDLE: Partial<Load> = { churnPercent: 0, stormSeconds: 0 };
 

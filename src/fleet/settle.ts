@@ -5,10 +5,10 @@
  */
 
 import type { AgentSample } from '../agent/contract.ts';
+import { sumOf } from './agents/totals.ts';
 import { isRestless } from './load.ts';
-import { areEchoesAnswered } from './message-findings.ts';
 import type { RunParts, RunState } from './run-state.ts';
-import { sumOf } from './totals.ts';
+import { areEchoesAnswered } from './verdict/message-findings.ts';
 
 /** For sessions that are away to come back, and for echoes to be answered. */
 const TIMEOUT_MS = 30_000;

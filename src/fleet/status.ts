@@ -1,10 +1,10 @@
 /** One view over a running fleet, as `GET /status` and `holdfast fleet status` give it. */
 
 import type { BroadcastResult, FleetPhase } from '../recording/record.ts';
-import type { AgentGroup } from './agent-group.ts';
+import type { AgentGroup } from './agents/agent-group.ts';
+import type { Counts, LatencyPercentiles } from './agents/totals.ts';
 import type { RunParts, RunState } from './run-state.ts';
-import { shownUrl } from './target.ts';
-import type { Counts, LatencyPercentiles } from './totals.ts';
+import { shownUrl } from './server/target.ts';
 
 export interface FleetStatus {
   readonly run: string;

@@ -267,6 +267,21 @@ describe('over a WebSocket', () => {
     expect(context.size).toBe(0);
   });
 
+  test('a ping takes along what is on its way, in one go, and nothing twice', async () => {
+    const socket = await openSocket();
+    let corks = 0;
+    socket.cork = (callback) => {
+      corks++;
+      callback();
+    };
+    core.server.emit('1');
+    (socket.data as EngineSession).ping();
+    expect([socket.news(), corks]).toEqual([['42["1"]', '2'], 1]);
+    await settle();
+    (socket.data as EngineSession).ping();
+    expect([socket.news(), corks]).toEqual([['2'], 1]);
+  });
+
   test('a client that does not keep up is ended after the call, and holds up nobody', async () => {
     const [slow, other] = [await openSocket(), await openSocket()];
     slow.isFull = true;

@@ -222,8 +222,16 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   // Heartbeat.
 
   ping(): void {
-    if (this.#socket !== undefined) this.#socket.send(PLAIN_PACKET.ping);
-    else this.#enqueue([PLAIN_PACKET.ping]);
+    const socket = this.#socket;
+    if (socket === undefined) this.#enqueue([PLAIN_PACKET.ping]);
+    else if (!this.#context.router.isDelivering) socket.send(PLAIN_PACKET.ping);
+    else {
+      // What is on its way leaves with the ping, in one system call.
+      socket.cork(() => {
+        for (const session of this.sessions) session.home.delivery.catchUp(session);
+        socket.send(PLAIN_PACKET.ping);
+      });
+    }
   }
 
   timedOut(): void {

@@ -7,6 +7,7 @@
 
 import type { AckTable } from '../core/acks.ts';
 import type { Counters } from '../core/counters.ts';
+import type { Delivery } from '../core/delivery.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { NamespaceSession } from '../core/namespace-session.ts';
 import { encodeArguments, restoreArguments } from '../protocol/binary-payload.ts';
@@ -24,6 +25,7 @@ import type { EngineSession } from './engine-session.ts';
 export interface RouterCore extends AdmissionCore {
   readonly counters: Counters;
   readonly acks: AckTable;
+  readonly delivery: Delivery;
 }
 
 export class PacketRouter {
@@ -37,6 +39,11 @@ export class PacketRouter {
     this.#core = core;
     this.#admissions = admissions;
     this.#maxPayloadBytes = maxPayloadBytes;
+  }
+
+  /** Whether something is on its way to sessions of this worker. */
+  get isDelivering(): boolean {
+    return this.#core().delivery.isUnderWay;
   }
 
   onText(engine: EngineSession, text: string): void {

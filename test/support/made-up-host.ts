@@ -110,6 +110,7 @@ export const LARGE_HOST: Patch = {
   '/proc/sys/net/ipv4/ip_local_port_range': '1024\t65535\n',
   '/proc/sys/net/ipv4/ip_local_reserved_ports': '8500,8600\n',
   '/proc/sys/net/ipv4/ip_unprivileged_port_start': '1024\n',
+  '/proc/sys/net/ipv4/tcp_ehash_entries': '262144\n',
   '/proc/sys/net/ipv4/tcp_max_syn_backlog': '2048\n',
   '/proc/sys/net/ipv4/tcp_mem': '1000000\t2000000\t3000000\n',
   '/proc/sys/net/ipv4/tcp_migrate_req': '1\n',

@@ -16,6 +16,7 @@ export const ORDER: AgentOrder = {
   firstNumber: 0,
   churnPerMinute: 0,
   storms: 0,
+  coalesceMs: 0,
   clockOffsetMs: 0,
 };
 
