@@ -10,7 +10,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Children } from '../children.ts';
 import { runCommand } from './commands.ts';
-import { namespaceObstacle, runInNamespace } from './namespace.ts';
+import { Namespace } from './namespace.ts';
 import { parseOptions } from './options.ts';
 import { say } from './say.ts';
 import { Tuning } from './tuning.ts';
@@ -23,7 +23,9 @@ const options = parseOptions(process.argv);
 const children = new Children();
 const tuning = new Tuning();
 
-await runUntilEnd({ children, run: conduct, tidy: () => tuning.undo() });
+let namespace: Namespace | undefined;
+
+await runUntilEnd({ children, run: conduct, tidy });
 
 /** @returns the exit code: 0 when all that the run is to show was shown */
 async function conduct(): Promise<number> {
@@ -31,20 +33,29 @@ async function conduct(): Promise<number> {
   if (existsSync(out)) throw new Error(`${out} exists: choose another --out.`);
   mkdirSync(out, { recursive: true });
   await tune();
-  // Named again, since the name of the folder may hold the time, which is another one there.
+  // Where it is not named, its name holds the time, which is another one there.
+  const isNamed = process.argv.some((word) => /^--out(=|$)/.test(word));
   const command = [
     ...[process.execPath, join(import.meta.dir, 'run.ts')],
     ...process.argv.slice(2),
-    ...['--out', out],
+    ...(isNamed ? [] : ['--out', out]),
   ];
-  const obstacle = namespaceObstacle();
+  const stopTimeoutMs = RUN_STOP_TIMEOUT_MS;
+  const obstacle = Namespace.obstacle();
   if (obstacle !== undefined) {
     say(`no network namespace for the run: ${obstacle}`);
-    return await runCommand(command, children, { stopTimeoutMs: RUN_STOP_TIMEOUT_MS });
+    return await runCommand(command, children, { stopTimeoutMs });
   }
-  return await runInNamespace(options.connections, async (prefix, env) =>
-    runCommand([...prefix, ...command], children, { env, stopTimeoutMs: RUN_STOP_TIMEOUT_MS }),
-  );
+  namespace = Namespace.make(options.connections);
+  const { prefix, env } = namespace;
+  say(`in a network namespace; from another shell: ${prefix.join(' ')} npx holdfast fleet status`);
+  return await runCommand([...prefix, ...command], children, { env, stopTimeoutMs });
+}
+
+/** @returns whether all is as it was */
+function tidy(): boolean {
+  namespace?.remove();
+  return tuning.undo();
 }
 
 /** Kernel settings through the doctor; without root the run goes on with what there is. */

@@ -4,13 +4,15 @@
  *
  * It is for the table. The kernel sizes it once, when it starts (262,144 buckets at 24 GB), and
  * walks a chain for each packet: with two million ends of connections the walk alone was 11 % of
- * both cores. A namespace gets a table of the size that stands in `tcp_child_ehash_entries`.
+ * both cores. A namespace gets a table of the size that `tcp_child_ehash_entries` has when it is
+ * made. It has a name, so that a run can be steered from another shell.
  */
 
 import { SETTINGS } from '../../src/doctor/reach.ts';
 import { HostFiles } from '../../src/machine/host-files.ts';
 import { readSysctl, sysctlPath, writeSysctl } from '../../src/machine/sysctl.ts';
 
+const NAME = 'holdfast-million';
 const TABLE_SETTING = 'net.ipv4.tcp_child_ehash_entries';
 /** The kernel's own bound. */
 const TABLE_MOST = 2 ** 24;
@@ -20,54 +22,68 @@ const ENDS = 2;
 /** Tells the process inside which kernel settings the host has: some are each namespace's own. */
 const SETTINGS_VARIABLE = 'MILLION_SETTINGS';
 
-/** Why no namespace can be made here, or undefined. */
-export function namespaceObstacle(): string | undefined {
-  if (process.getuid?.() !== 0) return 'only root may make one';
-  const missing = ['unshare', 'ip'].find((name) => Bun.which(name) === null);
-  if (missing !== undefined) return `there is no "${missing}" command`;
-  if (!new HostFiles().isWritable(sysctlPath(TABLE_SETTING))) {
+export class Namespace {
+  /** What goes before a command that is to run inside. */
+  readonly prefix: readonly string[] = ['nsenter', `--net=/run/netns/${NAME}`];
+  /** What its environment needs for `furnishNamespace`. */
+  readonly env: Readonly<Record<string, string>>;
+
+  private constructor(settings: Readonly<Record<string, string | undefined>>) {
+    this.env = { [SETTINGS_VARIABLE]: JSON.stringify(settings) };
+  }
+
+  /** Why none can be made here, or undefined. */
+  static obstacle(): string | undefined {
+    if (process.getuid?.() !== 0) return 'only root may make one';
+    const missing = ['ip', 'nsenter'].find((name) => Bun.which(name) === null);
+    if (missing !== undefined) return `there is no command "${missing}"`;
+    if (new HostFiles().isWritable(sysctlPath(TABLE_SETTING))) return undefined;
     return `this kernel has no ${TABLE_SETTING} that can be set (Linux 6.1)`;
   }
-  const { success } = Bun.spawnSync(['unshare', '--net', 'true']);
-  return success ? undefined : 'this process may not make one (CAP_SYS_ADMIN)';
-}
 
-/**
- * Lets a command be run in a namespace of its own.
- *
- * @param run gets what goes before the command, and what to add to its environment
- * @returns what `run` returns
- */
-export async function runInNamespace<T>(
-  connections: number,
-  run: (prefix: readonly string[], env: Readonly<Record<string, string>>) => Promise<T>,
-): Promise<T> {
-  const host = new HostFiles();
-  const before = readSysctl(host, TABLE_SETTING) ?? '0';
-  const entries = Math.min(TABLE_MOST, 2 ** Math.ceil(Math.log2(connections * ENDS)));
-  const settings = Object.fromEntries(SETTINGS.map((name) => [name, readSysctl(host, name)]));
-  writeSysctl(host, TABLE_SETTING, String(entries));
-  try {
-    const env = { [SETTINGS_VARIABLE]: JSON.stringify(settings) };
-    return await run(['unshare', '--net', '--'], env);
-  } finally {
-    writeSysctl(host, TABLE_SETTING, before);
+  /** @throws Error with what `ip` says when it cannot be made */
+  static make(connections: number): Namespace {
+    const host = new HostFiles();
+    // One that an earlier run left, which was killed.
+    ip('netns', 'delete', NAME);
+    const before = readSysctl(host, TABLE_SETTING) ?? '0';
+    const entries = Math.min(TABLE_MOST, 2 ** Math.ceil(Math.log2(connections * ENDS)));
+    writeSysctl(host, TABLE_SETTING, String(entries));
+    try {
+      const failure = ip('netns', 'add', NAME);
+      if (failure !== undefined) throw new Error(`no network namespace: ${failure}`);
+    } finally {
+      writeSysctl(host, TABLE_SETTING, before);
+    }
+    return new Namespace(
+      Object.fromEntries(SETTINGS.map((name) => [name, readSysctl(host, name)])),
+    );
+  }
+
+  /** Processes that still run in it keep what they have. */
+  remove(): void {
+    ip('netns', 'delete', NAME);
   }
 }
 
 /**
- * Makes the namespace that `runInNamespace` has put this process into like its host: loopback up,
- * and the settings that each namespace has for itself. Elsewhere it does nothing.
+ * Makes the namespace that this process was started in like its host: loopback up, and the settings
+ * that each namespace has for itself. Elsewhere it does nothing.
  */
 export function furnishNamespace(): void {
   const text = process.env[SETTINGS_VARIABLE];
   if (text === undefined) return;
-  const { success, stderr } = Bun.spawnSync(['ip', 'link', 'set', 'lo', 'up']);
-  if (!success) throw new Error(`loopback cannot be brought up: ${stderr.toString().trim()}`);
+  const failure = ip('link', 'set', 'lo', 'up');
+  if (failure !== undefined) throw new Error(`loopback cannot be brought up: ${failure}`);
   const host = new HostFiles();
-  const settings = JSON.parse(text) as Record<string, string>;
-  for (const [name, value] of Object.entries(settings)) {
+  for (const [name, value] of Object.entries(JSON.parse(text) as Record<string, string>)) {
     const now = readSysctl(host, name);
     if (now !== undefined && now !== value) writeSysctl(host, name, value);
   }
+}
+
+/** @returns what it says when it fails */
+function ip(...args: readonly string[]): string | undefined {
+  const { success, stderr } = Bun.spawnSync(['ip', ...args]);
+  return success ? undefined : stderr.toString().trim();
 }

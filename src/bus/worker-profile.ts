@@ -38,7 +38,8 @@ export interface WorkerProfile {
   readonly root: string;
   readonly profile: CpuProfile;
   readonly usage: ProfileUsage;
-  readonly survivors: Survivors;
+  /** Absent when they could not be counted, or the node is of a version that does not. */
+  readonly survivors?: Survivors | undefined;
 }
 
 /** What the worker used while it was profiled, from the system's own counters. */

@@ -14,7 +14,7 @@ export interface ProfileSummary {
   readonly worker: number;
   readonly pid: number;
   readonly usage: WorkerProfile['usage'];
-  readonly survivors: WorkerProfile['survivors'];
+  readonly survivors?: WorkerProfile['survivors'];
   readonly kinds: readonly TimeShare[];
   /** By self time, the largest first. */
   readonly functions: readonly TimeShare[];
@@ -171,7 +171,7 @@ export function summarize(
     worker,
     pid,
     usage,
-    survivors,
+    ...(survivors === undefined ? {} : { survivors }),
     kinds: sum((node) => kindOf(node, root)),
     functions: sum(named, (node) => placeOf(node, root)).slice(0, TOP),
     files: sum((node) => fileOf(node, root)).slice(0, TOP),

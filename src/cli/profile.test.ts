@@ -96,7 +96,7 @@ describe('a profile', () => {
     const summary = JSON.parse(out) as ProfileSummary & { file: string };
     expect(summary).toMatchObject({ file: join(folder, 'two.cpuprofile'), worker: 0 });
     expect(summary.functions.length).toBeWithin(1, 16);
-    const { objects, kinds } = summary.survivors;
+    const { objects = 0, kinds = [] } = summary.survivors ?? {};
     // Each session is two objects.
     expect(objects).toBeGreaterThan(2 * CLIENTS);
     expect(kinds[0]?.objects).toBeGreaterThanOrEqual(kinds[1]?.objects ?? 0);

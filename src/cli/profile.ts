@@ -3,7 +3,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { PROFILE_SECONDS_MAX, type WorkerProfile } from '../controller/node-view.ts';
+import {
+  PROFILE_SECONDS_MAX,
+  type Survivors,
+  type WorkerProfile,
+} from '../controller/node-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fillGaps, type ProfileSummary, summarize, type TimeShare } from './cpu-profile.ts';
@@ -28,7 +32,9 @@ export function profileCommand(): Command {
     .addHelpText(
       'after',
       '\nExample:\n  holdfast profile --worker 0 --seconds 30 --out busy.cpuprofile\n\n' +
-        'The file opens in the DevTools of a browser: Performance, "Load profile".',
+        'The file opens in the DevTools of a browser: Performance, "Load profile".\n' +
+        'At the end a full collection stops the worker, some 20 ms at 19,000 sessions, and the\n' +
+        'objects that survive it are counted.',
     )
     .action(async (options: ProfileOptions) => {
       const worker = wholeNumber('--worker', options.worker, 0, 255);
@@ -100,18 +106,13 @@ export function profileText(summary: ProfileSummary, file: string): string {
     tableOf('functions, without what they called', functions),
   ];
   if (files.length > 0) lines.push(tableOf('files', files));
-  lines.push(survivorsText(survivors));
+  if (survivors !== undefined) lines.push(survivorsText(survivors));
   lines.push(`Wrote ${file}: open it in DevTools (Performance, "Load profile").`);
   return lines.join('\n');
 }
 
 /** What a collection had to keep says how long each will take, and what a session costs. */
-function survivorsText({
-  objects,
-  bytes,
-  collectionMs,
-  kinds,
-}: ProfileSummary['survivors']): string {
+function survivorsText({ objects, bytes, collectionMs, kinds }: Survivors): string {
   const most = kinds.map(({ name, objects: count }) => `${count.toLocaleString('en-US')} ${name}`);
   const left = `${objects.toLocaleString('en-US')} objects in ${(bytes / 1e6).toFixed(1)} MB`;
   return (

@@ -10,6 +10,7 @@ export {
   type CpuProfile,
   type CpuProfileNode,
   PROFILE_SECONDS_MAX,
+  type Survivors,
   type WorkerProfile,
 } from '../bus/worker-profile.ts';
 

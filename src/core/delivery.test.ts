@@ -46,6 +46,25 @@ test('a room of one slice is served at the end of the turn', async () => {
   expect(countWith(visitors, 'x')).toBe(SLICE);
 });
 
+test('a slice is so many deliveries, not so many sessions', async () => {
+  const visitors = fake.enterAll(SLICE);
+  for (let i = 0; i < 10; i++) fake.home.server.emit('x');
+  await Promise.resolve();
+  expect(countWith(visitors, 'x')).toBe(SLICE / 10);
+  await allGiven();
+  expect(fake.counters.deliveries).toBe(SLICE * 10);
+});
+
+test('the bus knows of a room before anybody is told something in it', () => {
+  const { client, session } = fake.enter('s', ['lobby']);
+  client.beforeTaking = () => client.received.push(`announced ${fake.link.announcements}`);
+  session.join('a');
+  const before = fake.link.announcements;
+  fake.home.server.local.to('a').emit('x');
+  session.leave('lobby');
+  expect(client.received).toEqual([`announced ${before + 1}`, 'x']);
+});
+
 test('what is said to the same room before its turn comes goes with it', async () => {
   const visitors = fake.enterAll(SLICE + 1);
   fake.home.server.emit('1');
@@ -108,11 +127,32 @@ describe('in the middle of a large broadcast', () => {
     expect(early.client.received).toEqual(['1', '2']);
   });
 
-  test('more than may be held is handed out at once', () => {
+  test('a few are told at once', () => {
+    const guest = fake.enter('guest', ['b']);
+    late.session.join('b');
+    fake.home.server.to('b').emit('2');
+    expect([guest.client.received, late.client.received]).toEqual([['2'], ['1', '2']]);
+    late.session.to('b').emit('3');
+    expect([guest.client.received, late.client.received]).toEqual([
+      ['2', '3'],
+      ['1', '2'],
+    ]);
+  });
+
+  test('where more is said than may be held, the oldest is handed out at once', () => {
     for (let i = 1; i < LIMITS.heldEvents; i++) fake.home.server.to('a').emit('more');
-    expect(countWith(visitors, 'more')).toBe(0);
+    expect(countWith(visitors, '1')).toBe(SLICE);
     fake.home.server.to('a').emit('last');
-    expect(countWith(visitors, 'last')).toBe(visitors.length);
+    expect(countWith(visitors, '1')).toBe(visitors.length);
+    expect(countWith(visitors, 'more')).toBe(0);
+  });
+
+  test('sets of recipients count as well', () => {
+    for (let i = 0; i < LIMITS.heldEventBytes / SLICE / LIMITS.chosenSessionBytes; i++) {
+      fake.home.server.except('a').emit('to nobody');
+      if (countWith(visitors, '1') === visitors.length) return;
+    }
+    throw new Error('the sets were held beyond the bound');
   });
 
   test('more bytes than may be held are handed out at once', () => {

@@ -32,15 +32,18 @@ export class Delivery {
   #events = 0;
   #bytes = 0;
   #isScheduled = false;
+  /** What was said in an earlier turn is not all handed out. */
+  #isSlicing = false;
 
   constructor(counters: Counters, link: NodeLink) {
     this.#counters = counters;
     this.#link = link;
   }
 
-  /** Whether something is on its way to some sessions. */
-  get isUnderWay(): boolean {
-    return this.#handouts.length > 0;
+  /** Whether something is on its way to sessions, and little enough to go with a ping. */
+  get isLight(): boolean {
+    if (this.#handouts.length === 0) return false;
+    return this.#events <= LIMITS.eventsWithPing && this.#bytes <= LIMITS.bytesWithPing;
   }
 
   /**
@@ -49,7 +52,7 @@ export class Delivery {
    */
   prepare(session: NamespaceSession): void {
     this.#link.announceInterest();
-    this.catchUp(session);
+    this.#catchUp(session);
   }
 
   /**
@@ -57,6 +60,10 @@ export class Delivery {
    * a new one before its first: what was said before is not for it.
    */
   catchUp(session: NamespaceSession): void {
+    if (this.#handouts.length > 0) this.prepare(session);
+  }
+
+  #catchUp(session: NamespaceSession): void {
     if (this.#handouts.length === 0 || session.lastHandout === this.#lastNumber) return;
     for (const handout of this.#handouts) {
       handout.close();
@@ -69,7 +76,12 @@ export class Delivery {
 
   /** Sends to the members of a room but those excluded. */
   toRoom(room: Room, event: OutgoingEvent, excluded: ReadonlySet<NamespaceSession> = NOBODY): void {
-    if (room.members.length > 0) this.#add({ room, excluded }, event);
+    const { members } = room;
+    if (members.length === 0) return;
+    // A few need not wait for the many who are being served.
+    if (this.#isSlicing && members.length <= LIMITS.deliveriesPerSlice) {
+      for (const session of members) if (!excluded.has(session)) this.toOne(session, event);
+    } else this.#add({ room, excluded }, event);
   }
 
   /** Sends to chosen sessions; the set is kept and MUST NOT change. */
@@ -85,51 +97,49 @@ export class Delivery {
     session.carrier.deliver([event]);
   }
 
-  /** Hands out all that is under way, now. */
-  flush(): void {
-    while (this.#handouts.length > 0) this.#giveOut(Number.POSITIVE_INFINITY);
-  }
-
   #add(recipients: Recipients, event: OutgoingEvent): void {
-    this.#events++;
-    this.#bytes += event.bytes;
     const last = this.#handouts.at(-1);
-    if (last?.add(recipients, event) !== true) {
-      this.#handouts.push(new Handout(++this.#lastNumber, recipients, event));
+    const before = last?.bytes ?? 0;
+    if (last?.add(recipients, event) === true) this.#bytes += last.bytes - before;
+    else {
+      const handout = new Handout(++this.#lastNumber, recipients, event);
+      this.#handouts.push(handout);
+      this.#bytes += handout.bytes;
     }
-    // An app that says more than its clients can be told in time waits here.
-    const isFull = this.#events > LIMITS.heldEvents || this.#bytes > LIMITS.heldEventBytes;
-    if (isFull) this.flush();
-    else if (!this.#isScheduled) {
+    this.#events++;
+    if (!this.#isScheduled) {
       this.#isScheduled = true;
       queueMicrotask(this.#slice);
+    }
+    // An app that says more than its clients can be told in time waits here for the oldest.
+    while (this.#events > LIMITS.heldEvents || this.#bytes > LIMITS.heldEventBytes) {
+      this.#giveOutFirst(Number.POSITIVE_INFINITY);
     }
   }
 
   readonly #slice = (): void => {
-    this.#isScheduled = false;
-    this.#giveOut(LIMITS.deliveriesPerSlice);
-    if (this.#handouts.length === 0) return;
-    this.#isScheduled = true;
-    setImmediate(this.#slice);
+    try {
+      let left: number = LIMITS.deliveriesPerSlice;
+      while (this.#handouts.length > 0 && left > 0) left -= this.#giveOutFirst(left);
+    } finally {
+      this.#isScheduled = this.#handouts.length > 0;
+      this.#isSlicing = this.#isScheduled;
+      if (this.#isScheduled) setImmediate(this.#slice);
+    }
   };
 
-  #giveOut(most: number): void {
+  /** Hands out what was said first, in so many deliveries or a few more. @returns how many */
+  #giveOutFirst(most: number): number {
     this.#link.announceInterest();
-    let left = most;
-    for (let handout = this.#handouts[0]; handout !== undefined && left > 0; ) {
-      const given = handout.giveToNext(left);
-      left -= given;
-      this.#counters.deliveries += given * handout.events.length;
-      if (!handout.isDone) return;
-      this.#forget(handout);
-      handout = this.#handouts[0];
+    const handout = this.#handouts[0] as Handout;
+    const { events } = handout;
+    const deliveries = handout.giveToNext(Math.ceil(most / events.length)) * events.length;
+    this.#counters.deliveries += deliveries;
+    if (handout.isDone) {
+      this.#handouts.shift();
+      this.#events -= events.length;
+      this.#bytes -= handout.bytes;
     }
-  }
-
-  #forget({ events }: Handout): void {
-    this.#handouts.shift();
-    this.#events -= events.length;
-    for (const { bytes } of events) this.#bytes -= bytes;
+    return deliveries;
   }
 }

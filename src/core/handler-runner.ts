@@ -34,8 +34,8 @@ export class HandlerRunner {
   readonly #log: Log;
   readonly #counters: Counters;
   readonly #limiter: LogLimiter = new LogLimiter();
-  /** Handlers that have not finished, of the sessions that have such. */
-  readonly #running: Map<NamespaceSession, number> = new Map();
+  /** Handlers that have not finished; those that never do must not keep their session alive. */
+  readonly #running: WeakMap<NamespaceSession, number> = new WeakMap();
   readonly #events: ReadonlyMap<string, EventHandler>;
   readonly #serverEvents: ReadonlyMap<string, ServerHandler>;
 

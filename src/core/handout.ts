@@ -7,6 +7,7 @@
  * later has none of it.
  */
 
+import { LIMITS } from './limits.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
 import type { Room } from './room.ts';
@@ -20,6 +21,8 @@ export class Handout {
   /** Handouts are numbered in the order of the calls, from 1 on. */
   readonly number: number;
   readonly events: OutgoingEvent[];
+  /** What it holds: its events and the sets of who gets them. */
+  bytes: number;
   readonly #recipients: Recipients;
   readonly #members: readonly NamespaceSession[];
   /** Of the members, those before this place have not been walked. */
@@ -34,6 +37,8 @@ export class Handout {
     this.#members =
       recipients.room === undefined ? [...recipients.chosen] : recipients.room.members;
     this.#left = this.#members.length;
+    const kept = recipients.room === undefined ? recipients.chosen : recipients.excluded;
+    this.bytes = event.bytes + kept.size * LIMITS.chosenSessionBytes;
   }
 
   get isDone(): boolean {
@@ -47,6 +52,7 @@ export class Handout {
     }
     if (recipients.room !== this.#recipients.room) return false;
     this.events.push(event);
+    this.bytes += event.bytes;
     return true;
   }
 
@@ -62,7 +68,7 @@ export class Handout {
     return true;
   }
 
-  /** Gives it to so many sessions at the most. @returns how many were given it */
+  /** Gives it to so many sessions at the most. @returns to how many */
   giveToNext(most: number): number {
     this.close();
     const members = this.#members;

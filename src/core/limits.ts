@@ -29,8 +29,13 @@ export const LIMITS = {
   deliveriesPerSlice: 500,
   /** Events on their way to rooms of one worker: who is sent to has a look at each. */
   heldEvents: 256,
-  /** What those events may hold. */
+  /** What those events, and the sets of who gets them, may hold. */
   heldEventBytes: 16_777_216,
+  /** What one session costs in such a set. */
+  chosenSessionBytes: 40,
+  /** A ping takes along what is on its way when it is little: heartbeats must not fall behind. */
+  eventsWithPing: 8,
+  bytesWithPing: 65_536,
   /** Handlers of one session that run at the same time; more means that it floods the worker. */
   handlersPerSession: 1_000,
   /** Acks that clients owe to one worker at the same time. */
@@ -69,6 +74,7 @@ export const LIMITS = {
 export function assertLimits(maxMessageBytes: number, capacity: number): void {
   const relations: readonly (readonly [boolean, string])[] = [
     [LIMITS.ipcHighWaterBytes < LIMITS.ipcQueueBytes, 'ipcHighWaterBytes < ipcQueueBytes'],
+    [LIMITS.eventsWithPing < LIMITS.heldEvents, 'eventsWithPing < heldEvents'],
     [LIMITS.ipcFrameBytes < LIMITS.ipcQueueBytes, 'ipcFrameBytes < ipcQueueBytes'],
     [maxMessageBytes * 2 <= LIMITS.ipcFrameBytes, 'maxMessageBytes × 2 ≤ ipcFrameBytes'],
     [LIMITS.attachmentsPerPacket < LIMITS.packetsPerPayload, 'attachments < packetsPerPayload'],

@@ -24,6 +24,8 @@ export class OutgoingEvent {
   readonly volatile: boolean;
   /** Present when the clients shall answer. */
   readonly ackId: number | undefined;
+  /** What it holds while it is on its way. */
+  readonly bytes: number;
   readonly #encoded: (string | undefined)[] = [];
 
   constructor(
@@ -37,6 +39,10 @@ export class OutgoingEvent {
     this.attachments = attachments;
     this.volatile = options.volatile ?? false;
     this.ackId = options.ackId;
+    this.bytes = attachments.reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      json.length + LIMITS.packetOverheadBytes,
+    );
   }
 
   /**
@@ -58,15 +64,6 @@ export class OutgoingEvent {
     }
     const { json, attachments } = encodeArguments([event, ...args], LIMITS.argumentDepth);
     return new OutgoingEvent(namespace, json, attachments, options);
-  }
-
-  /** What it holds while it is on its way, in bytes. */
-  get bytes(): number {
-    const { json, attachments } = this;
-    return attachments.reduce(
-      (sum, { byteLength }) => sum + byteLength,
-      json.length + LIMITS.packetOverheadBytes,
-    );
   }
 
   /** The same event as a question. */

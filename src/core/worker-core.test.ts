@@ -114,7 +114,7 @@ describe('rooms', () => {
 });
 
 describe('who receives', () => {
-  test('the union of rooms and users receives once, but not whom `except` names', () => {
+  test('the union of rooms and users receives once, but not whom `except` names', async () => {
     const [a, ab, b, u, out] = [
       enter('1', ['a']),
       enter('2', ['a', 'b'], 'u'),
@@ -125,35 +125,35 @@ describe('who receives', () => {
     home.server.to(['a', 'b']).user('u').except('out').emit('x');
     expect(receivedBy([a, ab, b, u, out])).toEqual([['x'], ['x'], ['x'], ['x'], []]);
     home.server.except(['3', 'a']).emit('y');
-    core.delivery.flush();
+    await Promise.resolve();
     expect(receivedBy([a, b, u])).toEqual([['x'], ['x'], ['x', 'y']]);
   });
 
-  test('a session id is a room of one', () => {
+  test('a session id is a room of one', async () => {
     const [one, two] = enterAll(2);
     home.server.to('s0').emit('x');
     two?.session.broadcast.emit('y');
-    core.delivery.flush();
+    await Promise.resolve();
     expect(receivedBy([one, two] as Visitor[])).toEqual([['x', 'y'], []]);
   });
 
   // As with Socket.IO, where each session is in the room of its id and others may join it.
-  test('others may join the room of a session id', () => {
+  test('others may join the room of a session id', async () => {
     const [owner, guest, other] = enterAll(3) as [Visitor, Visitor, Visitor];
     guest.session.join('s0');
     home.server.to('s0').emit('x');
     home.server.to(['s0']).except('s9').emit('y');
-    core.delivery.flush();
+    await Promise.resolve();
     expect(receivedBy([owner, guest, other])).toEqual([['x', 'y'], ['x', 'y'], []]);
   });
 
-  test('a chain may be kept: each call is a copy', () => {
+  test('a chain may be kept: each call is a copy', async () => {
     const visitors = [enter('1', ['a']), enter('2', ['b'])];
     const toA = home.server.to('a');
     toA.to('b');
     toA.except('1');
     toA.emit('x');
-    core.delivery.flush();
+    await Promise.resolve();
     expect(receivedBy(visitors)).toEqual([['x'], []]);
   });
 
@@ -170,11 +170,11 @@ describe('who receives', () => {
 
   test.each(['connect', 'disconnect', 'disconnecting', 'connect_error', 'newListener'])(
     'the reserved event %s reaches nobody',
-    (event) => {
+    async (event) => {
       const { client, session } = enter('s');
       expect(() => home.server.emit(event)).toThrow(TypeError);
       expect(() => session.emit(event)).toThrow(TypeError);
-      core.delivery.flush();
+      await Promise.resolve();
       expect([client.received, link.said]).toEqual([[], []]);
     },
   );

@@ -308,7 +308,7 @@ const CASES: Readonly<Record<string, Cases>> = {
       finding: {
         needs: has('524,288'),
         consequence: has('among 8 connections'),
-        fix: [has('thash_entries=524288'), has('reboot')],
+        fix: [has('thash_entries=524288'), 'update-grub', has('a restart')],
       },
     },
     skipped: { files: { '/proc/sys/net/ipv4/tcp_ehash_entries': null } },

@@ -81,15 +81,30 @@ const tcpMemory: Check = {
   },
 };
 
+/** Negative numbers say that a network namespace uses the table of its host. */
+const TABLE_OF_HOST = [
+  'on the host of this network namespace, whose table it uses: holdfast doctor',
+];
+
+/** A file of its own, which is read last and can be taken away again. */
+function tableCommands(entries: number): readonly string[] {
+  const line = `GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX thash_entries=${entries}"`;
+  return [
+    `echo '${line}' > /etc/default/grub.d/90-holdfast.cfg`,
+    'update-grub',
+    'a restart of the host, at a time of your choice: the kernel makes its table when it starts',
+  ];
+}
+
 const connectionTable: Check = {
   name: 'tcp_ehash_entries',
   symptom: 'ETIMEDOUT for new clients and late heartbeats, with the cores busy in the kernel',
   examine({ host, goal, socketsPerSession }): Finding {
-    // Negative in a network namespace that uses the table of its host.
-    const entries = Math.abs(sysctlNumber(host, 'net.ipv4.tcp_ehash_entries') ?? 0);
+    const setting = sysctlNumber(host, 'net.ipv4.tcp_ehash_entries') ?? 0;
+    const entries = Math.abs(setting);
     if (entries === 0) return skipped('this kernel has no net.ipv4.tcp_ehash_entries (Linux 6.1)');
     const sockets = goal.connections * socketsPerSession;
-    const needed = 2 ** Math.ceil(Math.log2(sockets / CHAIN_MOST));
+    const needed = 2 ** Math.ceil(Math.log2(Math.max(1, sockets / CHAIN_MOST)));
     const read = `${count(entries)} buckets in the table of connections`;
     const needs = `${count(needed)}, for at most ${CHAIN_MOST} connections in a bucket`;
     if (entries >= needed) return { state: 'ok', read, needs };
@@ -101,11 +116,7 @@ const connectionTable: Check = {
         `each packet is looked up among ${count(Math.round(sockets / entries))} connections; ` +
         'with eight, that took a tenth of all CPU',
       // It is made when the kernel starts: no setting for --apply.
-      fix: [
-        `printf 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX thash_entries=${needed}"\\n' ` +
-          '>> /etc/default/grub',
-        'update-grub && reboot',
-      ],
+      fix: setting < 0 ? TABLE_OF_HOST : tableCommands(needed),
     };
   },
 };

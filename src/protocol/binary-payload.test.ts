@@ -19,7 +19,17 @@ describe('encodeArguments', () => {
     const other = Buffer.from([4]);
     const { json, attachments } = encode({ a: BYTES, b: [other] }, BYTES);
     expect(JSON.parse(json)).toEqual([{ a: placeholder(0), b: [placeholder(1)] }, placeholder(2)]);
-    expect(attachments).toEqual([BYTES, other, BYTES]);
+    expect(attachments.map((bytes) => Buffer.from(bytes))).toEqual([BYTES, other, BYTES]);
+  });
+
+  test('copies what the app may fill anew before it has left for all', () => {
+    const frame = Uint8Array.of(1, 2, 3);
+    const { attachments } = encode(frame, frame.buffer);
+    frame.fill(0);
+    expect(attachments.map((bytes) => [...bytes])).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
   });
 
   test('takes every form of binary data, and of a view only what it shows', () => {

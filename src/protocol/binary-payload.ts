@@ -66,10 +66,13 @@ function saysItsJson(value: object): boolean {
   return 'toJSON' in value && typeof value.toJSON === 'function';
 }
 
+/** A copy, since it leaves for some clients turns later, when the app may have filled it anew. */
 function toBytes(value: ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  const view =
+    value instanceof ArrayBuffer
+      ? new Uint8Array(value)
+      : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return view.slice();
 }
 
 /**

@@ -224,7 +224,7 @@ export class EngineSession implements Carrier, FrameHandler, HeartbeatMember {
   ping(): void {
     const socket = this.#socket;
     if (socket === undefined) this.#enqueue([PLAIN_PACKET.ping]);
-    else if (!this.#context.router.isDelivering) socket.send(PLAIN_PACKET.ping);
+    else if (!this.#context.router.isDeliveringLittle) socket.send(PLAIN_PACKET.ping);
     else {
       // What is on its way leaves with the ping, in one system call.
       socket.cork(() => {

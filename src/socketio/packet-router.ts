@@ -41,9 +41,9 @@ export class PacketRouter {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** Whether something is on its way to sessions of this worker. */
-  get isDelivering(): boolean {
-    return this.#core().delivery.isUnderWay;
+  /** Whether a ping may take along what is on its way to sessions of this worker. */
+  get isDeliveringLittle(): boolean {
+    return this.#core().delivery.isLight;
   }
 
   onText(engine: EngineSession, text: string): void {

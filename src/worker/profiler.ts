@@ -120,7 +120,16 @@ function usageBetween(before: Reading, after: Reading): ProfileUsage {
 }
 
 /** Counting them stops the worker for as long as a collection takes, and as much again. */
-function countSurvivors(): Survivors {
+function countSurvivors(): Survivors | undefined {
+  try {
+    return collectAndCount();
+  } catch {
+    // The profile is worth having without them.
+    return undefined;
+  }
+}
+
+function collectAndCount(): Survivors {
   const beganAtMs = performance.now();
   Bun.gc(true);
   const collectionMs = performance.now() - beganAtMs;

@@ -14,6 +14,7 @@ const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 export class FakeLink implements NodeLink {
   readonly interest: Set<string> = new Set();
   readonly said: unknown[] = [];
+  announcements = 0;
   answers: Promise<NodeAnswers> = Promise.resolve({ answers: [], unanswered: 0 });
 
   answer(...answers: unknown[]): void {
@@ -25,7 +26,9 @@ export class FakeLink implements NodeLink {
     else this.interest.delete(key);
   }
 
-  announceInterest(): void {}
+  announceInterest(): void {
+    this.announcements++;
+  }
 
   publish(_namespace: string, { rooms }: Target, event: OutgoingEvent): void {
     this.said.push([event.json, rooms]);

@@ -31,16 +31,15 @@ export interface AgentProcess {
 
 /**
  * @param address with port 0 for any free port
- * @param isOneOfMany whether it shares its core with several others
+ * @param prefix goes before its command
  * @throws FleetError when it does not listen
  */
 export async function startAgentProcess(
   address: AgentAddress,
   token: string,
-  isOneOfMany = false,
+  prefix: readonly string[] = [],
 ): Promise<AgentProcess> {
-  const command = [process.execPath, MAIN, 'agent'];
-  const child = Bun.spawn(isOneOfMany ? patient(command) : command, {
+  const child = Bun.spawn([...prefix, process.execPath, MAIN, 'agent'], {
     env: {
       ...process.env,
       ...WITHOUT_BACKGROUND_WORK,
@@ -77,14 +76,6 @@ export async function startAgentProcess(
       await child.exited;
     },
   };
-}
-
-/**
- * A process that wakes up waits for its turn instead of cutting short whoever runs, so that server
- * and agents get through more at a time (SCHED_BATCH, sched(7)). Its share of a core is the same.
- */
-function patient(command: readonly string[]): string[] {
-  return Bun.which('chrt') === null ? [...command] : ['chrt', '--batch', '0', ...command];
 }
 
 /** The last of what is printed, once no more comes. */
