@@ -14,7 +14,7 @@ import { Namespace } from './namespace.ts';
 import { parseOptions } from './options.ts';
 import { say } from './say.ts';
 import { Tuning } from './tuning.ts';
-import { runUntilEnd } from './until-end.ts';
+import { INTERRUPTED, runUntilEnd } from './until-end.ts';
 
 /** For the server and all agents to end in order. */
 const RUN_STOP_TIMEOUT_MS = 120_000;
@@ -28,11 +28,12 @@ let namespace: Namespace | undefined;
 await runUntilEnd({ children, run: conduct, tidy });
 
 /** @returns the exit code: 0 when all that the run is to show was shown */
-async function conduct(): Promise<number> {
+async function conduct(isEnding: () => boolean): Promise<number> {
   const { out } = options;
   if (existsSync(out)) throw new Error(`${out} exists: choose another --out.`);
   mkdirSync(out, { recursive: true });
   await tune();
+  if (isEnding()) return INTERRUPTED;
   // Where it is not named, its name holds the time, which is another one there.
   const isNamed = process.argv.some((word) => /^--out(=|$)/.test(word));
   const command = [
@@ -41,13 +42,13 @@ async function conduct(): Promise<number> {
     ...(isNamed ? [] : ['--out', out]),
   ];
   const stopTimeoutMs = RUN_STOP_TIMEOUT_MS;
-  const obstacle = Namespace.obstacle();
-  if (obstacle !== undefined) {
-    say(`no network namespace for the run: ${obstacle}`);
+  const made = Namespace.make(options.connections);
+  if (typeof made === 'string') {
+    say(`no network namespace for the run: ${made}`);
     return await runCommand(command, children, { stopTimeoutMs });
   }
-  namespace = Namespace.make(options.connections);
-  const { prefix, env } = namespace;
+  namespace = made;
+  const { prefix, env } = made;
   say(`in a network namespace; from another shell: ${prefix.join(' ')} npx holdfast fleet status`);
   return await runCommand([...prefix, ...command], children, { env, stopTimeoutMs });
 }

@@ -32,29 +32,23 @@ export class Namespace {
     this.env = { [SETTINGS_VARIABLE]: JSON.stringify(settings) };
   }
 
-  /** Why none can be made here, or undefined. */
-  static obstacle(): string | undefined {
+  /** @returns why none can be made here, when it cannot */
+  static make(connections: number): Namespace | string {
+    const host = new HostFiles();
     if (process.getuid?.() !== 0) return 'only root may make one';
     const missing = ['ip', 'nsenter'].find((name) => Bun.which(name) === null);
     if (missing !== undefined) return `there is no command "${missing}"`;
-    if (new HostFiles().isWritable(sysctlPath(TABLE_SETTING))) return undefined;
-    return `this kernel has no ${TABLE_SETTING} that can be set (Linux 6.1)`;
-  }
-
-  /** @throws Error with what `ip` says when it cannot be made */
-  static make(connections: number): Namespace {
-    const host = new HostFiles();
+    if (!host.isWritable(sysctlPath(TABLE_SETTING))) {
+      return `this kernel has no ${TABLE_SETTING} that can be set (Linux 6.1)`;
+    }
     // One that an earlier run left, which was killed.
     ip('netns', 'delete', NAME);
     const before = readSysctl(host, TABLE_SETTING) ?? '0';
     const entries = Math.min(TABLE_MOST, 2 ** Math.ceil(Math.log2(connections * ENDS)));
     writeSysctl(host, TABLE_SETTING, String(entries));
-    try {
-      const failure = ip('netns', 'add', NAME);
-      if (failure !== undefined) throw new Error(`no network namespace: ${failure}`);
-    } finally {
-      writeSysctl(host, TABLE_SETTING, before);
-    }
+    const failure = ip('netns', 'add', NAME);
+    writeSysctl(host, TABLE_SETTING, before);
+    if (failure !== undefined) return failure;
     return new Namespace(
       Object.fromEntries(SETTINGS.map((name) => [name, readSysctl(host, name)])),
     );

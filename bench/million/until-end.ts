@@ -4,13 +4,17 @@ import type { Children } from '../children.ts';
 
 export interface Work {
   readonly children: Children;
-  /** @returns the exit code */
-  run(): Promise<number>;
+  /**
+   * @param isEnding whether a signal has come: nothing more is to be begun then
+   * @returns the exit code
+   */
+  run(isEnding: () => boolean): Promise<number>;
   /** Called last. @returns false when something is left behind, which is a failure */
   tidy?(): boolean;
 }
 
-const INTERRUPTED = 130;
+/** As a shell has it for a command that Ctrl-C ended. */
+export const INTERRUPTED = 130;
 
 /** Ends the process with the code of the work, or that of a failure or a signal. */
 export async function runUntilEnd(work: Work): Promise<never> {
@@ -26,7 +30,7 @@ export async function runUntilEnd(work: Work): Promise<never> {
     process.on(signal, () => void end(INTERRUPTED));
   }
   try {
-    return await end(await work.run());
+    return await end(await work.run(() => ending !== undefined));
   } catch (error) {
     // When a signal ends the work, what it was waiting for fails as well.
     if (ending === undefined) {

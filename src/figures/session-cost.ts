@@ -39,15 +39,15 @@ export const SESSION_COST: SessionCost = {
   // Socket.IO over WebSocket, authenticated, in two rooms, after all had left and come back once;
   // 19,000 sessions in one worker. Idle and fresh it was 2,324.
   workerBytesPerSession: 2_453,
-  // Of the million run (bench/results/2026-11-22-million): the controller and 53 empty workers had
-  // 0.41 GB together where shared pages count once, and 40 MB each where they count in every one.
+  // Of the million run (bench/results/2026-11-25-million): the controller and 53 empty workers had
+  // 0.43 GB together where shared pages count once, and 46 MB each where they count in every one.
   emptyWorkerBytes: 8_000_000,
-  sharedWorkerBytes: 40_000_000,
+  sharedWorkerBytes: 46_000_000,
   // 3 to 4 KB were seen; the upper end.
   kernelBytesPerSocket: 4_000,
-  // The million run: 10,277 bytes of slab for both ends of a connection.
+  // The million run: 10,284 bytes of slab for both ends of a connection.
   kernelBytesPerLoopbackSocket: 5_120,
-  // The million run: 1,387, all of the fleet's 51 agents counted, empty ones included.
+  // The million run: 1,400, all of the fleet's 51 agents counted, empty ones included.
   agentBytesPerConnection: 1_400,
   // The second run of that day, `--only holdfast,bare --rounds 1 --idle 50`.
   idleCpuMicrosPerSecond: 0.73,
