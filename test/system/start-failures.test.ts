@@ -55,7 +55,8 @@ describe('a port that is taken', () => {
     const other = Bun.serve({ port: 0, fetch: () => new Response() });
     try {
       await expectRefusal(
-        ['--worker-ports', '--worker-port-base', String(other.port)],
+        // One worker, since the next port may be taken by anybody, and would be told of first.
+        ['--workers', '1', '--worker-ports', '--worker-port-base', String(other.port)],
         new RegExp(`Worker 0 did not start: .*\\b${other.port}\\b`),
       );
     } finally {
