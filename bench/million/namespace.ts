@@ -32,7 +32,10 @@ export class Namespace {
     this.env = { [SETTINGS_VARIABLE]: JSON.stringify(settings) };
   }
 
-  /** @returns why none can be made here, when it cannot */
+  /**
+   * @returns why none can be made here, when it cannot
+   * @throws Error when another run is under way in the one of this name
+   */
   static make(connections: number): Namespace | string {
     const host = new HostFiles();
     if (process.getuid?.() !== 0) return 'only root may make one';
@@ -40,6 +43,10 @@ export class Namespace {
     if (missing !== undefined) return `there is no command "${missing}"`;
     if (!host.isWritable(sysctlPath(TABLE_SETTING))) {
       return `this kernel has no ${TABLE_SETTING} that can be set (Linux 6.1)`;
+    }
+    const [running] = processesInside();
+    if (running !== undefined) {
+      throw new Error(`another run is under way (process ${running}): wait until it has ended.`);
     }
     // One that an earlier run left, which was killed.
     ip('netns', 'delete', NAME);
@@ -74,6 +81,11 @@ export function furnishNamespace(): void {
     const now = readSysctl(host, name);
     if (now !== undefined && now !== value) writeSysctl(host, name, value);
   }
+}
+
+function processesInside(): readonly string[] {
+  const { stdout } = Bun.spawnSync(['ip', 'netns', 'pids', NAME], { stderr: 'ignore' });
+  return stdout.toString().match(/\d+/g) ?? [];
 }
 
 /** @returns what it says when it fails */

@@ -2,7 +2,7 @@
  * Hands events to the carriers of this worker's sessions.
  *
  * A broadcast is a handout. It begins at the end of the turn, so that several to the same room
- * leave each socket in one system call (five in a row cost a third each), and goes on in slices,
+ * leave each socket in one system call (five in a row cost two fifths each), and goes on in slices,
  * one a turn of the event loop: heartbeats, requests and packets get their turn in between, however
  * large the room is.
  *

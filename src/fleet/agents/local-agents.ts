@@ -8,10 +8,12 @@ import { type AgentProcess, startAgentProcess } from './agent-process.ts';
 /** More than an agent itself keeps free, so that the number of agents is never one too few. */
 const OPEN_FILES_RESERVE = 128;
 
+/** Up to here each has a quarter of a core; with more, waking up costs more than the work. */
 const AGENTS_PER_CORE_MOST = 4;
 /**
  * Of all CPU that 51 agents and a server on two cores used at 850,000 sessions, the agents took
- * 63 % when they read at once and 54 % with a rest of 20 ms. Longer ones would show in handshakes.
+ * 63 % when they read at once and 54 % with a rest of 20 ms. This halves the waking once more;
+ * longer rests would show in handshakes, which take several turns.
  */
 const CROWD_COALESCE_MS = 40;
 
