@@ -2,13 +2,13 @@
  * Writes docs/CONFIG.md from the config schema. Run it after every change of a key; a test beside
  * the schema fails while the page is behind.
  */
-import { type Field, fields, otherVariables } from '../src/config/fields.ts';
-import { relations } from '../src/config/relations.ts';
+import { type Field, fields, otherVariables } from '../src/host/config/fields.ts';
+import { relations } from '../src/host/config/relations.ts';
 
 export const configPagePath: URL = new URL('../docs/CONFIG.md', import.meta.url);
 
 export function configPage(): string {
-  return `<!-- Written by scripts/config-docs.ts from src/config/schema.ts; edit the schema. -->
+  return `<!-- Written by scripts/config-docs.ts from src/host/config/schema.ts; edit that. -->
 
 # Configuration
 

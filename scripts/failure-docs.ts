@@ -13,7 +13,7 @@ const SIDES: Readonly<Record<Side, string>> = {
 };
 
 export function failurePage(): string {
-  return `<!-- Written by scripts/failure-docs.ts from src/fleet/advice.ts -->
+  return `<!-- Written by scripts/failure-docs.ts from src/fleet/verdict/advice.ts -->
 
 # Failures by name
 

@@ -2,12 +2,12 @@
  * Writes docs/METRICS.md from the table of metrics. Run it after every change of a metric; a test
  * beside the table fails while the page is behind.
  */
-import { type Metric, metrics } from '../src/controller/metrics.ts';
+import { type Metric, metrics } from '../src/server/controller/metrics.ts';
 
 export const metricsPagePath: URL = new URL('../docs/METRICS.md', import.meta.url);
 
 export function metricsPage(): string {
-  return `<!-- Written by scripts/metrics-docs.ts from src/controller/metrics.ts -->
+  return `<!-- Written by scripts/metrics-docs.ts from src/server/controller/metrics.ts -->
 
 # Metrics
 

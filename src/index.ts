@@ -11,5 +11,5 @@ export type {
   Server,
   Session,
   TransportName,
-} from './core/app.ts';
-export { ack, defineApp } from './core/app.ts';
+} from './server/core/app/app.ts';
+export { ack, defineApp } from './server/core/app/app.ts';

@@ -16,8 +16,8 @@
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Children } from '../children.ts';
-import { HEARTBEAT_SECONDS, PAYLOAD_BYTES } from '../limits.ts';
+import type { Children } from '../measure/children.ts';
+import { HEARTBEAT_SECONDS, PAYLOAD_BYTES } from '../measure/limits.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
 import { post } from './launch.ts';
 import { answers, freePort } from './processes.ts';

@@ -4,7 +4,7 @@
  * binary) needs only such a file, and a line in `index.ts`.
  */
 
-import type { Children } from '../children.ts';
+import type { Children } from '../measure/children.ts';
 
 /**
  * What the load client speaks: Socket.IO v5 over Engine.IO v4, WebSocket alone, or `pinging`:

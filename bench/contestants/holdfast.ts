@@ -4,13 +4,14 @@
  * is measured; the controller is reported beside it.
  */
 
-import type { Children } from '../children.ts';
-import { HOLDFAST_STOP_TIMEOUT_MS, PAYLOAD_BYTES } from '../limits.ts';
+import type { Children } from '../measure/children.ts';
+import { HOLDFAST_STOP_TIMEOUT_MS, PAYLOAD_BYTES } from '../measure/limits.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
 import { post } from './launch.ts';
 import { answers, freePort } from './processes.ts';
 import { SOCKET_IO_PATH } from './socket-io.ts';
 
+const APP = `${import.meta.dir}/servers/holdfast-app.ts`;
 const ROOT_FOLDER = `${import.meta.dir}/../..`;
 const ADMIN_TIMEOUT_MS = 5_000;
 
@@ -31,7 +32,7 @@ export async function startHoldfast(
   const child = children.add(
     Bun.spawn(
       [
-        ...[process.execPath, 'src/cli/main.ts', 'start', '--app', 'bench/servers/holdfast-app.ts'],
+        ...[process.execPath, 'src/cli/main.ts', 'start', '--app', APP],
         ...['--workers', '1', '--host', '0.0.0.0'],
         ...['--port', String(port), '--admin-port', String(adminPort)],
         ...flags,

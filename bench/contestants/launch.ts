@@ -1,21 +1,24 @@
 /**
- * Starts a server file of `bench/servers` that follows one small convention: it prints one JSON
+ * Starts a server file of `servers/` that follows one small convention: it prints one JSON
  * line `{"port":…,"controlPort":…}` when it listens, answers `POST /broadcast?count=N` on the
  * control port, and ends when its standard input does, so that it cannot outlive the benchmark.
  */
 
-import type { Child, Children } from '../children.ts';
-import { START_TIMEOUT_MS } from '../limits.ts';
+import { join } from 'node:path';
+import type { Child, Children } from '../measure/children.ts';
+import { START_TIMEOUT_MS } from '../measure/limits.ts';
 import type { RunningContestant } from './contract.ts';
 
 export interface ServerFile {
   /** The program that runs it; `bun` means the Bun that runs the benchmark. */
   readonly runtime: 'bun' | 'node';
-  /** The file's name in `bench/servers`. */
+  /** Its path in `bench/contestants/servers`. */
   readonly file: string;
   /** Path and query that clients ask for. */
   readonly path: string;
 }
+
+const SERVERS_FOLDER = join(import.meta.dir, 'servers');
 
 interface Listening {
   readonly port: number;
@@ -25,7 +28,7 @@ interface Listening {
 export async function launch(server: ServerFile, children: Children): Promise<RunningContestant> {
   const program = server.runtime === 'bun' ? process.execPath : 'node';
   const child = children.add(
-    Bun.spawn([program, `${import.meta.dir}/../servers/${server.file}`], {
+    Bun.spawn([program, join(SERVERS_FOLDER, server.file)], {
       stdin: 'pipe',
       stdout: 'pipe',
       stderr: 'inherit',

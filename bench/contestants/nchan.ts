@@ -9,9 +9,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Children } from '../children.ts';
-import { HEARTBEAT_SECONDS, PAYLOAD_BYTES } from '../limits.ts';
-import { openFileLimit } from '../machine.ts';
+import type { Children } from '../measure/children.ts';
+import { HEARTBEAT_SECONDS, PAYLOAD_BYTES } from '../measure/limits.ts';
+import { openFileLimit } from '../measure/machine.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
 import { publish } from './launch.ts';
 import { answers, childPids, freePort } from './processes.ts';

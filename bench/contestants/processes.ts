@@ -3,11 +3,11 @@
  * for, the processes under a process.
  */
 
-import type { Child } from '../children.ts';
-import { hasEnded } from '../children.ts';
-import { START_TIMEOUT_MS } from '../limits.ts';
+import type { Child } from '../measure/children.ts';
+import { hasEnded } from '../measure/children.ts';
+import { START_TIMEOUT_MS } from '../measure/limits.ts';
 
-export { childPids } from '../process-tree.ts';
+export { childPids } from '../measure/process-tree.ts';
 
 const READY_POLL_MS = 50;
 /** A program that takes a request and never answers it must not hold up the waiting for it. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Children } from '../children.ts';
+import { Children } from '../measure/children.ts';
 import { CENTRIFUGO_PATH, centrifugo, centrifugoConfiguration } from './centrifugo.ts';
 import { nchan } from './nchan.ts';
 

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import { ScriptedServer, socketIoScript, text } from '../../test/support/scripted-server.ts';
 import { upgradeAnswer, upgradeKeyOf } from '../../test/support/wire-frame.ts';
-import { RESERVED_FILES } from '../limits.ts';
+import { RESERVED_FILES } from '../measure/limits.ts';
 import { Crowd } from './crowd.ts';
 
 const SESSIONS = 50;

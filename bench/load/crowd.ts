@@ -6,10 +6,10 @@
  * a second would disturb the server that is measured beside it.
  */
 
-import type { AgentOrder } from '../../src/agent/contract.ts';
-import { Swarm } from '../../src/agent/swarm.ts';
+import type { AgentOrder } from '../../src/fleet/agent/contract.ts';
+import { Swarm } from '../../src/fleet/agent/swarm.ts';
 import type { ClientProtocol } from '../contestants/contract.ts';
-import * as limits from '../limits.ts';
+import * as limits from '../measure/limits.ts';
 import type { LoadCounters } from './messages.ts';
 
 /** Often enough that a handshake which ends is followed by the next one at once. */

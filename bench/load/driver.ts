@@ -3,7 +3,7 @@
  * waits for its answer.
  */
 
-import type { Child, Children } from '../children.ts';
+import type { Child, Children } from '../measure/children.ts';
 import type { LoadAnswer, LoadCommand, LoadCounters, LoadSettings } from './messages.ts';
 
 interface Pending {

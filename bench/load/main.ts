@@ -4,7 +4,7 @@
  * does, so it cannot outlive the benchmark.
  */
 
-import { openFileLimit } from '../machine.ts';
+import { openFileLimit } from '../measure/machine.ts';
 import { Crowd } from './crowd.ts';
 import type { LoadAnswer, LoadRequest, LoadSettings } from './messages.ts';
 

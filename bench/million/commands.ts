@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import type { Children } from '../children.ts';
+import type { Children } from '../measure/children.ts';
 
 const ROOT_FOLDER = join(import.meta.dir, '..', '..');
 

@@ -15,9 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'bun';
-import type { FleetPhase, FleetRecord } from '../../src/recording/record.ts';
-import { type Child, type Children, hasEnded } from '../children.ts';
+import type { FleetPhase, FleetRecord } from '../../src/report/recording/record.ts';
 import { childPids } from '../contestants/processes.ts';
+import { type Child, type Children, hasEnded } from '../measure/children.ts';
 import { holdfast } from './commands.ts';
 import type { KnownProcess } from './memory.ts';
 import type { MillionOptions } from './options.ts';

@@ -8,7 +8,7 @@
 
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Children } from '../children.ts';
+import { Children } from '../measure/children.ts';
 import { runCommand } from './commands.ts';
 import { Namespace } from './namespace.ts';
 import { parseOptions } from './options.ts';

@@ -5,9 +5,9 @@
  * the number of processes that map it. The sum of `rssBytes` counts them in each process.
  */
 
-import { kernelMemory } from '../../src/machine/kernel-memory.ts';
-import { type ProcessMemory, processMemory } from '../../src/machine/process-usage.ts';
-import type { KernelMemory } from '../../src/recording/record.ts';
+import { kernelMemory } from '../../src/host/machine/kernel-memory.ts';
+import { type ProcessMemory, processMemory } from '../../src/host/machine/process-usage.ts';
+import type { KernelMemory } from '../../src/report/recording/record.ts';
 
 export interface KnownProcess {
   readonly role: 'worker' | 'controller' | 'agent';

@@ -8,9 +8,9 @@
  * made. It has a name, so that a run can be steered from another shell.
  */
 
-import { SETTINGS } from '../../src/doctor/reach.ts';
-import { HostFiles } from '../../src/machine/host-files.ts';
-import { readSysctl, sysctlPath, writeSysctl } from '../../src/machine/sysctl.ts';
+import { SETTINGS } from '../../src/host/doctor/reach.ts';
+import { HostFiles } from '../../src/host/machine/host-files.ts';
+import { readSysctl, sysctlPath, writeSysctl } from '../../src/host/machine/sysctl.ts';
 
 const NAME = 'holdfast-million';
 const TABLE_SETTING = 'net.ipv4.tcp_child_ehash_entries';

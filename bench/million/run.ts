@@ -10,7 +10,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Children } from '../children.ts';
+import { Children } from '../measure/children.ts';
 import { holdfast, runCommand } from './commands.ts';
 import { compressRecords, FleetWatch } from './fleet-watch.ts';
 import { type MemoryPhase, readMemory } from './memory.ts';

@@ -2,10 +2,10 @@
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Child, Children } from '../children.ts';
 import { freePort } from '../contestants/processes.ts';
-import { HOLDFAST_STOP_TIMEOUT_MS } from '../limits.ts';
-import { openFileLimit } from '../machine.ts';
+import type { Child, Children } from '../measure/children.ts';
+import { HOLDFAST_STOP_TIMEOUT_MS } from '../measure/limits.ts';
+import { openFileLimit } from '../measure/machine.ts';
 import { holdfast } from './commands.ts';
 import type { KnownProcess } from './memory.ts';
 import type { MillionOptions } from './options.ts';
@@ -32,7 +32,7 @@ interface Processes {
   readonly workers: readonly { readonly pid: number | null }[];
 }
 
-const BENCH_FOLDER = join(import.meta.dir, '..');
+const SERVERS_FOLDER = join(import.meta.dir, '..', 'contestants', 'servers');
 /** Files of a control process that hold no connection. */
 const RESERVED_FILES = 256;
 
@@ -46,7 +46,7 @@ async function startHoldfast(options: MillionOptions, children: Children): Promi
   const child = children.add(
     Bun.spawn(
       [
-        ...holdfast('start', '--json', '--app', join(BENCH_FOLDER, 'servers', 'holdfast-app.ts')),
+        ...holdfast('start', '--json', '--app', join(SERVERS_FOLDER, 'holdfast-app.ts')),
         ...['--connections', String(options.connections), '--record-dir', options.out],
         ...['--port', '0', '--admin-port', '0', '--log-level', 'warn'],
       ],
@@ -115,7 +115,7 @@ async function startBareProcess(
   children: Children,
 ): Promise<{ readonly child: Child; readonly controlPort: number }> {
   const child = children.add(
-    Bun.spawn([process.execPath, join(BENCH_FOLDER, 'servers', 'bare.ts'), String(port)], {
+    Bun.spawn([process.execPath, join(SERVERS_FOLDER, 'bare.ts'), String(port)], {
       stdin: 'pipe',
       stdout: 'pipe',
       stderr: 'inherit',

@@ -9,7 +9,7 @@ import type {
   FleetVerdict,
   ServerHeader,
   ServerSample,
-} from '../../src/recording/record.ts';
+} from '../../src/report/recording/record.ts';
 import { type MemoryPhase, sumOf } from './memory.ts';
 import type { MillionOptions } from './options.ts';
 

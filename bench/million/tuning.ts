@@ -6,10 +6,10 @@
  */
 
 import { existsSync } from 'node:fs';
-import { undo } from '../../src/doctor/apply.ts';
-import { STATE_FILE } from '../../src/doctor/saved-state.ts';
-import { HostFiles } from '../../src/machine/host-files.ts';
-import type { Children } from '../children.ts';
+import { undo } from '../../src/host/doctor/apply.ts';
+import { STATE_FILE } from '../../src/host/doctor/saved-state.ts';
+import { HostFiles } from '../../src/host/machine/host-files.ts';
+import type { Children } from '../measure/children.ts';
 import { holdfast, runCommand } from './commands.ts';
 
 export class Tuning {

@@ -1,6 +1,6 @@
 /** Runs the work of a process so that nothing it started outlives it, whatever ends it. */
 
-import type { Children } from '../children.ts';
+import type { Children } from '../measure/children.ts';
 
 export interface Work {
   readonly children: Children;

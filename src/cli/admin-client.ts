@@ -1,6 +1,6 @@
 /** How commands reach the admin API of a running node. */
 import { type Command, Option } from 'commander';
-import { fieldsByName } from '../config/fields.ts';
+import { fieldsByName } from '../host/config/fields.ts';
 import { CliError } from './cli-error.ts';
 
 export interface AdminOptions {

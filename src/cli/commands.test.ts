@@ -1,7 +1,7 @@
 /** The commands as users run them, against the admin API of a hand-made node. */
 import { afterEach, describe, expect, test } from 'bun:test';
 import { FakeNode } from '../../test/support/fake-node.ts';
-import { type Admin, startAdmin } from '../controller/admin.ts';
+import { type Admin, startAdmin } from '../server/controller/admin.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 const TOKEN = 'a-token-of-sixteen-and-more';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { CpuProfile, WorkerProfile } from '../controller/node-view.ts';
+import type { CpuProfile, WorkerProfile } from '../server/controller/node-view.ts';
 import { fillGaps, summarize } from './cpu-profile.ts';
 
 const ROOT = 'file:///opt/holdfast/';
@@ -11,7 +11,7 @@ function nodeOf(id: number, functionName: string, url = '', children: number[] =
 
 const NODES: CpuProfile['nodes'] = [
   nodeOf(1, '(root)', '', [2, 4, 5]),
-  nodeOf(2, 'deliver', `${ROOT}src/core/delivery.ts`, [3]),
+  nodeOf(2, 'deliver', `${ROOT}src/server/core/delivery/delivery.ts`, [3]),
   nodeOf(3, 'send'),
   nodeOf(4, 'onGoal', 'file:///srv/app.ts'),
   nodeOf(5, 'gc'),
@@ -167,12 +167,12 @@ test('the summary tells kinds, functions and files apart', () => {
   });
   expect(summary.functions).toEqual([
     { name: 'send', ms: 3, share: 0.3 },
-    { name: 'deliver', place: 'src/core/delivery.ts:10', ms: 1, share: 0.1 },
+    { name: 'deliver', place: 'src/server/core/delivery/delivery.ts:10', ms: 1, share: 0.1 },
     { name: 'onGoal', place: '/srv/app.ts:10', ms: 1, share: 0.1 },
     { name: 'gc', ms: 1, share: 0.1 },
   ]);
   expect(summary.files).toEqual([
-    { name: 'src/core/delivery.ts', ms: 1, share: 0.1 },
+    { name: 'src/server/core/delivery/delivery.ts', ms: 1, share: 0.1 },
     { name: '/srv/app.ts', ms: 1, share: 0.1 },
   ]);
 });

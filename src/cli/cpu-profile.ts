@@ -8,7 +8,7 @@
  * all.
  */
 
-import type { CpuProfile, CpuProfileNode, WorkerProfile } from '../controller/node-view.ts';
+import type { CpuProfile, CpuProfileNode, WorkerProfile } from '../server/controller/node-view.ts';
 
 export interface ProfileSummary {
   readonly worker: number;

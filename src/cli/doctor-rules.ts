@@ -1,8 +1,8 @@
 /** Tells the doctor how a node of this configuration spreads its sessions over workers. */
 
-import type { Config } from '../config/schema.ts';
-import { workerCapacity, workerCount } from '../controller/capacity.ts';
-import { least, type NodeRules } from '../doctor/outlook.ts';
+import type { Config } from '../host/config/schema.ts';
+import { least, type NodeRules } from '../host/doctor/outlook.ts';
+import { workerCapacity, workerCount } from '../server/controller/capacity.ts';
 
 export function nodeRules(config: Config): NodeRules {
   const capacityOf = (openFiles: number): number => workerCapacity(config, openFiles);

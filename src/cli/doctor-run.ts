@@ -1,9 +1,9 @@
 /** What `holdfast doctor` does: examines the machine, changes or puts back settings, and tells. */
-import { loadConfig } from '../config/load.ts';
-import { apply, type Changes, undo } from '../doctor/apply.ts';
-import { type Diagnosis, diagnose } from '../doctor/diagnosis.ts';
-import { type Goal, outlookOf } from '../doctor/outlook.ts';
-import type { HostFiles } from '../machine/host-files.ts';
+import { loadConfig } from '../host/config/load.ts';
+import { apply, type Changes, undo } from '../host/doctor/apply.ts';
+import { type Diagnosis, diagnose } from '../host/doctor/diagnosis.ts';
+import { type Goal, outlookOf } from '../host/doctor/outlook.ts';
+import type { HostFiles } from '../host/machine/host-files.ts';
 import { CliError } from './cli-error.ts';
 import { nodeRules } from './doctor-rules.ts';
 import { changesText, diagnosisText } from './doctor-text.ts';

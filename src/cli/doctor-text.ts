@@ -1,9 +1,9 @@
 /** What the doctor found and changed, in words: a table, what to do, and the last line. */
 
 import Table from 'cli-table3';
-import type { Change, Changes } from '../doctor/apply.ts';
-import type { Diagnosis, Examined } from '../doctor/diagnosis.ts';
-import { count } from '../doctor/quantities.ts';
+import type { Change, Changes } from '../host/doctor/apply.ts';
+import type { Diagnosis, Examined } from '../host/doctor/diagnosis.ts';
+import { count } from '../host/doctor/quantities.ts';
 
 /** With the lines of the table, 100 columns. */
 const COLUMN_WIDTHS = [24, 9, 31, 31];

@@ -23,7 +23,7 @@ export function doctorCommand(): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (options: DoctorOptions) => {
       const { doctor } = await import('./doctor-run.ts');
-      const { HostFiles } = await import('../machine/host-files.ts');
+      const { HostFiles } = await import('../host/machine/host-files.ts');
       const isWell = doctor(options, {
         host: new HostFiles(),
         isRoot: process.getuid?.() === 0,

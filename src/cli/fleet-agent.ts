@@ -4,10 +4,15 @@
  * connections.
  */
 import { Command, Option } from 'commander';
-import { isLoopback } from '../config/loopback.ts';
-import { type AgentProcess, startAgentProcess } from '../fleet/agents/agent-process.ts';
-import { FleetError } from '../fleet/fleet-error.ts';
-import { AGENT_PORT, type AgentAddress, addressText, parseAddress } from '../fleet/settings.ts';
+import { type AgentProcess, startAgentProcess } from '../fleet/agent-group/agent-process.ts';
+import { FleetError } from '../fleet/settings/fleet-error.ts';
+import {
+  AGENT_PORT,
+  type AgentAddress,
+  addressText,
+  parseAddress,
+} from '../fleet/settings/settings.ts';
+import { isLoopback } from '../host/config/loopback.ts';
 import { CliError } from './cli-error.ts';
 import { StopSignals } from './stop-signals.ts';
 

@@ -1,7 +1,7 @@
 /** `holdfast fleet status`, `set` and `stop`: control of a run from another shell. */
 import { Command, Option } from 'commander';
-import { CONTROL_PORT } from '../fleet/settings.ts';
-import type { FleetStatus } from '../fleet/status.ts';
+import type { FleetStatus } from '../fleet/coordinator/status.ts';
+import { CONTROL_PORT } from '../fleet/settings/settings.ts';
 import { CliError } from './cli-error.ts';
 import { statusText, summaryText } from './fleet-text.ts';
 

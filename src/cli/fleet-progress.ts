@@ -1,6 +1,6 @@
 /** Shows on stderr how a run goes: one line that is rewritten in a terminal, else some lines. */
-import type { FleetStatus } from '../fleet/status.ts';
-import type { FleetEvent } from '../recording/record.ts';
+import type { FleetStatus } from '../fleet/coordinator/status.ts';
+import type { FleetEvent } from '../report/recording/record.ts';
 import { progressText } from './fleet-text.ts';
 
 /** Where nothing can be rewritten, a line each so many seconds. */

@@ -1,16 +1,16 @@
 /** `holdfast fleet run`: loads a server, shows how it goes, and ends with a verdict. */
 import { Command, Option } from 'commander';
-import { FleetError } from '../fleet/fleet-error.ts';
-import type { FleetRun } from '../fleet/fleet-run.ts';
-import { SCENARIOS } from '../fleet/load.ts';
+import type { FleetRun } from '../fleet/coordinator/fleet-run.ts';
+import { FleetError } from '../fleet/settings/fleet-error.ts';
+import { SCENARIOS } from '../fleet/settings/load.ts';
 import {
   addressText,
   CONTROL_PORT,
   parseSettings,
   type RunFlags,
   type RunSettings,
-} from '../fleet/settings.ts';
-import type { FleetVerdict } from '../recording/record.ts';
+} from '../fleet/settings/settings.ts';
+import type { FleetVerdict } from '../report/recording/record.ts';
 import { CliError } from './cli-error.ts';
 import { FleetProgress } from './fleet-progress.ts';
 import { verdictText } from './fleet-text.ts';
@@ -101,7 +101,7 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
 }
 
 async function conduct(settings: RunSettings): Promise<FleetVerdict> {
-  const fleet = await import('../fleet/fleet-run.ts');
+  const fleet = await import('../fleet/coordinator/fleet-run.ts');
   const progress = new FleetProgress(process.stderr);
   const signals = new StopSignals(process, () => performance.now());
   let run: FleetRun | undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { FleetStatus } from '../fleet/status.ts';
+import type { FleetStatus } from '../fleet/coordinator/status.ts';
 import { FleetProgress } from './fleet-progress.ts';
 import { progressText, statusText, summaryText, verdictText } from './fleet-text.ts';
 

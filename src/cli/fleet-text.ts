@@ -1,8 +1,8 @@
 /** A run of the fleet in words: its progress in one line, its status as tables, its verdict. */
 import Table from 'cli-table3';
-import { grouped } from '../fleet/numbers.ts';
-import type { FleetStatus } from '../fleet/status.ts';
-import type { FleetVerdict, Percentiles } from '../recording/record.ts';
+import type { FleetStatus } from '../fleet/coordinator/status.ts';
+import { grouped } from '../fleet/settings/numbers.ts';
+import type { FleetVerdict, Percentiles } from '../report/recording/record.ts';
 
 const NO_LINES_BETWEEN_ROWS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 

@@ -4,8 +4,8 @@
  */
 import { styleText } from 'node:util';
 import { type DestinationStream, destination, pino, stdSerializers, stdTimeFunctions } from 'pino';
-import type { Config } from '../config/schema.ts';
-import type { Log, LogFields } from '../core/log.ts';
+import type { Config } from '../host/config/schema.ts';
+import type { Log, LogFields } from '../server/core/log/log.ts';
 
 type Level = Config['logLevel'];
 

@@ -8,9 +8,9 @@
 export {};
 
 if (process.argv[2] === 'worker') {
-  await import('../worker/main.ts');
+  await import('../server/worker/main.ts');
 } else if (process.argv[2] === 'agent') {
-  await import('../agent/main.ts');
+  await import('../fleet/agent/main.ts');
 } else {
   const { run } = await import('./program.ts');
   const exitCode = await run(process.argv.slice(2));

@@ -1,7 +1,7 @@
 /** A plan for people: what each node needs as a table, what does not fit, what is not measured. */
 import Table from 'cli-table3';
-import { count, gibibytes, type Plan } from '../figures/plan.ts';
-import { PORTS_PER_TARGET } from '../figures/plan-node.ts';
+import { count, gibibytes, type Plan } from '../host/figures/plan.ts';
+import { PORTS_PER_TARGET } from '../host/figures/plan-node.ts';
 
 export function planText(plan: Plan): string {
   const { measured } = plan;

@@ -1,7 +1,7 @@
 /** `holdfast plan` as users run it, with the figures that it ships with. */
 import { describe, expect, test } from 'bun:test';
-import type { Plan } from '../figures/plan.ts';
-import { SESSION_COST } from '../figures/session-cost.ts';
+import type { Plan } from '../host/figures/plan.ts';
+import { SESSION_COST } from '../host/figures/session-cost.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 

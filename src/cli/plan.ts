@@ -1,7 +1,7 @@
 /** `holdfast plan`: what hosts a number of connections needs, by the figures of measured runs. */
 import { Command } from 'commander';
-import { CONNECTIONS_MAX, makePlan, PlanError, type PlanRequest } from '../figures/plan.ts';
-import { WORKER_FILES_RESERVE } from '../figures/plan-node.ts';
+import { CONNECTIONS_MAX, makePlan, PlanError, type PlanRequest } from '../host/figures/plan.ts';
+import { WORKER_FILES_RESERVE } from '../host/figures/plan-node.ts';
 import { CliError } from './cli-error.ts';
 import { planText } from './plan-text.ts';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { FakeNode } from '../../test/support/fake-node.ts';
 import { HoldfastProcess, runHoldfast } from '../../test/support/holdfast-process.ts';
 import { eventually } from '../../test/system/eventually.ts';
-import { startAdmin } from '../controller/admin.ts';
-import type { CpuProfile } from '../controller/node-view.ts';
+import { startAdmin } from '../server/controller/admin.ts';
+import type { CpuProfile } from '../server/controller/node-view.ts';
 import type { ProfileSummary } from './cpu-profile.ts';
 
 const CLIENTS = 200;
@@ -59,7 +59,7 @@ describe('a profile', () => {
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/^Worker 0 \(pid \d+\), 2\.\d\d s: its main thread was on a CPU for /);
     expect(out).toContain('native functions called by JavaScript');
-    expect(out).toContain('src/core/handout.ts');
+    expect(out).toContain('src/server/core/delivery/handout.ts');
     expect(out).toMatch(/A full collection at the end took \d+ ms; it left [\d,]+ objects in /);
     expect(out).toContain(`Wrote ${file}: open it in DevTools`);
 

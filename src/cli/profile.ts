@@ -7,7 +7,7 @@ import {
   PROFILE_SECONDS_MAX,
   type Survivors,
   type WorkerProfile,
-} from '../controller/node-view.ts';
+} from '../server/controller/node-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fillGaps, type ProfileSummary, summarize, type TimeShare } from './cpu-profile.ts';

@@ -1,8 +1,8 @@
 /** The commands put together, and the one place where errors become sentences and exit codes. */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { ConfigError } from '../config/load.ts';
-import { StartError } from '../controller/start-error.ts';
+import { ConfigError } from '../host/config/load.ts';
+import { StartError } from '../server/controller/start-error.ts';
 import { CliError } from './cli-error.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import type { Figure } from '../report/figure.ts';
 import { namesOf, type ReportedRun } from '../report/report.ts';
+import type { Figure } from '../report/run/figure.ts';
 import { reportText } from './report.ts';
 
 function runOf(name: string, value: number | undefined, notes: readonly string[]): ReportedRun {

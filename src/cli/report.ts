@@ -2,10 +2,10 @@
 import { basename, join, resolve } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { RecordingError } from '../recording/read-error.ts';
-import type { Figure } from '../report/figure.ts';
-import { formatValue } from '../report/format.ts';
+import { RecordingError } from '../report/recording/read-error.ts';
 import type { Report, ReportedRun } from '../report/report.ts';
+import type { Figure } from '../report/run/figure.ts';
+import { formatValue } from '../report/run/format.ts';
 import { CliError } from './cli-error.ts';
 
 interface ReportOptions {

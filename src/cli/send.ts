@@ -1,6 +1,6 @@
 /** `holdfast send`: one message to everyone, to rooms or to a user. */
 import { Command } from 'commander';
-import type { SendReceipt, SendRequest } from '../controller/node-view.ts';
+import type { SendReceipt, SendRequest } from '../server/controller/node-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 

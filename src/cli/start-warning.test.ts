@@ -6,8 +6,8 @@ import {
   type Patch,
   statusFile,
 } from '../../test/support/made-up-host.ts';
-import { type ConfigSources, loadConfig } from '../config/load.ts';
-import { HostFiles } from '../machine/host-files.ts';
+import { type ConfigSources, loadConfig } from '../host/config/load.ts';
+import { HostFiles } from '../host/machine/host-files.ts';
 import { warnOfMachine } from './start-warning.ts';
 
 function warnings(files: Patch, flags: ConfigSources['flags'] = {}): readonly string[] {

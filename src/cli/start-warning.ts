@@ -3,13 +3,13 @@
  * reads a few files of /proc and is never a reason for a node not to start.
  */
 
-import type { Config } from '../config/schema.ts';
-import type { Log } from '../core/log.ts';
-import { CHECKS } from '../doctor/checks.ts';
-import { diagnose } from '../doctor/diagnosis.ts';
-import { outlookOf } from '../doctor/outlook.ts';
-import { count } from '../doctor/quantities.ts';
-import { HostFiles } from '../machine/host-files.ts';
+import type { Config } from '../host/config/schema.ts';
+import { CHECKS } from '../host/doctor/checks.ts';
+import { diagnose } from '../host/doctor/diagnosis.ts';
+import { outlookOf } from '../host/doctor/outlook.ts';
+import { count } from '../host/doctor/quantities.ts';
+import { HostFiles } from '../host/machine/host-files.ts';
+import type { Log } from '../server/core/log/log.ts';
 import { nodeRules } from './doctor-rules.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { EventEmitter } from 'node:events';
-import { loadConfig } from '../config/load.ts';
-import type { RunningNode } from '../controller/node.ts';
-import { StartError } from '../controller/start-error.ts';
+import { loadConfig } from '../host/config/load.ts';
+import type { RunningNode } from '../server/controller/node.ts';
+import { StartError } from '../server/controller/start-error.ts';
 import { CliError } from './cli-error.ts';
 import { readyText, runUntilStopped } from './start.ts';
 import { StopSignals } from './stop-signals.ts';

@@ -1,11 +1,11 @@
 /** `holdfast start`: runs a node until it is told to stop. */
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Field, fields } from '../config/fields.ts';
-import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
-import type { RunningNode } from '../controller/node.ts';
-import type { Log } from '../core/log.ts';
+import { type Field, fields } from '../host/config/fields.ts';
+import { loadConfig } from '../host/config/load.ts';
+import type { Config } from '../host/config/schema.ts';
+import type { RunningNode } from '../server/controller/node.ts';
+import type { Log } from '../server/core/log/log.ts';
 import { CliError } from './cli-error.ts';
 import { createLog } from './log.ts';
 import { StopSignals } from './stop-signals.ts';
@@ -38,7 +38,7 @@ export function startCommand(): Command {
       });
       const log = createLog(config);
       void warnOfMachine(config, log);
-      const { startNode } = await import('../controller/node.ts');
+      const { startNode } = await import('../server/controller/node.ts');
       const signals = new StopSignals(process, () => performance.now());
       await runUntilStopped({
         start: (stopAsked) => startNode(config, log, stopAsked),

@@ -1,7 +1,7 @@
 /** `holdfast status`: how a running node and its workers stand. */
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import type { LoadReport, NodeProcess, ProcessReport } from '../controller/admin-reports.ts';
+import type { LoadReport, NodeProcess, ProcessReport } from '../server/controller/admin-reports.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 
 interface StatusOptions extends AdminOptions {

@@ -6,17 +6,17 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { readRecording } from '../recording/read.ts';
 import { chartsOf } from './charts/all.ts';
 import type { Runs } from './charts/compose.ts';
-import { type Artist, createArtist, PICTURE_FONT } from './draw.ts';
-import type { Figure } from './figure.ts';
-import { computeFigures } from './figures.ts';
-import { type DrawnChart, pageOf } from './page.ts';
-import type { PageRun } from './page-figures.ts';
-import { PAGE_PALETTE, PALETTES, type Scheme } from './palette.ts';
-import { createPrinter } from './picture.ts';
-import { createRun } from './run.ts';
+import { PAGE_PALETTE, PALETTES, type Scheme } from './charts/palette.ts';
+import { type Artist, createArtist, PICTURE_FONT } from './draw/draw.ts';
+import { createPrinter } from './draw/picture.ts';
+import { type DrawnChart, pageOf } from './page/page.ts';
+import type { PageRun } from './page/page-figures.ts';
+import { readRecording } from './recording/read.ts';
+import type { Figure } from './run/figure.ts';
+import { computeFigures } from './run/figures.ts';
+import { createRun } from './run/run.ts';
 
 export interface Report {
   /** The page that was written. */

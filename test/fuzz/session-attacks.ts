@@ -1,6 +1,6 @@
 /** Sessions that break the rules: over polling, over WebSocket, and on the way between them. */
 
-import { encodePayload } from '../../src/protocol/engine-packet.ts';
+import { encodePayload } from '../../src/server/protocol/engine-packet.ts';
 import { cut, mutateText } from './mutation.ts';
 import { randomMessages } from './packets.ts';
 import type { Random } from './random.ts';

@@ -4,7 +4,7 @@ import {
   AGENT_TOKEN_VARIABLE,
   type AgentOrder,
   type AgentSample,
-} from '../../src/agent/contract.ts';
+} from '../../src/fleet/agent/contract.ts';
 import { within } from './raw-deadline.ts';
 
 const MAIN = `${import.meta.dir}/../../src/cli/main.ts`;

@@ -1,12 +1,13 @@
 /** The core of a worker with fakes for the bus and the clients. */
 
-import type { App, NamespaceHandlers, TransportName } from '../../src/core/app.ts';
-import type { Carrier, NodeAnswers, NodeLink, Target } from '../../src/core/contracts.ts';
-import { type Counters, createCounters } from '../../src/core/counters.ts';
-import type { Namespace } from '../../src/core/namespace.ts';
-import { NamespaceSession } from '../../src/core/namespace-session.ts';
-import type { OutgoingEvent } from '../../src/core/outgoing-event.ts';
-import { WorkerCore } from '../../src/core/worker-core.ts';
+import type { App, NamespaceHandlers, TransportName } from '../../src/server/core/app/app.ts';
+import type { Carrier } from '../../src/server/core/contracts/carrier.ts';
+import type { NodeAnswers, NodeLink, Target } from '../../src/server/core/contracts/node-link.ts';
+import type { OutgoingEvent } from '../../src/server/core/contracts/outgoing-event.ts';
+import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
+import type { Namespace } from '../../src/server/core/sessions/namespace.ts';
+import { NamespaceSession } from '../../src/server/core/sessions/namespace-session.ts';
+import { WorkerCore } from '../../src/server/core/worker-core.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -59,8 +60,7 @@ export class FakeClient implements Carrier {
     }
   }
 
-  endSession(session: NamespaceSession): void {
-    session.home.delivery.prepare(session);
+  endSession(): void {
     this.received.push('(end)');
   }
 

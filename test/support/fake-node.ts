@@ -1,8 +1,9 @@
 /** A hand-made node of two workers for tests: worker 0 is running, worker 1 is in back-off. */
-import { BusFullError } from '../../src/bus/bus-full-error.ts';
-import type { WorkerSample } from '../../src/bus/sample.ts';
-import { ProfileError } from '../../src/bus/worker-profile.ts';
-import type { NodeView, SendReceipt, SendRequest } from '../../src/controller/node-view.ts';
+
+import type { NodeView, SendReceipt, SendRequest } from '../../src/server/controller/node-view.ts';
+import { BusFullError } from '../../src/server/links/bus/bus-full-error.ts';
+import type { WorkerSample } from '../../src/server/links/bus/sample.ts';
+import { ProfileError } from '../../src/server/links/bus/worker-profile.ts';
 
 export class FakeNode implements NodeView {
   readonly nodeId = 'n1';

@@ -3,8 +3,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FleetStatus } from '../../src/fleet/status.ts';
-import type { FleetRecord, FleetVerdict } from '../../src/recording/record.ts';
+import type { FleetStatus } from '../../src/fleet/coordinator/status.ts';
+import type { FleetRecord, FleetVerdict } from '../../src/report/recording/record.ts';
 import { type Ended, ROOT, runHoldfast } from './holdfast-process.ts';
 import { within } from './raw-deadline.ts';
 

@@ -10,8 +10,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../../src/config/schema.ts';
-import type { LoadReport, ProcessReport } from '../../src/controller/admin-reports.ts';
+import type { Config } from '../../src/host/config/schema.ts';
+import type { LoadReport, ProcessReport } from '../../src/server/controller/admin-reports.ts';
 import { within } from './raw-deadline.ts';
 
 export const ROOT: string = join(import.meta.dir, '..', '..');

@@ -7,7 +7,7 @@
  */
 
 import { createInterface } from 'node:readline';
-import { Hub } from '../../src/bus/hub.ts';
+import { Hub } from '../../src/server/links/bus/hub.ts';
 
 export interface HubReport {
   readonly entries: number;

@@ -14,7 +14,7 @@ import type {
   Percentiles,
   ServerHeader,
   ServerSample,
-} from '../../src/recording/record.ts';
+} from '../../src/report/recording/record.ts';
 
 export interface MadeRun {
   readonly sessions: number;

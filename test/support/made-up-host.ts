@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { HostFiles } from '../../src/machine/host-files.ts';
+import { HostFiles } from '../../src/host/machine/host-files.ts';
 
 /** Texts by path; null is a file, or a folder, that is not there. */
 export type Patch = Readonly<Record<string, string | null>>;

@@ -3,7 +3,7 @@
  * counted, as JSON: the program of `inNamespace`, for tests that must change the kernel's settings.
  */
 
-import type { AgentCounters, AgentOrder } from '../../src/agent/contract.ts';
+import type { AgentCounters, AgentOrder } from '../../src/fleet/agent/contract.ts';
 import { ScriptedServer } from './scripted-server.ts';
 import { SwarmRun, WEBSOCKET } from './swarm-run.ts';
 

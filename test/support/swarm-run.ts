@@ -1,7 +1,7 @@
 /** A swarm of the fleet's agent in this process, with a clock that a test can put forward. */
 
-import type { AgentCounters, AgentOrder } from '../../src/agent/contract.ts';
-import { Swarm } from '../../src/agent/swarm.ts';
+import type { AgentCounters, AgentOrder } from '../../src/fleet/agent/contract.ts';
+import { Swarm } from '../../src/fleet/agent/swarm.ts';
 
 const TICK_MS = 4;
 const WAIT_MS = 4_000;

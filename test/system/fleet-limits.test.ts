@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
-import type { FleetVerdict } from '../../src/recording/record.ts';
+import type { FleetVerdict } from '../../src/report/recording/record.ts';
 import { FleetProcess, runFleet } from '../support/fleet-process.ts';
 import { ROOT, ServerProcess } from '../support/holdfast-process.ts';
 import { eventually } from './eventually.ts';

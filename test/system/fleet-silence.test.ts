@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
-import type { FleetSample, FleetVerdict } from '../../src/recording/record.ts';
+import type { FleetSample, FleetVerdict } from '../../src/report/recording/record.ts';
 import { FleetProcess } from '../support/fleet-process.ts';
 import { HoldfastProcess, ROOT, ServerProcess } from '../support/holdfast-process.ts';
 import { eventually } from './eventually.ts';

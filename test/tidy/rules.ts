@@ -4,7 +4,7 @@
  * Each rule says which files it looks at, finds the lines at fault, tells what to do about them, and
  * carries a sample that it must reject, so that a rule cannot die unnoticed. The samples are why
  * this file is exempt from the rules. The length of functions is checked by the linter, which has a
- * parser (`max-lines-per-function` in `.oxlintrc.json`); imports by `layers.ts`.
+ * parser (`max-lines-per-function` in `.oxlintrc.json`); imports by `layers.ts`, rooms by `rooms.ts`.
  */
 
 import { type SourceFile, sourceFile } from './source-files.ts';
@@ -30,7 +30,7 @@ const isSourceModule = (path: string): boolean => /^src\/.*\.ts$/.test(path) && 
 const isKebabCase = (word: string): boolean => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(word);
 
 /** The app file of src; an app file is where a default export is the contract. */
-const APP_FILE = 'src/demo/app.ts';
+const APP_FILE = 'src/pages/demo/app.ts';
 
 const CODE_LINES_MAX = 400;
 const TEST_LINES_MAX = 800;
@@ -42,28 +42,28 @@ export const RULES: readonly Rule[] = [
     advice: 'split it by concept, one file each',
     appliesTo: (path) => isCode(path) && !isTest(path),
     find: linesBeyond(CODE_LINES_MAX),
-    rejects: sourceFile('src/core/long.ts', '\n'.repeat(CODE_LINES_MAX + 1)),
+    rejects: sourceFile('src/server/core/long.ts', '\n'.repeat(CODE_LINES_MAX + 1)),
   },
   {
     name: `test files have at most ${TEST_LINES_MAX} lines`,
     advice: 'split it by what is tested',
     appliesTo: isTest,
     find: linesBeyond(TEST_LINES_MAX),
-    rejects: sourceFile('src/core/long.test.ts', '\n'.repeat(TEST_LINES_MAX + 1)),
+    rejects: sourceFile('src/server/core/long.test.ts', '\n'.repeat(TEST_LINES_MAX + 1)),
   },
   {
     name: `lines have at most ${COLUMNS_MAX} columns, unless a URL needs more`,
     advice: 'break the line, or the string in it',
     appliesTo: isCode,
     find: linesWhere((line) => line.length > COLUMNS_MAX && !/https?:\/\//.test(line)),
-    rejects: sourceFile('src/core/wide.ts', `// ${'x'.repeat(COLUMNS_MAX)}`),
+    rejects: sourceFile('src/server/core/wide.ts', `// ${'x'.repeat(COLUMNS_MAX)}`),
   },
   {
     name: 'files and folders are named in kebab-case',
     advice: 'rename it: lower case, words joined by hyphens',
     appliesTo: isCode,
     find: pathWhere((path) => !path.split(/[./]/).every(isKebabCase)),
-    rejects: sourceFile('src/core/roomIndex.ts', ''),
+    rejects: sourceFile('src/server/core/roomIndex.ts', ''),
   },
   {
     name: 'names say the concept',
@@ -77,14 +77,14 @@ export const RULES: readonly Rule[] = [
     advice: 'open with /** … */: what the module owns, what it does not, how data flows through',
     appliesTo: isSourceModule,
     find: (file) => (/^(#!.*\n)?\/\*\*\s/.test(file.text) ? [] : [1]),
-    rejects: sourceFile('src/core/bare.ts', "import { a } from './a.ts';"),
+    rejects: sourceFile('src/server/core/bare.ts', "import { a } from './a.ts';"),
   },
   {
     name: 'nothing is left for later in comments',
     advice: 'do it now, or open an issue and describe the limit in words',
     appliesTo: isCode,
     find: linesMatching(/\b(TODO|FIXME|XXX|HACK)\b/),
-    rejects: sourceFile('src/core/later.ts', '// TODO: bound this queue'),
+    rejects: sourceFile('src/server/core/later.ts', '// TODO: bound this queue'),
   },
   {
     name: 'a test that is skipped, alone or still to write says why',
@@ -101,21 +101,21 @@ export const RULES: readonly Rule[] = [
     advice: 'use a union of literals, or `const Kind = { … } as const`',
     appliesTo: isScript,
     find: linesMatching(/^\s*(export )?(declare )?(const )?enum \w/),
-    rejects: sourceFile('src/core/kind.ts', 'export const enum Kind {}'),
+    rejects: sourceFile('src/server/core/kind.ts', 'export const enum Kind {}'),
   },
   {
     name: 'there are no star exports',
     advice: 'name what is exported',
     appliesTo: isScript,
     find: linesMatching(/^export (type )?\*/),
-    rejects: sourceFile('src/core/all.ts', "export * from './room.ts';"),
+    rejects: sourceFile('src/server/core/all.ts', "export * from './room.ts';"),
   },
   {
     name: 'modules of src have no default export',
     advice: 'export it by name',
     appliesTo: (path) => isSourceModule(path) && path !== APP_FILE,
     find: linesMatching(/^export default\b|^export \{.*\bas default\b/),
-    rejects: sourceFile('src/core/room.ts', 'export default class Room {}'),
+    rejects: sourceFile('src/server/core/room.ts', 'export default class Room {}'),
   },
   {
     name: 'no file names a path of one machine',

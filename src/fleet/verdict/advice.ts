@@ -4,7 +4,7 @@
  * nothing about the server.
  */
 
-import { grouped } from '../numbers.ts';
+import { grouped } from '../settings/numbers.ts';
 
 /** `agent`: the fleet's own host was the limit. */
 export type Side = 'agent' | 'server' | 'network';

@@ -1,6 +1,6 @@
 /** Findings about the fleet's own limits: lost, starved and busy agents, a saturated machine. */
 
-import { counted, grouped } from '../numbers.ts';
+import { counted, grouped } from '../settings/numbers.ts';
 import type { AgentFacts, RunFacts } from './facts.ts';
 import { isClimbSlow, isShort, type Judged } from './judged.ts';
 import {

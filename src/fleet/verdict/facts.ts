@@ -1,10 +1,10 @@
 /** What is known of a run when it is over: all that the verdict is made of. */
 
-import type { BroadcastResult, FleetPhase } from '../../recording/record.ts';
-import type { Counts } from '../agents/totals.ts';
-import type { BroadcastSums } from '../server/broadcaster.ts';
-import type { ServerAnswers } from '../server/server-answers.ts';
-import type { ServerState } from '../server/server-watch.ts';
+import type { BroadcastResult, FleetPhase } from '../../report/recording/record.ts';
+import type { Counts } from '../agent-group/totals.ts';
+import type { BroadcastSums } from '../target/broadcaster.ts';
+import type { NodeLoad } from '../target/holdfast-node.ts';
+import type { ServerState } from '../target/server-watch.ts';
 import type { AdviceContext } from './advice.ts';
 import type { AgentWatch, MachineWatch } from './limits-watch.ts';
 
@@ -59,6 +59,17 @@ export interface AgentFacts {
   readonly name: string;
   readonly lost: string | undefined;
   readonly watch: AgentWatch;
+}
+
+/** What the server itself said when it was asked at the end of the run. */
+export interface ServerAnswers {
+  /** The Holdfast node's own word; undefined without one, or when it is silent. */
+  readonly load: NodeLoad | undefined;
+  readonly isNodeSilent: boolean;
+  /** Whether the node has all the targets, so that it counts at least the fleet's sessions. */
+  readonly isNodeWhole: boolean;
+  /** Targets, as `host:port`, that gave no answer to another session. */
+  readonly silentTargets: readonly string[];
 }
 
 export interface ServerFacts extends ServerAnswers {

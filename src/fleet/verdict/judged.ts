@@ -3,8 +3,8 @@
  * of those parts ask of the facts.
  */
 
-import type { Finding, FleetVerdict } from '../../recording/record.ts';
-import { sumOf } from '../agents/totals.ts';
+import type { Finding, FleetVerdict } from '../../report/recording/record.ts';
+import { sumOf } from '../agent-group/totals.ts';
 import type { RunFacts } from './facts.ts';
 
 export type Verdict = FleetVerdict['verdict'];

@@ -1,9 +1,9 @@
 /** Findings about broadcasts and echoes: what was sent and did not arrive as it should. */
 
-import type { BroadcastResult } from '../../recording/record.ts';
-import { sumOf } from '../agents/totals.ts';
-import { counted, grouped } from '../numbers.ts';
-import type { BroadcastSums } from '../server/broadcaster.ts';
+import type { BroadcastResult } from '../../report/recording/record.ts';
+import { sumOf } from '../agent-group/totals.ts';
+import { counted, grouped } from '../settings/numbers.ts';
+import type { BroadcastSums } from '../target/broadcaster.ts';
 import type { RunFacts } from './facts.ts';
 import type { Judged } from './judged.ts';
 

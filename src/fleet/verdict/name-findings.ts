@@ -1,7 +1,7 @@
 /** Findings about connections that failed and sessions that were lost, by the name of the cause. */
 
-import { type Counts, sumOf } from '../agents/totals.ts';
-import { counted, grouped } from '../numbers.ts';
+import { type Counts, sumOf } from '../agent-group/totals.ts';
+import { counted, grouped } from '../settings/numbers.ts';
 import { adviseOn } from './advice.ts';
 import type { RunFacts } from './facts.ts';
 import { isShort, type Judged } from './judged.ts';

@@ -1,7 +1,7 @@
 /** Findings about the server itself, when it can be seen: out of files, at capacity, or ended. */
 
-import { counted, grouped } from '../numbers.ts';
-import type { ServerFiles } from '../server/server-watch.ts';
+import { counted, grouped } from '../settings/numbers.ts';
+import type { ServerFiles } from '../target/server-watch.ts';
 import type { RunFacts } from './facts.ts';
 import { COUNT_SHARE, isShort, type Judged } from './judged.ts';
 import { decisiveFailures } from './name-findings.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { BroadcastResult } from '../../recording/record.ts';
+import type { BroadcastResult } from '../../report/recording/record.ts';
 import type { RunFacts, ServerFacts } from './facts.ts';
 import { newAgentWatch, newMachineWatch, type Watched } from './limits-watch.ts';
 import { judge } from './verdict.ts';

@@ -9,9 +9,9 @@
  * - `passed` otherwise. Connections that failed but came about in the end are told, not judged.
  */
 
-import type { Finding, FleetVerdict } from '../../recording/record.ts';
-import { type LatencyPercentiles, sumOf } from '../agents/totals.ts';
-import { counted, grouped } from '../numbers.ts';
+import type { Finding, FleetVerdict } from '../../report/recording/record.ts';
+import { type LatencyPercentiles, sumOf } from '../agent-group/totals.ts';
+import { counted, grouped } from '../settings/numbers.ts';
 import { agentFindings, machineFindings } from './agent-findings.ts';
 import type { RunFacts } from './facts.ts';
 import { isClimbSlow, isShort, type Judged, type Verdict } from './judged.ts';

@@ -1,6 +1,6 @@
 /** All charts of a report, in their order. Those that no log has data for are left out. */
 
-import type { Chart } from '../chart.ts';
+import type { Chart } from './chart.ts';
 import type { Runs } from './compose.ts';
 import { connectRate } from './connect-rate.ts';
 import { connectionsMemory } from './connections-memory.ts';

@@ -1,10 +1,10 @@
 /** What the charts share: thinned columns, the ends of the axis of time, names of several runs. */
 
-import type { Chart } from '../chart.ts';
-import type { Column } from '../columns.ts';
-import type { ColorName } from '../palette.ts';
-import type { Run } from '../run.ts';
-import { thin } from '../thin.ts';
+import type { Column } from '../run/columns.ts';
+import type { Run } from '../run/run.ts';
+import { thin } from '../run/thin.ts';
+import type { Chart } from './chart.ts';
+import type { ColorName } from './palette.ts';
 
 /** One run, or two that are laid over each other. */
 export type Runs = readonly [Run] | readonly [Run, Run];

@@ -1,11 +1,11 @@
 /** How many sessions were established in each second, and how many were not. */
 
-import type { Chart, Panel, Series } from '../chart.ts';
-import { type Column, combine, highest, total } from '../columns.ts';
-import { formatCount, formatValue } from '../format.ts';
-import type { ColorName } from '../palette.ts';
-import type { Run } from '../run.ts';
+import { type Column, combine, highest, total } from '../run/columns.ts';
+import { formatCount, formatValue } from '../run/format.ts';
+import type { Run } from '../run/run.ts';
+import type { Chart, Panel, Series } from './chart.ts';
 import { colorOf, happeningsOf, type Runs, thinned, timeAxis } from './compose.ts';
+import type { ColorName } from './palette.ts';
 
 const RATE_HEIGHT = 220;
 const FAILURES_HEIGHT = 130;

@@ -1,9 +1,9 @@
 /** The first chart of a run: how many connections there were, and what memory they took. */
 
-import type { Axis, Chart, Label, Panel, Series } from '../chart.ts';
-import { type Column, combine, highest, median, total } from '../columns.ts';
-import { formatCount, formatMemory, formatValue } from '../format.ts';
-import type { Run, RunServer } from '../run.ts';
+import { type Column, combine, highest, median, total } from '../run/columns.ts';
+import { formatCount, formatMemory, formatValue } from '../run/format.ts';
+import type { Run, RunServer } from '../run/run.ts';
+import type { Axis, Chart, Label, Panel, Series } from './chart.ts';
 import {
   colorOf,
   happeningsOf,

@@ -3,12 +3,12 @@
  * of many, which would hide each other, the chart shows the band from the least to the most busy.
  */
 
-import type { Axis, Chart, Panel, Series } from '../chart.ts';
-import { highest } from '../columns.ts';
-import { formatValue } from '../format.ts';
-import type { ColorName } from '../palette.ts';
-import type { Run, RunServer } from '../run.ts';
+import { highest } from '../run/columns.ts';
+import { formatValue } from '../run/format.ts';
+import type { Run, RunServer } from '../run/run.ts';
+import type { Axis, Chart, Panel, Series } from './chart.ts';
 import { colorOf, happeningsOf, isKnown, type Runs, thinned, timeAxis } from './compose.ts';
+import type { ColorName } from './palette.ts';
 
 const LINES_MAX = 8;
 const WORKERS_HEIGHT = 200;

@@ -3,12 +3,12 @@
  * a small part of a long run; then their panel shows that part alone.
  */
 
-import type { Percentiles } from '../../recording/record.ts';
-import type { Chart, Panel, Series } from '../chart.ts';
-import { highest } from '../columns.ts';
-import { formatMilliseconds } from '../format.ts';
-import type { Run } from '../run.ts';
-import type { LatencyColumns, LatencyKind } from '../timeline.ts';
+import type { Percentiles } from '../recording/record.ts';
+import { highest } from '../run/columns.ts';
+import { formatMilliseconds } from '../run/format.ts';
+import type { Run } from '../run/run.ts';
+import type { LatencyColumns, LatencyKind } from '../run/timeline.ts';
+import type { Chart, Panel, Series } from './chart.ts';
 import { colorOf, happeningsOf, isKnown, type Runs, thinned, timeAxis } from './compose.ts';
 
 const HEIGHT = 170;

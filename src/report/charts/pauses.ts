@@ -1,9 +1,9 @@
 /** How late the event loops were, and how long garbage collections stopped a worker. */
 
-import type { Chart, Panel, Series } from '../chart.ts';
-import { type Column, highest } from '../columns.ts';
-import { formatMilliseconds } from '../format.ts';
-import type { Run } from '../run.ts';
+import { type Column, highest } from '../run/columns.ts';
+import { formatMilliseconds } from '../run/format.ts';
+import type { Run } from '../run/run.ts';
+import type { Chart, Panel, Series } from './chart.ts';
 import { colorOf, happeningsOf, isKnown, type Runs, thinned, timeAxis } from './compose.ts';
 
 const LAG_HEIGHT = 190;

@@ -1,10 +1,10 @@
 /** How evenly the kernel spread the sessions over the workers, when there were most of them. */
 
-import type { Chart, Series } from '../chart.ts';
-import { highest, lowest, total } from '../columns.ts';
-import { formatCount, formatDigits } from '../format.ts';
-import type { Run, RunServer } from '../run.ts';
-import { sessionsOf } from '../windows.ts';
+import { highest, lowest, total } from '../run/columns.ts';
+import { formatCount, formatDigits } from '../run/format.ts';
+import type { Run, RunServer } from '../run/run.ts';
+import { sessionsOf } from '../run/windows.ts';
+import type { Chart, Series } from './chart.ts';
 import { colorOf, type Runs } from './compose.ts';
 
 const HEIGHT = 220;

@@ -1,0 +1,181 @@
+/**
+ * The control API of a running fleet:
+ *
+ *     GET  /status   FleetStatus
+ *     POST /set      {"connections": N}, {"rate": R} or {"target": URL or [URL, …]} → FleetStatus
+ *     POST /stop     → FleetStatus
+ *
+ * With a token, whoever presents it may use it. Without one it listens on loopback, and what is
+ * left to fear is a web page in a browser on the same host: a POST must be JSON, which pages of
+ * other origins cannot send unasked, and the Host header must not be a name from outside.
+ */
+
+import { timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import { FleetError } from '../settings/fleet-error.ts';
+import { grouped } from '../settings/numbers.ts';
+import { CONNECTIONS_MAX, type ControlSettings, RATE_MAX } from '../settings/settings.ts';
+import type { FleetStatus } from './status.ts';
+
+const BODY_BYTES_MAX = 65_536;
+/** Setting targets tries a session with each first. */
+const IDLE_TIMEOUT_SECONDS = 60;
+const TARGETS_MAX = 1_024;
+
+/** One setting to change, as it came and was found right. */
+export type Change =
+  | { readonly connections: number }
+  | { readonly rate: number }
+  | { readonly targets: readonly string[] };
+
+/** What is controlled. */
+export interface Controlled {
+  status(): FleetStatus;
+  /** @throws FleetError when it cannot be done */
+  set(change: Change): Promise<void>;
+  stop(): void;
+}
+
+export interface ControlServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, sentence: string) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+/** @throws FleetError when the port cannot be taken */
+export function startControlServer(
+  controlled: Controlled,
+  { host, port, token }: ControlSettings,
+): ControlServer {
+  const guard = token === undefined ? requireLocalHost : tokenGuard(token);
+  try {
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      // With `development: false`, Bun shares a taken port unless it is told not to.
+      reusePort: false,
+      development: false,
+      maxRequestBodySize: BODY_BYTES_MAX,
+      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      async fetch(request) {
+        try {
+          guard(request);
+          return Response.json(await answer(controlled, request));
+        } catch (error) {
+          if (error instanceof Refusal) return refuse(error.status, error.message);
+          if (error instanceof FleetError) return refuse(400, error.message);
+          throw error;
+        }
+      },
+    });
+    return { port: server.port ?? port, stop: () => server.stop(true) };
+  } catch (cause) {
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+    throw new FleetError(
+      `The control port ${port} on ${host} cannot be taken (${code}): another run may have it; ` +
+        'choose another one with --control-port.',
+      { cause },
+    );
+  }
+}
+
+async function answer(controlled: Controlled, request: Request): Promise<FleetStatus> {
+  const path = new URL(request.url).pathname;
+  const route = `${request.method} ${path}`;
+  switch (route) {
+    case 'GET /status':
+      break;
+    case 'POST /set':
+      await controlled.set(readChange(await readBody(request)));
+      break;
+    case 'POST /stop':
+      await readBody(request);
+      controlled.stop();
+      break;
+    default:
+      throw new Refusal(404, 'Nothing is here; use GET /status, POST /set or POST /stop.');
+  }
+  return controlled.status();
+}
+
+async function readBody(request: Request): Promise<unknown> {
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json') {
+    throw new Refusal(415, 'Send the body with "Content-Type: application/json".');
+  }
+  try {
+    return await request.json();
+  } catch {
+    throw new Refusal(400, 'The body must be a JSON object such as {"connections":1000}.');
+  }
+}
+
+/** @throws Refusal with one sentence */
+export function readChange(body: unknown): Change {
+  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+  const [field, ...others] = fields;
+  if (field === undefined || others.length > 0) {
+    throw new Refusal(400, 'Set one of "connections", "rate" and "target".');
+  }
+  const [name, value] = field as [string, unknown];
+  switch (name) {
+    case 'connections':
+      if (Number.isInteger(value) && inRange(value, 0, CONNECTIONS_MAX)) {
+        return { connections: value as number };
+      }
+      throw new Refusal(
+        400,
+        `"connections" must be a whole number from 0 to ${grouped(CONNECTIONS_MAX)}.`,
+      );
+    case 'rate':
+      if (inRange(value, 0.01, RATE_MAX)) return { rate: value as number };
+      throw new Refusal(400, `"rate" must be a number from 0.01 to ${grouped(RATE_MAX)}.`);
+    case 'target': {
+      const targets: readonly unknown[] = Array.isArray(value) ? value : [value];
+      const areTexts = targets.every((target) => typeof target === 'string');
+      if (areTexts && inRange(targets.length, 1, TARGETS_MAX)) return { targets };
+      throw new Refusal(400, '"target" must be a URL such as ws://host:8500, or a list of them.');
+    }
+    default:
+      throw new Refusal(
+        400,
+        `"${name.slice(0, 40)}" cannot be set; "connections", "rate" and "target" can.`,
+      );
+  }
+}
+
+function inRange(value: unknown, lowest: number, highest: number): boolean {
+  return typeof value === 'number' && value >= lowest && value <= highest;
+}
+
+function tokenGuard(token: string): (request: Request) => void {
+  const expected = digest(`Bearer ${token}`);
+  return (request) => {
+    // Digests have one length, so that the comparison tells nothing about the token's.
+    const presented = digest(request.headers.get('authorization') ?? '');
+    if (timingSafeEqual(presented, expected)) return;
+    throw new Refusal(401, 'Send the control token as "Authorization: Bearer <token>".');
+  };
+}
+
+function requireLocalHost(request: Request): void {
+  const host = URL.parse(`http://${request.headers.get('host') ?? ''}`)?.hostname ?? '';
+  if (host === 'localhost' || isIP(host.replace(/^\[|\]$/g, '')) !== 0) return;
+  throw new Refusal(403, 'Use localhost or an IP address in the URL, or set a control token.');
+}
+
+function digest(text: string): Uint8Array {
+  return new Bun.CryptoHasher('sha256').update(text).digest();
+}
+
+function refuse(status: number, error: string): Response {
+  return Response.json({ error }, { status });
+}

@@ -1,0 +1,140 @@
+/**
+ * The admin API of a Holdfast node, as far as the fleet needs it: whether it is the node under
+ * test, how full it is, and sending a broadcast.
+ */
+
+import { FleetError } from '../settings/fleet-error.ts';
+import type { ResolvedTarget } from '../settings/target.ts';
+
+/** Where a node's admin API is unless it was told otherwise. */
+const DEFAULT_ADMIN = 'http://127.0.0.1:8600';
+const PROBE_TIMEOUT_MS = 2_000;
+const SEND_TIMEOUT_MS = 30_000;
+
+export const BROADCAST_EVENT = 'fleet';
+
+export interface NodeLoad {
+  readonly connections: number;
+  readonly capacity: number;
+}
+
+/** How a broadcast reaches the server. */
+export interface BroadcastWay {
+  /** @throws Error that says why the server did not take it */
+  send(text: string): Promise<void>;
+}
+
+export class HoldfastNode implements BroadcastWay {
+  readonly url: string;
+  readonly #token: string | undefined;
+
+  constructor(url: string, token: string | undefined) {
+    this.url = url;
+    this.#token = token;
+  }
+
+  /**
+   * The node on this host that listens on the target's port, when the default admin port leads to
+   * it.
+   */
+  static async discover(
+    targets: readonly ResolvedTarget[],
+    token: string | undefined,
+  ): Promise<HoldfastNode | undefined> {
+    if (!targets.every(({ isLoopback }) => isLoopback)) return undefined;
+    const node = new HoldfastNode(DEFAULT_ADMIN, token);
+    try {
+      const ports = await node.#ports();
+      return targets.every(({ port }) => ports.includes(port)) ? node : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @throws FleetError when there is no such node, or it wants another token */
+  async check(): Promise<void> {
+    let response: Response;
+    try {
+      response = await this.#get('/load');
+    } catch (cause) {
+      throw new FleetError(`No Holdfast node answers at ${this.url}: correct --admin.`, { cause });
+    }
+    if (response.status === 401) {
+      throw new FleetError(`The node at ${this.url} wants its admin token: give --admin-token.`);
+    }
+    if (!response.ok || (await loadIn(response)) === undefined) {
+      throw new FleetError(`${this.url} is not the admin API of a Holdfast node: correct --admin.`);
+    }
+  }
+
+  /** @returns undefined when the node does not tell */
+  async load(): Promise<NodeLoad | undefined> {
+    try {
+      return await loadIn(await this.#get('/load'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async send(text: string): Promise<void> {
+    const response = await fetch(`${this.url}/send`, {
+      method: 'POST',
+      headers: { ...this.#headers(), 'content-type': 'application/json' },
+      body: JSON.stringify({ event: BROADCAST_EVENT, args: [text] }),
+      signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
+    });
+    await expectTaken(response, this.url);
+  }
+
+  async #ports(): Promise<readonly number[]> {
+    const response = await this.#get('/process');
+    const { nodes, workers } = (await response.json()) as {
+      nodes: readonly { publicPort: number }[];
+      workers: readonly { port: number | null }[];
+    };
+    return [
+      ...nodes.map(({ publicPort }) => publicPort),
+      ...workers.flatMap(({ port }) => (port === null ? [] : [port])),
+    ];
+  }
+
+  #get(path: string): Promise<Response> {
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    return fetch(this.url + path, { headers: this.#headers(), signal });
+  }
+
+  #headers(): Record<string, string> {
+    return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+  }
+}
+
+/** Any other server: a URL that broadcasts the text which is posted to it. */
+export class BroadcastUrl implements BroadcastWay {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async send(text: string): Promise<void> {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: text,
+      signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
+    });
+    await expectTaken(response, this.#url);
+  }
+}
+
+async function expectTaken(response: Response, url: string): Promise<void> {
+  const text = await response.text();
+  if (response.ok) return;
+  throw new Error(`${url} answered HTTP ${response.status}: ${text.slice(0, 200).trim()}`);
+}
+
+async function loadIn(response: Response): Promise<NodeLoad | undefined> {
+  const { connections, capacity } = (await response.json().catch(() => ({}))) as Partial<NodeLoad>;
+  if (typeof connections !== 'number' || typeof capacity !== 'number') return undefined;
+  return { connections, capacity };
+}

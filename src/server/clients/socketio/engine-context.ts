@@ -1,0 +1,175 @@
+/**
+ * What the Engine.IO sessions of a worker share: settings, table, ids, heartbeat, router.
+ *
+ * Sessions that have joined no namespace yet wait here in the order of their coming; those that
+ * take too long are ended, so that an open socket without a session cannot be had for free.
+ */
+
+import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
+import type { Heartbeat } from '../../core/heartbeat.ts';
+import type { Counters } from '../../core/limits/counters.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
+import { SlotTable } from '../../core/sessions/slot-table.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import type { WirePacket } from '../../protocol/engine-packet.ts';
+import { decodeSessionId, SessionIdFactory, sameSessionId } from '../../protocol/session-id.ts';
+import type { EngineHome, PacketTaker } from './engine-home.ts';
+import type { EngineSession } from './engine-session.ts';
+import { payloadAnswer } from './polling-transport.ts';
+
+export interface EngineSettings {
+  readonly path: string;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly upgradeTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly maxPayloadBytes: number;
+  readonly maxBackpressureBytes: number;
+  readonly capacity: number;
+  readonly corsOrigins: readonly string[];
+  readonly corsCredentials: boolean;
+}
+
+export interface EngineContextOptions {
+  readonly node: number;
+  readonly worker: number;
+  readonly settings: EngineSettings;
+  readonly heartbeat: Heartbeat;
+  readonly router: PacketTaker<EngineSession>;
+  readonly counters: Counters;
+  /** Sockets that this worker holds for sessions of others: open files, too. */
+  edgeSockets(): number;
+}
+
+interface LastWords {
+  readonly packets: readonly WirePacket[];
+  readonly tick: number;
+}
+
+export class EngineContext implements EngineHome<EngineSession> {
+  readonly node: number;
+  readonly worker: number;
+  readonly settings: EngineSettings;
+  readonly heartbeat: Heartbeat;
+  readonly router: PacketTaker<EngineSession>;
+  readonly ids: SessionIdFactory;
+  readonly counters: Counters;
+  pollingCount = 0;
+  readonly #sessions: SlotTable<EngineSession> = new SlotTable();
+  /** Sessions in no namespace, with the tick since when, oldest first. */
+  readonly #unjoined: Map<EngineSession, number> = new Map();
+  /** What sessions that ended by the server's will still have to say to who polls, by engine id. */
+  readonly #lastWords: Map<string, LastWords> = new Map();
+  readonly #edgeSockets: () => number;
+  readonly #openTail: string;
+
+  constructor(options: EngineContextOptions) {
+    this.node = options.node;
+    this.worker = options.worker;
+    this.settings = options.settings;
+    this.heartbeat = options.heartbeat;
+    this.router = options.router;
+    this.counters = options.counters;
+    this.#edgeSockets = () => options.edgeSockets();
+    this.ids = new SessionIdFactory(options.node, options.worker);
+    const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
+    this.#openTail =
+      `"pingInterval":${pingIntervalMs},"pingTimeout":${pingTimeoutMs},` +
+      `"maxPayload":${maxPayloadBytes}}`;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get isFull(): boolean {
+    return this.#sessions.size + this.#edgeSockets() >= this.settings.capacity;
+  }
+
+  register(session: EngineSession): string {
+    session.slot = this.#sessions.add(session);
+    this.heartbeat.add(session);
+    this.#unjoined.set(session, this.heartbeat.tick);
+    this.counters.sessionsOpened++;
+    return this.ids.create(session.slot);
+  }
+
+  unregister(session: EngineSession): void {
+    if (session.slot === -1) return;
+    this.#sessions.remove(session.slot);
+    this.heartbeat.remove(session);
+    this.#unjoined.delete(session);
+    this.counters.sessionsClosed++;
+  }
+
+  /** A session has joined its first namespace. */
+  joined(session: EngineSession): void {
+    this.#unjoined.delete(session);
+  }
+
+  unjoined(session: EngineSession): void {
+    if (!session.closed) this.#unjoined.set(session, this.heartbeat.tick);
+  }
+
+  keepLastWords(sessionId: string, packets: readonly WirePacket[]): void {
+    const [oldest] = this.#lastWords.keys();
+    const isFull = this.#lastWords.size >= LIMITS.lastWordsPerWorker;
+    if (isFull && oldest !== undefined) this.#lastWords.delete(oldest);
+    this.#lastWords.set(sessionId, { packets, tick: this.heartbeat.tick });
+  }
+
+  takeLastWords(sessionId: string): HttpAnswer | undefined {
+    const words = this.#lastWords.get(sessionId);
+    this.#lastWords.delete(sessionId);
+    return words === undefined ? undefined : payloadAnswer(words.packets);
+  }
+
+  /** Ends sessions that have not joined a namespace in time; called at each heartbeat tick. */
+  sweep(): void {
+    const { connectTimeoutMs, pingTimeoutMs } = this.settings;
+    for (const [id, { tick }] of this.#lastWords) {
+      if (tick > this.#ticksAgo(pingTimeoutMs)) break;
+      this.#lastWords.delete(id);
+    }
+    const late = this.#ticksAgo(connectTimeoutMs);
+    const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));
+    for (const [session, since] of this.#unjoined) {
+      if (since > idle) return;
+      // A handshake without a poll costs its sender nothing, so it is not held for long.
+      const isUnpolled = session.polling?.isPolled === false;
+      if (since <= late || isUnpolled) session.end('transport close', CLOSE_CODE.policy);
+    }
+  }
+
+  #ticksAgo(durationMs: number): number {
+    return this.heartbeat.tick - Math.ceil(durationMs / this.heartbeat.tickMs);
+  }
+
+  /** Finds a session that polls, by its engine id. */
+  findPolling(sessionId: string): EngineSession | undefined {
+    const session = this.#at(sessionId);
+    const known = session?.polling?.sessionId;
+    return known !== undefined && sameSessionId(known, sessionId) ? session : undefined;
+  }
+
+  /** Finds a session in a namespace, by its own id. */
+  findInNamespace(namespace: string, id: string): NamespaceSession | undefined {
+    const found = this.#at(id)?.sessionIn(namespace);
+    return found?.id === id ? found : undefined;
+  }
+
+  allSessions(): EngineSession[] {
+    return this.#sessions.all();
+  }
+
+  openPacket(id: string, upgrades: readonly string[]): string {
+    return `0{"sid":"${id}","upgrades":${JSON.stringify(upgrades)},${this.#openTail}`;
+  }
+
+  #at(id: string): EngineSession | undefined {
+    const address = decodeSessionId(id);
+    if (address?.node !== this.node || address.worker !== this.worker) return undefined;
+    return this.#sessions.get(address.slot);
+  }
+}

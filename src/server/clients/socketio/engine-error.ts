@@ -1,0 +1,27 @@
+/**
+ * Errors of Engine.IO's handshake and requests, as HTTP answers.
+ *
+ * Codes and messages are those of the reference server, which clients show to their users; status
+ * 400, but 403 for what policy forbids.
+ */
+
+import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
+
+const ENGINE_ERROR = {
+  unknownTransport: { code: 0, message: 'Transport unknown' },
+  unknownSession: { code: 1, message: 'Session ID unknown' },
+  badMethod: { code: 2, message: 'Bad handshake method' },
+  badRequest: { code: 3, message: 'Bad request' },
+  forbidden: { code: 4, message: 'Forbidden' },
+  unsupportedVersion: { code: 5, message: 'Unsupported protocol version' },
+} as const;
+
+export type EngineErrorName = keyof typeof ENGINE_ERROR;
+
+export function engineError(name: EngineErrorName): HttpAnswer {
+  return {
+    status: name === 'forbidden' ? 403 : 400,
+    type: 'application/json',
+    body: JSON.stringify(ENGINE_ERROR[name]),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * What an Engine.IO session and its worker know of each other.
+ *
+ * `EngineContext` is the home of all sessions of a worker, `PacketRouter` takes their packets; a
+ * fake of a few lines stands in for both in tests of a session alone.
+ */
+
+import type { DisconnectReason } from '../../core/app/app.ts';
+import type { CarriedSession } from '../../core/contracts/carrier.ts';
+import type { HeartbeatMember } from '../../core/heartbeat.ts';
+import type { WirePacket } from '../../protocol/engine-packet.ts';
+
+/** A session as its worker's table sees it. */
+export interface EngineMember extends HeartbeatMember {
+  /** Its place in the table; only the table and the session's end change it. */
+  slot: number;
+  readonly closed: boolean;
+  sessionIn(namespace: string): CarriedSession | undefined;
+  end(reason: DisconnectReason, code?: number): void;
+}
+
+/** Takes what clients send. MUST NOT throw. */
+export interface PacketTaker<Engine extends EngineMember> {
+  /** Whether a ping may take along what is on its way to sessions of this worker. */
+  readonly isDeliveringLittle: boolean;
+  onText(engine: Engine, text: string): void;
+  onBinary(engine: Engine, data: Buffer): void;
+}
+
+/** What a session needs of its worker. */
+export interface EngineHome<Engine extends EngineMember> {
+  readonly settings: { readonly maxBackpressureBytes: number };
+  readonly heartbeat: { readonly tick: number };
+  readonly router: PacketTaker<Engine>;
+  /** Sessions that poll; all others are on a WebSocket. Sessions count themselves. */
+  pollingCount: number;
+  /** Takes a session into the table and the heartbeat. @returns its engine id */
+  register(session: Engine): string;
+  unregister(session: Engine): void;
+  /** A session has left its last namespace. */
+  unjoined(session: Engine): void;
+  /** Keeps what a session that ended had queued until the client asks, for a short while. */
+  keepLastWords(sessionId: string, packets: readonly WirePacket[]): void;
+  /** Source: the Engine.IO protocol, revision 4, "Handshake". */
+  openPacket(id: string, upgrades: readonly string[]): string;
+}

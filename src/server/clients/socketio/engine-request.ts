@@ -1,0 +1,63 @@
+/**
+ * A request on the Engine.IO path, read and judged before anybody acts on it.
+ *
+ * Source: the Engine.IO protocol, revision 4, "Handshake": the query holds `EIO`, `transport`, and
+ * `sid` once there is a session.
+ */
+
+import type { TransportName } from '../../core/app/app.ts';
+import { type CorsPolicy, corsHeaders } from './cors.ts';
+import type { EngineErrorName } from './engine-error.ts';
+
+export type AnswerHeaders = Readonly<Record<string, string>>;
+
+export interface EngineRequest {
+  readonly request: Request;
+  readonly query: string;
+  readonly transport: TransportName;
+  /** Absent for a handshake. */
+  readonly sessionId: string | undefined;
+  /** The client takes no binary frames (`b64`). */
+  readonly isTextOnly: boolean;
+  /** Headers that let the page read the answer. */
+  readonly cors: AnswerHeaders;
+}
+
+/** Why a request is refused, and the headers that let the page read that. */
+export interface Refusal {
+  readonly refused: EngineErrorName;
+  readonly cors: AnswerHeaders;
+}
+
+export function readEngineRequest(
+  request: Request,
+  query: string,
+  policy: CorsPolicy,
+): EngineRequest | Refusal {
+  const cors = corsHeaders(request.headers, policy);
+  if (cors === undefined) return { refused: 'forbidden', cors: {} };
+  const params = new URLSearchParams(query);
+  const transport = params.get('transport');
+  const sessionId = params.get('sid') ?? undefined;
+  if (transport !== 'polling' && transport !== 'websocket') {
+    return { refused: 'unknownTransport', cors };
+  }
+  if (params.get('EIO') !== '4') return { refused: 'unsupportedVersion', cors };
+  const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
+  const isMismatch = isUpgrade !== (transport === 'websocket');
+  // JSONP (`j`) was for browsers without CORS and is an open door for other sites' scripts.
+  if (isMismatch || params.has('j')) return { refused: 'badRequest', cors };
+  const isHandshake = sessionId === undefined;
+  const isMethodKnown = request.method === 'GET' || (request.method === 'POST' && !isHandshake);
+  if (!isMethodKnown) return { refused: 'badMethod', cors };
+  return { request, query, transport, sessionId, isTextOnly: params.has('b64'), cors };
+}
+
+/** Headers that a preflight asks for, beside those of the answer itself. */
+export function preflightHeaders(headers: Headers): AnswerHeaders {
+  return {
+    'access-control-allow-methods': 'GET, POST',
+    'access-control-allow-headers': headers.get('access-control-request-headers') ?? 'content-type',
+    'access-control-max-age': '600',
+  };
+}

@@ -1,0 +1,620 @@
+/**
+ * Sessions from the first packet to the last, with fakes for the socket and the requests of the
+ * client: what they are told, in what order, and how they end.
+ */
+
+import { beforeEach, describe, expect, test } from 'bun:test';
+import type { App, Session } from '../../core/app/app.ts';
+import type {
+  FrameHandler,
+  FrameSocket,
+  HttpAnswer,
+  Reply,
+  SocketData,
+} from '../../core/contracts/client-connection.ts';
+import type { NodeLink } from '../../core/contracts/node-link.ts';
+import { Heartbeat } from '../../core/heartbeat.ts';
+import { createCounters } from '../../core/limits/counters.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { WorkerCore } from '../../core/worker-core.ts';
+import { Admissions } from './admissions.ts';
+import { EngineContext } from './engine-context.ts';
+import { EngineSession, type HandshakeSource } from './engine-session.ts';
+import { LocalOwner } from './local-owner.ts';
+import { PacketRouter } from './packet-router.ts';
+import { OfferToSession } from './socket-openers.ts';
+
+const MAX_BACKPRESSURE_BYTES = 10_000;
+const UPGRADE_TIMEOUT_MS = 30;
+const SETTINGS = {
+  path: '/socket.io/',
+  pingIntervalMs: 1_000,
+  pingTimeoutMs: 500,
+  upgradeTimeoutMs: UPGRADE_TIMEOUT_MS,
+  connectTimeoutMs: 2_000,
+  maxPayloadBytes: 10_000,
+  maxBackpressureBytes: MAX_BACKPRESSURE_BYTES,
+  capacity: 100,
+  corsOrigins: [],
+  corsCredentials: false,
+};
+const LONELY: NodeLink = {
+  publish: () => {},
+  command: () => {},
+  request: () => Promise.resolve({ answers: [], unanswered: 0 }),
+  setInterest: () => {},
+  announceInterest: () => {},
+};
+const HANDSHAKE: HandshakeSource = {
+  headers: { cookie: 'a=b' },
+  query: 'EIO=4&token=x',
+  address: '127.0.0.1',
+  transport: 'websocket',
+};
+
+let core: WorkerCore;
+let context: EngineContext;
+let owner: LocalOwner;
+const ended: string[] = [];
+const logged: string[] = [];
+
+function start(app: App): void {
+  ended.length = 0;
+  logged.length = 0;
+  const counters = createCounters();
+  const getCore = (): WorkerCore => core;
+  context = new EngineContext({
+    node: 1,
+    worker: 2,
+    settings: SETTINGS,
+    heartbeat: new Heartbeat(SETTINGS),
+    router: new PacketRouter(
+      getCore,
+      new Admissions(getCore, () => context),
+      SETTINGS.maxPayloadBytes,
+    ),
+    counters,
+    edgeSockets: () => 0,
+  });
+  core = new WorkerCore({
+    app: { disconnected: (_session, reason) => void ended.push(reason), ...app },
+    workerId: 'w',
+    ackTimeoutMs: 50,
+    link: LONELY,
+    counters,
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: (text) => logged.push(text) },
+    findSession: (namespace, id) => context.findInNamespace(namespace, id),
+  });
+  owner = new LocalOwner(context);
+}
+
+beforeEach(() => start(ECHO));
+
+const ECHO: App = {
+  on: {
+    echo: (_session, ...args: unknown[]) => args[0],
+    back: (session, ...args: unknown[]) => session.emit('back', ...args),
+  },
+};
+
+class FakeSocket implements FrameSocket {
+  data: SocketData = { onFrame: () => {}, onSocketClose: () => {} };
+  readonly sent: (string | Buffer)[] = [];
+  readonly closes: (number | undefined)[] = [];
+  bufferedBytes = 0;
+  isFull = false;
+
+  send(frame: string | Uint8Array): number {
+    if (this.isFull) return 0;
+    this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
+    return frame.length || 1;
+  }
+
+  cork(callback: () => void): void {
+    callback();
+  }
+
+  close(code?: number): void {
+    this.closes.push(code);
+  }
+
+  getBufferedAmount(): number {
+    return this.bufferedBytes;
+  }
+
+  /** The client sends frames. */
+  bring(...frames: (string | Buffer)[]): void {
+    for (const frame of frames) (this.data as FrameHandler).onFrame(this, frame);
+  }
+
+  /** The TCP connection is gone. */
+  lose(): void {
+    (this.data as FrameHandler).onSocketClose(this);
+  }
+
+  /** What was sent since the last look, the ids of sessions left out. */
+  news(): (string | Buffer)[] {
+    const hide = (frame: string | Buffer): string | Buffer =>
+      typeof frame === 'string' ? frame.replace(/"sid":"[^"]+"/, '"sid":…') : frame;
+    return this.sent.splice(0).map(hide);
+  }
+}
+
+const settle = (): Promise<void> => Bun.sleep(0);
+
+/** A socket whose client has asked to join, and may not have been let in yet. */
+function openUnjoined(isTextOnly = false, connect = '40'): FakeSocket {
+  const socket = new FakeSocket();
+  const session = new EngineSession(context, HANDSHAKE);
+  socket.data = session;
+  session.openSocket(socket, isTextOnly);
+  socket.bring(connect);
+  return socket;
+}
+
+async function openSocket(isTextOnly = false): Promise<FakeSocket> {
+  const socket = openUnjoined(isTextOnly);
+  await settle();
+  expect(socket.news().at(-1)).toBe('40{"sid":…}');
+  return socket;
+}
+
+/** A session that polls, and its client. */
+class Poller {
+  readonly sessionId: string;
+  readonly answers: HttpAnswer[] = [];
+
+  constructor() {
+    const session = new EngineSession(context, { ...HANDSHAKE, transport: 'polling' });
+    this.sessionId = (JSON.parse(session.openPolling().slice(1)) as { sid: string }).sid;
+  }
+
+  static async open(): Promise<Poller> {
+    const poller = new Poller();
+    poller.post('40');
+    await settle();
+    poller.poll();
+    expect(poller.news()).toEqual([expect.stringMatching(/^40/)]);
+    return poller;
+  }
+
+  poll(): Reply {
+    const reply = (answer: HttpAnswer): void => void this.answers.push(answer);
+    owner.poll(this.sessionId, reply);
+    return reply;
+  }
+
+  post(body: string | undefined): HttpAnswer | undefined {
+    let answer: HttpAnswer | undefined;
+    owner.beginPost(this.sessionId);
+    owner.post(this.sessionId, body, (given) => {
+      answer = given;
+    });
+    return answer;
+  }
+
+  offer(isTextOnly = false): FakeSocket {
+    const socket = new FakeSocket();
+    const handler = new OfferToSession(owner, this.sessionId, isTextOnly).open(socket);
+    if (handler === undefined) throw new Error('the socket was refused');
+    socket.data = handler;
+    return socket;
+  }
+
+  /** Bodies of polls that have been answered since the last look. */
+  news(): string[] {
+    return this.answers.splice(0).map(({ status, body }) => (status === 200 ? body : `${status}`));
+  }
+}
+
+describe('over a WebSocket', () => {
+  test('events, acks and binary data, both ways', async () => {
+    const socket = await openSocket();
+    const placeholder = '{"_placeholder":true,"num":0}';
+    socket.bring('420["echo","é"]', '42["back",1,null]', '427["unknown"]');
+    socket.bring(`451-8["echo",{"a":${placeholder}}]`, Buffer.from([1, 2]));
+    expect(socket.news()).toEqual([
+      '430["é"]',
+      '42["back",1,null]',
+      '437[{"error":"no handler for the event \'unknown\'"}]',
+      `461-8[{"a":${placeholder}}]`,
+      Buffer.from([1, 2]),
+    ]);
+  });
+
+  test('a client that takes no binary frames gets and gives base64', async () => {
+    const socket = await openSocket(true);
+    socket.bring('451-["back",{"_placeholder":true,"num":0}]', 'bAQI=');
+    expect(socket.news()).toEqual(['451-["back",{"_placeholder":true,"num":0}]', 'bAQI=']);
+  });
+
+  test.each<[string, (string | Buffer)[]]>([
+    ['an unknown packet', ['7']],
+    ['an empty packet', ['']],
+    ['an event for a namespace not joined', ['42/other,["x"]']],
+    ['joining twice', ['40']],
+    ['leaving a namespace not joined', ['41/other,']],
+    ['bytes that nobody announced', [Buffer.from([1])]],
+    ['text where bytes are due', ['451-["x",{"_placeholder":true,"num":0}]', '42["x"]']],
+    ['broken base64', ['451-["x",{"_placeholder":true,"num":0}]', 'b%%%']],
+    ['a placeholder too many', ['451-["x",{"_placeholder":true,"num":1}]', Buffer.from([1])]],
+  ])('%s ends the session, and only this one', async (_name, frames) => {
+    const [socket, other] = [await openSocket(), await openSocket()];
+    socket.bring(...frames, '42["back"]');
+    expect([socket.news(), socket.closes, ended]).toEqual([[], [1008], ['parse error']]);
+    other.bring('42["back"]');
+    expect(other.news()).toEqual(['42["back"]']);
+    expect(context.size).toBe(1);
+  });
+
+  test('what was said to all comes before the end of one', async () => {
+    const sockets = [await openSocket(), await openSocket(), await openSocket()];
+    core.server.emit('bye');
+    core.server.disconnect();
+    await settle();
+    for (const socket of sockets) expect(socket.news()).toEqual(['42["bye"]', '41']);
+  });
+
+  test('what was said to all comes before the end of the connection', async () => {
+    const sockets = [await openSocket(), await openSocket()];
+    core.server.emit('bye');
+    core.server.disconnect(true);
+    await settle();
+    for (const socket of sockets) {
+      expect(socket.news()[0]).toBe('42["bye"]');
+      expect(socket.closes).toEqual([1000]);
+    }
+    expect(context.size).toBe(0);
+  });
+
+  test('a ping takes along what is on its way, in one go, and nothing twice', async () => {
+    const socket = await openSocket();
+    let corks = 0;
+    socket.cork = (callback) => {
+      corks++;
+      callback();
+    };
+    core.server.emit('1');
+    (socket.data as EngineSession).ping();
+    expect([socket.news(), corks]).toEqual([['42["1"]', '2'], 1]);
+    await settle();
+    (socket.data as EngineSession).ping();
+    expect([socket.news(), corks]).toEqual([['2'], 1]);
+  });
+
+  test('a client that does not keep up is ended after the call, and holds up nobody', async () => {
+    const [slow, other] = [await openSocket(), await openSocket()];
+    slow.isFull = true;
+    core.server.emit('1');
+    core.server.emit('2');
+    await settle();
+    expect(other.news()).toEqual(['42["1"]', '42["2"]']);
+    expect([slow.closes, ended, context.size]).toEqual([[1008], ['transport error'], 1]);
+  });
+
+  test('a volatile event is dropped for a client that is behind', async () => {
+    const socket = await openSocket();
+    socket.bufferedBytes = 1;
+    core.server.volatile.emit('v');
+    core.server.emit('x');
+    await settle();
+    expect(socket.news()).toEqual(['42["x"]']);
+  });
+
+  test('a lost connection ends the session once', async () => {
+    const socket = await openSocket();
+    socket.lose();
+    socket.lose();
+    expect([ended, context.size, core.server.localCount]).toEqual([['transport close'], 0, 0]);
+  });
+
+  test('an app that disconnects others when one is gone', async () => {
+    start({ disconnected: ({ server }) => server.disconnect(true) });
+    const sockets = [await openSocket(), await openSocket(), await openSocket()];
+    (sockets[1] as FakeSocket).lose();
+    await settle();
+    expect(context.size).toBe(0);
+    expect(sockets[0]?.closes).toEqual([1000]);
+    expect(logged).toEqual([]);
+  });
+});
+
+describe('admission', () => {
+  test('is given what the client presented', async () => {
+    const seen: unknown[] = [];
+    start({
+      authenticate: ({ auth, headers, query, address }) =>
+        void seen.push([auth, headers, query.get('token'), address]),
+      namespaces: {
+        '/b': {
+          authenticate: ({ headers, query }) => void seen.push([headers, query.get('token')]),
+        },
+      },
+    });
+    const socket = openUnjoined(false, '40{"t":1}');
+    await settle();
+    socket.bring('40/b,');
+    await settle();
+    expect(seen).toEqual([
+      [{ t: 1 }, { cookie: 'a=b' }, 'x', '127.0.0.1'],
+      [{ cookie: 'a=b' }, 'x'],
+    ]);
+  });
+
+  test.each<[string, () => never, string]>([
+    [
+      'an error',
+      () => {
+        throw new Error('not today');
+      },
+      '{"message":"not today"}',
+    ],
+    [
+      'with data',
+      () => {
+        throw Object.assign(new Error('no'), { data: [1] });
+      },
+      '{"message":"no","data":[1]}',
+    ],
+    [
+      'with data that JSON cannot hold',
+      () => {
+        throw Object.assign(new Error('no'), { data: 1n });
+      },
+      '{"message":"no"}',
+    ],
+    [
+      'a type error',
+      () => {
+        throw new TypeError('secret');
+      },
+      '{"message":"internal error"}',
+    ],
+  ])('that fails by %s refuses, at once or later', async (_name, refuse, told) => {
+    for (const authenticate of [refuse, async () => refuse()]) {
+      start({ authenticate });
+      const socket = openUnjoined();
+      await settle();
+      expect(socket.news().at(-1)).toBe(`44${told}`);
+      expect([core.server.localCount, ended]).toEqual([0, []]);
+    }
+  });
+
+  test.each<[string, App['authenticate']]>([
+    [
+      'more rooms than allowed',
+      () => ({ rooms: Array.from({ length: LIMITS.roomsPerSession + 1 }, (_, i) => `${i}`) }),
+    ],
+    ['a room without a name', () => ({ rooms: ['a', ''] })],
+    ['a user that is a number', () => ({ user: 7 as unknown as string })],
+  ])('that gives %s refuses and leaves nothing behind', async (_name, authenticate) => {
+    start({ authenticate: authenticate as NonNullable<App['authenticate']> });
+    const socket = openUnjoined();
+    await settle();
+    expect(socket.news().at(-1)).toBe('44{"message":"internal error"}');
+    const home = core.namespaces.get('/');
+    expect([home?.everyone.members.length, home?.rooms.size, home?.users.size]).toEqual([0, 0, 0]);
+  });
+
+  test('that comes after the client has gone lets nobody in', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    start({ authenticate: () => promise });
+    const socket = openUnjoined();
+    socket.lose();
+    resolve();
+    await settle();
+    expect([core.server.localCount, context.size, ended]).toEqual([0, 0, []]);
+  });
+
+  test('of many in one turn tells each of the rooms it is in', async () => {
+    const names: string[][] = [];
+    start({
+      authenticate: () => ({ rooms: ['a'] }),
+      connected: (session: Session) => {
+        session.to('a').emit('came', session.id);
+        names.push([...session.rooms]);
+      },
+    });
+    const sockets = [openUnjoined(), openUnjoined(), openUnjoined()];
+    await settle();
+    expect(names).toEqual([['a'], ['a'], ['a']]);
+    for (const socket of sockets) {
+      const [, joined, ...came] = socket.news();
+      expect([joined, came.length]).toEqual(['40{"sid":…}', 2]);
+    }
+  });
+});
+
+describe('over polling', () => {
+  test('a poll waits until there is something, and takes all there is', async () => {
+    const poller = await Poller.open();
+    poller.poll();
+    expect(poller.news()).toEqual([]);
+    core.server.emit('1');
+    core.server.emit('2');
+    await settle();
+    expect(poller.news()).toEqual(['42["1"]\x1e42["2"]']);
+    core.server.emit('3');
+    core.server.emit('4', Buffer.from([1]));
+    await settle();
+    poller.poll();
+    expect(poller.news()).toEqual(['42["3"]\x1e451-["4",{"_placeholder":true,"num":0}]\x1ebAQ==']);
+  });
+
+  test('posts are taken in order and answered, broken ones end the session', async () => {
+    const poller = await Poller.open();
+    expect(poller.post('42["back",1]\x1e42["back",2]')).toMatchObject({ status: 200, body: 'ok' });
+    poller.poll();
+    expect(poller.news()).toEqual(['42["back",1]\x1e42["back",2]']);
+    expect(poller.post('42["back"]\x1e')).toMatchObject({ status: 400 });
+    expect([ended, context.pollingCount]).toEqual([['parse error'], 0]);
+  });
+
+  test('a post that broke off is forgotten, and the next one is taken', async () => {
+    const poller = await Poller.open();
+    expect(poller.post(undefined)).toMatchObject({ status: 400 });
+    expect(poller.post('42["back"]')).toMatchObject({ status: 200 });
+  });
+
+  test('two posts at a time end the session, both answered', async () => {
+    const poller = await Poller.open();
+    const answers: number[] = [];
+    for (let i = 0; i < 2; i++) owner.beginPost(poller.sessionId);
+    for (let i = 0; i < 2; i++) {
+      owner.post(poller.sessionId, '42["back"]', ({ status }) => answers.push(status));
+    }
+    expect([answers, ended]).toEqual([[400, 400], ['parse error']]);
+  });
+
+  test('two polls at a time end the session, both answered', async () => {
+    const poller = await Poller.open();
+    poller.poll();
+    poller.poll();
+    expect(poller.answers).toHaveLength(2);
+    expect([ended, context.size]).toEqual([['transport error'], 0]);
+  });
+
+  test('a poll that is abandoned ends the session, one answered before does not', async () => {
+    const poller = await Poller.open();
+    const early = poller.poll();
+    core.server.emit('x');
+    await settle();
+    owner.abandonPoll(poller.sessionId, early);
+    expect(ended).toEqual([]);
+    owner.abandonPoll(poller.sessionId, poller.poll());
+    expect(ended).toEqual(['transport close']);
+  });
+
+  test('what piles up is bounded', async () => {
+    const poller = await Poller.open();
+    const other = await Poller.open();
+    other.poll();
+    for (let i = 0; i < 1_000; i++) core.server.to('nobody').emit('x');
+    core.server.emit('x', 'y'.repeat(MAX_BACKPRESSURE_BYTES / 2));
+    await settle();
+    expect(context.size).toBe(2);
+    core.server.emit('x', 'y'.repeat(MAX_BACKPRESSURE_BYTES / 2));
+    await settle();
+    expect(ended).toEqual(['transport error']);
+    expect(other.news()).toHaveLength(1);
+    poller.poll();
+    expect(poller.news()).toEqual(['400']);
+  });
+
+  test('what was said before the end is heard by who polls after it', async () => {
+    const poller = await Poller.open();
+    core.server.emit('bye');
+    core.server.disconnect(true);
+    await settle();
+    poller.poll();
+    expect(poller.news()[0]).toStartWith('42["bye"]\x1e41');
+    poller.poll();
+    expect(poller.news()).toEqual(['400']);
+  });
+});
+
+describe('the upgrade', () => {
+  test('takes over when the client says so, and what was queued goes first', async () => {
+    const poller = await Poller.open();
+    poller.poll();
+    const socket = poller.offer();
+    expect(poller.news()).toEqual([]);
+    socket.bring('2probe');
+    expect([socket.news(), poller.news()]).toEqual([['3probe'], ['6']]);
+    poller.poll();
+    expect(poller.news()).toEqual(['6']);
+    core.server.emit('1');
+    await settle();
+    socket.bring('5');
+    core.server.emit('2', Buffer.from([7]));
+    await settle();
+    socket.bring('42["back"]');
+    expect(socket.news()).toEqual([
+      '42["1"]',
+      '451-["2",{"_placeholder":true,"num":0}]',
+      Buffer.from([7]),
+      '42["back"]',
+    ]);
+    expect([context.pollingCount, context.size, ended]).toEqual([0, 1, []]);
+    poller.poll();
+    expect(poller.news()).toEqual(['400']);
+    await Bun.sleep(UPGRADE_TIMEOUT_MS * 2);
+    expect(socket.closes).toEqual([]);
+    socket.lose();
+    expect(ended).toEqual(['transport close']);
+  });
+
+  test.each<[string, string[]]>([
+    ['without a probe', ['5']],
+    ['with another packet first', ['2']],
+    ['with two probes', ['2probe', '2probe']],
+    ['with a message instead', ['2probe', '42["back"]']],
+  ])('%s is given up, and the session goes on polling', async (_name, frames) => {
+    const poller = await Poller.open();
+    const socket = poller.offer();
+    socket.bring(...frames);
+    expect(socket.closes).toEqual([1008]);
+    socket.lose();
+    poller.news();
+    core.server.emit('x');
+    await settle();
+    poller.poll();
+    expect(poller.news()).toEqual(['42["x"]']);
+    poller.offer().bring('2probe');
+    expect(ended).toEqual([]);
+  });
+
+  test('that dawdles is given up', async () => {
+    const poller = await Poller.open();
+    const socket = poller.offer();
+    socket.bring('2probe');
+    expect(owner.mayUpgrade(poller.sessionId)).toBe(false);
+    await Bun.sleep(UPGRADE_TIMEOUT_MS * 2);
+    expect(socket.closes).toEqual([1008]);
+    expect(owner.mayUpgrade(poller.sessionId)).toBe(true);
+    poller.poll();
+    expect([poller.news(), ended]).toEqual([[], []]);
+  });
+
+  test('there is one at a time', async () => {
+    const poller = await Poller.open();
+    const first = poller.offer();
+    expect(() => poller.offer()).toThrow('refused');
+    first.lose();
+    poller.offer();
+    expect(() => poller.offer()).toThrow('refused');
+  });
+
+  // A close handshake takes its time: the next socket may be there before it is over.
+  test('one that was given up does not disturb the next when it is gone at last', async () => {
+    const poller = await Poller.open();
+    const first = poller.offer();
+    first.bring('nonsense');
+    const second = poller.offer();
+    second.bring('2probe');
+    first.lose();
+    expect(owner.mayUpgrade(poller.sessionId)).toBe(false);
+    first.bring('2probe', '5');
+    second.bring('5');
+    second.bring('42["back"]');
+    expect(second.news()).toEqual(['3probe', '42["back"]']);
+    expect([context.pollingCount, context.size]).toEqual([0, 1]);
+  });
+
+  test('of a session that has ended is closed', async () => {
+    const poller = await Poller.open();
+    const socket = poller.offer();
+    socket.bring('2probe');
+    expect(poller.post('1')).toMatchObject({ status: 200 });
+    expect(ended).toEqual(['transport close']);
+    socket.bring('5');
+    expect(socket.closes).toHaveLength(1);
+    expect([context.pollingCount, context.size]).toEqual([0, 0]);
+  });
+
+  test('of an unknown session is refused', () => {
+    expect(owner.mayUpgrade('AAAAAAAAAAAAAAAAAAAAAAAA')).toBe(false);
+    const opener = new OfferToSession(owner, 'AAAAAAAAAAAAAAAAAAAAAAAA', false);
+    expect(opener.open(new FakeSocket())).toBeUndefined();
+  });
+});

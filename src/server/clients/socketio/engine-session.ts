@@ -1,0 +1,350 @@
+/**
+ * One Engine.IO session: a client's connection, by long-polling or by WebSocket, with its sessions
+ * in namespaces.
+ *
+ * It owns the transport, heartbeats and the end; what the packets mean is the business of the
+ * packet router. A client that sits idle on a WebSocket costs one of these and one
+ * `NamespaceSession`: fields that matter only for a moment (`polling`, `handshake`, `partial`,
+ * `joining`) are empty then.
+ */
+
+import type { DisconnectReason, TransportName } from '../../core/app/app.ts';
+import type { CarriedSession, Carrier } from '../../core/contracts/carrier.ts';
+import type { FrameHandler, FrameSocket, Reply } from '../../core/contracts/client-connection.ts';
+import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
+import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import {
+  decodeBase64Packet,
+  encodeBase64Packet,
+  PacketCode,
+  PLAIN_PACKET,
+  type WirePacket,
+} from '../../protocol/engine-packet.ts';
+import {
+  type AckPacket,
+  type EventPacket,
+  encodeDisconnect,
+} from '../../protocol/socketio-packet.ts';
+import { engineError } from './engine-error.ts';
+import type { EngineHome, EngineMember } from './engine-home.ts';
+import { PollingTransport } from './polling-transport.ts';
+import { SOCKET_IO_FORMAT } from './wire-format.ts';
+
+/** What the first request said. */
+export interface HandshakeSource {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: string;
+  readonly address: string;
+  readonly transport: TransportName;
+}
+
+/** A packet whose binary attachments have not all come. */
+export interface PartialPacket {
+  readonly packet: EventPacket | AckPacket;
+  readonly attachments: Buffer[];
+  /** Of the attachments that have come. */
+  bytes: number;
+}
+
+/** What a session holds only at times, apart from it: one that sits idle holds none of it. */
+export interface Extras {
+  readonly polling?: PollingTransport | undefined;
+  /** Until the client has joined; as JSON after that, where the app has more namespaces. */
+  readonly handshake?: HandshakeSource | string | undefined;
+  readonly partial?: PartialPacket | undefined;
+  /** Namespaces whose `authenticate` is still running. */
+  readonly joining?: ReadonlySet<string> | undefined;
+  /** Sessions in namespaces beside the first. */
+  readonly others?: readonly NamespaceSession[] | undefined;
+  /** The client takes no binary frames (`b64`): it gets base64 text instead. */
+  readonly isTextOnly?: true | undefined;
+}
+
+/** Headers about the connection rather than the client: not worth keeping for its whole life. */
+const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-encoding|sec-.*)$/;
+
+/** The slot of a session that is over. */
+const ENDED = -2;
+
+export class EngineSession implements Carrier, FrameHandler, EngineMember {
+  readonly #worker: EngineHome<EngineSession>;
+  slot = -1;
+  heartbeatSlot = -1;
+  heartbeatPlace = -1;
+  lastSeenTick = 0;
+  #socket: FrameSocket | undefined;
+  /** The session in the namespace joined first; most clients join no other. */
+  #first: NamespaceSession | undefined;
+  #extras: Extras | undefined;
+
+  constructor(worker: EngineHome<EngineSession>, handshake: HandshakeSource) {
+    this.#worker = worker;
+    this.#extras = { handshake };
+  }
+
+  get closed(): boolean {
+    return this.slot === ENDED;
+  }
+
+  get polling(): PollingTransport | undefined {
+    return this.#extras?.polling;
+  }
+
+  get handshake(): HandshakeSource | undefined {
+    const kept = this.#extras?.handshake;
+    return typeof kept === 'string' ? (JSON.parse(kept) as HandshakeSource) : kept;
+  }
+
+  /** The client has joined: what its first request said is needed rarely, or never again. */
+  packHandshake(isNeeded: boolean): void {
+    const kept = this.#extras?.handshake;
+    if (typeof kept !== 'object') return;
+    const headers = Object.fromEntries(
+      Object.entries(kept.headers).filter(([name]) => !CONNECTION_HEADERS.test(name)),
+    );
+    this.hold({ handshake: isNeeded ? JSON.stringify({ ...kept, headers }) : undefined });
+  }
+
+  get partial(): PartialPacket | undefined {
+    return this.#extras?.partial;
+  }
+
+  get joining(): ReadonlySet<string> | undefined {
+    return this.#extras?.joining;
+  }
+
+  /** Changes what the session holds at times; nothing is left of it when all is `undefined`. */
+  hold(change: Extras): void {
+    const extras = { ...this.#extras, ...change };
+    const isEmpty = Object.values(extras).every((value) => value === undefined);
+    this.#extras = isEmpty ? undefined : extras;
+  }
+
+  get transport(): TransportName {
+    return this.#socket === undefined ? 'polling' : 'websocket';
+  }
+
+  /** Starts a session that polls. @returns its open packet */
+  openPolling(): string {
+    const id = this.#worker.register(this);
+    this.hold({ polling: new PollingTransport(id) });
+    this.#worker.pollingCount++;
+    return this.#worker.openPacket(id, ['websocket']);
+  }
+
+  /** Starts a session on a WebSocket. Its engine id is never asked for again, so none is kept. */
+  openSocket(socket: FrameSocket, isTextOnly: boolean): void {
+    this.#socket = socket;
+    if (isTextOnly) this.hold({ isTextOnly });
+    const id = this.#worker.register(this);
+    socket.send(this.#worker.openPacket(id, []));
+  }
+
+  /** Moves the session from polling to a socket; what was queued goes first. */
+  upgradeTo(socket: FrameSocket, isTextOnly: boolean): void {
+    const { polling } = this;
+    this.hold({ polling: undefined, isTextOnly: isTextOnly || undefined });
+    this.#socket = socket;
+    this.#worker.pollingCount--;
+    polling?.release(PLAIN_PACKET.noop);
+    for (const packet of polling?.takeQueue() ?? []) this.#sendPacket(socket, packet);
+  }
+
+  // Carrier: what the core sends.
+
+  deliver(events: readonly OutgoingEvent[]): void {
+    const socket = this.#socket;
+    if (socket === undefined) this.#enqueueEvents(events);
+    else if (events.length === 1) this.#sendEvent(socket, events[0] as OutgoingEvent);
+    else {
+      socket.cork(() => {
+        for (const event of events) this.#sendEvent(socket, event);
+      });
+    }
+  }
+
+  endSession(session: CarriedSession): void {
+    this.send([encodeDisconnect(session.namespace)]);
+    this.removeSession(session);
+  }
+
+  close(): void {
+    for (const session of this.sessions) session.disconnect();
+    this.end('server namespace disconnect', CLOSE_CODE.normal);
+  }
+
+  /** Sends packets in order, binary data as messages of their own. */
+  send(packets: readonly WirePacket[]): void {
+    const socket = this.#socket;
+    if (socket === undefined) this.#enqueue(packets);
+    else for (const packet of packets) this.#sendPacket(socket, packet);
+  }
+
+  #sendPacket(socket: FrameSocket, packet: WirePacket): void {
+    const isFrame = typeof packet === 'string' || this.#extras?.isTextOnly !== true;
+    this.#sendFrame(socket, isFrame ? packet : encodeBase64Packet(packet));
+  }
+
+  /** A frame that the socket drops, since its client reads too slowly, is the end. */
+  #sendFrame(socket: FrameSocket, frame: WirePacket): void {
+    if (socket.send(frame) === 0 && frame.length > 0) this.#endSoon();
+  }
+
+  /** Ends the session after the call: who delivers is walking the room. */
+  #endSoon(): void {
+    queueMicrotask(() => this.end('transport error', CLOSE_CODE.policy));
+  }
+
+  #sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
+    if (event.volatile && socket.getBufferedAmount() > 0) return;
+    this.#sendFrame(socket, event.encodedFor(SOCKET_IO_FORMAT));
+    for (const attachment of event.attachments) this.#sendPacket(socket, attachment);
+  }
+
+  #enqueueEvents(events: readonly OutgoingEvent[]): void {
+    for (const event of events) {
+      if (event.volatile && this.polling?.isPolled !== true) continue;
+      this.#enqueue([event.encodedFor(SOCKET_IO_FORMAT), ...event.attachments], false);
+    }
+    this.polling?.flush();
+  }
+
+  #enqueue(packets: readonly WirePacket[], flush = true): void {
+    const { polling } = this;
+    if (polling === undefined) return;
+    for (const packet of packets) {
+      if (polling.enqueue(packet, this.#worker.settings.maxBackpressureBytes)) continue;
+      this.#endSoon();
+      return;
+    }
+    if (flush) polling.flush();
+  }
+
+  // Heartbeat.
+
+  ping(): void {
+    const socket = this.#socket;
+    if (socket === undefined) this.#enqueue([PLAIN_PACKET.ping]);
+    else if (!this.#worker.router.isDeliveringLittle) socket.send(PLAIN_PACKET.ping);
+    else {
+      // What is on its way leaves with the ping, in one system call.
+      socket.cork(() => {
+        for (const session of this.sessions) session.home.delivery.catchUp(session);
+        socket.send(PLAIN_PACKET.ping);
+      });
+    }
+  }
+
+  timedOut(): void {
+    this.end('ping timeout', CLOSE_CODE.policy);
+  }
+
+  // What the client sends.
+
+  onFrame(_socket: FrameSocket, frame: string | Buffer): void {
+    this.receive(frame);
+  }
+
+  onSocketClose(socket: FrameSocket): void {
+    if (socket === this.#socket) this.end('transport close');
+  }
+
+  /** Takes one packet, text or the data of a binary message. */
+  receive(packet: string | Buffer): void {
+    if (this.closed) return;
+    this.lastSeenTick = this.#worker.heartbeat.tick;
+    if (typeof packet !== 'string') {
+      this.#receiveBinary(packet);
+      return;
+    }
+    switch (packet.charCodeAt(0)) {
+      case PacketCode.message:
+        this.#worker.router.onText(this, packet.slice(1));
+        return;
+      case PacketCode.base64:
+        this.#receiveBinary(decodeBase64Packet(packet));
+        return;
+      case PacketCode.pong:
+      // Valid packets without a meaning here; the reference server passes over them too.
+      case PacketCode.open:
+      case PacketCode.upgrade:
+      case PacketCode.noop:
+        return;
+      case PacketCode.close:
+        this.end('transport close', CLOSE_CODE.normal);
+        return;
+      default:
+        this.fail();
+    }
+  }
+
+  #receiveBinary(data: Buffer | undefined): void {
+    if (data === undefined) this.fail();
+    else this.#worker.router.onBinary(this, data);
+  }
+
+  /** The client broke the protocol. */
+  fail(): void {
+    this.end('parse error', CLOSE_CODE.policy);
+  }
+
+  /** A request waits for packets; a second one at the same time ends the session. */
+  poll(reply: Reply): void {
+    if (this.polling === undefined) reply(engineError('badRequest'));
+    else if (this.polling.isPolled) {
+      reply(engineError('badRequest'));
+      this.end('transport error');
+    } else this.polling.poll(reply);
+  }
+
+  abandonPoll(reply: Reply): void {
+    if (this.polling?.abandon(reply) === true) this.end('transport close');
+  }
+
+  // Sessions in namespaces.
+
+  get sessions(): readonly NamespaceSession[] {
+    const others = this.#extras?.others ?? [];
+    return this.#first === undefined ? others : [this.#first, ...others];
+  }
+
+  sessionIn(namespace: string): NamespaceSession | undefined {
+    if (this.#first?.namespace === namespace) return this.#first;
+    return this.#extras?.others?.find((session) => session.namespace === namespace);
+  }
+
+  addSession(session: NamespaceSession): void {
+    if (this.#first === undefined) this.#first = session;
+    else this.hold({ others: [...(this.#extras?.others ?? []), session] });
+  }
+
+  removeSession(session: CarriedSession): void {
+    if (this.#first === session) this.#first = undefined;
+    else this.hold({ others: this.#extras?.others?.filter((other) => other !== session) });
+    if (this.sessions.length === 0) this.#worker.unjoined(this);
+  }
+
+  /** Ends the session once, whatever the cause; `code` is for a socket that is still open. */
+  end(reason: DisconnectReason, code?: number): void {
+    if (this.closed) return;
+    const { sessions, polling } = this;
+    // What is on its way to their rooms was sent before the end.
+    for (const session of sessions) session.home.delivery.catchUp(session);
+    this.#worker.unregister(this);
+    this.slot = ENDED;
+    this.#first = undefined;
+    this.#extras = undefined;
+    for (const session of sessions) session.home.remove(session, reason);
+    if (polling !== undefined) this.#endPolling(polling, reason);
+    this.#socket?.close(code ?? CLOSE_CODE.normal, reason);
+  }
+
+  #endPolling(polling: PollingTransport, reason: DisconnectReason): void {
+    this.#worker.pollingCount--;
+    if (reason === 'server namespace disconnect' && !polling.isEmpty) {
+      // Without a close packet, which clients act on before the events that stand in front of it.
+      this.#worker.keepLastWords(polling.sessionId, polling.takeQueue());
+    } else polling.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+  }
+}

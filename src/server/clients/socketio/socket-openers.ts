@@ -1,0 +1,54 @@
+/**
+ * What a WebSocket becomes once it is open: a session of its own, or an offer to one that polls.
+ *
+ * They live from the upgrade to the open callback only.
+ */
+
+import type {
+  FrameHandler,
+  FrameSocket,
+  SessionOwner,
+  SocketOpener,
+} from '../../core/contracts/client-connection.ts';
+import type { EngineContext } from './engine-context.ts';
+import { EngineSession, type HandshakeSource } from './engine-session.ts';
+
+/** A socket without a session id: it opens a session. */
+export class NewSession implements SocketOpener {
+  readonly #context: EngineContext;
+  readonly #source: HandshakeSource;
+  readonly #isTextOnly: boolean;
+
+  constructor(context: EngineContext, source: HandshakeSource, isTextOnly: boolean) {
+    this.#context = context;
+    this.#source = source;
+    this.#isTextOnly = isTextOnly;
+  }
+
+  open(socket: FrameSocket): FrameHandler {
+    const session = new EngineSession(this.#context, this.#source);
+    session.openSocket(socket, this.#isTextOnly);
+    return session;
+  }
+}
+
+/** A socket with a session id: it is offered to the session's owner. */
+export class OfferToSession implements SocketOpener {
+  readonly #owner: SessionOwner;
+  readonly #sessionId: string;
+  readonly #isTextOnly: boolean;
+
+  constructor(owner: SessionOwner, sessionId: string, isTextOnly: boolean) {
+    this.#owner = owner;
+    this.#sessionId = sessionId;
+    this.#isTextOnly = isTextOnly;
+  }
+
+  open(socket: FrameSocket): FrameHandler | undefined {
+    return this.#owner.offerSocket({
+      sessionId: this.#sessionId,
+      socket,
+      isTextOnly: this.#isTextOnly,
+    });
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The admin API of a node, on a port of its own.
+ *
+ *     GET  /health   the controller is alive          open to all
+ *     GET  /ready    200 when the node takes sessions open to all
+ *     GET  /load     connections by worker and transport
+ *     GET  /process  nodes and workers: pid, uptime, memory, event-loop lag, restarts
+ *     GET  /metrics  for Prometheus (docs/METRICS.md)
+ *     POST /send     {event, args?, room?, user?, except?, namespace?} → {accepted, id}
+ *     POST /profile  {worker, seconds} → a WorkerProfile (bus/worker-profile.ts), when it is done
+ *
+ * Whatever is refused is answered with `{"error": "<one sentence>"}`.
+ */
+
+import type { Log } from '../core/log/log.ts';
+import { BusFullError } from '../links/bus/bus-full-error.ts';
+import { PROFILE_SECONDS_MAX, ProfileError } from '../links/bus/worker-profile.ts';
+import { requestTarget } from '../protocol/request-target.ts';
+import { createGuard } from './admin-guard.ts';
+import { readProfileRequest } from './admin-profile.ts';
+import { loadReport, processReport } from './admin-reports.ts';
+import { readSendRequest } from './admin-send.ts';
+import { HttpError } from './http-error.ts';
+import { createMetrics } from './metrics.ts';
+import type { NodeView } from './node-view.ts';
+import { StartError } from './start-error.ts';
+
+export interface AdminOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** What callers must present; undefined only on a loopback address. */
+  readonly token?: string | undefined;
+  readonly maxBodyBytes: number;
+  readonly log: Log;
+}
+
+export interface Admin {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+type Handler = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>;
+
+interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Answered without the token, since probes have none and the answer tells nothing. */
+  readonly isOpen?: boolean;
+  readonly handle: Handler;
+}
+
+/** Bun closes requests that are idle for 10 s; a profile tells nothing until it is done. */
+const PROFILE_TIMEOUT_SECONDS = PROFILE_SECONDS_MAX + 60;
+
+/** @throws StartError when the port cannot be taken */
+export function startAdmin(view: NodeView, options: AdminOptions): Admin {
+  const { host, port, token, log } = options;
+  const routes = createRoutes(view, options.maxBodyBytes);
+  const guard = createGuard(token);
+  const answer = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
+    try {
+      const route = findRoute(routes, request);
+      if (!route.isOpen) guard(request);
+      return await route.handle(request, server);
+    } catch (error) {
+      return refuse(error, log);
+    }
+  };
+  try {
+    // With `development: false`, Bun shares a taken port unless it is told not to.
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      reusePort: false,
+      development: false,
+      fetch: answer,
+    });
+    return { port: server.port ?? port, stop: () => server.stop(true) };
+  } catch (error) {
+    throw new StartError(
+      `The admin API cannot listen on port ${port} of ${host}: choose another with --admin-port.`,
+      { cause: error },
+    );
+  }
+}
+
+function createRoutes(view: NodeView, maxBodyBytes: number): ReadonlyMap<string, Route> {
+  const metrics = createMetrics(view);
+  return new Map<string, Route>([
+    ['/health', { method: 'GET', isOpen: true, handle: () => Response.json({ status: 'ok' }) }],
+    ['/ready', { method: 'GET', isOpen: true, handle: () => readiness(view.isReady()) }],
+    ['/load', { method: 'GET', handle: () => Response.json(loadReport(view)) }],
+    ['/process', { method: 'GET', handle: () => Response.json(processReport(view, Date.now())) }],
+    [
+      '/metrics',
+      {
+        method: 'GET',
+        handle: async () =>
+          new Response(await metrics.render(), {
+            headers: { 'content-type': metrics.contentType },
+          }),
+      },
+    ],
+    [
+      '/send',
+      {
+        method: 'POST',
+        handle: async (request) =>
+          Response.json(view.publish(await readSendRequest(request, maxBodyBytes)), {
+            status: 202,
+          }),
+      },
+    ],
+    [
+      '/profile',
+      {
+        method: 'POST',
+        handle: async (request, server) => {
+          const { worker, seconds } = await readProfileRequest(request);
+          server.timeout(request, PROFILE_TIMEOUT_SECONDS);
+          const json = await view.profile(worker, seconds);
+          return new Response(json, { headers: { 'content-type': 'application/json' } });
+        },
+      },
+    ],
+  ]);
+}
+
+function readiness(ready: boolean): Response {
+  return Response.json({ ready }, { status: ready ? 200 : 503 });
+}
+
+function findRoute(routes: ReadonlyMap<string, Route>, request: Request): Route {
+  const { path } = requestTarget(request.url);
+  const route = routes.get(path);
+  if (!route) {
+    throw new HttpError(404, `Nothing is here; use one of ${[...routes.keys()].join(', ')}.`);
+  }
+  // The server leaves out the body of an answer to HEAD by itself.
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  if (route.method !== method) {
+    throw new HttpError(405, `Use ${route.method} for ${path}.`, { allow: route.method });
+  }
+  return route;
+}
+
+function refuse(error: unknown, log: Log): Response {
+  if (error instanceof HttpError) {
+    const { status, headers, message } = error;
+    return Response.json({ error: message }, { status, headers });
+  }
+  if (error instanceof BusFullError) {
+    const message = 'The bus is full; send the message again in a second.';
+    return Response.json({ error: message }, { status: 503, headers: { 'retry-after': '1' } });
+  }
+  if (error instanceof ProfileError) {
+    return Response.json({ error: error.message }, { status: error.kind === 'busy' ? 409 : 503 });
+  }
+  log.error('the admin API failed to answer', { error: String(error) });
+  return Response.json({ error: 'The node failed to answer; see its log.' }, { status: 500 });
+}

@@ -1,0 +1,47 @@
+import { expect, test } from 'bun:test';
+import { loadConfig } from '../../host/config/load.ts';
+import { type Config, WORKERS_MAX } from '../../host/config/schema.ts';
+import { UNLIMITED } from '../../host/machine/process-limits.ts';
+import { assertLimits, LIMITS } from '../core/limits/limits.ts';
+import { workerCapacity, workerCount } from './capacity.ts';
+
+const config = (flags: Readonly<Record<string, string>>): Config =>
+  loadConfig({ file: undefined, env: {}, flags });
+
+test('a million connections with 20,000 files a process are 53 workers', () => {
+  const million = config({ connections: '1000000' });
+  const capacity = workerCapacity(million, 20_000);
+  expect(capacity).toBe(19_744);
+  expect(workerCount(million, capacity, 2)).toBe(53);
+});
+
+test('no worker is filled to the brim, since the kernel spreads connections by chance', () => {
+  const asked = 10 * 19_744;
+  const workers = workerCount(config({ connections: String(asked) }), 19_744, 2);
+  const mean = asked / workers;
+  expect(mean + 4 * Math.sqrt(mean)).toBeLessThan(19_744);
+});
+
+test.each([1_073_741_816, UNLIMITED])('a limit of %d files starts a worker', (openFiles) => {
+  const capacity = workerCapacity(config({}), openFiles);
+  expect(capacity).toBeGreaterThan(1_000_000);
+  expect(() => assertLimits(1_000_000, capacity)).not.toThrow();
+});
+
+test('small workers are filled to the half at least', () => {
+  expect(workerCount(config({ connections: '100' }), 16, 2)).toBe(13);
+  expect(workerCount(config({ connections: '100' }), 1, 2)).toBe(100);
+});
+
+test('the config takes as many workers as a node may have', () => {
+  expect(WORKERS_MAX).toBe(LIMITS.workersPerNode);
+});
+
+test('a host with files enough has a worker a core', () => {
+  expect(workerCount(config({ connections: '100000' }), 1_048_320, 8)).toBe(8);
+  expect(workerCount(config({}), 19_744, 2)).toBe(2);
+});
+
+test('the number asked for is taken as it is', () => {
+  expect(workerCount(config({ workers: '3', connections: '1000' }), 19_744, 2)).toBe(3);
+});

@@ -1,0 +1,43 @@
+/**
+ * How many workers a node starts and how many sessions each takes, from what the host allows.
+ *
+ * Each session holds an open file, so the open-file limit of a process is the hard bound; past it
+ * the kernel would refuse connections that the worker has already invited.
+ */
+
+import { availableParallelism } from 'node:os';
+import type { Config } from '../../host/config/schema.ts';
+import { LIMITS } from '../core/limits/limits.ts';
+import { MAX_SLOT } from '../protocol/session-id.ts';
+
+/**
+ * Sessions that one worker takes: as many as a session id can number, at the most.
+ * @param openFiles its soft open-file limit
+ */
+export function workerCapacity(config: Config, openFiles: number): number {
+  const most = Math.min(MAX_SLOT + 1, Math.max(1, openFiles - LIMITS.openFilesReserve));
+  const { maxSessionsPerWorker } = config;
+  return maxSessionsPerWorker === 'auto' ? most : Math.min(most, maxSessionsPerWorker);
+}
+
+/**
+ * How far over the mean a worker may come: the kernel gives each connection to a worker by a hash,
+ * so their numbers scatter by the square root of the mean. A worker passes four times that once in
+ * 30,000, so one of 53 workers does once in 600.
+ */
+const SCATTER = 4;
+/** In small workers that much scatter would leave no room at all. */
+const FILLED_MIN = 1 / 2;
+
+/** Workers that the node starts. */
+export function workerCount(
+  config: Config,
+  capacity: number,
+  cores: number = availableParallelism(),
+): number {
+  if (config.workers !== 'auto') return config.workers;
+  const filled = Math.max(capacity * FILLED_MIN, capacity - SCATTER * Math.sqrt(capacity));
+  const mean = Math.max(1, filled);
+  const wanted = Math.ceil((config.connections ?? 0) / mean);
+  return Math.min(LIMITS.workersPerNode, Math.max(cores, wanted));
+}

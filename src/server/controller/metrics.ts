@@ -1,0 +1,253 @@
+/**
+ * What Prometheus sees of a node: one table of metrics, each read from the NodeView when a scrape
+ * asks. Nothing is counted here; workers count, and their samples carry the numbers.
+ *
+ * docs/METRICS.md is written from the same table by scripts/metrics-docs.ts.
+ */
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { WorkerCounters, WorkerGauges } from '../links/bus/sample.ts';
+import type { NodeView, WorkerView } from './node-view.ts';
+
+export interface Metric {
+  readonly name: string;
+  readonly type: 'gauge' | 'counter';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** The values of this moment; those that are not known yet are left out. */
+  read(view: NodeView): Iterable<Reading>;
+}
+
+export interface Reading {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The exposition text of this moment. */
+  render(): Promise<string>;
+}
+
+export function createMetrics(view: NodeView): Metrics {
+  // A registry of our own: prom-client's default one belongs to the whole process.
+  const registry = new Registry();
+  for (const metric of metrics) register(registry, metric, view);
+  return { contentType: registry.contentType, render: () => registry.metrics() };
+}
+
+function register(registry: Registry, metric: Metric, view: NodeView): void {
+  const { name, help } = metric;
+  const options = { name, help, labelNames: [...metric.labels], registers: [registry] };
+  if (metric.type === 'gauge') {
+    const gauge: Gauge = new Gauge({
+      ...options,
+      collect() {
+        gauge.reset();
+        for (const { labels, value } of metric.read(view)) gauge.set(labels, value);
+      },
+    });
+  } else {
+    const counter: Counter = new Counter({
+      ...options,
+      collect() {
+        counter.reset();
+        for (const { labels, value } of metric.read(view)) counter.inc(labels, value);
+      },
+    });
+  }
+}
+
+export const metrics: readonly Metric[] = [
+  ofNode('websocket_connections', 'gauge', 'WebSocket connections of the node.', (view) =>
+    sum(view.workers(), (worker) => worker.sample?.gauges.websocketSessions ?? 0),
+  ),
+  ofNode('holdfast_ready', 'gauge', '1 while the node takes sessions, otherwise 0.', (view) =>
+    Number(view.isReady()),
+  ),
+  ofNode(
+    'holdfast_start_time_seconds',
+    'gauge',
+    'When the node started, in seconds since 1970.',
+    (view) => view.startedAtMs / 1000,
+  ),
+  {
+    name: 'holdfast_sessions',
+    type: 'gauge',
+    help: 'Sessions by the transport that carries them now.',
+    labels: ['worker', 'transport'],
+    *read(view) {
+      for (const { index, sample } of view.workers()) {
+        if (!sample) continue;
+        const { pollingSessions, websocketSessions } = sample.gauges;
+        yield { labels: { worker: `${index}`, transport: 'polling' }, value: pollingSessions };
+        yield { labels: { worker: `${index}`, transport: 'websocket' }, value: websocketSessions };
+      }
+    },
+  },
+  ofGauge('holdfast_session_capacity', 'The most sessions the worker takes.', 'capacity'),
+  ofGauge('holdfast_rooms', 'Rooms with members on the worker.', 'rooms'),
+  ofGauge('holdfast_users', 'Users with sessions on the worker.', 'users'),
+  ofGauge('holdfast_edge_sockets', 'Sockets held for sessions of other workers.', 'edgeSockets'),
+  ofGauge('holdfast_worker_rss_bytes', 'Resident memory of the worker.', 'rssBytes'),
+  ofGauge('holdfast_worker_heap_bytes', 'JavaScript heap of the worker.', 'heapBytes'),
+  perWorker(
+    'holdfast_worker_event_loop_lag_seconds',
+    'gauge',
+    'The longest delay of a timer in the last second.',
+    (worker) => worker.sample && worker.sample.gauges.loopLagMaxMs / 1000,
+  ),
+  perWorker(
+    'holdfast_worker_collection_pause_seconds',
+    'gauge',
+    'The longest garbage collection in the last second that the schedule `gc` began; 0 if none.',
+    (worker) => worker.sample && worker.sample.gauges.collectionPauseMaxMs / 1000,
+  ),
+  ofCounter(
+    'holdfast_worker_collections_total',
+    'Garbage collections that the schedule `gc` began; those of the runtime itself cannot be seen.',
+    'collections',
+  ),
+  perWorker(
+    'holdfast_worker_collection_seconds_total',
+    'counter',
+    'How long these collections stopped the worker.',
+    (worker) => worker.sample && worker.sample.counters.collectionMicroseconds / 1e6,
+  ),
+  perWorker(
+    'holdfast_worker_up',
+    'gauge',
+    '1 while the worker is running, otherwise 0.',
+    (worker) => Number(worker.state === 'running'),
+  ),
+  perWorker(
+    'holdfast_worker_restarts_total',
+    'counter',
+    'How often the worker was started again.',
+    (worker) => worker.restarts,
+  ),
+  perWorker(
+    'holdfast_worker_cpu_seconds_total',
+    'counter',
+    'CPU time of the worker, user and system.',
+    (worker) => worker.sample && worker.sample.counters.cpuMicroseconds / 1e6,
+  ),
+  ofCounter('holdfast_sessions_opened_total', 'Sessions opened.', 'sessionsOpened'),
+  ofCounter('holdfast_sessions_closed_total', 'Sessions ended.', 'sessionsClosed'),
+  ofCounter('holdfast_handshakes_refused_total', 'Handshakes refused.', 'handshakesRefused'),
+  ofCounter(
+    'holdfast_requests_forwarded_total',
+    'Requests passed on to the worker that owns their session.',
+    'requestsForwarded',
+  ),
+  ofCounter('holdfast_events_received_total', 'Events that clients sent.', 'eventsReceived'),
+  ofCounter('holdfast_broadcasts_total', 'Broadcasts that the worker delivered.', 'broadcasts'),
+  ofCounter(
+    'holdfast_deliveries_total',
+    'Events handed to connections, broadcasts counted once per recipient.',
+    'deliveries',
+  ),
+  ofCounter('holdfast_handler_errors_total', 'Handlers of the app that threw.', 'handlerErrors'),
+  ofCounter(
+    'holdfast_bus_frames_received_total',
+    'Frames that came to the worker over the bus.',
+    'busFramesReceived',
+  ),
+  ofCounter(
+    'holdfast_bus_refused_total',
+    'Messages of the worker that its full bus queue refused.',
+    'busDropped',
+  ),
+  ofGauge(
+    'holdfast_worker_bus_queue_bytes',
+    'Bytes that wait in the worker to leave for the controller.',
+    'busQueueBytes',
+  ),
+  {
+    name: 'holdfast_hub_queue_bytes',
+    type: 'gauge',
+    help: 'Bytes that wait in the controller for the worker.',
+    labels: ['worker'],
+    *read(view) {
+      for (const [index, value] of view.hub().queueBytes.entries()) {
+        yield { labels: { worker: `${index}` }, value };
+      }
+    },
+  },
+  ofNode(
+    'holdfast_hub_frames_relayed_total',
+    'counter',
+    'Frames that the controller passed to workers.',
+    (view) => view.hub().framesRelayed,
+  ),
+  ofNode(
+    'holdfast_hub_bytes_relayed_total',
+    'counter',
+    'Bytes that the controller passed to workers.',
+    (view) => view.hub().bytesRelayed,
+  ),
+  ofNode(
+    'holdfast_hub_frames_dropped_total',
+    'counter',
+    'Frames the controller dropped because the queue of their worker was full.',
+    (view) => view.hub().framesDropped,
+  ),
+  ofNode(
+    'holdfast_hub_interest_entries',
+    'gauge',
+    'Pairs of a worker and a room or user it wants messages for.',
+    (view) => view.hub().interestEntries,
+  ),
+  ofNode('holdfast_controller_rss_bytes', 'gauge', 'Resident memory of the controller.', () =>
+    process.memoryUsage.rss(),
+  ),
+  ofNode(
+    'holdfast_controller_cpu_seconds_total',
+    'counter',
+    'CPU time of the controller, user and system.',
+    () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    },
+  ),
+];
+
+function ofNode(
+  name: string,
+  type: Metric['type'],
+  help: string,
+  value: (view: NodeView) => number,
+): Metric {
+  return { name, type, help, labels: [], read: (view) => [{ labels: {}, value: value(view) }] };
+}
+
+function perWorker(
+  name: string,
+  type: Metric['type'],
+  help: string,
+  valueOf: (worker: WorkerView) => number | undefined,
+): Metric {
+  return {
+    name,
+    type,
+    help,
+    labels: ['worker'],
+    *read(view) {
+      for (const worker of view.workers()) {
+        const value = valueOf(worker);
+        if (value !== undefined) yield { labels: { worker: `${worker.index}` }, value };
+      }
+    },
+  };
+}
+
+function ofGauge(name: string, help: string, key: keyof WorkerGauges): Metric {
+  return perWorker(name, 'gauge', help, (worker) => worker.sample?.gauges[key]);
+}
+
+function ofCounter(name: string, help: string, key: keyof WorkerCounters): Metric {
+  return perWorker(name, 'counter', help, (worker) => worker.sample?.counters[key]);
+}
+
+function sum(workers: readonly WorkerView[], valueOf: (worker: WorkerView) => number): number {
+  return workers.reduce((total, worker) => total + valueOf(worker), 0);
+}

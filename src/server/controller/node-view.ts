@@ -1,0 +1,81 @@
+/**
+ * What the admin API asks of the node: how it stands, to pass a message on, to profile a worker.
+ *
+ * The node implements it (node.ts). All but `publish` and `profile` is a look at state that is
+ * already in memory, so that a scrape costs the node next to nothing.
+ */
+import type { WorkerSample } from '../links/bus/sample.ts';
+
+export {
+  type CpuProfile,
+  type CpuProfileNode,
+  PROFILE_SECONDS_MAX,
+  type Survivors,
+  type WorkerProfile,
+} from '../links/bus/worker-profile.ts';
+
+export interface NodeView {
+  readonly nodeId: string;
+  readonly startedAtMs: number;
+  readonly publicPort: number;
+  /** True when some worker takes sessions and the node is not stopping. */
+  isReady(): boolean;
+  workers(): readonly WorkerView[];
+  hub(): HubView;
+  /**
+   * Queues a message for the sessions it names, on all workers.
+   * @throws BusFullError (bus/bus-full-error.ts) when the bus takes no more for now
+   */
+  publish(message: SendRequest): SendReceipt;
+  /**
+   * Profiles a worker for so many seconds.
+   * @returns the JSON of a `WorkerProfile` (bus/worker-profile.ts)
+   * @throws HttpError when there is no such worker
+   * @throws ProfileError when no profile came about
+   */
+  profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** `backing-off` waits before it is started again. */
+export type WorkerState = 'starting' | 'running' | 'stopping' | 'backing-off';
+
+export interface WorkerView {
+  readonly index: number;
+  /** Undefined while no process runs. */
+  readonly pid: number | undefined;
+  readonly state: WorkerState;
+  /** How often the worker was started again since the node started. */
+  readonly restarts: number;
+  /** The worker's own port, if workers have such. */
+  readonly port: number | undefined;
+  /** Undefined until the current process has sent one. */
+  readonly sample: WorkerSample | undefined;
+  readonly lastSampleAtMs: number | undefined;
+}
+
+/** The hub of the bus; counters grow from the start of the controller. */
+export interface HubView {
+  readonly framesRelayed: number;
+  readonly bytesRelayed: number;
+  /** Frames refused because the queue of their worker was full. */
+  readonly framesDropped: number;
+  /** Bytes that wait to be read, by worker index. */
+  readonly queueBytes: readonly number[];
+  /** Pairs of a worker and a room or user it wants messages for. */
+  readonly interestEntries: number;
+}
+
+/** A message from outside; without room and user it is for everyone in the namespace. */
+export interface SendRequest {
+  readonly event: string;
+  readonly args: readonly unknown[];
+  readonly room?: string | readonly string[] | undefined;
+  readonly user?: string | undefined;
+  readonly except?: string | readonly string[] | undefined;
+  readonly namespace?: string | undefined;
+}
+
+export interface SendReceipt {
+  readonly accepted: true;
+  readonly id: string;
+}

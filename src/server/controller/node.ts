@@ -1,0 +1,289 @@
+/**
+ * One node, put together: supervisor, hub of the bus, admin API.
+ *
+ *     claim the port → hub → admin API → workers → all ready
+ *
+ * What fails on the way is undone, so that nothing half-started stays behind.
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Config } from '../../host/config/schema.ts';
+import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
+import { EncodedEvent } from '../core/delivery/encoded-event.ts';
+import type { Log } from '../core/log/log.ts';
+import { RouteScope } from '../links/bus/bus-frame.ts';
+import { Hub } from '../links/bus/hub.ts';
+import type { WorkerSample } from '../links/bus/sample.ts';
+import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
+import { MAX_NODE } from '../protocol/session-id.ts';
+import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
+import { type Admin, startAdmin } from './admin.ts';
+import { workerCapacity, workerCount } from './capacity.ts';
+import { ControllerCollector } from './controller-collector.ts';
+import { HttpError } from './http-error.ts';
+import { type NodeRecording, openNodeRecording } from './node-recording.ts';
+import type { HubView, NodeView, SendReceipt, SendRequest, WorkerView } from './node-view.ts';
+import { claimPublicPort } from './public-port.ts';
+import { StartError } from './start-error.ts';
+import { Supervisor } from './supervisor.ts';
+import { spawnWorker } from './worker-process.ts';
+
+const DEMO_APP = Bun.fileURLToPath(new URL('../../pages/demo/app.ts', import.meta.url));
+
+/** A node that takes sessions. */
+export interface RunningNode {
+  readonly publicPort: number;
+  readonly adminPort: number;
+  readonly workerCount: number;
+  /** Stops workers and controller. @returns false when workers had to be killed */
+  stop(timeoutMs?: number): Promise<boolean>;
+}
+
+/**
+ * @param stopAsked gives up the start
+ * @throws StartError when the node cannot start; nothing is left running then
+ */
+export async function startNode(
+  config: Config,
+  log: Log,
+  stopAsked: AbortSignal,
+): Promise<RunningNode> {
+  const node = new Node(config, log);
+  const stop = (): void => void node.stop();
+  stopAsked.addEventListener('abort', stop);
+  try {
+    await node.start();
+    return node;
+  } catch (error) {
+    await node.stop(stopAsked.aborted ? undefined : 0);
+    throw error;
+  } finally {
+    stopAsked.removeEventListener('abort', stop);
+  }
+}
+
+/** What the node knows of a worker beside what the supervisor does. */
+interface WorkerFacts {
+  sample: WorkerSample | undefined;
+  sampledAtMs: number | undefined;
+}
+
+class Node implements NodeView, RunningNode {
+  readonly nodeId: string;
+  readonly startedAtMs: number = Date.now();
+  readonly publicPort: number;
+  readonly workerCount: number;
+  readonly #number: number;
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #app: string;
+  readonly #capacity: number;
+  readonly #runDir: string;
+  readonly #facts: WorkerFacts[];
+  readonly #hub: Hub;
+  readonly #collector: ControllerCollector;
+  readonly #supervisor: Supervisor;
+  #admin: Admin | undefined;
+  #recording: NodeRecording | undefined;
+  #hasStarted = false;
+  #isStopping = false;
+
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.#app = appPath(config);
+    const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    this.#number = random & MAX_NODE;
+    this.nodeId = this.#number.toString(16).padStart(6, '0');
+    this.#capacity = workerCapacity(config, ownOpenFileLimit());
+    this.workerCount = workerCount(config, this.#capacity);
+    this.publicPort = claimPublicPort(config.host, config.port);
+    checkOwnPorts(config, this.workerCount, this.publicPort);
+    this.#runDir = makeRunDir(config);
+    this.#facts = Array.from({ length: this.workerCount }, () => {
+      return { sample: undefined, sampledAtMs: undefined };
+    });
+    this.#hub = new Hub(
+      this.#number,
+      {
+        onReady: (worker) => this.#supervisor.markReady(worker),
+        onFailed: (worker, reason) => this.#supervisor.reportFailure(worker, reason),
+        onSample: (worker, sample) => this.#sampled(worker, sample),
+      },
+      log,
+    );
+    this.#collector = new ControllerCollector(this.#hub.interest);
+    this.#supervisor = new Supervisor({
+      count: this.workerCount,
+      log,
+      spawn: (index) => {
+        this.#facts[index] = { sample: undefined, sampledAtMs: undefined };
+        return spawnWorker(this.#settingsOf(index), log);
+      },
+    });
+  }
+
+  get adminPort(): number {
+    return this.#admin?.port ?? this.#config.adminPort;
+  }
+
+  async start(): Promise<void> {
+    this.#recording = this.#openRecording();
+    this.#hub.listen(busSocketPath(this.#runDir));
+    this.#admin = startAdmin(this, {
+      host: this.#config.adminHost,
+      port: this.#config.adminPort,
+      token: this.#config.adminToken,
+      maxBodyBytes: this.#config.maxPayloadBytes,
+      log: this.#log,
+    });
+    this.#collector.start();
+    await this.#supervisor.start();
+    this.#hasStarted = true;
+    this.#recording?.start();
+  }
+
+  async stop(timeoutMs: number = this.#config.shutdownTimeoutMs): Promise<boolean> {
+    this.#isStopping = true;
+    const isClean = await this.#supervisor.stop(timeoutMs);
+    this.#collector.stop();
+    this.#hub.close();
+    await this.#admin?.stop();
+    if (this.#hasStarted) this.#recording?.close();
+    else this.#recording?.discard();
+    rmSync(this.#runDir, { recursive: true, force: true });
+    return isClean;
+  }
+
+  // NodeView: what the admin API asks.
+
+  isReady(): boolean {
+    return !this.#isStopping && this.workers().some(takesSessions);
+  }
+
+  workers(): readonly WorkerView[] {
+    return this.#supervisor.workers().map((worker) => {
+      const facts = worker.pid === undefined ? undefined : this.#facts[worker.index];
+      return {
+        ...worker,
+        port: this.#ownPort(worker.index) || undefined,
+        sample: facts?.sample,
+        lastSampleAtMs: facts?.sampledAtMs,
+      };
+    });
+  }
+
+  hub(): HubView {
+    return {
+      ...this.#hub.totals,
+      queueBytes: this.#facts.map((_, worker) => this.#hub.queuedBytes(worker)),
+      interestEntries: this.#hub.interest.entryCount,
+    };
+  }
+
+  publish(message: SendRequest): SendReceipt {
+    const namespace = message.namespace ?? MAIN_NAMESPACE;
+    const event = EncodedEvent.create(namespace, message.event, message.args);
+    this.#hub.publish(
+      {
+        scope: RouteScope.recipients,
+        namespace,
+        rooms: [message.room ?? []].flat(),
+        users: [message.user ?? []].flat(),
+        except: [message.except ?? []].flat(),
+      },
+      event,
+    );
+    return { accepted: true, id: crypto.randomUUID() };
+  }
+
+  async profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (worker >= this.workerCount) {
+      const last = this.workerCount - 1;
+      throw new HttpError(404, `There is no worker ${worker}; they are numbered 0 to ${last}.`);
+    }
+    return await this.#hub.profile(worker, seconds);
+  }
+
+  #sampled(worker: number, sample: WorkerSample): void {
+    this.#facts[worker] = { sample, sampledAtMs: Date.now() };
+    this.#recording?.observe(sample);
+  }
+
+  /** @throws StartError when there is a file of another run, or none can be written */
+  #openRecording(): NodeRecording | undefined {
+    const { recordDir } = this.#config;
+    if (recordDir === undefined) return undefined;
+    return openNodeRecording(recordDir, {
+      view: this,
+      config: this.#config,
+      workerCount: this.workerCount,
+      capacity: this.workerCount * this.#capacity,
+      log: this.#log,
+    });
+  }
+
+  #ownPort(index: number): number {
+    return this.#config.workerPorts ? this.#config.workerPortBase + index : 0;
+  }
+
+  #settingsOf(index: number): WorkerSettings {
+    return {
+      worker: index,
+      workerCount: this.workerCount,
+      node: this.#number,
+      runDir: this.#runDir,
+      publicPort: this.publicPort,
+      ownPort: this.#ownPort(index),
+      app: this.#app,
+      capacity: this.#capacity,
+      config: { ...this.#config, adminToken: undefined },
+    };
+  }
+}
+
+/** A worker that has not sent a sample yet has just started, and is empty. */
+function takesSessions({ state, sample }: WorkerView): boolean {
+  if (state !== 'running') return false;
+  if (sample === undefined) return true;
+  const { websocketSessions, pollingSessions, edgeSockets, capacity } = sample.gauges;
+  return websocketSessions + pollingSessions + edgeSockets < capacity;
+}
+
+function appPath(config: Config): string {
+  if (config.app === undefined) return DEMO_APP;
+  const path = resolve(config.app);
+  if (existsSync(path)) return path;
+  throw new StartError(`The app file ${path} does not exist: give another with --app.`);
+}
+
+/**
+ * A new directory that only this user can enter: whoever reaches the sockets speaks for the node.
+ *
+ * @throws StartError when it cannot be made
+ */
+function makeRunDir(config: Config): string {
+  const parent = config.runDir ?? tmpdir();
+  try {
+    mkdirSync(parent, { recursive: true });
+    return mkdtempSync(join(parent, 'holdfast-'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`The directory for sockets cannot be made: ${reason}.`, { cause: error });
+  }
+}
+
+/** @throws StartError when the workers' own ports do not fit; their number is known only now */
+function checkOwnPorts(config: Config, count: number, publicPort: number): void {
+  if (!config.workerPorts) return;
+  const first = config.workerPortBase;
+  const last = first + count - 1;
+  const isTaken = [publicPort, config.adminPort].some((port) => port >= first && port <= last);
+  if (last <= 65_535 && !isTaken) return;
+  throw new StartError(
+    `The ports of ${count} workers, ${first} to ${last}, must end at 65535 or below and leave ` +
+      'out the public and the admin port: choose another --worker-port-base.',
+  );
+}

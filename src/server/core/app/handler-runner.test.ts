@@ -1,0 +1,178 @@
+import { beforeEach, describe, expect, test } from 'bun:test';
+import { type Counters, createCounters } from '../limits/counters.ts';
+import { LIMITS } from '../limits/limits.ts';
+import type { Log } from '../log/log.ts';
+import type { NamespaceSession } from '../sessions/namespace-session.ts';
+import { ack, type NamespaceHandlers, type Server, type Session } from './app.ts';
+import { HandlerRunner } from './handler-runner.ts';
+
+const logged: string[] = [];
+const LOG: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: (message) => logged.push(message),
+};
+let counters: Counters;
+
+beforeEach(() => {
+  logged.length = 0;
+  counters = createCounters();
+});
+
+function runnerOf(handlers: NamespaceHandlers): HandlerRunner {
+  return new HandlerRunner(handlers, { namespace: '/' } as Server, LOG, counters);
+}
+
+/** The runner looks at nothing but its identity. */
+function fakeSession(): NamespaceSession {
+  return {} as NamespaceSession;
+}
+
+type Handler = (session: Session, ...args: never[]) => unknown;
+
+/** What the client is answered when this handler runs. */
+async function answerOf(handler: Handler): Promise<unknown[][]> {
+  const answers: unknown[][] = [];
+  const session = fakeSession();
+  const runner = runnerOf({ on: { ask: handler } });
+  expect(runner.event(session, 'ask', [1, 2], (values) => answers.push([...values]))).toBe(true);
+  await Bun.sleep(0);
+  return answers;
+}
+
+class Refusal extends Error {
+  readonly data = { retry: true };
+}
+
+describe('acks', () => {
+  test.each<[string, Handler, unknown[]]>([
+    ['a value', () => 'x', ['x']],
+    ['nothing', () => undefined, []],
+    ['null', () => null, [null]],
+    ['false', () => false, [false]],
+    ['several values', () => ack(1, 'two'), [1, 'two']],
+    ['no values', () => ack(), []],
+    ['a list', () => [1, 2], [[1, 2]]],
+    ['a promise', async () => 'x', ['x']],
+    ['a promise of several values', async () => ack(1, 2), [1, 2]],
+    ['its arguments', (_session: Session, ...args: never[]) => args.join(), ['1,2']],
+    ['an error of its own', () => Promise.reject(new Error('no')), [{ error: 'no' }]],
+  ])('a handler that returns %s', async (_name, handler, values) => {
+    expect(await answerOf(handler)).toEqual([values]);
+  });
+
+  test.each([
+    ['an error of the app', new Error('sold out'), 'sold out'],
+    ['a type error', new TypeError('secret.path is undefined'), 'internal error'],
+    ['a range error', new RangeError('secret'), 'internal error'],
+    ['text', 'secret', 'internal error'],
+    ['nothing', undefined, 'internal error'],
+    ['an object without a prototype', Object.create(null), 'internal error'],
+  ])('a handler that throws %s, at once or later', async (_name, thrown: unknown, told) => {
+    const failAtOnce = (): never => {
+      throw thrown;
+    };
+    expect(await answerOf(failAtOnce)).toEqual([[{ error: told }]]);
+    expect(await answerOf(async () => failAtOnce())).toEqual([[{ error: told }]]);
+    expect(logged).toEqual(["handler 'ask' failed", "handler 'ask' failed"]);
+    expect(counters.handlerErrors).toBe(2);
+  });
+
+  test('an ack that cannot be sent is the fault of the handler', async () => {
+    const told: unknown[] = [];
+    const runner = runnerOf({ on: { now: () => 1n, later: async () => 1n } });
+    for (const name of ['now', 'later']) {
+      runner.event(fakeSession(), name, [], (values) => told.push(JSON.parse(toJson(values))));
+    }
+    await Bun.sleep(0);
+    expect(told).toEqual([[{ error: 'internal error' }], [{ error: 'internal error' }]]);
+    expect(counters.handlerErrors).toBe(2);
+  });
+
+  test('an event without a handler is answered so, whatever its name', () => {
+    for (const name of ['unheard', '__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const answers: unknown[] = [];
+      const runner = runnerOf({ on: {} });
+      expect(runner.event(fakeSession(), name, [], (values) => answers.push(values))).toBe(true);
+      expect(answers).toEqual([[{ error: `no handler for the event '${name}'` }]]);
+    }
+    expect(counters.handlerErrors).toBe(0);
+  });
+
+  test('a handler that fails without being asked for an ack harms nobody', async () => {
+    const fail = (): Promise<never> => Promise.reject(new Error('no'));
+    expect(runnerOf({ on: { fail } }).event(fakeSession(), 'fail', [])).toBe(true);
+    await Bun.sleep(0);
+    expect(counters.handlerErrors).toBe(1);
+  });
+});
+
+test('a session may run so many handlers at a time, and not one more', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const runner = runnerOf({ on: { wait: () => promise, now: () => 1 } });
+  const session = fakeSession();
+  for (let i = 0; i < LIMITS.handlersPerSession; i++) {
+    expect(runner.event(session, 'wait', [])).toBe(true);
+  }
+  expect(runner.event(fakeSession(), 'wait', [])).toBe(true);
+  expect(runner.event(session, 'wait', [])).toBe(false);
+  resolve();
+  await Bun.sleep(0);
+  for (let i = 0; i < LIMITS.handlersPerSession * 2; i++) {
+    expect(runner.event(session, 'now', [])).toBe(true);
+  }
+  expect(runner.event(session, 'wait', [])).toBe(true);
+});
+
+test('what `connected` and `disconnected` throw or reject is contained', async () => {
+  const throwing = runnerOf({
+    connected: () => {
+      throw new Error('a');
+    },
+    disconnected: () => Promise.reject(new Error('b')),
+  });
+  throwing.connected(fakeSession());
+  throwing.disconnected(fakeSession(), 'transport close');
+  await Bun.sleep(0);
+  expect(logged).toEqual(["handler 'connected' failed", "handler 'disconnected' failed"]);
+});
+
+describe('server-side events', () => {
+  test('are answered with what the handler returns', async () => {
+    const runner = runnerOf({
+      onServer: { add: (server: Server, ...args: never[]) => `${server.namespace}${args.join()}` },
+    });
+    expect(await runner.serverSide('add', [1, 2])).toBe('/1,2');
+    expect(await runner.serverSide('unheard', [])).toBeUndefined();
+    expect(await runner.serverSide('constructor', [])).toBeUndefined();
+  });
+
+  test('that fail are answered with nothing', async () => {
+    const runner = runnerOf({ onServer: { fail: () => Promise.reject(new Error('no')) } });
+    expect(await runner.serverSide('fail', [])).toBeUndefined();
+    expect(counters.handlerErrors).toBe(1);
+  });
+});
+
+describe('refusals', () => {
+  test('tell the words of the app and its data', () => {
+    const told = runnerOf({}).refusal(new Refusal('not today'));
+    expect(told).toEqual({ message: 'not today', data: { retry: true } });
+    expect(counters.handlerErrors).toBe(0);
+  });
+
+  test.each([
+    ['a type error', new TypeError('secret')],
+    ['text', 'secret'],
+    ['undefined', undefined],
+    ['an object without a prototype', Object.create(null) as unknown],
+  ])('tell nothing of %s', (_name, error: unknown) => {
+    expect(runnerOf({}).refusal(error)).toEqual({ message: 'internal error', data: undefined });
+    expect(counters.handlerErrors).toBe(1);
+  });
+});
+
+function toJson(values: readonly unknown[]): string {
+  return JSON.stringify(values);
+}

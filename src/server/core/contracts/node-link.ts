@@ -1,0 +1,73 @@
+/**
+ * The way to the other workers of the node, which the bus implements.
+ *
+ * A fake of a few lines stands in for it in tests.
+ */
+
+import type { OutgoingEvent } from './outgoing-event.ts';
+
+/** Who receives: the union of rooms and users, or everyone when both are empty. */
+export interface Target {
+  readonly rooms: readonly string[];
+  readonly users: readonly string[];
+  /** Rooms and session ids left out. */
+  readonly except: readonly string[];
+}
+
+/** What is done to chosen sessions, wherever they are. */
+export type SessionCommand =
+  | { readonly kind: 'join'; readonly rooms: readonly string[] }
+  | { readonly kind: 'leave'; readonly rooms: readonly string[] }
+  | { readonly kind: 'disconnect'; readonly close: boolean }
+  | {
+      readonly kind: 'serverSideEmit';
+      readonly event: string;
+      readonly args: readonly unknown[];
+    };
+
+/** What is asked of other workers; answers are plain data that a structured clone can carry. */
+export type NodeRequest =
+  | { readonly kind: 'sessions' }
+  | { readonly kind: 'count' }
+  | {
+      readonly kind: 'emitWithAck';
+      readonly event: string;
+      readonly args: readonly unknown[];
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly kind: 'serverSideEmit';
+      readonly event: string;
+      readonly args: readonly unknown[];
+    };
+
+/** Answers of other workers, and how many were asked and gave none in time. */
+export interface NodeAnswers {
+  readonly answers: readonly unknown[];
+  readonly unanswered: number;
+}
+
+/**
+ * The way to the other workers of the node.
+ *
+ * `publish` and `command` MUST reach every other worker that has a recipient, in the order of the
+ * calls of this worker. They throw `BusFullError` when the message cannot be queued.
+ */
+export interface NodeLink {
+  publish(namespace: string, target: Target, event: OutgoingEvent): void;
+  command(namespace: string, target: Target, command: SessionCommand): void;
+  /** Resolves with what came in time; rejects with `BusFullError`. */
+  request(
+    namespace: string,
+    target: Target,
+    request: NodeRequest,
+    timeoutMs: number,
+  ): Promise<NodeAnswers>;
+  /**
+   * Says that this worker has, or no longer has, recipients for a key. It is sent with the next
+   * message, with `announceInterest`, or at the end of the turn, whichever comes first.
+   */
+  setInterest(key: string, interested: boolean): void;
+  /** Sends what `setInterest` has said. MUST be cheap when there is nothing to send. */
+  announceInterest(): void;
+}

@@ -1,0 +1,30 @@
+/**
+ * An event on its way out, as those see it who carry it: encoded already, shared by all recipients.
+ *
+ * `delivery/encoded-event.ts` makes them; each kind of client brings a `WireFormat`.
+ */
+
+/** What there is to encode. */
+export interface EventContent {
+  readonly namespace: string;
+  /** The JSON array of event name and arguments, placeholders in place of binary values. */
+  readonly json: string;
+  readonly attachments: readonly Uint8Array[];
+  /** Present when the clients shall answer. */
+  readonly ackId: number | undefined;
+}
+
+export interface OutgoingEvent extends EventContent {
+  /** It may be dropped for a client that cannot take it now. */
+  readonly volatile: boolean;
+  /** What it holds while it is on its way. */
+  readonly bytes: number;
+  /** Its text in a wire format: MUST be encoded once, for however many recipients. */
+  encodedFor(format: WireFormat): string;
+}
+
+/** How one kind of client wants an event; `index` is its place in an event's cache. */
+export interface WireFormat {
+  readonly index: number;
+  encode(event: EventContent): string;
+}

@@ -1,0 +1,20 @@
+/** Names of rooms and users: checked once, where the app gives them. */
+
+import { LIMITS } from '../limits/limits.ts';
+
+/** A room that no session can be in, since names are not empty. */
+export const NOBODY: readonly string[] = [''];
+
+/** One name or several, checked. */
+export function toList(names: string | readonly string[]): readonly string[] {
+  return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);
+}
+
+/** @throws TypeError when a name cannot be a room or a user */
+export function checkKey(name: string): string {
+  const isKey = typeof name === 'string' && name.length > 0 && name.length <= LIMITS.keyLength;
+  if (isKey) return name;
+  throw new TypeError(
+    `a room, session id or user must be a string of 1 to ${LIMITS.keyLength} characters`,
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * The chain behind `to(…).except(…).emit(…)`: who receives, then what is done to them.
+ *
+ * Every call returns a narrowed copy, so a chain may be kept and used many times. Sessions of this
+ * worker are served directly, those of other workers through the node link; `local` stops at the
+ * first.
+ */
+
+import type { Broadcast, RemoteSession } from '../app/app.ts';
+import type { NodeAnswers, NodeRequest, SessionCommand, Target } from '../contracts/node-link.ts';
+import { EncodedEvent } from '../delivery/encoded-event.ts';
+import { LIMITS } from '../limits/limits.ts';
+import { checkKey, NOBODY, toList } from '../rooms/key.ts';
+import { type AckResult, AckTimeoutError } from './acks.ts';
+import type { BroadcastHome } from './home.ts';
+import { describeSession, type SessionDescription, toRemoteSession } from './remote-session.ts';
+
+interface Chosen extends Target {
+  readonly volatile: boolean;
+  readonly local: boolean;
+  readonly timeoutMs: number | undefined;
+}
+
+const EVERYONE: Chosen = {
+  rooms: [],
+  users: [],
+  except: [],
+  volatile: false,
+  local: false,
+  timeoutMs: undefined,
+};
+
+export class BroadcastOperator implements Broadcast {
+  protected readonly home: BroadcastHome;
+  readonly #chosen: Chosen;
+
+  constructor(home: BroadcastHome, chosen: Chosen = EVERYONE) {
+    this.home = home;
+    this.#chosen = chosen;
+  }
+
+  to(room: string | readonly string[]): Broadcast {
+    const rooms = toList(room);
+    // An empty list chooses nobody; without any room everyone would be chosen.
+    return this.#narrow({ rooms: [...this.#chosen.rooms, ...(rooms.length > 0 ? rooms : NOBODY)] });
+  }
+
+  in(room: string | readonly string[]): Broadcast {
+    return this.to(room);
+  }
+
+  user(id: string): Broadcast {
+    return this.#narrow({ users: [...this.#chosen.users, checkKey(id)] });
+  }
+
+  except(room: string | readonly string[]): Broadcast {
+    return this.#narrow({ except: [...this.#chosen.except, ...toList(room)] });
+  }
+
+  get volatile(): Broadcast {
+    return this.#narrow({ volatile: true });
+  }
+
+  get local(): Broadcast {
+    return this.#narrow({ local: true });
+  }
+
+  timeout(milliseconds: number): Broadcast {
+    return this.#narrow({ timeoutMs: milliseconds });
+  }
+
+  emit(event: string, ...args: readonly unknown[]): void {
+    const { home } = this;
+    const outgoing = EncodedEvent.create(home.name, event, args, this.#chosen);
+    home.counters.broadcasts++;
+    home.deliver(this.#chosen, outgoing);
+    if (!this.#chosen.local) home.link.publish(home.name, this.#chosen, outgoing);
+  }
+
+  async emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
+    const timeoutMs = this.#chosen.timeoutMs ?? this.home.ackTimeoutMs;
+    const request: NodeRequest = { kind: 'emitWithAck', event, args, timeoutMs };
+    // Other workers count their own timeout; the bus waits a little longer for their answers.
+    const { answers, unanswered } = await this.#ask(request, timeoutMs + LIMITS.busGraceMs);
+    const result = { values: [] as unknown[], missing: unanswered };
+    for (const answer of answers as readonly AckResult[]) {
+      result.values.push(...answer.values);
+      result.missing += answer.missing;
+    }
+    if (result.missing > 0) throw new AckTimeoutError(result);
+    return result.values;
+  }
+
+  async fetchSessions(): Promise<RemoteSession[]> {
+    const { answers } = await this.#ask({ kind: 'sessions' });
+    const all = new BroadcastOperator(this.home);
+    return (answers as readonly SessionDescription[][])
+      .flat()
+      .map((found) => toRemoteSession(found, all.to(found.id)));
+  }
+
+  async count(): Promise<number> {
+    const { answers } = await this.#ask({ kind: 'count' });
+    return (answers as readonly number[]).reduce((sum, count) => sum + count, 0);
+  }
+
+  join(room: string | readonly string[]): void {
+    this.#command({ kind: 'join', rooms: toList(room) });
+  }
+
+  leave(room: string | readonly string[]): void {
+    this.#command({ kind: 'leave', rooms: toList(room) });
+  }
+
+  disconnect(close = false): void {
+    this.#command({ kind: 'disconnect', close });
+  }
+
+  /** This worker's answer and those of the others. */
+  async #ask(request: NodeRequest, timeoutMs: number = LIMITS.busRequestMs): Promise<NodeAnswers> {
+    const { home } = this;
+    if (this.#chosen.local) {
+      return { answers: [await answerRequest(home, this.#chosen, request)], unanswered: 0 };
+    }
+    const others = home.link.request(home.name, this.#chosen, request, timeoutMs);
+    const mine = answerRequest(home, this.#chosen, request);
+    const [own, { answers, unanswered }] = await Promise.all([mine, others]);
+    return { answers: [own, ...answers], unanswered };
+  }
+
+  #command(command: SessionCommand): void {
+    runCommand(this.home, this.#chosen, command);
+    if (!this.#chosen.local) this.home.link.command(this.home.name, this.#chosen, command);
+  }
+
+  #narrow(change: Partial<Chosen>): Broadcast {
+    return new BroadcastOperator(this.home, { ...this.#chosen, ...change });
+  }
+}
+
+/** Does to this worker's sessions what a command says. */
+export function runCommand(home: BroadcastHome, target: Target, command: SessionCommand): void {
+  switch (command.kind) {
+    case 'join':
+      for (const session of home.choose(target)) home.tryJoin(session, command.rooms);
+      return;
+    case 'leave':
+      for (const session of home.choose(target)) home.leave(session, command.rooms);
+      return;
+    case 'disconnect':
+      for (const session of home.choose(target)) session.disconnect(command.close);
+      return;
+    case 'serverSideEmit':
+      void home.runServerHandler(command.event, command.args);
+      return;
+  }
+}
+
+/** This worker's answer to a request from itself or another worker. */
+export async function answerRequest(
+  home: BroadcastHome,
+  target: Target,
+  request: NodeRequest,
+): Promise<unknown> {
+  switch (request.kind) {
+    case 'sessions':
+      return home.choose(target).map(describeSession);
+    case 'count':
+      return home.countChosen(target);
+    case 'serverSideEmit':
+      return await home.runServerHandler(request.event, request.args);
+    case 'emitWithAck': {
+      const outgoing = EncodedEvent.create(home.name, request.event, request.args);
+      const sessions = home.choose(target);
+      const { ackId, result } = home.acks.open(sessions, request.timeoutMs);
+      home.delivery.toChosen(new Set(sessions), outgoing.asking(ackId));
+      return await result;
+    }
+  }
+}

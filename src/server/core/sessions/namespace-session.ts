@@ -1,0 +1,143 @@
+/**
+ * One client in one namespace: the object behind the app's `Session`.
+ *
+ * There is one for each idle client, so each field is counted: no closure, timer, promise, Set or
+ * Map, and what most sessions never use (`data`) is made when first asked for.
+ */
+
+import type { Broadcast, Server, Session, TransportName } from '../app/app.ts';
+import type { Carrier } from '../contracts/carrier.ts';
+import { EncodedEvent } from '../delivery/encoded-event.ts';
+import { toList } from '../rooms/key.ts';
+import type { Room, RoomMember } from '../rooms/room.ts';
+import { AckTimeoutError } from './acks.ts';
+import { BroadcastOperator } from './broadcast.ts';
+import type { LocalSession, SessionHome } from './home.ts';
+
+export class NamespaceSession implements Session, LocalSession {
+  readonly id: string;
+  readonly user: string | undefined;
+  readonly carrier: Carrier;
+  readonly home: SessionHome;
+  /** Pairs of a room and this session's place in it, the namespace's `everyone` first. */
+  readonly memberships: (Room<RoomMember> | number)[] = [];
+  openAcks: Set<number> | undefined;
+  lastHandout = 0;
+  #data: unknown;
+
+  constructor(
+    id: string,
+    user: string | undefined,
+    data: unknown,
+    carrier: Carrier,
+    home: SessionHome,
+  ) {
+    this.id = id;
+    this.user = user;
+    this.carrier = carrier;
+    this.home = home;
+    this.#data = data;
+  }
+
+  /** Whoever is in a namespace is at least in its `everyone`. */
+  get connected(): boolean {
+    return this.memberships.length > 0;
+  }
+
+  get namespace(): string {
+    return this.home.name;
+  }
+
+  get server(): Server {
+    return this.home.server;
+  }
+
+  get transport(): TransportName {
+    return this.carrier.transport;
+  }
+
+  get data(): unknown {
+    return (this.#data ??= {});
+  }
+
+  set data(value: unknown) {
+    this.#data = value;
+  }
+
+  get storedData(): unknown {
+    return this.#data;
+  }
+
+  get rooms(): readonly string[] {
+    const names: string[] = [];
+    for (let i = 2; i < this.memberships.length; i += 2) {
+      names.push((this.memberships[i] as Room<RoomMember>).name);
+    }
+    return names;
+  }
+
+  emit(event: string, ...args: readonly unknown[]): void {
+    this.#send(event, args, false);
+  }
+
+  get volatile(): { emit(event: string, ...args: readonly unknown[]): void } {
+    return { emit: (event, ...args) => this.#send(event, args, true) };
+  }
+
+  emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#ask(event, args, this.home.ackTimeoutMs);
+  }
+
+  timeout(milliseconds: number): {
+    emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown>;
+  } {
+    return { emitWithAck: (event, ...args) => this.#ask(event, args, milliseconds) };
+  }
+
+  join(room: string | readonly string[]): void {
+    this.home.join(this, toList(room));
+  }
+
+  leave(room: string): void {
+    this.home.leave(this, [room]);
+  }
+
+  to(room: string | readonly string[]): Broadcast {
+    return this.broadcast.to(room);
+  }
+
+  in(room: string | readonly string[]): Broadcast {
+    return this.broadcast.to(room);
+  }
+
+  except(room: string | readonly string[]): Broadcast {
+    return this.broadcast.except(room);
+  }
+
+  get broadcast(): Broadcast {
+    return new BroadcastOperator(this.home).except(this.id);
+  }
+
+  disconnect(close = false): void {
+    if (!this.connected) return;
+    this.home.delivery.prepare(this);
+    this.carrier.endSession(this);
+    this.home.remove(this, 'server namespace disconnect');
+    if (close) this.carrier.close();
+  }
+
+  #send(event: string, args: readonly unknown[], isVolatile: boolean): void {
+    const outgoing = EncodedEvent.create(this.namespace, event, args, { volatile: isVolatile });
+    this.home.delivery.toOne(this, outgoing);
+  }
+
+  async #ask(event: string, args: readonly unknown[], timeoutMs: number): Promise<unknown> {
+    const outgoing = EncodedEvent.create(this.namespace, event, args);
+    const asked = this.connected ? [this] : [];
+    const { ackId, result } = this.home.acks.open(asked, timeoutMs);
+    this.home.delivery.toOne(this, outgoing.asking(ackId));
+    const answer = await result;
+    if (answer.values.length === 0) throw new AckTimeoutError({ values: [], missing: 1 });
+    return answer.values[0];
+  }
+}

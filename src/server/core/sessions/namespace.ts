@@ -1,0 +1,205 @@
+/**
+ * A namespace on this worker: its handlers, sessions, rooms and users.
+ *
+ * Rooms and users exist here while they have a session; the first and the last one change the
+ * worker's interest on the bus, so that messages for a room cost frames only to workers that have
+ * it.
+ */
+
+import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
+import type { DisconnectReason, NamespaceHandlers } from '../app/app.ts';
+import { HandlerRunner } from '../app/handler-runner.ts';
+import type { NodeLink, Target } from '../contracts/node-link.ts';
+import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { Counters } from '../limits/counters.ts';
+import { LIMITS } from '../limits/limits.ts';
+import type { Log } from '../log/log.ts';
+import { Room } from '../rooms/room.ts';
+import type { AckTable } from './acks.ts';
+import type { SessionHome } from './home.ts';
+import type { NamespaceSession } from './namespace-session.ts';
+import { type FindServer, NamespaceServer, type ServerHome } from './server-handle.ts';
+import { UserIndex } from './user-index.ts';
+
+/** What a namespace shares with the others of its worker. */
+export interface NamespaceContext {
+  readonly link: NodeLink;
+  readonly delivery: Delivery;
+  readonly acks: AckTable;
+  readonly counters: Counters;
+  readonly ackTimeoutMs: number;
+  readonly workerId: string;
+  readonly log: Log;
+  /** Finds the handle of a namespace of the app. */
+  readonly findServer: FindServer;
+  /** Finds a session by its id, in the worker's table. */
+  findSession(namespace: string, id: string): NamespaceSession | undefined;
+}
+
+const NOBODY: ReadonlySet<NamespaceSession> = new Set();
+
+export class Namespace implements SessionHome, ServerHome {
+  readonly name: string;
+  readonly link: NodeLink;
+  readonly delivery: Delivery;
+  readonly acks: AckTable;
+  readonly counters: Counters;
+  readonly ackTimeoutMs: number;
+  readonly everyone: Room<NamespaceSession> = new Room('');
+  readonly rooms: Map<string, Room<NamespaceSession>> = new Map();
+  readonly users: UserIndex<NamespaceSession> = new UserIndex();
+  readonly server: NamespaceServer;
+  readonly runner: HandlerRunner;
+  readonly #context: NamespaceContext;
+
+  constructor(name: string, handlers: NamespaceHandlers, context: NamespaceContext) {
+    this.name = name;
+    this.link = context.link;
+    this.delivery = context.delivery;
+    this.acks = context.acks;
+    this.counters = context.counters;
+    this.ackTimeoutMs = context.ackTimeoutMs;
+    this.#context = context;
+    this.server = new NamespaceServer(this, context.workerId, context.findServer);
+    this.runner = new HandlerRunner(handlers, this.server, context.log, context.counters);
+  }
+
+  get sessionCount(): number {
+    return this.everyone.members.length;
+  }
+
+  /** Takes a session in, with the rooms its admission gave. */
+  add(session: NamespaceSession, rooms: readonly string[]): void {
+    this.delivery.catchUp(session);
+    if (this.everyone.members.length === 0) this.link.setInterest(namespaceKey(this.name), true);
+    this.everyone.add(session);
+    const { user } = session;
+    if (user !== undefined && this.users.add(user, session)) {
+      this.link.setInterest(userKey(this.name, user), true);
+    }
+    if (rooms.length > 0) this.join(session, rooms);
+  }
+
+  /** Takes a session out and tells the app. */
+  remove(session: NamespaceSession, reason: DisconnectReason): void {
+    if (!session.connected) return;
+    this.delivery.catchUp(session);
+    const { memberships } = session;
+    for (let i = 0; i < memberships.length; i += 2) {
+      const room = memberships[i] as Room<NamespaceSession>;
+      room.vacate(memberships[i + 1] as number);
+      if (room.members.length === 0) this.#retire(room);
+    }
+    memberships.length = 0;
+    const { user } = session;
+    if (user !== undefined && this.users.remove(user, session)) {
+      this.link.setInterest(userKey(this.name, user), false);
+    }
+    this.acks.forget(session);
+    this.runner.disconnected(session, reason);
+  }
+
+  /** @throws RangeError when the session would be in too many rooms */
+  join(session: NamespaceSession, rooms: readonly string[]): void {
+    if (!session.connected) return;
+    this.delivery.catchUp(session);
+    for (const name of rooms) {
+      let room = this.rooms.get(name);
+      if (room !== undefined && session.memberships.includes(room)) continue;
+      if (session.memberships.length / 2 > LIMITS.roomsPerSession) {
+        throw new RangeError(`a session may be in ${LIMITS.roomsPerSession} rooms at the most`);
+      }
+      if (room === undefined) {
+        room = new Room(name);
+        this.rooms.set(name, room);
+        this.link.setInterest(roomKey(this.name, name), true);
+      }
+      room.add(session);
+    }
+  }
+
+  tryJoin(session: NamespaceSession, rooms: readonly string[]): void {
+    try {
+      this.join(session, rooms);
+    } catch (error) {
+      this.runner.failed('join', error);
+    }
+  }
+
+  leave(session: NamespaceSession, rooms: readonly string[]): void {
+    this.delivery.catchUp(session);
+    for (const name of rooms) {
+      const room = this.rooms.get(name);
+      if (room?.remove(session) === true && room.members.length === 0) this.#retire(room);
+    }
+  }
+
+  deliver(target: Target, event: OutgoingEvent): void {
+    const excluded = this.#excluded(target);
+    const room = this.#singleRoom(target);
+    if (room === undefined) this.delivery.toChosen(this.#union(target, excluded), event);
+    else this.delivery.toRoom(room, event, excluded);
+  }
+
+  choose(target: Target): NamespaceSession[] {
+    const excluded = this.#excluded(target);
+    const room = this.#singleRoom(target);
+    if (room === undefined) return [...this.#union(target, excluded)];
+    return room.members.filter((session) => !excluded.has(session));
+  }
+
+  countChosen(target: Target): number {
+    const room = this.#singleRoom(target);
+    if (room !== undefined && target.except.length === 0) return room.members.length;
+    return this.choose(target).length;
+  }
+
+  runServerHandler(event: string, args: readonly unknown[]): Promise<unknown> {
+    return this.runner.serverSide(event, args);
+  }
+
+  /** The room that a target comes down to, when it is one room of this worker or everyone. */
+  #singleRoom(target: Target): Room<NamespaceSession> | undefined {
+    if (target.users.length > 0) return undefined;
+    if (target.rooms.length === 0) return this.everyone;
+    const [name] = target.rooms;
+    if (name === undefined || target.rooms.length > 1) return undefined;
+    // Others may have joined a room that is named after a session: the union has them all.
+    if (this.#context.findSession(this.name, name) !== undefined) return undefined;
+    return this.rooms.get(name);
+  }
+
+  #union(target: Target, excluded: ReadonlySet<NamespaceSession>): ReadonlySet<NamespaceSession> {
+    const found = new Set<NamespaceSession>();
+    for (const name of target.rooms) this.#collectRoom(name, found);
+    for (const user of target.users) {
+      for (const session of this.users.get(user)) found.add(session);
+    }
+    for (const session of excluded) found.delete(session);
+    return found;
+  }
+
+  #excluded(target: Target): ReadonlySet<NamespaceSession> {
+    if (target.except.length === 0) return NOBODY;
+    const found = new Set<NamespaceSession>();
+    for (const name of target.except) this.#collectRoom(name, found);
+    return found;
+  }
+
+  #collectRoom(name: string, found: Set<NamespaceSession>): void {
+    const room = this.rooms.get(name);
+    if (room !== undefined) for (const session of room.members) found.add(session);
+    const session = this.#context.findSession(this.name, name);
+    if (session !== undefined) found.add(session);
+  }
+
+  #retire(room: Room<NamespaceSession>): void {
+    if (room === this.everyone) {
+      this.link.setInterest(namespaceKey(this.name), false);
+      return;
+    }
+    this.rooms.delete(room.name);
+    this.link.setInterest(roomKey(this.name, room.name), false);
+  }
+}

@@ -1,0 +1,57 @@
+/** The object behind the app's `Server`: a broadcast to everyone, with what concerns the worker. */
+
+import type { Server } from '../app/app.ts';
+import type { Target } from '../contracts/node-link.ts';
+import { LIMITS } from '../limits/limits.ts';
+import { BroadcastOperator } from './broadcast.ts';
+import type { BroadcastHome } from './home.ts';
+
+const ALL_WORKERS: Target = { rooms: [], users: [], except: [] };
+
+/** What the handle needs of its namespace. */
+export interface ServerHome extends BroadcastHome {
+  /** Sessions on this worker. */
+  readonly sessionCount: number;
+}
+
+/** Finds the handle of another namespace of the app. */
+export type FindServer = (namespace: string) => Server | undefined;
+
+export class NamespaceServer extends BroadcastOperator implements Server {
+  readonly workerId: string;
+  readonly #home: ServerHome;
+  readonly #find: FindServer;
+
+  constructor(home: ServerHome, workerId: string, find: FindServer) {
+    super(home);
+    this.#home = home;
+    this.workerId = workerId;
+    this.#find = find;
+  }
+
+  get namespace(): string {
+    return this.home.name;
+  }
+
+  get localCount(): number {
+    return this.#home.sessionCount;
+  }
+
+  of(namespace: string): Server {
+    const found = this.#find(namespace);
+    if (found !== undefined) return found;
+    throw new Error(`the app declares no namespace '${namespace}': add it to 'namespaces'`);
+  }
+
+  serverSideEmit(event: string, ...args: readonly unknown[]): void {
+    const command = { kind: 'serverSideEmit', event, args } as const;
+    this.home.link.command(this.home.name, ALL_WORKERS, command);
+  }
+
+  async serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
+    const request = { kind: 'serverSideEmit', event, args } as const;
+    const { link, name } = this.home;
+    const { answers } = await link.request(name, ALL_WORKERS, request, LIMITS.busRequestMs);
+    return [...answers];
+  }
+}

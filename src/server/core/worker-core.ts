@@ -1,0 +1,77 @@
+/**
+ * The core of one worker: its namespaces, and what comes for them from other workers.
+ *
+ * Transports bring sessions in through `namespace(name)`; the bus calls `receive…` for messages of
+ * other workers. Neither knows the other.
+ */
+
+import type { App, Server } from './app/app.ts';
+import type { NodeLink, NodeRequest, SessionCommand, Target } from './contracts/node-link.ts';
+import type { OutgoingEvent } from './contracts/outgoing-event.ts';
+import { Delivery } from './delivery/delivery.ts';
+import type { Counters } from './limits/counters.ts';
+import type { Log } from './log/log.ts';
+import { AckTable } from './sessions/acks.ts';
+import { answerRequest, runCommand } from './sessions/broadcast.ts';
+import { Namespace, type NamespaceContext } from './sessions/namespace.ts';
+import type { NamespaceSession } from './sessions/namespace-session.ts';
+
+export interface WorkerCoreOptions {
+  readonly app: App;
+  readonly workerId: string;
+  readonly ackTimeoutMs: number;
+  readonly link: NodeLink;
+  readonly counters: Counters;
+  readonly log: Log;
+  findSession(namespace: string, id: string): NamespaceSession | undefined;
+}
+
+export class WorkerCore {
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly delivery: Delivery;
+  readonly counters: Counters;
+  readonly link: NodeLink;
+  readonly acks: AckTable = new AckTable();
+
+  constructor(options: WorkerCoreOptions) {
+    this.counters = options.counters;
+    this.link = options.link;
+    this.delivery = new Delivery(options.counters, options.link);
+    const namespaces = new Map<string, Namespace>();
+    const context: NamespaceContext = {
+      ...options,
+      delivery: this.delivery,
+      acks: this.acks,
+      findServer: (name) => namespaces.get(name)?.server,
+      findSession: (namespace, id) => options.findSession(namespace, id),
+    };
+    const declared = { ...options.app.namespaces, '/': options.app };
+    for (const [name, handlers] of Object.entries(declared)) {
+      namespaces.set(name, new Namespace(name, handlers, context));
+    }
+    this.namespaces = namespaces;
+  }
+
+  /** The handle of the main namespace, given to the app's own hooks. */
+  get server(): Server {
+    return (this.namespaces.get('/') as Namespace).server;
+  }
+
+  receiveEvent(namespace: string, target: Target, event: OutgoingEvent): void {
+    this.namespaces.get(namespace)?.deliver(target, event);
+  }
+
+  receiveCommand(namespace: string, target: Target, command: SessionCommand): void {
+    const home = this.namespaces.get(namespace);
+    if (home !== undefined) runCommand(home, target, command);
+  }
+
+  hasRoom(namespace: string, room: string): boolean {
+    return this.namespaces.get(namespace)?.rooms.has(room) === true;
+  }
+
+  async receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown> {
+    const home = this.namespaces.get(namespace);
+    return home === undefined ? undefined : await answerRequest(home, target, request);
+  }
+}

@@ -1,0 +1,331 @@
+/**
+ * A worker's end of the bus: the core's way to the other workers of the node.
+ *
+ * When the controller is gone the worker goes on serving its clients; messages then reach the
+ * sessions of this worker only.
+ */
+
+import type {
+  NodeAnswers,
+  NodeLink,
+  NodeRequest,
+  SessionCommand,
+  Target,
+} from '../../core/contracts/node-link.ts';
+import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
+import type { Counters } from '../../core/limits/counters.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { describeError, type Log } from '../../core/log/log.ts';
+import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
+import { roomKey } from '../../protocol/interest-key.ts';
+import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import {
+  BusFrame,
+  joinedRooms,
+  type Route,
+  RouteScope,
+  readCommand,
+  readData,
+  readEvent,
+  readRequest,
+  readRoute,
+  toData,
+  writeEvent,
+  writeRoute,
+} from './bus-frame.ts';
+import { BusFullError } from './bus-full-error.ts';
+import type { WorkerSample } from './sample.ts';
+import { PROFILE_BYTES_MAX, type WorkerProfile } from './worker-profile.ts';
+
+/** What comes in over the bus; the core takes it. */
+export interface BusReceiver {
+  receiveEvent(namespace: string, target: Target, event: OutgoingEvent): void;
+  receiveCommand(namespace: string, target: Target, command: SessionCommand): void;
+  receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown>;
+  /** Whether a session of this worker is in a room. */
+  hasRoom(namespace: string, room: string): boolean;
+}
+
+export interface BusClientOptions {
+  readonly path: string;
+  readonly worker: number;
+  readonly counters: Counters;
+  readonly log: Log;
+  /** Profiles this worker; rejects with a clause that says why it cannot. */
+  profile(seconds: number): Promise<WorkerProfile>;
+  /** The controller has closed the connection or is gone. */
+  onLost(fault: Error | undefined): void;
+}
+
+const NO_ANSWERS: NodeAnswers = { answers: [], unanswered: 0 };
+
+interface PendingRequest {
+  readonly answers: unknown[];
+  missing: number;
+  /** Workers that died before they answered. */
+  lost: number;
+  readonly timer: Timer;
+  readonly resolve: (answers: NodeAnswers) => void;
+}
+
+export class BusClient implements NodeLink {
+  readonly #options: BusClientOptions;
+  readonly #link: FramedConnection;
+  readonly #interest: Map<string, boolean> = new Map();
+  readonly #requests: Map<number, PendingRequest> = new Map();
+  #receiver: BusReceiver | undefined;
+  #lastRequest = 0;
+
+  constructor(options: BusClientOptions) {
+    this.#options = options;
+    this.#link = new FramedConnection(
+      {
+        onFrame: (_link, frame) => this.#onFrame(frame),
+        onFault: (_link, fault) =>
+          options.log.error('a message of the bus was refused', { error: describeError(fault) }),
+        onClose: (_link, fault) => options.onLost(fault),
+      },
+      LIMITS.ipcFrameBytes,
+    );
+  }
+
+  get queuedBytes(): number {
+    return this.#link.queuedBytes;
+  }
+
+  /** Connects to the hub; rejects when it is not there. */
+  async connect(): Promise<void> {
+    await connectFramed(this.#options.path, this.#link);
+    this.#link.frame(BusFrame.hello).u32(this.#options.worker).u32(process.pid).finish();
+    this.#link.send();
+  }
+
+  /** From now on messages are taken. */
+  join(receiver: BusReceiver): void {
+    this.#receiver = receiver;
+    this.#link.frame(BusFrame.joined).finish();
+    this.#link.send();
+  }
+
+  /** Says that the worker takes sessions, and on which ports. */
+  sayReady(publicPort: number, ownPort: number): void {
+    this.#link.frame(BusFrame.ready).u32(publicPort).u32(ownPort).finish();
+    this.#link.send();
+  }
+
+  sayFailed(reason: string): void {
+    this.#link.frame(BusFrame.failed).text(reason).finish();
+    this.#link.send();
+  }
+
+  sendSample(sample: WorkerSample): void {
+    this.#link.frame(BusFrame.sample).text(JSON.stringify(sample)).finish();
+    this.#link.send();
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  // NodeLink: what the core sends.
+
+  setInterest(key: string, interested: boolean): void {
+    if (this.#interest.size === 0) setImmediate(() => this.announceInterest());
+    this.#interest.set(key, interested);
+  }
+
+  announceInterest(): void {
+    if (this.#interest.size === 0) return;
+    const added: string[] = [];
+    const removed: string[] = [];
+    for (const [key, isWanted] of this.#interest) (isWanted ? added : removed).push(key);
+    this.#interest.clear();
+    if (!this.#link.open) return;
+    this.#link.frame(BusFrame.interest).texts(added).texts(removed).finish();
+    this.#link.flush();
+  }
+
+  publish(namespace: string, target: Target, event: OutgoingEvent): void {
+    const writer = this.#begin(BusFrame.event, event.volatile);
+    if (writer === undefined) return;
+    writeRoute(writer, { ...routeTo(target), namespace });
+    writeEvent(writer, event);
+    this.#finish(writer);
+  }
+
+  command(namespace: string, target: Target, command: SessionCommand): void {
+    const isForWorkers = command.kind === 'serverSideEmit';
+    // Before the frame is begun, since what cannot be cloned throws here.
+    const data = toData(command);
+    const writer = this.#begin(BusFrame.command, false);
+    if (writer === undefined) return;
+    writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
+    writer.texts(joinedRooms(command)).raw(data);
+    this.#finish(writer);
+  }
+
+  async request(
+    namespace: string,
+    target: Target,
+    request: NodeRequest,
+    timeoutMs: number,
+  ): Promise<NodeAnswers> {
+    const isForWorkers = request.kind === 'serverSideEmit';
+    if (!this.#link.open) return NO_ANSWERS;
+    if (this.#requests.size >= LIMITS.pendingBusRequests) throw new BusFullError();
+    const data = toData(request);
+    // 32 bits wide; a request is long settled when its number comes round again.
+    this.#lastRequest = (this.#lastRequest + 1) % 2 ** 32;
+    const id = this.#lastRequest;
+    const writer = this.#begin(BusFrame.request, false);
+    if (writer === undefined) return NO_ANSWERS;
+    writer.u32(id);
+    writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
+    writer.raw(data);
+    this.#finish(writer);
+    const { promise, resolve } = Promise.withResolvers<NodeAnswers>();
+    const timer = setTimeout(() => this.#settle(id), timeoutMs);
+    this.#requests.set(id, { answers: [], missing: 0, lost: 0, timer, resolve });
+    return await promise;
+  }
+
+  /** @throws BusFullError when the queue is full and the message matters */
+  #begin(type: number, isVolatile: boolean): FrameWriter | undefined {
+    if (!this.#link.open) return undefined;
+    if (this.#link.queuedBytes > LIMITS.ipcQueueBytes) {
+      this.#options.counters.busDropped++;
+      if (isVolatile) return undefined;
+      throw new BusFullError();
+    }
+    this.announceInterest();
+    return this.#link.frame(type);
+  }
+
+  #finish(writer: FrameWriter): void {
+    writer.finish();
+    this.#link.send();
+  }
+
+  // What comes in.
+
+  #onFrame(frame: FrameReader): void {
+    this.#options.counters.busFramesReceived++;
+    switch (frame.type) {
+      case BusFrame.event: {
+        const route = readRoute(frame);
+        this.#receiver?.receiveEvent(route.namespace, route, readEvent(frame, route.namespace));
+        return;
+      }
+      case BusFrame.command: {
+        this.#takeCommand(readRoute(frame), frame.texts(), readCommand(frame));
+        return;
+      }
+      case BusFrame.request: {
+        const asking = frame.u32();
+        const id = frame.u32();
+        const route = readRoute(frame);
+        void this.#answer(asking, id, route, readRequest(frame));
+        return;
+      }
+      case BusFrame.asked:
+        this.#expect(frame.u32(), frame.u32());
+        return;
+      case BusFrame.unanswered:
+        this.#loseAnswer(frame.u32());
+        return;
+      case BusFrame.answer: {
+        const id = frame.u32();
+        this.#takeAnswer(id, readData(frame));
+        return;
+      }
+      case BusFrame.profile:
+        void this.#profile(frame.u32(), frame.u32());
+        return;
+    }
+  }
+
+  /** The hub counts on an interest in rooms joined; where nobody joined, it is taken back. */
+  #takeCommand({ namespace, ...target }: Route, joined: string[], command: SessionCommand): void {
+    this.#receiver?.receiveCommand(namespace, target, command);
+    for (const room of joined) {
+      const hasRoom = this.#receiver?.hasRoom(namespace, room) === true;
+      this.setInterest(roomKey(namespace, room), hasRoom);
+    }
+  }
+
+  async #answer(asking: number, id: number, route: Route, request: NodeRequest): Promise<void> {
+    try {
+      const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
+      this.#sendAnswer(asking, id, toData(answer));
+    } catch (error) {
+      // Such as a function in a session's data, or more than a frame holds: it counts as none.
+      this.#options.log.error(`the answer to '${request.kind}' of another worker was refused`, {
+        error: describeError(error),
+      });
+      this.#sendAnswer(asking, id, toData(undefined));
+    }
+  }
+
+  async #profile(id: number, seconds: number): Promise<void> {
+    const writer = (isDone: boolean): FrameWriter =>
+      this.#link
+        .frame(BusFrame.profiled)
+        .u32(id)
+        .u8(isDone ? 1 : 0);
+    try {
+      const json = Buffer.from(JSON.stringify(await this.#options.profile(seconds)));
+      if (json.byteLength > PROFILE_BYTES_MAX) {
+        throw new Error('its profile is larger than 32 MiB, so take fewer seconds');
+      }
+      writer(true).raw(json).finish();
+    } catch (error) {
+      writer(false)
+        .text(error instanceof Error ? error.message : String(error))
+        .finish();
+    }
+    this.#link.send();
+  }
+
+  #sendAnswer(asking: number, id: number, data: Uint8Array): void {
+    this.#link.frame(BusFrame.answer).u32(asking).u32(id).raw(data).finish();
+    this.#link.send();
+  }
+
+  /** The hub has asked so many workers; it says so before the first answer. */
+  #expect(id: number, count: number): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    pending.missing = count;
+    if (count === 0) this.#settle(id);
+  }
+
+  #takeAnswer(id: number, answer: unknown): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    if (answer !== undefined) pending.answers.push(answer);
+    pending.missing--;
+    if (pending.missing === 0) this.#settle(id);
+  }
+
+  #loseAnswer(id: number): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    pending.lost++;
+    pending.missing--;
+    if (pending.missing === 0) this.#settle(id);
+  }
+
+  #settle(id: number): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    this.#requests.delete(id);
+    clearTimeout(pending.timer);
+    pending.resolve({ answers: pending.answers, unanswered: pending.missing + pending.lost });
+  }
+}
+
+function routeTo(target: Target, isForWorkers = false): Omit<Route, 'namespace'> {
+  const { rooms, users, except } = target;
+  const scope = isForWorkers ? RouteScope.allWorkers : RouteScope.recipients;
+  return { scope, rooms, users, except };
+}

@@ -1,0 +1,111 @@
+/**
+ * Frames between a worker and the hub in the controller.
+ *
+ * Fields are listed in the order they are written; see `protocol/frame.ts` for their encoding. A
+ * *route* says whom a message is for: scope, namespace, rooms, users, except. The hub reads the
+ * route and passes the body on as it came, so that it costs the same for any payload.
+ */
+
+import { deserialize, serialize } from 'bun:jsc';
+import type { NodeRequest, SessionCommand, Target } from '../../core/contracts/node-link.ts';
+import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
+import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
+import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
+
+export const BusFrame = {
+  /** worker → hub: worker, pid. The first frame of a connection. */
+  hello: 1,
+  /** worker → hub: the worker can take messages */
+  joined: 2,
+  /** worker → hub: public port, own port (0 for none). The worker takes sessions. */
+  ready: 3,
+  /** worker → hub: why it cannot start */
+  failed: 4,
+  /** worker → hub: keys added, keys removed */
+  interest: 5,
+  /** worker → hub: a `WorkerSample` as JSON */
+  sample: 6,
+  /** either way: route, flags, JSON, attachments */
+  event: 7,
+  /** either way: route, rooms that the chosen join, command */
+  command: 8,
+  /** worker → hub: request, route, body; hub → worker: asking worker, request, route, body */
+  request: 9,
+  /** worker → hub: asking worker, request, answer; hub → worker: request, answer */
+  answer: 10,
+  /** hub → worker: request, number of answers to expect */
+  asked: 11,
+  /** hub → worker: request. A worker that was asked is gone. */
+  unanswered: 12,
+  /** hub → worker: number, seconds. The worker shall profile itself. */
+  profile: 13,
+  /** worker → hub: number, 1 and a `WorkerProfile` as JSON, or 0 and why there is none */
+  profiled: 14,
+} as const;
+
+/** Whether a message is for workers that have recipients, or for all of them. */
+export const RouteScope = { recipients: 0, allWorkers: 1 } as const;
+
+export interface Route extends Target {
+  readonly scope: number;
+  readonly namespace: string;
+}
+
+const FLAG_VOLATILE = 1;
+
+export function writeRoute(writer: FrameWriter, route: Route): void {
+  writer.u8(route.scope).text(route.namespace);
+  writer.texts(route.rooms).texts(route.users).texts(route.except);
+}
+
+export function readRoute(frame: FrameReader): Route {
+  return {
+    scope: frame.u8(),
+    namespace: frame.text(),
+    rooms: frame.texts(),
+    users: frame.texts(),
+    except: frame.texts(),
+  };
+}
+
+export function writeEvent(writer: FrameWriter, event: OutgoingEvent): void {
+  writer.u8(event.volatile ? FLAG_VOLATILE : 0).text(event.json);
+  writer.u32(event.attachments.length);
+  for (const attachment of event.attachments) writer.bytes(attachment);
+}
+
+export function readEvent(frame: FrameReader, namespace: string): OutgoingEvent {
+  const isVolatile = (frame.u8() & FLAG_VOLATILE) !== 0;
+  const json = frame.text();
+  const attachments: Uint8Array[] = [];
+  const count = frame.u32();
+  for (let i = 0; i < count; i++) attachments.push(new Uint8Array(frame.bytes()));
+  return new EncodedEvent(namespace, json, attachments, { volatile: isVolatile });
+}
+
+/**
+ * Plain data by structured clone: dates, maps and binary values survive.
+ *
+ * @throws DataCloneError for what cannot be cloned, such as functions
+ */
+export function toData(data: unknown): Uint8Array {
+  return new Uint8Array(serialize(data));
+}
+
+/** Rooms that the sessions chosen by a command are made to join. */
+export function joinedRooms(command: SessionCommand): readonly string[] {
+  return command.kind === 'join' ? command.rooms : [];
+}
+
+/** Reads a command behind its route and rooms. */
+export function readCommand(frame: FrameReader): SessionCommand {
+  return readData(frame) as SessionCommand;
+}
+
+export function readRequest(frame: FrameReader): NodeRequest {
+  return readData(frame) as NodeRequest;
+}
+
+export function readData(frame: FrameReader): unknown {
+  return deserialize(new Uint8Array(frame.rest()));
+}

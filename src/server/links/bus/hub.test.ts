@@ -1,0 +1,645 @@
+/** Hub and clients of the bus over a real Unix socket: who hears what, and who holds up whom. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Carrier } from '../../core/contracts/carrier.ts';
+import type { NodeRequest, SessionCommand, Target } from '../../core/contracts/node-link.ts';
+import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
+import { type Counters, createCounters } from '../../core/limits/counters.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { Log } from '../../core/log/log.ts';
+import type { Namespace } from '../../core/sessions/namespace.ts';
+import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
+import { WorkerCore } from '../../core/worker-core.ts';
+import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
+import { SessionIdFactory } from '../../protocol/session-id.ts';
+import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import { BusClient, type BusReceiver } from './bus-client.ts';
+import { BusFrame, RouteScope } from './bus-frame.ts';
+import { BusFullError } from './bus-full-error.ts';
+import { Hub } from './hub.ts';
+import { ProfileError, type WorkerProfile } from './worker-profile.ts';
+
+const NODE = 77;
+const MIB = 1 << 20;
+const EVERYONE: Target = { rooms: [], users: [], except: [] };
+const IDLE_CARRIER: Carrier = {
+  transport: 'websocket',
+  deliver: () => {},
+  endSession: () => {},
+  close: () => {},
+};
+const to = (...rooms: string[]): Target => ({ ...EVERYONE, rooms });
+
+let folder: string;
+let path: string;
+let hub: Hub;
+let workers: FakeWorker[];
+const ready: unknown[][] = [];
+const warnings: string[] = [];
+const LOG: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: (message) => warnings.push(message),
+  error: (message) => warnings.push(message),
+};
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-bus-'));
+  path = join(folder, 'bus.sock');
+  workers = [];
+  ready.length = 0;
+  warnings.length = 0;
+  hub = new Hub(
+    NODE,
+    {
+      onReady: (...ports) => ready.push(ports),
+      onFailed: (...reason) => ready.push(reason),
+      onSample: () => {},
+    },
+    LOG,
+  );
+  hub.listen(path);
+});
+
+afterEach(() => {
+  for (const { client } of workers) client.close();
+  hub.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** A worker as the bus sees it: it writes down what it hears. */
+class FakeWorker implements BusReceiver {
+  readonly client: BusClient;
+  readonly counters: Counters = createCounters();
+  readonly heard: unknown[] = [];
+  answer: (request: NodeRequest) => unknown = () => undefined;
+  readonly rooms: Set<string> = new Set();
+  profile: (seconds: number) => Promise<WorkerProfile> = () => Promise.reject(new Error('no'));
+  isLost = false;
+
+  constructor(number: number) {
+    this.client = new BusClient({
+      path,
+      worker: number,
+      counters: this.counters,
+      log: LOG,
+      profile: (seconds) => this.profile(seconds),
+      onLost: () => {
+        this.isLost = true;
+      },
+    });
+  }
+
+  receiveEvent(_namespace: string, _target: Target, event: EncodedEvent): void {
+    this.heard.push((JSON.parse(event.json) as unknown[])[0]);
+  }
+
+  receiveCommand(_namespace: string, _target: Target, command: SessionCommand): void {
+    this.heard.push(command);
+  }
+
+  hasRoom(_namespace: string, room: string): boolean {
+    return this.rooms.has(room);
+  }
+
+  async receiveRequest(_name: string, _target: Target, request: NodeRequest): Promise<unknown> {
+    return await this.answer(request);
+  }
+
+  say(target: Target, name: string, options: { isVolatile?: boolean; bytes?: number } = {}): void {
+    const args = options.bytes === undefined ? [] : [Buffer.alloc(options.bytes)];
+    const volatile = options.isVolatile ?? false;
+    this.client.publish('/', target, EncodedEvent.create('/', name, args, { volatile }));
+  }
+
+  async ask(target: Target = EVERYONE, timeoutMs = 10_000): Promise<readonly unknown[]> {
+    const { answers } = await this.client.request('/', target, { kind: 'count' }, timeoutMs);
+    return answers;
+  }
+}
+
+async function startWorker(number: number, ...keys: string[]): Promise<FakeWorker> {
+  const worker = new FakeWorker(number);
+  workers.push(worker);
+  const timesReady = (): number => ready.filter(([said]) => said === number).length;
+  const before = timesReady();
+  await worker.client.connect();
+  worker.client.join(worker);
+  for (const key of keys) worker.client.setInterest(key, true);
+  worker.client.sayReady(number, 0);
+  await until(() => timesReady() > before);
+  return worker;
+}
+
+/** Three workers, each with a session in the namespace. */
+async function startThree(): Promise<[FakeWorker, FakeWorker, FakeWorker]> {
+  const numbers = [0, 1, 2] as const;
+  const started = await Promise.all(numbers.map((n) => startWorker(n, namespaceKey('/'))));
+  await until(() => hub.interest.entryCount === 3);
+  return started as [FakeWorker, FakeWorker, FakeWorker];
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const endMs = performance.now() + 10_000; !holds(); await Bun.sleep(1)) {
+    if (performance.now() > endMs) throw new Error(`not within 10 s: ${String(holds)}`);
+  }
+}
+
+/** All that was sent before has been heard once this has. */
+async function settled(from: FakeWorker): Promise<void> {
+  await from.ask();
+  await Bun.sleep(1);
+}
+
+const heardBy = (...some: FakeWorker[]): unknown[][] => some.map(({ heard }) => heard);
+
+describe('routing', () => {
+  test('an event for everyone reaches every other worker with sessions, in order', async () => {
+    const [a, b, c] = await startThree();
+    const idle = await startWorker(3);
+    const names = Array.from({ length: 200 }, (_, index) => `e${index}`);
+    for (const name of names) a.say(EVERYONE, name);
+    await until(() => c.heard.length === names.length && b.heard.length === names.length);
+    expect(heardBy(a, b, c, idle)).toEqual([[], names, names, []]);
+  });
+
+  test('rooms and users reach only the workers that have them, each once', async () => {
+    const a = await startWorker(0);
+    const b = await startWorker(1, roomKey('/', 'r'), roomKey('/', 's'), userKey('/', 'u'));
+    const c = await startWorker(2, roomKey('/', 's'), roomKey('/other', 'r'));
+    await until(() => hub.interest.entryCount === 5);
+    a.say(to('r'), '1');
+    a.say({ ...to('r', 's'), users: ['u'] }, '2');
+    a.say({ ...EVERYONE, users: ['u'] }, '3');
+    a.say(to('nowhere'), '4');
+    a.say({ ...EVERYONE, users: ['r'] }, '5');
+    await settled(a);
+    expect(heardBy(b, c)).toEqual([['1', '2', '3'], ['2']]);
+    b.client.setInterest(roomKey('/', 'r'), false);
+    b.client.announceInterest();
+    await until(() => hub.interest.entryCount === 4);
+    a.say(to('r'), '6');
+    await settled(a);
+    expect(heardBy(b, c)).toEqual([['1', '2', '3'], ['2']]);
+  });
+
+  test('a room shaped like a session id reaches its worker, and those that have it', async () => {
+    const [a, b, c] = await startThree();
+    const idOfB = new SessionIdFactory(NODE, 1).create(5);
+    const elsewhere = new SessionIdFactory(NODE + 1, 1).create(5);
+    a.say(to(idOfB), '1');
+    a.say(to(elsewhere), '2');
+    await settled(a);
+    expect(heardBy(b, c)).toEqual([['1'], []]);
+    c.client.setInterest(roomKey('/', idOfB), true);
+    c.client.setInterest(roomKey('/', elsewhere), true);
+    await settled(c);
+    a.say(to(idOfB), '3');
+    a.say(to(elsewhere), '4');
+    await settled(a);
+    expect(heardBy(b, c)).toEqual([
+      ['1', '3'],
+      ['3', '4'],
+    ]);
+  });
+
+  // As with Socket.IO, where others may join the room of a session's id.
+  test('a room named after a session of the sender reaches others that have it', async () => {
+    const [a, b] = await startThree();
+    const idOfA = new SessionIdFactory(NODE, 0).create(5);
+    b.client.setInterest(roomKey('/', idOfA), true);
+    await settled(b);
+    a.say(to(idOfA), '1');
+    await settled(a);
+    expect(b.heard).toEqual(['1']);
+  });
+
+  test('a worker that has a room before its client knows hears what is said after', async () => {
+    const [a, b] = await startThree();
+    for (let round = 0; round < 200; round++) {
+      b.client.setInterest(roomKey('/', `r${round}`), true);
+      b.client.announceInterest();
+      a.say(to(`r${round}`), `e${round}`);
+      if (round % 20 === 0) await Bun.sleep(0);
+    }
+    await until(() => b.heard.length === 200);
+    expect(b.heard).toEqual(Array.from({ length: 200 }, (_, round) => `e${round}`));
+  });
+
+  test('who is made to join a room hears what is said next, others hear no more', async () => {
+    const [a, b, c] = await startThree();
+    b.rooms.add('r');
+    a.client.command('/', EVERYONE, { kind: 'join', rooms: ['r'] });
+    a.say(to('r'), 'next');
+    await until(() => b.heard.length === 2 && c.heard.length === 2);
+    expect([b.heard[1], c.heard[1]]).toEqual(['next', 'next']);
+    // The worker where nobody joined has taken the interest back.
+    await until(() => hub.interest.entryCount === 4);
+    a.say(to('r'), 'later');
+    a.say(EVERYONE, 'end');
+    await until(() => c.heard.length === 3 && b.heard.length === 4);
+    expect(c.heard[2]).toBe('end');
+  });
+
+  test('binary data and commands pass unchanged', async () => {
+    const [a, b] = await startThree();
+    const bytes = new Uint8Array(300_000).map((_, index) => index % 251);
+    const events: EncodedEvent[] = [];
+    b.receiveEvent = (_namespace, _target, event) => events.push(event);
+    const sent = EncodedEvent.create('/', 'file', [bytes, 'é🐟', bytes.subarray(1, 4)]);
+    for (let i = 0; i < 20; i++) a.client.publish('/', EVERYONE, sent);
+    a.client.command('/', EVERYONE, { kind: 'join', rooms: ['é', '🐟'] });
+    await until(() => b.heard.length === 1);
+    expect(b.heard).toEqual([{ kind: 'join', rooms: ['é', '🐟'] }]);
+    expect(events).toHaveLength(20);
+    for (const { json, attachments } of events) {
+      expect(json).toBe(sent.json);
+      expect(attachments.map((data) => Buffer.from(data))).toEqual(
+        sent.attachments.map((data) => Buffer.from(data)),
+      );
+    }
+  });
+
+  test('what comes from outside the workers goes where it should', async () => {
+    const [a, b, c] = await startThree();
+    const route = { scope: RouteScope.recipients, namespace: '/', ...EVERYONE };
+    hub.publish(route, EncodedEvent.create('/', 'news', []));
+    hub.publish({ ...route, rooms: ['nowhere'] }, EncodedEvent.create('/', 'lost', []));
+    await settled(a);
+    expect(heardBy(a, b, c)).toEqual([['news'], ['news'], ['news']]);
+  });
+});
+
+describe('requests', () => {
+  test('bring the answers of all others, but not of those that have none', async () => {
+    const [a, b, c] = await startThree();
+    b.answer = () => new Map([[1, new Date(0)]]);
+    c.answer = async () => undefined;
+    expect(await a.ask()).toEqual([new Map([[1, new Date(0)]])]);
+    c.answer = () => Buffer.from('x');
+    expect(await a.ask()).toHaveLength(2);
+    expect(await a.ask(to('nowhere'))).toEqual([]);
+  });
+
+  test('many at a time are told apart', async () => {
+    const [a, b, c] = await startThree();
+    for (const worker of [b, c]) {
+      worker.answer = async (request) => {
+        const { args } = request as unknown as { args: unknown[] };
+        await Bun.sleep(Math.random() * 5);
+        return args[0];
+      };
+    }
+    const ask = async (number: number): Promise<readonly unknown[]> => {
+      const request = { kind: 'serverSideEmit', event: 'x', args: [number] } as const;
+      return (await a.client.request('/', EVERYONE, request, 10_000)).answers;
+    };
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, number) => ask(number)));
+    expect(answers).toEqual(answers.map((_, number) => [number, number]));
+  });
+
+  test('an answer that cannot be sent counts as none', async () => {
+    const [a, b, c] = await startThree();
+    b.answer = () => ({ callback: () => {} });
+    c.answer = () => 1;
+    expect(await a.ask()).toEqual([1]);
+  });
+
+  // An unhandled rejection would be an uncaught error of the worker that is asked.
+  test('a worker that fails to answer counts as none, at once', async () => {
+    const [a, b, c] = await startThree();
+    b.answer = () => {
+      throw new Error('no');
+    };
+    c.answer = () => 1;
+    expect(await a.ask(EVERYONE, 2_000)).toEqual([1]);
+  });
+
+  test('a worker that dies is waited for until the timeout at the longest', async () => {
+    const [a, b, c] = await startThree();
+    b.answer = () => new Promise(() => {});
+    c.answer = () => 'c';
+    const answers = a.ask(EVERYONE, 300);
+    await Bun.sleep(20);
+    b.client.close();
+    expect(await answers).toEqual(['c']);
+    await until(() => hub.interest.entryCount === 2);
+    expect(await a.ask()).toEqual(['c']);
+  });
+
+  test('without a hub there are no answers, and messages go nowhere', async () => {
+    const [a] = await startThree();
+    hub.close();
+    await until(() => a.isLost);
+    expect(await a.ask()).toEqual([]);
+    a.say(EVERYONE, 'x');
+    a.client.setInterest(roomKey('/', 'r'), true);
+    a.client.announceInterest();
+    expect(a.client.queuedBytes).toBe(0);
+  });
+});
+
+describe('workers that come and go', () => {
+  test('one that dies is forgotten, and its successor starts with nothing', async () => {
+    const [a, b] = await startThree();
+    b.client.setInterest(roomKey('/', 'r'), true);
+    await settled(b);
+    b.client.close();
+    await until(() => hub.interest.entryCount === 2);
+    const next = await startWorker(1);
+    a.say(to('r'), 'old room');
+    a.say(EVERYONE, 'no sessions yet');
+    await settled(a);
+    next.client.setInterest(namespaceKey('/'), true);
+    await settled(next);
+    a.say(EVERYONE, 'x');
+    await settled(a);
+    expect(heardBy(b, next)).toEqual([[], ['x']]);
+  });
+
+  test('one that comes again before its end is seen starts with nothing', async () => {
+    const [a] = await startThree();
+    const next = await startWorker(1);
+    a.say(EVERYONE, 'x');
+    await settled(a);
+    expect(next.heard).toEqual([]);
+  });
+
+  test('one that has not joined hears nothing', async () => {
+    const [a] = await startThree();
+    const early = new FakeWorker(9);
+    workers.push(early);
+    await early.client.connect();
+    early.client.setInterest(namespaceKey('/'), true);
+    early.client.announceInterest();
+    await until(() => hub.interest.entryCount === 4);
+    a.say(EVERYONE, 'x');
+    await settled(a);
+    early.client.join(early);
+    await settled(early);
+    expect(early.heard).toEqual([]);
+  });
+
+  test('one that sends a frame cut short costs nobody else anything', async () => {
+    const [a, b] = await startThree();
+    const link = new FramedConnection(
+      { onFrame: () => {}, onFault: () => {}, onClose: () => {} },
+      LIMITS.ipcFrameBytes,
+    );
+    await connectFramed(path, link);
+    link.frame(BusFrame.hello).u32(5).u32(0).finish();
+    link.frame(BusFrame.joined).finish();
+    link.frame(BusFrame.event).u8(0).u32(1_000).finish();
+    link.frame(BusFrame.interest).u32(1_000).finish();
+    link.frame(BusFrame.sample).text('{').finish();
+    link.send();
+    a.say(EVERYONE, 'x');
+    await until(() => b.heard.length === 1);
+    a.say(EVERYONE, 'y');
+    await settled(a);
+    expect(b.heard).toEqual(['x', 'y']);
+    link.close();
+  });
+
+  // The handlers of an app may ask for what cannot be done; see LIMITS.roomsPerSession.
+  test('a receiver that throws does not cost its worker the bus', async () => {
+    const [a, b] = await startThree();
+    const core = new WorkerCore({
+      app: {},
+      workerId: 'b',
+      ackTimeoutMs: 100,
+      link: b.client,
+      counters: b.counters,
+      log: LOG,
+      findSession: () => undefined,
+    });
+    b.receiveCommand = (...given) => core.receiveCommand(...given);
+    const rooms = Array.from({ length: LIMITS.roomsPerSession }, (_, index) => `room ${index}`);
+    const home = core.namespaces.get('/') as Namespace;
+    home.add(new NamespaceSession('full', undefined, undefined, IDLE_CARRIER, home), rooms);
+    a.client.command('/', EVERYONE, { kind: 'join', rooms: ['r'] });
+    a.say(EVERYONE, 'x');
+    await settled(a);
+    expect([b.isLost, b.heard]).toEqual([false, ['x']]);
+  });
+});
+
+describe('too much', () => {
+  test('a message larger than a frame is refused, and costs nobody the bus', async () => {
+    const [a, b] = await startThree();
+    const bytes = LIMITS.ipcFrameBytes + 1;
+    expect(() => a.say(EVERYONE, 'huge', { bytes })).toThrow();
+    a.say(EVERYONE, 'x');
+    await until(() => a.isLost || b.heard.length > 0);
+    expect([a.isLost, b.heard]).toEqual([false, ['x']]);
+  });
+
+  // 300,000 sessions of one worker are described in about so many bytes.
+  test('an answer larger than a frame counts as none, and costs nobody the bus', async () => {
+    const [a, b, c] = await startThree();
+    b.answer = () => Buffer.alloc(LIMITS.ipcFrameBytes + 1);
+    c.answer = () => 1;
+    expect(await a.ask(EVERYONE, 3_000)).toEqual([1]);
+    expect([a.isLost, b.isLost]).toEqual([false, false]);
+  });
+
+  test('what does not fit the queue is refused, but volatile events vanish', async () => {
+    const [a] = await startThree();
+    const big = { bytes: 32 * MIB };
+    const refusal = thrownBy(() => {
+      for (let i = 0; i < 10; i++) a.say(EVERYONE, 'big', big);
+    });
+    expect(refusal).toBeInstanceOf(BusFullError);
+    expect(a.client.queuedBytes).toBeLessThan(LIMITS.ipcQueueBytes + 33 * MIB);
+    a.say(EVERYONE, 'volatile', { isVolatile: true });
+    expect(thrownBy(() => a.client.command('/', EVERYONE, { kind: 'leave', rooms: [] }))).toEqual(
+      new BusFullError(),
+    );
+    expect(a.counters.busDropped).toBe(3);
+    await until(() => a.client.queuedBytes === 0);
+    a.say(EVERYONE, 'x');
+  }, 30_000);
+
+  // The contract of NodeLink: callers await the answers together with those of their own sessions.
+  test('a request that does not fit the queue rejects, and does not throw', async () => {
+    const [a] = await startThree();
+    const fill = (): unknown =>
+      thrownBy(() => {
+        for (let i = 0; i < 10; i++) a.say(EVERYONE, 'big', { bytes: 32 * MIB });
+      });
+    expect(fill()).toBeInstanceOf(BusFullError);
+    let answers: Promise<unknown> | undefined;
+    const request = { kind: 'count' } as const;
+    const thrown = thrownBy(() => {
+      answers = a.client.request('/', EVERYONE, request, 1_000);
+    });
+    expect(thrown).toBeUndefined();
+    const refusal = await answers?.catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(BusFullError);
+  }, 30_000);
+
+  test('a worker that takes nothing is given up, and the others go on', async () => {
+    const [a, b] = await startThree();
+    const stuck = await StuckWorker.start(4);
+    const sending = Date.now();
+    let sent = 0;
+    for (; !warnings.some((text) => text.includes('worker 4')); sent++) {
+      if (Date.now() - sending > 20_000) throw new Error('never given up');
+      try {
+        a.say(EVERYONE, `e${sent}`, { bytes: MIB / 4 });
+      } catch (error) {
+        if (!(error instanceof BusFullError)) throw error;
+        sent--;
+      }
+      await Bun.sleep(5);
+    }
+    a.say(EVERYONE, 'after');
+    await until(() => b.heard.includes('after'));
+    expect(b.heard).toHaveLength(sent + 1);
+    expect(hub.totals.framesDropped).toBeGreaterThan(0);
+    expect(hub.queuedBytes(4)).toBeLessThan(LIMITS.ipcQueueBytes);
+    // Once it has caught up, it is served again.
+    stuck.link.setReading(true);
+    await until(() => hub.queuedBytes(4) === 0);
+    stuck.frames = 0;
+    a.say(EVERYONE, 'again');
+    await until(() => stuck.frames > 0);
+    stuck.link.close();
+  }, 60_000);
+
+  test('a stuck worker that dies holds up nobody', async () => {
+    const [a, b] = await startThree();
+    const stuck = await StuckWorker.start(4);
+    for (let i = 0; i < 40; i++) a.say(EVERYONE, `e${i}`, { bytes: MIB });
+    await until(() => hub.queuedBytes(4) > LIMITS.ipcHighWaterBytes);
+    const route = { scope: RouteScope.recipients, namespace: '/', ...EVERYONE };
+    const event = EncodedEvent.create('/', 'news', []);
+    expect(thrownBy(() => hub.publish(route, event))).toBeInstanceOf(BusFullError);
+    stuck.link.close();
+    await until(() => b.heard.length === 40);
+    expect(thrownBy(() => hub.publish(route, event))).toBeUndefined();
+  }, 30_000);
+});
+
+describe('profiles', () => {
+  const PROFILE: WorkerProfile = {
+    worker: 1,
+    pid: 77,
+    root: 'file:///opt/holdfast/',
+    profile: { nodes: [], startTime: 1, endTime: 2, samples: [], timeDeltas: [] },
+    usage: {
+      ...{ wallMs: 5_000, mainThreadCpuMs: 10, otherThreadsCpuMs: 2 },
+      ...{ collections: 0, collectionMs: 0 },
+    },
+    survivors: { objects: 1, bytes: 8, collectionMs: 1, kinds: [{ name: 'Object', objects: 1 }] },
+  };
+  const failureOf = async (asked: Promise<unknown>): Promise<unknown> =>
+    await asked.catch((error: unknown) => error);
+
+  test('are taken by the worker that is asked, for as long as it is asked', async () => {
+    const [, b] = await startThree();
+    const asked: number[] = [];
+    b.profile = (seconds) => {
+      asked.push(seconds);
+      return Promise.resolve(PROFILE);
+    };
+    const json = await hub.profile(1, 5);
+    expect(JSON.parse(Buffer.from(json).toString())).toEqual(PROFILE);
+    expect(asked).toEqual([5]);
+    expect(hub.profile(1, 5)).resolves.toEqual(json);
+  });
+
+  test('are taken one at a time of each worker', async () => {
+    const [a, b] = await startThree();
+    const done = Promise.withResolvers<WorkerProfile>();
+    a.profile = () => done.promise;
+    b.profile = () => Promise.resolve(PROFILE);
+    const first = hub.profile(0, 1);
+    const second = await failureOf(hub.profile(0, 1));
+    expect(second).toBeInstanceOf(ProfileError);
+    expect(second).toMatchObject({ kind: 'busy' });
+    expect((second as Error).message).toBe(
+      'Worker 0 is being profiled already; ask again when that is done.',
+    );
+    await hub.profile(1, 1);
+    done.resolve(PROFILE);
+    await first;
+  });
+
+  test('fail with a sentence', async () => {
+    const [a, b] = await startThree();
+    const messageOf = async (asked: Promise<unknown>): Promise<unknown> => {
+      const error = await failureOf(asked);
+      expect(error).toBeInstanceOf(ProfileError);
+      expect(error).toMatchObject({ kind: 'failed' });
+      return (error as Error).message;
+    };
+    expect(await messageOf(hub.profile(9, 1))).toBe(
+      'Worker 9 is not running; see "holdfast status".',
+    );
+    a.profile = () => Promise.reject(new Error('another profile of it is being taken'));
+    expect(await messageOf(hub.profile(0, 1))).toBe(
+      'Worker 0 cannot be profiled: another profile of it is being taken.',
+    );
+    a.profile = () =>
+      Promise.resolve({ ...PROFILE, profile: { ...PROFILE.profile, nodes: [large(33 * MIB)] } });
+    expect(await messageOf(hub.profile(0, 1))).toBe(
+      'Worker 0 cannot be profiled: its profile is larger than 32 MiB, so take fewer seconds.',
+    );
+    b.profile = () => {
+      b.client.close();
+      return Promise.withResolvers<WorkerProfile>().promise;
+    };
+    expect(await messageOf(hub.profile(1, 1))).toBe(
+      'Worker 1 ended before its profile was done; ask again.',
+    );
+  });
+
+  function large(bytes: number): WorkerProfile['profile']['nodes'][number] {
+    const functionName = 'x'.repeat(bytes);
+    const callFrame = { functionName, scriptId: '0', url: '', lineNumber: 0, columnNumber: 0 };
+    return { id: 1, callFrame };
+  }
+});
+
+/** A worker with sessions that has stopped reading. */
+class StuckWorker {
+  readonly link: FramedConnection;
+  frames = 0;
+
+  private constructor() {
+    this.link = new FramedConnection(
+      { onFrame: () => this.frames++, onFault: () => {}, onClose: () => {} },
+      LIMITS.ipcFrameBytes,
+    );
+  }
+
+  static async start(number: number): Promise<StuckWorker> {
+    const stuck = new StuckWorker();
+    await connectFramed(path, stuck.link);
+    const before = hub.interest.entryCount;
+    stuck.link.frame(BusFrame.hello).u32(number).u32(0).finish();
+    stuck.link.frame(BusFrame.joined).finish();
+    stuck.link
+      .frame(BusFrame.interest)
+      .texts([namespaceKey('/')])
+      .texts([])
+      .finish();
+    stuck.link.send();
+    await until(() => hub.interest.entryCount > before);
+    stuck.link.setReading(false);
+    return stuck;
+  }
+}
+
+function thrownBy(call: () => void): unknown {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}

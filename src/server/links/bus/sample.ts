@@ -1,0 +1,45 @@
+/**
+ * What a worker tells the controller about itself once a second, over the bus.
+ *
+ * Gauges are of the moment; counters only grow within one incarnation of a worker. The controller
+ * turns them into `/load`, `/process` and `/metrics`; nothing else reads them.
+ */
+
+import type { Counters } from '../../core/limits/counters.ts';
+
+export interface WorkerSample {
+  readonly worker: number;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly gauges: WorkerGauges;
+  readonly counters: WorkerCounters;
+}
+
+export interface WorkerGauges {
+  readonly rssBytes: number;
+  readonly heapBytes: number;
+  /** The longest delay of a timer since the last sample. */
+  readonly loopLagMaxMs: number;
+  /** The longest collection that the worker asked for since the last sample, 0 without one. */
+  readonly collectionPauseMaxMs: number;
+  /** Sessions by the transport that carries them now. */
+  readonly pollingSessions: number;
+  readonly websocketSessions: number;
+  readonly rooms: number;
+  readonly users: number;
+  /** Sockets held here for sessions of other workers. */
+  readonly edgeSockets: number;
+  /** The most sessions this worker takes, from its open-file limit. */
+  readonly capacity: number;
+  /** Bytes waiting to leave for the controller. */
+  readonly busQueueBytes: number;
+}
+
+export interface WorkerCounters extends Readonly<Counters> {
+  /** CPU time of the process, user and system. */
+  readonly cpuMicroseconds: number;
+  /** Garbage collections that the worker asked for; those of the runtime cannot be seen. */
+  readonly collections: number;
+  /** How long these stopped the worker, in all. */
+  readonly collectionMicroseconds: number;
+}

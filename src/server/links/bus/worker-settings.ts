@@ -1,0 +1,40 @@
+/**
+ * What the controller tells a worker when it starts it: one JSON text in the environment.
+ *
+ * The controller has validated the configuration, so that workers need no schema library.
+ */
+
+import { join } from 'node:path';
+import type { Config } from '../../../host/config/schema.ts';
+
+export const WORKER_VARIABLE = 'HOLDFAST_WORKER';
+
+export interface WorkerSettings {
+  readonly worker: number;
+  readonly workerCount: number;
+  /** Number of the node, part of every session id. */
+  readonly node: number;
+  /** Directory of the Unix sockets. */
+  readonly runDir: string;
+  /** The public port, never 0. */
+  readonly publicPort: number;
+  /** The worker's own port, 0 for none. */
+  readonly ownPort: number;
+  /** Absolute path of the app file. */
+  readonly app: string;
+  /** The most sessions this worker takes. */
+  readonly capacity: number;
+  readonly config: Config;
+}
+
+/** @throws Error when the process was not started by a controller */
+export function readWorkerSettings(environment: NodeJS.ProcessEnv): WorkerSettings {
+  const text = environment[WORKER_VARIABLE];
+  if (text === undefined) throw new Error('a worker is started by `holdfast start`, not by hand');
+  return JSON.parse(text) as WorkerSettings;
+}
+
+/** Where the hub of a node listens. */
+export function busSocketPath(runDir: string): string {
+  return join(runDir, 'bus.sock');
+}

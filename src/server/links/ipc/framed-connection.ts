@@ -1,0 +1,202 @@
+/**
+ * One end of a Unix socket between two processes of a node, as a stream of frames.
+ *
+ * Frames written within one turn of the event loop leave in one system call. What the peer does not
+ * take waits in a queue; its owner looks at `queuedBytes` and decides what to do with more, since
+ * only it knows what may be dropped.
+ */
+
+import type { Socket } from 'bun';
+import { type FrameReader, FrameSplitter, FrameWriter } from '../../protocol/frame.ts';
+
+export interface FramedConnectionEvents {
+  /** A frame arrived. What this throws is handed to `onFault`, and the next frame follows. */
+  onFrame(connection: FramedConnection, frame: FrameReader): void;
+  /** Taking a frame failed. */
+  onFault(connection: FramedConnection, fault: unknown): void;
+  /** The connection ended, once; `fault` is what broke it, when it did not just end. */
+  onClose(connection: FramedConnection, fault: Error | undefined): void;
+  /** The queue has emptied after it had not. */
+  onDrain?(connection: FramedConnection): void;
+}
+
+export class FramedConnection {
+  /** Set by the socket's handler: an error of the system. */
+  fault: Error | undefined;
+  readonly #events: FramedConnectionEvents;
+  readonly #splitter: FrameSplitter;
+  readonly #writer: FrameWriter;
+  readonly #queue: Uint8Array[] = [];
+  #socket: Socket<FramedConnection> | undefined;
+  #headWritten = 0;
+  #queuedBytes = 0;
+  #flushScheduled = false;
+  #isClosed = false;
+  #isClosing = false;
+
+  constructor(events: FramedConnectionEvents, maxFrameBytes: number) {
+    this.#events = events;
+    this.#splitter = new FrameSplitter(maxFrameBytes);
+    this.#writer = new FrameWriter(maxFrameBytes);
+  }
+
+  /** Bytes that wait for the peer, frames of this turn included. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#writer.length;
+  }
+
+  get open(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** Starts a frame; fill it, `finish()` it (which throws when it is too long), then `send()`. */
+  frame(type: number): FrameWriter {
+    return this.#writer.begin(type);
+  }
+
+  /** Sends the finished frames at the end of this turn; they are forgotten after the end. */
+  send(): void {
+    if (this.#isClosed) this.#writer.clear();
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    queueMicrotask(this.flush);
+  }
+
+  /** Stops and resumes reading: the way to slow a peer down. */
+  setReading(reading: boolean): void {
+    if (reading) this.#socket?.resume();
+    else this.#socket?.pause();
+  }
+
+  /** Sends what waits, as far as the peer takes it, and closes, now or once it is connected. */
+  close(): void {
+    this.#isClosing = true;
+    this.flush();
+    this.#socket?.end();
+  }
+
+  /** Sends the finished frames now. */
+  readonly flush = (): void => {
+    this.#flushScheduled = false;
+    this.#writeQueue();
+    if (this.#writer.length === 0) return;
+    const written = this.#queue.length === 0 ? this.#write(this.#writer.view()) : 0;
+    // Mostly the system takes all at once, and the writer's buffer can be used again.
+    if (written === this.#writer.length) {
+      this.#writer.clear();
+      return;
+    }
+    const chunk = this.#writer.take().subarray(written);
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.byteLength;
+  };
+
+  /** @returns how many bytes the system took */
+  #write(bytes: Uint8Array): number {
+    return Math.max(0, this.#socket?.write(bytes) ?? 0);
+  }
+
+  #writeQueue(): void {
+    while (true) {
+      const head = this.#queue[0];
+      if (head === undefined) return;
+      const written = this.#write(head.subarray(this.#headWritten));
+      this.#headWritten += written;
+      this.#queuedBytes -= written;
+      if (this.#headWritten < head.byteLength) return;
+      this.#queue.shift();
+      this.#headWritten = 0;
+    }
+  }
+
+  /** Called by `framedSocketHandler` only. */
+  attach(socket: Socket<FramedConnection>): void {
+    this.#socket = socket;
+    this.flush();
+    if (this.#isClosing) socket.end();
+  }
+
+  /** Called by `framedSocketHandler` only. */
+  receive(chunk: Buffer): void {
+    const ok = this.#splitter.push(chunk, this.#take);
+    if (ok) return;
+    this.fault = new RangeError('a frame announced more bytes than allowed');
+    this.#socket?.terminate();
+  }
+
+  readonly #take = (frame: FrameReader): void => {
+    try {
+      this.#events.onFrame(this, frame);
+    } catch (fault) {
+      this.#events.onFault(this, fault);
+    }
+  };
+
+  /** Called by `framedSocketHandler` only. */
+  drained(): void {
+    this.#writeQueue();
+    if (this.#queue.length === 0) this.#events.onDrain?.(this);
+  }
+
+  /** Called by `framedSocketHandler` only. */
+  detach(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket = undefined;
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.#writer.clear();
+    this.#events.onClose(this, this.fault);
+  }
+}
+
+/** Callbacks for `Bun.connect` and `Bun.listen`, whose sockets carry their connection as data. */
+export const framedSocketHandler = {
+  data(socket: Socket<FramedConnection>, chunk: Buffer): void {
+    socket.data.receive(chunk);
+  },
+  drain(socket: Socket<FramedConnection>): void {
+    socket.data.drained();
+  },
+  close(socket: Socket<FramedConnection>): void {
+    socket.data.detach();
+  },
+  error(socket: Socket<FramedConnection>, error: Error): void {
+    socket.data.fault = error;
+    socket.terminate();
+  },
+} as const;
+
+/**
+ * Listens on a Unix socket.
+ *
+ * @param accept makes the connection for each peer that comes
+ * @returns a function that stops listening
+ */
+export function listenFramed(path: string, accept: () => FramedConnection): () => void {
+  const server = Bun.listen<FramedConnection>({
+    unix: path,
+    socket: {
+      ...framedSocketHandler,
+      open(socket) {
+        socket.data = accept();
+        socket.data.attach(socket);
+      },
+    },
+  });
+  return () => server.stop();
+}
+
+/** Connects to a Unix socket; rejects when nobody listens there. */
+export async function connectFramed(path: string, connection: FramedConnection): Promise<void> {
+  await Bun.connect<FramedConnection>({
+    unix: path,
+    data: connection,
+    socket: {
+      ...framedSocketHandler,
+      open(socket) {
+        connection.attach(socket);
+      },
+    },
+  });
+}

@@ -1,0 +1,224 @@
+/**
+ * The owner's side: lets other workers of this node reach the sessions of this one.
+ *
+ * Each edge has one connection. A socket that an edge holds looks like any other socket to the
+ * session. What is sent to sockets of one edge in one turn is one frame, in which the same data,
+ * as a broadcast sends it to many, stands once.
+ */
+
+import type {
+  FrameHandler,
+  FrameSocket,
+  Reply,
+  SessionOwner,
+  SocketData,
+} from '../../core/contracts/client-connection.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { describeError, type Log } from '../../core/log/log.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import type { FrameReader } from '../../protocol/frame.ts';
+import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
+import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
+
+/** Data of one frame, beyond which the next begins: far below what a frame may hold. */
+const FRAME_FULL_BYTES = 1_048_576;
+
+/** Listens for other workers. @returns a function that stops */
+export function servePeers(path: string, owner: SessionOwner, log: Log): () => void {
+  return listenFramed(path, () => new EdgeConnection(owner, log).link);
+}
+
+class EdgeConnection {
+  readonly link: FramedConnection;
+  readonly #owner: SessionOwner;
+  /** Requests that wait for packets: whom to tell when the client gives up. */
+  readonly #polls: Map<number, { sessionId: string; reply: Reply }> = new Map();
+  readonly #sockets: Map<number, TunnelSocket> = new Map();
+  /** What this turn sends, each with its place, and pairs of a socket and a place. */
+  #data: Map<string | Uint8Array, number> = new Map();
+  #dataBytes = 0;
+  #sends: number[] = [];
+
+  constructor(owner: SessionOwner, log: Log) {
+    this.#owner = owner;
+    this.link = new FramedConnection(
+      {
+        onFrame: (_link, frame) => this.#onFrame(frame),
+        onFault: (_link, fault) =>
+          log.error('a frame of another worker was refused', { error: describeError(fault) }),
+        onClose: () => this.#lost(),
+      },
+      LIMITS.ipcFrameBytes,
+    );
+  }
+
+  /** Bytes that wait for the edge. */
+  get queuedBytes(): number {
+    return this.link.queuedBytes + this.#dataBytes;
+  }
+
+  /** Sends to a socket of this edge, at the end of the turn. */
+  send(number: number, data: string | Uint8Array): void {
+    if (this.#sends.length === 0) queueMicrotask(() => this.#flushSends());
+    let place = this.#data.get(data);
+    if (place === undefined) {
+      place = this.#data.size;
+      this.#data.set(data, place);
+      this.#dataBytes += data.length;
+    }
+    this.#sends.push(number, place);
+    if (this.#dataBytes > FRAME_FULL_BYTES) this.#flushSends();
+  }
+
+  closeSocket(number: number, code: number, reason: string): void {
+    if (!this.#sockets.delete(number)) return;
+    this.#flushSends();
+    this.link.frame(PeerFrame.close).u32(number).u32(code).text(reason).finish();
+    this.link.send();
+  }
+
+  #flushSends(): void {
+    const data = this.#data;
+    const sends = this.#sends;
+    if (sends.length === 0) return;
+    this.#data = new Map();
+    this.#dataBytes = 0;
+    this.#sends = [];
+    const writer = this.link.frame(PeerFrame.send).u32(data.size);
+    for (const one of data.keys()) {
+      if (typeof one === 'string') writer.u8(FRAME_TEXT).text(one);
+      else writer.u8(FRAME_BINARY).bytes(one);
+    }
+    writer.u32(sends.length / 2);
+    for (const number of sends) writer.u32(number);
+    writer.finish();
+    this.link.send();
+  }
+
+  #onFrame(frame: FrameReader): void {
+    const number = frame.u32();
+    switch (frame.type) {
+      case PeerFrame.poll:
+        this.#poll(number, frame.text());
+        return;
+      case PeerFrame.abandon: {
+        const poll = this.#polls.get(number);
+        this.#polls.delete(number);
+        if (poll !== undefined) this.#owner.abandonPoll(poll.sessionId, poll.reply);
+        return;
+      }
+      case PeerFrame.beginPost:
+        this.#owner.beginPost(frame.text());
+        return;
+      case PeerFrame.post: {
+        const sessionId = frame.text();
+        const isWhole = frame.u8() === 1;
+        this.#owner.post(sessionId, isWhole ? frame.text() : undefined, this.#answerTo(number));
+        return;
+      }
+      case PeerFrame.mayUpgrade: {
+        const verdict = this.#owner.mayUpgrade(frame.text()) === true ? 1 : 0;
+        this.link.frame(PeerFrame.verdict).u32(number).u8(verdict).finish();
+        this.link.send();
+        return;
+      }
+      case PeerFrame.offer:
+        this.#offer(number, frame.text(), frame.u8() === 1);
+        return;
+      case PeerFrame.frame:
+        this.#receive(number, frame);
+        return;
+      case PeerFrame.closed: {
+        const socket = this.#sockets.get(number);
+        this.#sockets.delete(number);
+        socket?.closed();
+        return;
+      }
+    }
+  }
+
+  #poll(number: number, sessionId: string): void {
+    const answer = this.#answerTo(number);
+    const reply: Reply = (given) => {
+      this.#polls.delete(number);
+      answer(given);
+    };
+    this.#polls.set(number, { sessionId, reply });
+    this.#owner.poll(sessionId, reply);
+  }
+
+  #answerTo(number: number): Reply {
+    return ({ status, type, body }) => {
+      const writer = this.link.frame(PeerFrame.answer).u32(number).u32(status);
+      writer.text(type).text(body).finish();
+      this.link.send();
+    };
+  }
+
+  #offer(number: number, sessionId: string, isTextOnly: boolean): void {
+    const socket = new TunnelSocket(this, number);
+    this.#sockets.set(number, socket);
+    const handler = this.#owner.offerSocket({ sessionId, socket, isTextOnly });
+    if (handler === undefined) this.closeSocket(number, CLOSE_CODE.policy, 'session unknown');
+    else socket.data = handler;
+  }
+
+  #receive(number: number, frame: FrameReader): void {
+    const isText = frame.u8() === FRAME_TEXT;
+    this.#sockets.get(number)?.receive(isText ? frame.text() : frame.bytes());
+  }
+
+  #lost(): void {
+    for (const { sessionId, reply } of this.#polls.values()) {
+      this.#owner.abandonPoll(sessionId, reply);
+    }
+    this.#polls.clear();
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const socket of sockets) socket.closed();
+  }
+}
+
+/** A client's WebSocket that another worker holds. */
+class TunnelSocket implements FrameSocket {
+  data: SocketData;
+  readonly #edge: EdgeConnection;
+  readonly #number: number;
+
+  constructor(edge: EdgeConnection, number: number) {
+    this.#edge = edge;
+    this.#number = number;
+    this.data = NO_HANDLER;
+  }
+
+  send(frame: string | Uint8Array): number {
+    if (this.#edge.queuedBytes > LIMITS.ipcQueueBytes) return 0;
+    this.#edge.send(this.#number, frame);
+    return frame.length;
+  }
+
+  cork(callback: () => void): void {
+    callback();
+  }
+
+  close(code: number = CLOSE_CODE.normal, reason = ''): void {
+    this.#edge.closeSocket(this.#number, code, reason);
+  }
+
+  getBufferedAmount(): number {
+    return this.#edge.queuedBytes > LIMITS.ipcHighWaterBytes ? 1 : 0;
+  }
+
+  receive(frame: string | Buffer): void {
+    if ('onFrame' in this.data) this.data.onFrame(this, frame);
+  }
+
+  closed(): void {
+    if ('onFrame' in this.data) this.data.onSocketClose(this);
+  }
+}
+
+const NO_HANDLER: FrameHandler = {
+  onFrame: () => {},
+  onSocketClose: () => {},
+};

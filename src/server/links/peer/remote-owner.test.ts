@@ -1,0 +1,347 @@
+/** Requests and sockets of one worker for sessions of another, over a real Unix socket. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  FrameHandler,
+  FrameSocket,
+  HttpAnswer,
+  Reply,
+  SessionOwner,
+  SocketData,
+  SocketOffer,
+} from '../../core/contracts/client-connection.ts';
+import { servePeers } from './peer-server.ts';
+import { RemoteOwner } from './remote-owner.ts';
+
+const OK: HttpAnswer = { status: 200, type: 'text/plain', body: 'é🐟' };
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const IGNORE: FrameHandler = { onFrame: () => {}, onSocketClose: () => {} };
+
+let folder: string;
+let path: string;
+let far: FakeOwner;
+let near: RemoteOwner;
+let stopFar: () => void;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-peer-'));
+  path = join(folder, 'worker-1.sock');
+  far = new FakeOwner();
+  stopFar = servePeers(path, far, SILENT);
+  near = new RemoteOwner(path, SILENT);
+});
+
+afterEach(() => {
+  near.close();
+  stopFar();
+  rmSync(folder, { recursive: true });
+});
+
+/** The worker that has the sessions: it writes down what it is asked. */
+class FakeOwner implements SessionOwner {
+  readonly asked: unknown[] = [];
+  readonly polls: Reply[] = [];
+  readonly abandoned: Reply[] = [];
+  readonly offers: SocketOffer[] = [];
+  readonly frames: (string | Buffer)[] = [];
+  closedSockets = 0;
+  takesSockets = true;
+
+  poll(sessionId: string, reply: Reply): void {
+    this.asked.push(['poll', sessionId]);
+    this.polls.push(reply);
+  }
+
+  abandonPoll(sessionId: string, reply: Reply): void {
+    this.asked.push(['abandon', sessionId]);
+    this.abandoned.push(reply);
+  }
+
+  beginPost(sessionId: string): void {
+    this.asked.push(['beginPost', sessionId]);
+  }
+
+  post(sessionId: string, body: string | undefined, reply: Reply): void {
+    this.asked.push(['post', sessionId, body]);
+    reply(OK);
+  }
+
+  mayUpgrade(sessionId: string): boolean {
+    return sessionId === 'mine';
+  }
+
+  offerSocket(offer: SocketOffer): FrameHandler | undefined {
+    if (!this.takesSockets) return undefined;
+    this.offers.push(offer);
+    return {
+      onFrame: (_socket, frame) => this.frames.push(frame),
+      onSocketClose: () => this.closedSockets++,
+    };
+  }
+}
+
+/** The client's end of a WebSocket, held by the near worker. */
+class FakeSocket implements FrameSocket {
+  data: SocketData = IGNORE;
+  readonly sent: (string | Buffer)[] = [];
+  readonly closes: (readonly [number | undefined, string | undefined])[] = [];
+
+  send(frame: string | Uint8Array): number {
+    this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
+    return frame.length;
+  }
+
+  cork(callback: () => void): void {
+    callback();
+  }
+
+  close(code?: number, reason?: string): void {
+    this.closes.push([code, reason]);
+    if ('onFrame' in this.data) this.data.onSocketClose(this);
+  }
+
+  getBufferedAmount(): number {
+    return 0;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const endMs = performance.now() + 5_000; !holds(); await Bun.sleep(1)) {
+    if (performance.now() > endMs) throw new Error(`not within 5 s: ${String(holds)}`);
+  }
+}
+
+const answerTo = (ask: (reply: Reply) => void): Promise<HttpAnswer> =>
+  new Promise((resolve) => ask(resolve));
+
+/** A client's socket that the far worker has taken. */
+async function openSocket(isTextOnly = false): Promise<[FakeSocket, FrameSocket]> {
+  const socket = new FakeSocket();
+  const before = far.offers.length;
+  socket.data = near.offerSocket({ sessionId: 'mine', socket, isTextOnly });
+  await until(() => far.offers.length > before);
+  return [socket, (far.offers.at(-1) as SocketOffer).socket];
+}
+
+function bring(socket: FakeSocket, frame: string | Buffer): void {
+  (socket.data as FrameHandler).onFrame(socket, frame);
+}
+
+describe('requests', () => {
+  test('polls are answered when the owner answers, whatever the order', async () => {
+    const answers = ['a', 'b', 'c'].map((id) => answerTo((reply) => near.poll(id, reply)));
+    await until(() => far.polls.length === 3);
+    for (const index of [2, 0, 1]) far.polls[index]?.({ ...OK, body: `${index}` });
+    expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['0', '1', '2']);
+    expect(far.asked).toEqual([
+      ['poll', 'a'],
+      ['poll', 'b'],
+      ['poll', 'c'],
+    ]);
+  });
+
+  test('an abandoned poll is told with the reply that it had, and never answered', async () => {
+    let answers = 0;
+    const reply = (): void => void answers++;
+    near.poll('a', reply);
+    await until(() => far.polls.length === 1);
+    near.abandonPoll('a', reply);
+    near.abandonPoll('a', reply);
+    await until(() => far.abandoned.length > 0);
+    far.polls[0]?.(OK);
+    await Bun.sleep(5);
+    expect(far.abandoned).toEqual([far.polls[0] as Reply]);
+    expect(answers).toBe(0);
+  });
+
+  test('abandoning a poll that was answered tells nobody', async () => {
+    const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
+    near.poll('a', resolve);
+    await until(() => far.polls.length === 1);
+    far.polls[0]?.(OK);
+    expect(await promise).toEqual(OK);
+    near.abandonPoll('a', resolve);
+    await near.mayUpgrade('a');
+    expect(far.abandoned).toEqual([]);
+  });
+
+  test('posts pass whole, broken off, empty and large, behind their beginning', async () => {
+    const large = '🐟'.repeat(500_000);
+    for (const body of ['4é', undefined, '', large]) {
+      near.beginPost('a');
+      expect(await answerTo((reply) => near.post('a', body, reply))).toEqual(OK);
+      expect(far.asked.splice(0)).toEqual([
+        ['beginPost', 'a'],
+        ['post', 'a', body],
+      ]);
+    }
+  });
+
+  test('whether a socket would be taken', async () => {
+    expect(await Promise.all([near.mayUpgrade('mine'), near.mayUpgrade('other')])).toEqual([
+      true,
+      false,
+    ]);
+  });
+});
+
+describe('sockets', () => {
+  test('carry frames both ways, text and binary, in order', async () => {
+    const [client, session] = await openSocket(true);
+    expect(far.offers[0]).toMatchObject({ sessionId: 'mine', isTextOnly: true });
+    const frames = [
+      '',
+      'é🐟',
+      Buffer.from([0, 255]),
+      'x'.repeat(100_000),
+      Buffer.alloc(100_000, 7),
+    ];
+    for (const frame of frames) bring(client, frame);
+    await until(() => far.frames.length === frames.length);
+    expect(far.frames).toEqual(frames);
+    session.cork(() => {
+      for (const frame of frames) session.send(frame);
+    });
+    await until(() => client.sent.length === frames.length);
+    expect(client.sent).toEqual(frames);
+  });
+
+  test('a broadcast and what is said to one keep their order on every socket', async () => {
+    const opened = [await openSocket(), await openSocket(), await openSocket()];
+    for (const [, session] of opened) session.send('all 1');
+    opened[1]?.[1].send('one');
+    for (const [, session] of opened) session.send('all 2');
+    for (const [, session] of opened) session.send('all 2');
+    await until(() => opened.every(([client]) => client.sent.includes('all 2')));
+    await Bun.sleep(5);
+    expect(opened.map(([client]) => client.sent)).toEqual([
+      ['all 1', 'all 2', 'all 2'],
+      ['all 1', 'one', 'all 2', 'all 2'],
+      ['all 1', 'all 2', 'all 2'],
+    ]);
+  });
+
+  test('one that the owner closes gets what was sent before, then code and reason', async () => {
+    const [client, session] = await openSocket();
+    session.send('last');
+    session.close(1008, 'parse error');
+    session.send('too late');
+    await until(() => client.closes.length > 0);
+    await near.mayUpgrade('mine');
+    expect([client.sent, client.closes]).toEqual([['last'], [[1008, 'parse error']]]);
+    expect(near.socketCount).toBe(0);
+  });
+
+  test('one that the client closes is told to its session once', async () => {
+    const [client] = await openSocket();
+    expect(near.socketCount).toBe(1);
+    client.close();
+    await until(() => far.closedSockets > 0);
+    await near.mayUpgrade('mine');
+    expect([far.closedSockets, near.socketCount]).toEqual([1, 0]);
+  });
+
+  test('one that the owner refuses is closed', async () => {
+    far.takesSockets = false;
+    const socket = new FakeSocket();
+    socket.data = near.offerSocket({ sessionId: 'gone', socket, isTextOnly: false });
+    await until(() => socket.closes.length > 0);
+    expect(socket.closes).toEqual([[1008, 'session unknown']]);
+    expect(near.socketCount).toBe(0);
+  });
+
+  test('frames for a socket that is closed go nowhere', async () => {
+    const [client] = await openSocket();
+    const [other] = await openSocket();
+    client.close();
+    bring(client, 'late');
+    bring(other, 'x');
+    await until(() => far.frames.length > 0);
+    expect(far.frames).toEqual(['x']);
+  });
+});
+
+describe('the end of a worker', () => {
+  test('the owner dies: requests are answered, sockets closed, the next is served', async () => {
+    stopFar();
+    const owner = await startOwnerProcess();
+    const poll = answerTo((reply) => near.poll('a', reply));
+    const client = new FakeSocket();
+    client.data = near.offerSocket({ sessionId: 'mine', socket: client, isTextOnly: false });
+    await until(() => client.sent.includes('taken'));
+    owner.kill('SIGKILL');
+    expect(await poll).toMatchObject({ status: 400 });
+    expect(JSON.parse((await poll).body)).toMatchObject({ code: 1 });
+    await until(() => client.closes.length > 0);
+    expect(client.closes[0]?.[0]).toBe(1012);
+    expect(near.socketCount).toBe(0);
+    rmSync(path, { force: true });
+    stopFar = servePeers(path, far, SILENT);
+    expect(await near.mayUpgrade('mine')).toBe(true);
+  });
+
+  test('an owner that is not there answers like one that died', async () => {
+    const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT);
+    const socket = new FakeSocket();
+    socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false });
+    const verdict = nobody.mayUpgrade('a');
+    nobody.beginPost('a');
+    const answers = [
+      answerTo((reply) => nobody.poll('a', reply)),
+      answerTo((reply) => nobody.post('a', 'x', reply)),
+    ];
+    for (const answer of await Promise.all(answers)) expect(answer.status).toBe(400);
+    expect(await verdict).toBe(false);
+    expect(socket.closes[0]?.[0]).toBe(1012);
+    expect(nobody.socketCount).toBe(0);
+    nobody.close();
+  });
+
+  test('the edge dies: its polls are abandoned and its sockets closed', async () => {
+    near.poll('a', () => {});
+    await openSocket();
+    await until(() => far.polls.length === 1);
+    const other = new RemoteOwner(path, SILENT);
+    other.poll('b', () => {});
+    await until(() => far.polls.length === 2);
+    near.close();
+    await until(() => far.closedSockets === 1);
+    expect(far.abandoned).toEqual([far.polls[0] as Reply]);
+    far.polls[0]?.(OK);
+    other.close();
+  });
+
+  test('closing while the connection is being made leaves none open', async () => {
+    const early = new RemoteOwner(path, SILENT);
+    let answered = false;
+    early.poll('a', () => {
+      answered = true;
+    });
+    early.close();
+    await until(() => answered || far.abandoned.length > 0);
+  });
+});
+
+/** A worker of its own process, which never answers a poll and greets each socket. */
+async function startOwnerProcess(): Promise<Bun.Subprocess> {
+  rmSync(path, { force: true });
+  const program = `
+    import { servePeers } from './peer-server.ts';
+    servePeers(${JSON.stringify(path)}, {
+      poll() {},
+      offerSocket({ socket }) {
+        socket.send('taken');
+        return { onFrame() {}, onSocketClose() {} };
+      },
+    }, console);
+    process.stdout.write('listening');`;
+  const owner = Bun.spawn([process.execPath, '-e', program], {
+    cwd: import.meta.dir,
+    stdout: 'pipe',
+  });
+  await owner.stdout.getReader().read();
+  return owner;
+}

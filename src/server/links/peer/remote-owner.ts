@@ -1,0 +1,259 @@
+/**
+ * The edge's side: reaches the sessions of another worker of this node.
+ *
+ * Requests are numbered and wait for their answer; sockets stay here as plain pipes. When the
+ * owner goes, its sessions are gone with it: requests are answered so and sockets closed.
+ */
+
+import type {
+  FrameHandler,
+  FrameSocket,
+  HttpAnswer,
+  Reply,
+  SessionOwner,
+  SocketOffer,
+} from '../../core/contracts/client-connection.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { describeError, type Log } from '../../core/log/log.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import type { FrameReader } from '../../protocol/frame.ts';
+import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
+
+const OWNER_GONE: HttpAnswer = {
+  status: 400,
+  type: 'application/json',
+  body: '{"code":1,"message":"Session ID unknown"}',
+};
+const LINK_FULL: HttpAnswer = { status: 503, type: 'text/plain', body: 'overloaded\n' };
+
+export class RemoteOwner implements SessionOwner {
+  readonly #path: string;
+  readonly #log: Log;
+  #link: FramedConnection | undefined;
+  #lastNumber = 0;
+  readonly #replies: Map<number, Reply> = new Map();
+  readonly #polls: Map<Reply, number> = new Map();
+  readonly #verdicts: Map<number, (verdict: boolean) => void> = new Map();
+  readonly #sockets: Map<number, FrameSocket> = new Map();
+
+  /** @param path the Unix socket on which the owner listens */
+  constructor(path: string, log: Log) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  /** Sockets held here for sessions of that worker. */
+  get socketCount(): number {
+    return this.#sockets.size;
+  }
+
+  poll(sessionId: string, reply: Reply): void {
+    const number = this.#expect(reply);
+    if (number === undefined) return;
+    this.#polls.set(reply, number);
+    this.#write(PeerFrame.poll, number, sessionId);
+  }
+
+  abandonPoll(_sessionId: string, reply: Reply): void {
+    const number = this.#polls.get(reply);
+    if (number === undefined) return;
+    this.#forget(number);
+    this.#write(PeerFrame.abandon, number);
+  }
+
+  beginPost(sessionId: string): void {
+    this.#write(PeerFrame.beginPost, 0, sessionId);
+  }
+
+  post(sessionId: string, body: string | undefined, reply: Reply): void {
+    const number = this.#expect(reply);
+    if (number === undefined) return;
+    const link = this.#open();
+    const writer = link.frame(PeerFrame.post).u32(number).text(sessionId);
+    writer
+      .u8(body === undefined ? 0 : 1)
+      .text(body ?? '')
+      .finish();
+    link.send();
+  }
+
+  mayUpgrade(sessionId: string): Promise<boolean> {
+    if (this.#verdicts.size >= LIMITS.pendingForwards) return Promise.resolve(false);
+    const number = this.#nextNumber();
+    return new Promise((resolve) => {
+      this.#verdicts.set(number, resolve);
+      this.#write(PeerFrame.mayUpgrade, number, sessionId);
+    });
+  }
+
+  offerSocket(offer: SocketOffer): FrameHandler {
+    const number = this.#nextNumber();
+    this.#sockets.set(number, offer.socket);
+    const link = this.#open();
+    const writer = link.frame(PeerFrame.offer).u32(number).text(offer.sessionId);
+    writer.u8(offer.isTextOnly ? 1 : 0).finish();
+    link.send();
+    return new EdgeSocket(this, number);
+  }
+
+  /** A socket brought a frame. */
+  forward(number: number, frame: string | Buffer): void {
+    const link = this.#open();
+    if (link.queuedBytes > LIMITS.ipcQueueBytes) {
+      this.#sockets.get(number)?.close(CLOSE_CODE.restart, 'overloaded');
+      return;
+    }
+    const writer = link.frame(PeerFrame.frame).u32(number);
+    if (typeof frame === 'string') writer.u8(FRAME_TEXT).text(frame).finish();
+    else writer.u8(FRAME_BINARY).bytes(frame).finish();
+    link.send();
+  }
+
+  /** A socket closed. */
+  socketClosed(number: number): void {
+    if (this.#sockets.delete(number)) this.#write(PeerFrame.closed, number);
+  }
+
+  close(): void {
+    this.#link?.close();
+  }
+
+  /** Numbers are 32 bits wide and come round again; those in use are passed over. */
+  #nextNumber(): number {
+    do {
+      this.#lastNumber = (this.#lastNumber + 1) % 2 ** 32;
+    } while (
+      this.#replies.has(this.#lastNumber) ||
+      this.#verdicts.has(this.#lastNumber) ||
+      this.#sockets.has(this.#lastNumber)
+    );
+    return this.#lastNumber;
+  }
+
+  #open(): FramedConnection {
+    if (this.#link !== undefined) return this.#link;
+    const link = new FramedConnection(
+      {
+        onFrame: (_link, frame) => this.#onFrame(frame),
+        onFault: (_link, fault) => this.#failed(fault),
+        onClose: (_link, fault) => this.#lost(link, fault),
+      },
+      LIMITS.ipcFrameBytes,
+    );
+    this.#link = link;
+    connectFramed(this.#path, link).catch((error: unknown) => this.#lost(link, error));
+    return link;
+  }
+
+  #expect(reply: Reply): number | undefined {
+    const isFull = this.#replies.size >= LIMITS.pendingForwards;
+    if (isFull || this.#open().queuedBytes > LIMITS.ipcQueueBytes) {
+      reply(LINK_FULL);
+      return undefined;
+    }
+    const number = this.#nextNumber();
+    this.#replies.set(number, reply);
+    return number;
+  }
+
+  #write(type: number, number: number, sessionId?: string): void {
+    const link = this.#open();
+    const writer = link.frame(type).u32(number);
+    if (sessionId !== undefined) writer.text(sessionId);
+    writer.finish();
+    link.send();
+  }
+
+  #onFrame(frame: FrameReader): void {
+    switch (frame.type) {
+      case PeerFrame.answer:
+        this.#answer(frame.u32(), { status: frame.u32(), type: frame.text(), body: frame.text() });
+        return;
+      case PeerFrame.verdict: {
+        const number = frame.u32();
+        this.#verdicts.get(number)?.(frame.u8() === 1);
+        this.#verdicts.delete(number);
+        return;
+      }
+      case PeerFrame.send:
+        this.#send(frame);
+        return;
+      case PeerFrame.close: {
+        const number = frame.u32();
+        const socket = this.#sockets.get(number);
+        this.#sockets.delete(number);
+        socket?.close(frame.u32(), frame.text());
+        return;
+      }
+    }
+  }
+
+  #send(frame: FrameReader): void {
+    const data: (string | Buffer)[] = [];
+    for (let left = frame.u32(); left > 0; left--) {
+      data.push(frame.u8() === FRAME_TEXT ? frame.text() : frame.bytes());
+    }
+    for (let left = frame.u32(); left > 0; left--) {
+      const number = frame.u32();
+      const sent = data[frame.u32()] as string | Buffer;
+      const socket = this.#sockets.get(number);
+      const isDropped = socket?.send(sent) === 0 && sent.length > 0;
+      if (isDropped) socket?.close(CLOSE_CODE.policy, 'reads too slowly');
+    }
+  }
+
+  #failed(fault: unknown): void {
+    this.#log.error('a frame of another worker was refused', { error: describeError(fault) });
+  }
+
+  #answer(number: number, answer: HttpAnswer): void {
+    const reply = this.#replies.get(number);
+    this.#forget(number);
+    reply?.(answer);
+  }
+
+  #forget(number: number): void {
+    const reply = this.#replies.get(number);
+    this.#replies.delete(number);
+    if (reply !== undefined) this.#polls.delete(reply);
+  }
+
+  #lost(link: FramedConnection, fault: unknown): void {
+    if (this.#link !== link) return;
+    this.#log.debug('the link to another worker ended', {
+      path: this.#path,
+      error: fault instanceof Error ? fault.message : 'closed',
+    });
+    this.#link = undefined;
+    const replies = [...this.#replies.values()];
+    const verdicts = [...this.#verdicts.values()];
+    const sockets = [...this.#sockets.values()];
+    this.#replies.clear();
+    this.#polls.clear();
+    this.#verdicts.clear();
+    this.#sockets.clear();
+    for (const reply of replies) reply(OWNER_GONE);
+    for (const verdict of verdicts) verdict(false);
+    for (const socket of sockets) socket.close(CLOSE_CODE.restart, 'worker gone');
+  }
+}
+
+/** A socket held for another worker: what it brings goes there as it is. */
+class EdgeSocket implements FrameHandler {
+  readonly #owner: RemoteOwner;
+  readonly #number: number;
+
+  constructor(owner: RemoteOwner, number: number) {
+    this.#owner = owner;
+    this.#number = number;
+  }
+
+  onFrame(_socket: FrameSocket, frame: string | Buffer): void {
+    this.#owner.forward(this.#number, frame);
+  }
+
+  onSocketClose(): void {
+    this.#owner.socketClosed(this.#number);
+  }
+}

@@ -1,0 +1,98 @@
+/** Requests by their path, over bare TCP: proxies and old clients send what `fetch` does not. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { knock } from '../../../test/fuzz/tcp.ts';
+import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
+import type { App, Server } from '../core/app/app.ts';
+import type { WorkerSettings } from '../links/bus/worker-settings.ts';
+import { PublicServer } from './public-server.ts';
+
+const POLLING = '/socket.io/?EIO=4&transport=polling';
+const asked: string[] = [];
+let port: number;
+let publicServer: PublicServer;
+let isReady = true;
+
+const app: App = {
+  request(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/mine') return new Response('the app');
+    if (pathname === '/fails') throw new Error('the app fails on purpose');
+    return undefined;
+  },
+};
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } });
+  listener.stop(true);
+  return listener.port;
+}
+
+beforeAll(() => {
+  port = freePort();
+  const config = {
+    host: '127.0.0.1',
+    path: '/socket.io/',
+    pingIntervalMs: 1_000,
+    pingTimeoutMs: 1_000,
+    maxPayloadBytes: 1_000,
+    maxBackpressureBytes: 1_000,
+  };
+  const endpoint = {
+    handle: (_request: Request, query: string) => {
+      asked.push(query);
+      return new Response('the endpoint');
+    },
+  };
+  publicServer = new PublicServer({
+    settings: { publicPort: port, ownPort: 0, config } as WorkerSettings,
+    endpoint: endpoint as unknown as EngineEndpoint,
+    app,
+    server: {} as Server,
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    isReady: () => isReady,
+  });
+  publicServer.listen();
+});
+
+afterAll(() => publicServer.close());
+
+async function ask(head: string): Promise<[status: number, body: string]> {
+  const answer = await knock(port, [`${head}\r\n\r\n`], 'close');
+  const [, status, body] = /^HTTP\/1\.1 (\d+)[\s\S]*?\r\n\r\n([\s\S]*)/.exec(answer) ?? [];
+  return [Number(status), body ?? ''];
+}
+
+// HAProxy asks for health in HTTP/1.0 and names no host unless it is told to.
+describe.each([
+  ['HTTP/1.1 with a host', 'HTTP/1.1\r\nHost: localhost'],
+  ['HTTP/1.1 with an empty host', 'HTTP/1.1\r\nHost:'],
+  ['HTTP/1.1 with a host that is none', 'HTTP/1.1\r\nHost: a b'],
+  ['HTTP/1.0 without a host', 'HTTP/1.0'],
+])('%s', (_name, version) => {
+  test('health and readiness', async () => {
+    expect(await ask(`GET /health ${version}`)).toEqual([200, 'ok\n']);
+    isReady = false;
+    expect((await ask(`GET /ready ${version}`))[0]).toBe(503);
+    isReady = true;
+    expect((await ask(`GET /ready ${version}`))[0]).toBe(200);
+  });
+
+  test('Socket.IO, with its query', async () => {
+    asked.length = 0;
+    expect(await ask(`GET ${POLLING} ${version}`)).toEqual([200, 'the endpoint']);
+    expect(asked).toEqual(['EIO=4&transport=polling']);
+  });
+
+  test('what nobody knows is not found', async () => {
+    for (const path of ['/elsewhere', '//', '/healthy', '/socket.io/more', '/?/health']) {
+      expect(await ask(`GET ${path} ${version}`)).toEqual([404, 'not found\n']);
+    }
+  });
+});
+
+test('the app answers on its own paths, and its failure is told to nobody', async () => {
+  expect(await ask('GET /mine HTTP/1.1\r\nHost: localhost')).toEqual([200, 'the app']);
+  expect(await ask('GET /fails HTTP/1.1\r\nHost: localhost')).toEqual([500, 'internal error\n']);
+});

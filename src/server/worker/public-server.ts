@@ -1,0 +1,149 @@
+/**
+ * The ports of a worker: the public one, shared with the other workers, and perhaps one of its own.
+ *
+ * Requests are told apart by path: Socket.IO, its browser bundle, health and readiness; the rest is
+ * the app's.
+ */
+
+import type { Server as BunServer, ServerWebSocket } from 'bun';
+import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
+import type { App, Server } from '../core/app/app.ts';
+import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
+import type { Log } from '../core/log/log.ts';
+import type { WorkerSettings } from '../links/bus/worker-settings.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
+import { requestTarget } from '../protocol/request-target.ts';
+
+export interface PublicServerOptions {
+  readonly settings: WorkerSettings;
+  readonly endpoint: EngineEndpoint;
+  readonly app: App;
+  readonly server: Server;
+  readonly log: Log;
+  /** The worker takes sessions now. */
+  isReady(): boolean;
+}
+
+/**
+ * Who connects and says nothing holds an open file; polls set a longer time for themselves. Enough
+ * of them take all files: then nobody is accepted until the time is over, while the event loop
+ * asks for them all the same and takes the core that it runs on. Bun lets us neither refuse a
+ * connection before its request nor close one that has sent none (`closeIdleConnections` spares
+ * them), so it is for a proxy or a firewall in front to bound the connections of one address.
+ * test/system/open-files.test.ts shows that sessions live on.
+ */
+const IDLE_SECONDS = 10;
+/** The package exports its minified bundle under no name, so it is found beside its description. */
+const CLIENT_BUNDLE = new URL(
+  'dist/socket.io.min.js',
+  import.meta.resolve('socket.io-client/package.json'),
+);
+
+export class PublicServer {
+  readonly #options: PublicServerOptions;
+  readonly #servers: BunServer<SocketData>[] = [];
+  readonly #bundlePath: string;
+
+  constructor(options: PublicServerOptions) {
+    this.#options = options;
+    this.#bundlePath = `${options.settings.config.path}socket.io.min.js`;
+  }
+
+  /** Starts to listen. @throws the system's error when a port is taken */
+  listen(): void {
+    const { publicPort, ownPort } = this.#options.settings;
+    this.#listenOn(publicPort, true);
+    if (ownPort !== 0) this.#listenOn(ownPort, false);
+  }
+
+  /** Takes no more connections; those that are open stay. */
+  stopListening(): void {
+    for (const server of this.#servers) void server.stop(false);
+  }
+
+  /** Closes what is still open. */
+  close(): void {
+    for (const server of this.#servers) void server.stop(true);
+  }
+
+  #listenOn(port: number, isShared: boolean): void {
+    const { config } = this.#options.settings;
+    this.#servers.push(
+      Bun.serve<SocketData>({
+        hostname: config.host,
+        port,
+        reusePort: isShared,
+        development: false,
+        idleTimeout: IDLE_SECONDS,
+        maxRequestBodySize: config.maxPayloadBytes,
+        fetch: (request, server) => this.#handle(request, server),
+        error: (error) => this.#failed(error),
+        websocket: {
+          perMessageDeflate: false,
+          // Liveness is the heartbeat's business; see core/heartbeat.ts.
+          idleTimeout: 0,
+          sendPings: false,
+          maxPayloadLength: config.maxPayloadBytes,
+          backpressureLimit: config.maxBackpressureBytes,
+          // A frame beyond the limit is dropped, and the session then ended with a code of ours.
+          closeOnBackpressureLimit: false,
+          open: openSocket,
+          message: takeFrame,
+          close: closeSocket,
+        },
+      }),
+    );
+  }
+
+  #handle(
+    request: Request,
+    server: BunServer<SocketData>,
+  ): Response | undefined | Promise<Response | undefined> {
+    const { path } = this.#options.settings.config;
+    const { path: pathname, query } = requestTarget(request.url);
+    if (pathname === path || `${pathname}/` === path) {
+      return this.#options.endpoint.handle(request, query, server);
+    }
+    switch (pathname) {
+      case '/health':
+        return new Response('ok\n');
+      case '/ready':
+        return this.#options.isReady()
+          ? new Response('ready\n')
+          : new Response('not taking sessions\n', { status: 503 });
+      case this.#bundlePath:
+        return new Response(Bun.file(Bun.fileURLToPath(CLIENT_BUNDLE)), {
+          headers: { 'cache-control': 'public, max-age=3600' },
+        });
+      default:
+        return this.#askApp(request);
+    }
+  }
+
+  async #askApp(request: Request): Promise<Response> {
+    const { url } = request;
+    const asked = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
+    const answer = await this.#options.app.request?.(asked, this.#options.server);
+    return answer ?? new Response('not found\n', { status: 404 });
+  }
+
+  #failed(error: Error): Response {
+    this.#options.log.error('a request failed', { error: error.stack ?? error.message });
+    return new Response('internal error\n', { status: 500 });
+  }
+}
+
+function openSocket(socket: ServerWebSocket<SocketData>): void {
+  if (!('open' in socket.data)) return;
+  const handler = socket.data.open(socket as FrameSocket);
+  if (handler === undefined) socket.close(CLOSE_CODE.policy, 'session unknown');
+  else socket.data = handler;
+}
+
+function takeFrame(socket: ServerWebSocket<SocketData>, frame: string | Buffer): void {
+  if ('onFrame' in socket.data) socket.data.onFrame(socket as FrameSocket, frame);
+}
+
+function closeSocket(socket: ServerWebSocket<SocketData>): void {
+  if ('onFrame' in socket.data) socket.data.onSocketClose(socket as FrameSocket);
+}

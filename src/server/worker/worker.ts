@@ -1,0 +1,217 @@
+/**
+ * One worker, put together: core, Socket.IO, peers, bus and ports.
+ *
+ *     connect to the bus → load the app → join the bus → `started` → listen → say ready
+ *
+ * In this order nothing comes in before somebody can take it.
+ */
+
+import { rmSync } from 'node:fs';
+import { Admissions } from '../clients/socketio/admissions.ts';
+import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
+import { EngineContext } from '../clients/socketio/engine-context.ts';
+import { LocalOwner } from '../clients/socketio/local-owner.ts';
+import { PacketRouter } from '../clients/socketio/packet-router.ts';
+import type { App } from '../core/app/app.ts';
+import { Heartbeat } from '../core/heartbeat.ts';
+import { type Counters, createCounters } from '../core/limits/counters.ts';
+import { assertLimits } from '../core/limits/limits.ts';
+import type { Log } from '../core/log/log.ts';
+import { WorkerCore } from '../core/worker-core.ts';
+import { BusClient } from '../links/bus/bus-client.ts';
+import type { WorkerProfile } from '../links/bus/worker-profile.ts';
+import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
+import { servePeers } from '../links/peer/peer-server.ts';
+import { Peers, peerSocketPath } from '../links/peer/peers.ts';
+import { CLOSE_CODE } from '../protocol/close-code.ts';
+import { loadApp } from './app-loader.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import type { Profiler } from './profiler.ts';
+import { PublicServer } from './public-server.ts';
+import { Sampler, type SamplerOptions } from './sampler.ts';
+
+/** How long a dying controller may still look alive. */
+const CONTROLLER_GONE_MS = 1_000;
+
+/** Close frames need a moment on their way before the process ends. */
+const FAREWELL_MS = 200;
+
+export class Worker {
+  readonly #settings: WorkerSettings;
+  readonly #log: Log;
+  readonly #leave: () => void;
+  readonly #controllerPid: number = process.ppid;
+  readonly #counters: Counters = createCounters();
+  readonly #bus: BusClient;
+  readonly #heartbeat: Heartbeat;
+  readonly #engine: EngineContext;
+  readonly #peers: Peers;
+  readonly #owner: LocalOwner;
+  readonly #collector: GarbageCollector;
+  #core: WorkerCore | undefined;
+  #profiler: Profiler | undefined;
+  #publicServer: PublicServer | undefined;
+  #stopPeers: (() => void) | undefined;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+
+  /** @param leave ends the process in order, to be replaced */
+  constructor(settings: WorkerSettings, log: Log, leave: () => void) {
+    const { config, node, worker, capacity, runDir, workerCount } = settings;
+    assertLimits(Math.max(config.maxPayloadBytes, config.maxBackpressureBytes), capacity);
+    this.#settings = settings;
+    this.#log = log;
+    this.#leave = leave;
+    this.#heartbeat = new Heartbeat(config);
+    this.#bus = new BusClient({
+      path: busSocketPath(runDir),
+      worker,
+      counters: this.#counters,
+      log,
+      profile: (seconds) => this.#profile(seconds),
+      onLost: (fault) => this.#controllerLost(fault),
+    });
+    const getCore = (): WorkerCore => this.#core as WorkerCore;
+    this.#engine = new EngineContext({
+      node,
+      worker,
+      settings: { ...config, capacity },
+      heartbeat: this.#heartbeat,
+      router: new PacketRouter(
+        getCore,
+        new Admissions(getCore, () => this.#engine),
+        config.maxPayloadBytes,
+      ),
+      counters: this.#counters,
+      edgeSockets: () => this.#peers.socketCount,
+    });
+    this.#peers = new Peers(runDir, workerCount, log);
+    this.#owner = new LocalOwner(this.#engine);
+    this.#collector = new GarbageCollector({ schedule: config.gc, counters: this.#counters });
+  }
+
+  /** @throws Error when the worker cannot start; the controller has then been told why */
+  async start(): Promise<void> {
+    await this.#bus.connect();
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#bus.sayFailed(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  /** Takes no more connections, ends all sessions, leaves. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#publicServer?.stopListening();
+    for (const session of this.#engine.allSessions()) {
+      session.end('server shutting down', CLOSE_CODE.restart);
+    }
+    await Bun.sleep(FAREWELL_MS);
+    this.#publicServer?.close();
+    this.#stopPeers?.();
+    this.#peers.close();
+    this.#bus.close();
+    this.#heartbeat.stop();
+  }
+
+  async #open(): Promise<void> {
+    const { worker, runDir, publicPort, ownPort } = this.#settings;
+    const app = await loadApp(this.#settings.app);
+    const core = this.#createCore(app);
+    this.#core = core;
+    this.#bus.join(core);
+    await app.started?.(core.server);
+    const peerPath = peerSocketPath(runDir, worker);
+    // A worker that was killed leaves its socket's name behind.
+    rmSync(peerPath, { force: true });
+    this.#stopPeers = servePeers(peerPath, this.#owner, this.#log);
+    this.#heartbeat.start(() => this.#engine.sweep());
+    this.#collector.start();
+    this.#publicServer = this.#createPublicServer(app, core);
+    this.#publicServer.listen();
+    this.#startSampling(core);
+    this.#bus.sayReady(publicPort, ownPort);
+  }
+
+  #createCore(app: App): WorkerCore {
+    const { worker, config } = this.#settings;
+    return new WorkerCore({
+      app,
+      workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
+      ackTimeoutMs: config.ackTimeoutMs,
+      link: this.#bus,
+      counters: this.#counters,
+      log: this.#log,
+      findSession: (namespace, id) => this.#engine.findInNamespace(namespace, id),
+    });
+  }
+
+  #createPublicServer(app: App, core: WorkerCore): PublicServer {
+    const endpoint = new EngineEndpoint({
+      context: this.#engine,
+      ownerOf: (worker) =>
+        worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
+      isStopping: () => this.#isStopping,
+    });
+    return new PublicServer({
+      settings: this.#settings,
+      endpoint,
+      app,
+      server: core.server,
+      log: this.#log,
+      isReady: () => !this.#isStopping && !this.#engine.isFull,
+    });
+  }
+
+  #startSampling(core: WorkerCore): void {
+    const sampler = new Sampler({
+      worker: this.#settings.worker,
+      counters: this.#counters,
+      collector: this.#collector,
+      gauges: () => this.#gauges(core),
+      send: (sample) => this.#bus.sendSample(sample),
+    });
+    sampler.start();
+  }
+
+  #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
+    const namespaces = [...core.namespaces.values()];
+    return {
+      pollingSessions: this.#engine.pollingCount,
+      websocketSessions: this.#engine.size - this.#engine.pollingCount,
+      rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
+      users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
+      edgeSockets: this.#peers.socketCount,
+      capacity: this.#settings.capacity,
+      busQueueBytes: this.#bus.queuedBytes,
+    };
+  }
+
+  async #profile(seconds: number): Promise<WorkerProfile> {
+    const { Profiler } = await import('./profiler.ts');
+    this.#profiler ??= new Profiler(this.#settings.worker, this.#collector);
+    return await this.#profiler.profile(seconds);
+  }
+
+  #controllerLost(fault: Error | undefined): void {
+    if (this.#isStopping) return;
+    // A controller that dies takes a moment to be gone for its children, too.
+    setTimeout(() => {
+      if (this.#isStopping) return;
+      const error = fault?.stack;
+      if (process.ppid !== this.#controllerPid) {
+        this.#log.warn('the controller is gone: this worker goes on serving alone', { error });
+        return;
+      }
+      this.#log.error('the bus broke: this worker ends, to be replaced', { error });
+      this.#leave();
+    }, CONTROLLER_GONE_MS);
+  }
+}

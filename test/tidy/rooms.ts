@@ -1,0 +1,310 @@
+/**
+ * The plan of the house: which rooms there are, what each is for, and which may import which.
+ *
+ * A room is a folder; a file belongs to the deepest one around it. docs/ARCHITECTURE.md shows the
+ * same table to people, and `tidy.test.ts` holds the page, the folders and the imports to this one.
+ * Arrows go down only: a room may import those named here, and none of them leads back to it.
+ */
+
+/** How an import is written: `import type`, `import()`, or any other way. */
+export type Manner = 'type' | 'dynamic' | 'value';
+
+export interface Room {
+  /** One sentence, as docs/ARCHITECTURE.md has it. */
+  readonly purpose: string;
+  /** Rooms of `src` it may import, by their path without `src/`, and in which manner. */
+  readonly imports?: Readonly<Record<string, Manner | 'any'>>;
+  /** The modules that other rooms may import; without it, all are. */
+  readonly entries?: readonly string[];
+  /** Bytes in, values out: it imports nothing of Bun or Node either. */
+  readonly pure?: true;
+}
+
+/** More rooms than this beside each other are no longer seen at one look. */
+export const ROOMS_PER_LEVEL_MAX = 8;
+
+const CORE = {
+  'server/core/app': 'any',
+  'server/core/contracts': 'any',
+  'server/core/delivery': 'any',
+  'server/core/limits': 'any',
+  'server/core/log': 'any',
+  'server/core/rooms': 'any',
+  'server/core/sessions': 'any',
+  'server/core': 'any',
+} as const;
+
+/** By path, from the bottom up: no room imports one further down in this list. */
+export const ROOMS: Readonly<Record<string, Room>> = {
+  'src/report/recording': {
+    purpose: 'the records of a run: their form, writing and reading them',
+  },
+  'src/host/config': {
+    purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
+    entries: ['fields.ts', 'load.ts', 'loopback.ts', 'nearest.ts', 'schema.ts'],
+  },
+  'src/host/machine': {
+    purpose: 'what /proc tells of processes, the kernel and the host',
+    imports: { 'report/recording': 'type' },
+  },
+  'src/host/figures': {
+    purpose: 'what a session costs, as measured, and the plan that follows from it',
+  },
+  'src/host/doctor': {
+    purpose: 'checks of the host against a number of connections, and their fixes',
+    imports: { 'host/machine': 'any', 'host/figures': 'any' },
+    entries: ['apply.ts', 'checks.ts', 'diagnosis.ts', 'outlook.ts', 'quantities.ts'],
+  },
+  'src/host': { purpose: 'the machine and the settings: what a node runs on, and what with' },
+  'src/report/run': {
+    purpose: 'one recorded run as columns over time, and the figures computed from them',
+    imports: { 'report/recording': 'any' },
+  },
+  'src/report/charts': {
+    purpose: 'charts as data: one file a picture, what all of them share in `chart.ts`',
+    imports: { 'report/recording': 'any', 'report/run': 'any' },
+    entries: ['all.ts', 'chart.ts', 'compose.ts', 'palette.ts'],
+  },
+  'src/report/draw': {
+    purpose: 'draws a chart, as SVG for light and dark and as PNG',
+    imports: { 'report/charts': 'any', 'report/run': 'any' },
+    entries: ['draw.ts', 'hover.ts', 'picture.ts'],
+  },
+  'src/report/page': {
+    purpose: 'the one self-contained page of a report',
+    imports: {
+      'report/recording': 'any',
+      'report/run': 'any',
+      'report/charts': 'any',
+      'report/draw': 'any',
+    },
+    entries: ['page-figures.ts', 'page.ts'],
+  },
+  'src/report': {
+    purpose: 'recordings turned into charts and a page',
+    imports: {
+      'report/recording': 'any',
+      'report/run': 'any',
+      'report/charts': 'any',
+      'report/draw': 'any',
+      'report/page': 'any',
+    },
+  },
+  'src/fleet/agent': {
+    purpose: 'one agent: lean clients over raw TCP, and what it and the coordinator say',
+    imports: { 'host/machine': 'any' },
+    entries: ['contract.ts', 'histogram.ts', 'main.ts', 'swarm.ts'],
+  },
+  'src/fleet/settings': {
+    purpose: 'what a user asks of a run, judged: targets, load, numbers',
+    imports: { 'fleet/agent': 'any' },
+  },
+  'src/fleet/agent-group': {
+    purpose: 'the agents as the coordinator has them: started, given orders, their answers summed',
+    imports: {
+      'fleet/agent': 'any',
+      'fleet/settings': 'any',
+      'host/machine': 'any',
+      'report/recording': 'type',
+    },
+  },
+  'src/fleet/target': {
+    purpose: 'the server under load as it is seen from outside',
+    imports: {
+      'fleet/agent': 'any',
+      'fleet/settings': 'any',
+      'host/machine': 'any',
+      'report/recording': 'type',
+    },
+  },
+  'src/fleet/verdict': {
+    purpose: 'pure functions from the facts of a run to a verdict and advice',
+    imports: {
+      'fleet/settings': 'any',
+      'fleet/agent-group': 'any',
+      'fleet/target': 'type',
+      'report/recording': 'type',
+    },
+    entries: [
+      'advice.ts',
+      'facts.ts',
+      'judged.ts',
+      'limits-watch.ts',
+      'message-findings.ts',
+      'verdict.ts',
+    ],
+  },
+  'src/fleet/coordinator': {
+    purpose: 'the course of a run, and live control of it',
+    imports: {
+      'fleet/agent': 'any',
+      'fleet/settings': 'any',
+      'fleet/agent-group': 'any',
+      'fleet/target': 'any',
+      'fleet/verdict': 'any',
+      'host/machine': 'any',
+      'report/recording': 'any',
+    },
+    entries: ['fleet-run.ts', 'status.ts'],
+  },
+  'src/fleet': {
+    purpose: 'the load generator: agents with connections, and who gives them orders',
+  },
+  'src/server/protocol': {
+    purpose: 'pure codecs: bytes in, values out; no I/O, no timers, no Bun',
+    pure: true,
+  },
+  'src/server/core/log': { purpose: 'what parts of a worker say, and how often' },
+  'src/server/core/limits': {
+    purpose: 'every bound that is no config key, and what is counted',
+    imports: { 'server/protocol': 'any' },
+  },
+  'src/server/core/app': {
+    purpose: "the app's contract, and the calls of its handlers",
+    imports: { 'server/core/limits': 'any', 'server/core/log': 'any' },
+  },
+  'src/server/core/contracts': {
+    purpose: 'what the core asks of those around it: clients, links, brokers, state',
+    imports: { 'server/core/app': 'type' },
+  },
+  'src/server/core/rooms': {
+    purpose: 'rooms, and the names that rooms and users may have',
+    imports: { 'server/core/limits': 'any' },
+  },
+  'src/server/core/delivery': {
+    purpose: 'events encoded once and handed to many, in slices',
+    imports: {
+      'server/protocol': 'any',
+      'server/core/contracts': 'any',
+      'server/core/limits': 'any',
+      'server/core/rooms': 'any',
+    },
+    entries: ['delivery.ts', 'encoded-event.ts', 'recipient.ts'],
+  },
+  'src/server/core/sessions': {
+    purpose: 'sessions, their namespaces and users, acks, and what is said to chosen ones',
+    imports: {
+      'server/protocol': 'any',
+      'server/core/app': 'any',
+      'server/core/contracts': 'any',
+      'server/core/delivery': 'any',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/rooms': 'any',
+    },
+    entries: ['acks.ts', 'broadcast.ts', 'namespace.ts', 'namespace-session.ts', 'slot-table.ts'],
+  },
+  'src/server/core': {
+    purpose: 'the core of one worker, put together; heartbeats',
+    imports: {
+      'server/core/app': 'any',
+      'server/core/contracts': 'any',
+      'server/core/delivery': 'any',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/sessions': 'any',
+    },
+  },
+  'src/index.ts': {
+    purpose: 'the public surface: what an app file imports',
+    imports: { 'server/core/app': 'any' },
+  },
+  'src/server/clients/socketio': {
+    purpose: 'Engine.IO sessions over polling, WebSocket and upgrade; what packets mean',
+    imports: { 'server/protocol': 'any', ...CORE },
+    entries: [
+      'admissions.ts',
+      'endpoint.ts',
+      'engine-context.ts',
+      'local-owner.ts',
+      'packet-router.ts',
+    ],
+  },
+  'src/server/clients': { purpose: 'kinds of client, a folder each' },
+  'src/server/links/ipc': {
+    purpose: 'frames over Unix sockets, for peer and bus',
+    imports: { 'server/protocol': 'any' },
+  },
+  'src/server/links/bus': {
+    purpose: 'both ends of the bus, and what controller and worker tell each other',
+    imports: {
+      'server/links/ipc': 'any',
+      'server/protocol': 'any',
+      ...CORE,
+      'host/config': 'type',
+    },
+  },
+  'src/server/links/peer': {
+    purpose: 'forwards requests and sockets to the worker that owns their session',
+    imports: { 'server/links/ipc': 'any', 'server/protocol': 'any', ...CORE },
+    entries: ['peer-server.ts', 'peers.ts'],
+  },
+  'src/server/links': { purpose: 'ways between processes, and later between hosts' },
+  'src/server/worker': {
+    purpose: 'one worker, put together: ports, app file, wiring, samples',
+    imports: {
+      'server/clients/socketio': 'any',
+      'server/links/bus': 'any',
+      'server/links/peer': 'any',
+      'server/protocol': 'any',
+      ...CORE,
+      'host/config': 'type',
+      'index.ts': 'any',
+    },
+    entries: ['main.ts'],
+  },
+  'src/server/controller': {
+    purpose: 'the node: supervisor, admin API, metrics, capacity, its recording',
+    imports: {
+      'server/links/bus': 'any',
+      'server/protocol': 'any',
+      ...CORE,
+      'host/config': 'any',
+      'host/machine': 'any',
+      'report/recording': 'any',
+    },
+    entries: [
+      'admin-reports.ts',
+      'capacity.ts',
+      'metrics.ts',
+      'node-view.ts',
+      'node.ts',
+      'start-error.ts',
+    ],
+  },
+  'src/server': { purpose: 'the server: controller and workers, and what they are made of' },
+  'src/pages/demo': { purpose: 'the built-in app and its page; gets Holdfast as any app does' },
+  'src/pages': { purpose: 'pages that the server shows' },
+  'src/cli': {
+    purpose: 'one file per command',
+    imports: {
+      'server/controller': 'any',
+      'server/core/log': 'type',
+      'server/worker': 'dynamic',
+      'host/config': 'any',
+      'host/doctor': 'any',
+      'host/figures': 'any',
+      'host/machine': 'any',
+      'fleet/agent': 'any',
+      'fleet/agent-group': 'any',
+      'fleet/coordinator': 'any',
+      'fleet/settings': 'any',
+      report: 'any',
+      'report/recording': 'any',
+      'report/run': 'any',
+    },
+  },
+  'bench/measure': { purpose: 'meters, samples, summaries and the targets they are held to' },
+  'bench/contestants': { purpose: 'one file a server that is measured, and its program' },
+  'bench/load': { purpose: 'the load client of the benches, in processes of its own' },
+  'bench/comparison': { purpose: '`npm run bench`: Holdfast beside the others' },
+  'bench/garbage': { purpose: '`npm run bench:gc`: schedules of collection compared' },
+  'bench/keepalive': { purpose: '`npm run bench:keepalive`: ways to keep sessions alive compared' },
+  'bench/million': { purpose: '`npm run million`: a million sessions on one machine' },
+  'bench/results': { purpose: 'raw results that are kept' },
+  'test/support': { purpose: 'raw clients, fakes and processes that tests share' },
+  'test/protocol': { purpose: 'raw bytes from outside, also run against the reference server' },
+  'test/system': { purpose: 'the real command with real clients' },
+  'test/fuzz': { purpose: 'attacks and leaks, bounded in time, the seed printed' },
+  'test/tidy': { purpose: 'the rules of this house, as part of `npm run check`' },
+};
