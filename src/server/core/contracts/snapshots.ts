@@ -1,6 +1,7 @@
 /**
  * What is kept of a session that was cut off, so that it can be taken up again on any worker:
- * asked for in admissions, before `authenticate`, when a client presents what it was given at its connect.
+ * asked for in admissions, before `authenticate`, when a client presents what it was given at its
+ * connect.
  */
 
 import type { Position } from './history.ts';
