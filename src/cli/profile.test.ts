@@ -77,7 +77,9 @@ describe('a profile', () => {
     expect(names).toContain('giveToNext');
     expect(names).toContain('(idle)');
     const urls = profile.nodes.map(({ callFrame }) => callFrame.url);
-    expect(urls.some((url) => url.endsWith('/src/server/clients/socketio/engine-session.ts'))).toBeTrue();
+    expect(
+      urls.some((url) => url.endsWith('/src/server/clients/socketio/engine-session.ts')),
+    ).toBeTrue();
   }, 60_000);
 
   test('is refused while another is taken, and can be taken again after it', async () => {
