@@ -5,6 +5,7 @@ import type { Carrier } from '../../src/server/core/contracts/carrier.ts';
 import type { NodeAnswers, NodeLink, Target } from '../../src/server/core/contracts/node-link.ts';
 import type { OutgoingEvent } from '../../src/server/core/contracts/outgoing-event.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
+import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import type { Namespace } from '../../src/server/core/sessions/namespace.ts';
 import { NamespaceSession } from '../../src/server/core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
@@ -89,6 +90,7 @@ export class FakeCore {
       ackTimeoutMs,
       link: this.link,
       counters: this.counters,
+      refusals: new Refusals(SILENT),
       log: SILENT,
       findSession: (_namespace, id) => this.#sessions.get(id),
     });

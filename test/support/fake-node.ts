@@ -86,6 +86,7 @@ const sample: WorkerSample = {
     capacity: 19_744,
     busQueueBytes: 0,
   },
+  refusals: { slowReader: 3, atCapacity: 2 },
   counters: {
     cpuMicroseconds: 1_500_000,
     collections: 6,

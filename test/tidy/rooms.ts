@@ -156,8 +156,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/log': { purpose: 'what parts of a worker say, and how often' },
   'src/server/core/limits': {
-    purpose: 'every bound that is no config key, and what is counted',
-    imports: { 'server/protocol': 'any' },
+    purpose: 'every bound that is no config key, why things are refused, and what is counted',
+    imports: { 'server/protocol': 'any', 'server/core/log': 'type' },
   },
   'src/server/core/app': {
     purpose: "the app's contract, and the calls of its handlers",

@@ -5,6 +5,8 @@
  * docs/METRICS.md is written from the same table by scripts/metrics-docs.ts.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { REASONS, type Reason } from '../core/limits/reasons.ts';
+import { knownCounts } from '../core/limits/refusals.ts';
 import type { WorkerCounters, WorkerGauges } from '../links/bus/sample.ts';
 import type { NodeView, WorkerView } from './node-view.ts';
 
@@ -134,6 +136,20 @@ export const metrics: readonly Metric[] = [
   ofCounter('holdfast_sessions_opened_total', 'Sessions opened.', 'sessionsOpened'),
   ofCounter('holdfast_sessions_closed_total', 'Sessions ended.', 'sessionsClosed'),
   ofCounter('holdfast_handshakes_refused_total', 'Handshakes refused.', 'handshakesRefused'),
+  {
+    name: 'holdfast_refusals_total',
+    type: 'counter',
+    help: 'What the worker refused, cut or dropped, by reason.',
+    labels: ['worker', 'outcome', 'reason'],
+    *read(view) {
+      for (const { index, sample } of view.workers()) {
+        for (const [reason, value] of Object.entries(knownCounts(sample?.refusals))) {
+          const { outcome } = REASONS[reason as Reason];
+          yield { labels: { worker: `${index}`, outcome, reason }, value };
+        }
+      }
+    },
+  },
   ofCounter(
     'holdfast_requests_forwarded_total',
     'Requests passed on to the worker that owns their session.',

@@ -10,6 +10,7 @@ import type { NodeLink, NodeRequest, SessionCommand, Target } from './contracts/
 import type { OutgoingEvent } from './contracts/outgoing-event.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { Counters } from './limits/counters.ts';
+import type { Refusals } from './limits/refusals.ts';
 import type { Log } from './log/log.ts';
 import { AckTable } from './sessions/acks.ts';
 import { answerRequest, runCommand } from './sessions/broadcast.ts';
@@ -22,6 +23,7 @@ export interface WorkerCoreOptions {
   readonly ackTimeoutMs: number;
   readonly link: NodeLink;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   readonly log: Log;
   findSession(namespace: string, id: string): NamespaceSession | undefined;
 }
@@ -30,11 +32,13 @@ export class WorkerCore {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly delivery: Delivery;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   readonly link: NodeLink;
   readonly acks: AckTable = new AckTable();
 
   constructor(options: WorkerCoreOptions) {
     this.counters = options.counters;
+    this.refusals = options.refusals;
     this.link = options.link;
     this.delivery = new Delivery(options.counters, options.link);
     const namespaces = new Map<string, Namespace>();

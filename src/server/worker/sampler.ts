@@ -1,6 +1,7 @@
 /** Takes a sample of this worker once a second and hands it on. */
 
 import type { Counters } from '../core/limits/counters.ts';
+import type { Refusals } from '../core/limits/refusals.ts';
 import type { WorkerGauges, WorkerSample } from '../links/bus/sample.ts';
 import type { GarbageCollector } from './garbage-collector.ts';
 
@@ -10,6 +11,7 @@ type OwnGauge = 'rssBytes' | 'heapBytes' | 'loopLagMaxMs' | 'collectionPauseMaxM
 export interface SamplerOptions {
   readonly worker: number;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   readonly collector: GarbageCollector;
   /** Gauges that the worker's parts know. */
   gauges(): Omit<WorkerGauges, OwnGauge>;
@@ -42,7 +44,7 @@ export class Sampler {
   }
 
   #sample(): WorkerSample {
-    const { worker, counters, collector } = this.#options;
+    const { worker, counters, refusals, collector } = this.#options;
     const cpu = process.cpuUsage();
     const memory = this.#readMemory();
     const gauges = {
@@ -58,6 +60,7 @@ export class Sampler {
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       gauges,
+      refusals: refusals.totals(),
       counters: {
         ...counters,
         cpuMicroseconds: cpu.user + cpu.system,

@@ -16,6 +16,7 @@ import type { App } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import { type Counters, createCounters } from '../core/limits/counters.ts';
 import { assertLimits } from '../core/limits/limits.ts';
+import { Refusals } from '../core/limits/refusals.ts';
 import type { Log } from '../core/log/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
@@ -42,6 +43,7 @@ export class Worker {
   readonly #leave: () => void;
   readonly #controllerPid: number = process.ppid;
   readonly #counters: Counters = createCounters();
+  readonly #refusals: Refusals;
   readonly #bus: BusClient;
   readonly #heartbeat: Heartbeat;
   readonly #engine: EngineContext;
@@ -62,6 +64,7 @@ export class Worker {
     this.#settings = settings;
     this.#log = log;
     this.#leave = leave;
+    this.#refusals = new Refusals(log);
     this.#heartbeat = new Heartbeat(config);
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
@@ -83,6 +86,7 @@ export class Worker {
         config.maxPayloadBytes,
       ),
       counters: this.#counters,
+      refusals: this.#refusals,
       edgeSockets: () => this.#peers.socketCount,
     });
     this.#peers = new Peers(runDir, workerCount, log);
@@ -148,6 +152,7 @@ export class Worker {
       ackTimeoutMs: config.ackTimeoutMs,
       link: this.#bus,
       counters: this.#counters,
+      refusals: this.#refusals,
       log: this.#log,
       findSession: (namespace, id) => this.#engine.findInNamespace(namespace, id),
     });
@@ -174,6 +179,7 @@ export class Worker {
     const sampler = new Sampler({
       worker: this.#settings.worker,
       counters: this.#counters,
+      refusals: this.#refusals,
       collector: this.#collector,
       gauges: () => this.#gauges(core),
       send: (sample) => this.#bus.sendSample(sample),

@@ -12,6 +12,7 @@ import type { Admission, Handshake } from '../../core/app/app.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
 import { checkKey } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
@@ -40,6 +41,7 @@ export interface AdmissionCore {
 export interface AdmissionEngines {
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   /** A session has joined its first namespace. */
   joined(engine: EngineSession): void;
 }
@@ -59,6 +61,7 @@ export class Admissions {
   connect(engine: EngineSession, namespace: string, auth: JsonObject): void {
     const home = this.#core().namespaces.get(namespace);
     if (home === undefined) {
+      this.#engines().refusals.count('namespaceUnknown');
       engine.send([encodeConnectError(namespace, 'Invalid namespace')]);
       return;
     }
@@ -147,6 +150,7 @@ export class Admissions {
   #refuse(engine: EngineSession, home: Namespace, error: unknown): void {
     const { message, data } = home.runner.refusal(error);
     this.#engines().counters.handshakesRefused++;
+    this.#engines().refusals.count('notAuthenticated');
     if (!engine.closed) engine.send([encodeConnectError(home.name, message, data)]);
   }
 }

@@ -13,6 +13,7 @@ import type {
   SocketOpener,
 } from '../../core/contracts/client-connection.ts';
 import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind.ts';
+import type { Reason } from '../../core/limits/reasons.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import { corsHeaders } from './cors.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -33,6 +34,16 @@ const RETRY_AFTER_SECONDS = '5';
 /** Bun takes no longer times, and counts them in grains of 4 seconds that may end early. */
 const IDLE_MAX_SECONDS = 255;
 const IDLE_GRAIN_SECONDS = 8;
+
+/** How the protocol's own refusals are counted. */
+const REASON_OF = {
+  unknownTransport: 'badRequest',
+  unknownSession: 'sessionUnknown',
+  badMethod: 'badRequest',
+  badRequest: 'badRequest',
+  forbidden: 'originForbidden',
+  unsupportedVersion: 'badRequest',
+} as const satisfies Record<EngineErrorName, Reason>;
 
 export interface EndpointOptions {
   readonly context: EngineContext;
@@ -130,12 +141,14 @@ export class EngineEndpoint {
   }
 
   #refuse(name: EngineErrorName, cors: AnswerHeaders): Response {
+    this.#context.refusals.count(REASON_OF[name]);
     return toResponse(engineError(name), cors);
   }
 
   /** At capacity, or about to stop. */
   #notNow(cors: AnswerHeaders): Response {
     this.#context.counters.handshakesRefused++;
+    this.#context.refusals.count(this.#options.isStopping() ? 'stopping' : 'atCapacity');
     return new Response('not taking sessions now, try again later\n', {
       status: 503,
       headers: { ...cors, 'retry-after': RETRY_AFTER_SECONDS },

@@ -9,6 +9,7 @@ import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { SlotTable } from '../../core/sessions/slot-table.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
@@ -38,6 +39,7 @@ export interface EngineContextOptions {
   readonly heartbeat: Heartbeat;
   readonly router: PacketTaker<EngineSession>;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   /** Sockets that this worker holds for sessions of others: open files, too. */
   edgeSockets(): number;
 }
@@ -55,6 +57,7 @@ export class EngineContext implements EngineHome<EngineSession> {
   readonly router: PacketTaker<EngineSession>;
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
   /** Sessions in no namespace, with the tick since when, oldest first. */
@@ -71,6 +74,7 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.heartbeat = options.heartbeat;
     this.router = options.router;
     this.counters = options.counters;
+    this.refusals = options.refusals;
     this.#edgeSockets = () => options.edgeSockets();
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
@@ -138,7 +142,9 @@ export class EngineContext implements EngineHome<EngineSession> {
       if (since > idle) return;
       // A handshake without a poll costs its sender nothing, so it is not held for long.
       const isUnpolled = session.polling?.isPolled === false;
-      if (since <= late || isUnpolled) session.end('transport close', CLOSE_CODE.policy);
+      if (since > late && !isUnpolled) continue;
+      this.refusals.count('notJoined');
+      session.end('transport close', CLOSE_CODE.policy);
     }
   }
 

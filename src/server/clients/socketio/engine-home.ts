@@ -8,6 +8,7 @@
 import type { DisconnectReason } from '../../core/app/app.ts';
 import type { CarriedSession } from '../../core/contracts/carrier.ts';
 import type { HeartbeatMember } from '../../core/heartbeat.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
 import type { WirePacket } from '../../protocol/engine-packet.ts';
 
 /** A session as its worker's table sees it. */
@@ -32,6 +33,7 @@ export interface EngineHome<Engine extends EngineMember> {
   readonly settings: { readonly maxBackpressureBytes: number };
   readonly heartbeat: { readonly tick: number };
   readonly router: PacketTaker<Engine>;
+  readonly refusals: Refusals;
   /** Sessions that poll; all others are on a WebSocket. Sessions count themselves. */
   pollingCount: number;
   /** Takes a session into the table and the heartbeat. @returns its engine id */

@@ -16,6 +16,8 @@ import type { NodeLink } from '../../core/contracts/node-link.ts';
 import { Heartbeat } from '../../core/heartbeat.ts';
 import { createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import { Refusals } from '../../core/limits/refusals.ts';
+import type { Log } from '../../core/log/log.ts';
 import { WorkerCore } from '../../core/worker-core.ts';
 import { Admissions } from './admissions.ts';
 import { EngineContext } from './engine-context.ts';
@@ -62,6 +64,7 @@ function start(app: App): void {
   ended.length = 0;
   logged.length = 0;
   const counters = createCounters();
+  const refusals = new Refusals(LOG);
   const getCore = (): WorkerCore => core;
   context = new EngineContext({
     node: 1,
@@ -74,6 +77,7 @@ function start(app: App): void {
       SETTINGS.maxPayloadBytes,
     ),
     counters,
+    refusals,
     edgeSockets: () => 0,
   });
   core = new WorkerCore({
@@ -82,11 +86,19 @@ function start(app: App): void {
     ackTimeoutMs: 50,
     link: LONELY,
     counters,
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: (text) => logged.push(text) },
+    refusals,
+    log: LOG,
     findSession: (namespace, id) => context.findInNamespace(namespace, id),
   });
   owner = new LocalOwner(context);
 }
+
+const LOG: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: (text) => logged.push(text),
+};
 
 beforeEach(() => start(ECHO));
 

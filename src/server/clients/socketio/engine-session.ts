@@ -193,7 +193,11 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
 
   /** Ends the session after the call: who delivers is walking the room. */
   #endSoon(): void {
-    queueMicrotask(() => this.end('transport error', CLOSE_CODE.policy));
+    queueMicrotask(() => {
+      if (this.closed) return;
+      this.#worker.refusals.count('slowReader');
+      this.end('transport error', CLOSE_CODE.policy);
+    });
   }
 
   #sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
@@ -237,6 +241,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
   }
 
   timedOut(): void {
+    this.#worker.refusals.count('pingTimeout');
     this.end('ping timeout', CLOSE_CODE.policy);
   }
 
@@ -286,6 +291,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
 
   /** The client broke the protocol. */
   fail(): void {
+    if (!this.closed) this.#worker.refusals.count('protocolBroken');
     this.end('parse error', CLOSE_CODE.policy);
   }
 

@@ -8,6 +8,7 @@
 import type { Delivery } from '../../core/delivery/delivery.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
 import type { AckTable } from '../../core/sessions/acks.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { encodeArguments, restoreArguments } from '../../protocol/binary-payload.ts';
@@ -24,6 +25,7 @@ import type { EngineSession } from './engine-session.ts';
 /** What the router needs of the worker's core. */
 export interface RouterCore extends AdmissionCore {
   readonly counters: Counters;
+  readonly refusals: Refusals;
   readonly acks: AckTable;
   readonly delivery: Delivery;
 }
@@ -110,7 +112,9 @@ export class PacketRouter {
         ? undefined
         : (values: readonly unknown[]) => sendAck(engine, session, ackId, values);
     const goesOn = session.home.runner.event(session, packet.event, packet.args, answer);
-    if (!goesOn) engine.end('transport error', CLOSE_CODE.policy);
+    if (goesOn) return;
+    this.#core().refusals.count('handlersRunning');
+    engine.end('transport error', CLOSE_CODE.policy);
   }
 
   #disconnect(engine: EngineSession, namespace: string): void {

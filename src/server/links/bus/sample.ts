@@ -6,6 +6,7 @@
  */
 
 import type { Counters } from '../../core/limits/counters.ts';
+import type { RefusalCounts } from '../../core/limits/refusals.ts';
 
 export interface WorkerSample {
   readonly worker: number;
@@ -13,6 +14,8 @@ export interface WorkerSample {
   readonly startedAtMs: number;
   readonly gauges: WorkerGauges;
   readonly counters: WorkerCounters;
+  /** What was refused, cut and dropped, by reason. */
+  readonly refusals: RefusalCounts;
 }
 
 export interface WorkerGauges {

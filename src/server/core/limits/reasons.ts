@@ -1,0 +1,58 @@
+/**
+ * Why something was refused, cut or dropped: one table for counters, metrics, log lines and pages.
+ *
+ * `refused` is one thing that was not taken, while its sender goes on; `cut` is the end of a session
+ * or connection by us; `dropped` is something that was promised to nobody and is gone. The texts
+ * complete "N times in the last second: …", and say what to change where an operator can.
+ */
+
+/** What became of what a limit or a rule stood against. */
+export type Outcome = 'refused' | 'cut' | 'dropped';
+
+interface ReasonEntry {
+  readonly outcome: Outcome;
+  readonly text: string;
+}
+
+export const REASONS = {
+  originForbidden: {
+    outcome: 'refused',
+    text: 'a page of another origin asked; name it in corsOrigins if it may',
+  },
+  badRequest: { outcome: 'refused', text: 'a request that Engine.IO does not know' },
+  sessionUnknown: {
+    outcome: 'refused',
+    text: 'a request for a session that is not there, as after a restart',
+  },
+  atCapacity: {
+    outcome: 'refused',
+    text: 'a handshake, since the worker is full; raise its open-file limit or start more workers',
+  },
+  stopping: { outcome: 'refused', text: 'a handshake, since the worker is about to stop' },
+  notAuthenticated: { outcome: 'refused', text: "a client that the app's authenticate refused" },
+  namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },
+  payloadTooLarge: {
+    outcome: 'refused',
+    text: 'a request with more than maxPayloadBytes',
+  },
+  protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },
+  slowReader: {
+    outcome: 'cut',
+    text: 'a client with more than maxBackpressureBytes waiting for it',
+  },
+  pingTimeout: { outcome: 'cut', text: 'a client that did not answer a ping in time' },
+  notJoined: {
+    outcome: 'cut',
+    text: 'a client that joined no namespace within connectTimeoutMs, or never polled',
+  },
+  handlersRunning: {
+    outcome: 'cut',
+    text: 'a client with too many unfinished handlers of the app',
+  },
+} as const;
+
+export type Reason = keyof typeof REASONS;
+
+const entries: Readonly<Record<Reason, ReasonEntry>> = REASONS;
+
+export const REASON_NAMES: readonly Reason[] = Object.keys(entries) as Reason[];
