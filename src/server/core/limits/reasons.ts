@@ -2,8 +2,8 @@
  * Why something was refused, cut or dropped: one table for counters, metrics, log lines and pages.
  *
  * `refused` is one thing that was not taken, while its sender goes on; `cut` is the end of a
- * session or connection by us; `dropped` is something that was promised to nobody and is gone. The texts
- * complete "N times in the last second: …", and say what to change where an operator can.
+ * session or connection by us; `dropped` is something that was promised to nobody and is gone. The
+ * texts complete "N in the last second: …", and say what to change where an operator can.
  */
 
 /** What became of what a limit or a rule stood against. */
