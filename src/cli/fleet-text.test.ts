@@ -60,6 +60,14 @@ test('progress is one line', () => {
   expect(progressText(STATUS)).toBe(PROGRESS);
 });
 
+test.each([
+  [0, '498/s, failed'],
+  [1_300, '498/s, 1,300 s left, failed'],
+  [null, '498/s, time left not known, failed'],
+])('%p seconds left are told as they are', (secondsLeft, part) => {
+  expect(progressText({ ...STATUS, secondsLeft })).toContain(part);
+});
+
 test('a summary says what is wanted and where the run stands', () => {
   expect(summaryText(STATUS)).toBe(
     `Wanted: 5,000 connections at 500/s to ws://host:8500/.\nNow in ${PROGRESS}.`,

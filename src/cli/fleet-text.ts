@@ -13,11 +13,17 @@ export function progressText(status: FleetStatus): string {
   return [
     `${phase}: ${grouped(open)} of ${grouped(wanted)} open`,
     `${grouped(measuredRate)}/s`,
-    ...(secondsLeft > 0 ? [`${grouped(secondsLeft)} s left`] : []),
+    ...timeLeft(secondsLeft),
     ...byName('failed', failures),
     ...byName('lost', losses),
     ...(lost > 0 ? [`${lost} of ${status.agents.length} agents lost`] : []),
   ].join(', ');
+}
+
+/** Nothing when there is none left. */
+function timeLeft(seconds: number | null): readonly string[] {
+  if (seconds === null) return ['time left not known'];
+  return seconds > 0 ? [`${grouped(seconds)} s left`] : [];
 }
 
 /** One line: what was set, and where the run stands. */

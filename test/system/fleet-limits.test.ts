@@ -56,6 +56,38 @@ describe('a server limited to 1,000 files', () => {
   });
 });
 
+test('a server that takes a third of the rate: the time left is three times as long', async () => {
+  const rate = 300;
+  const waiting: (() => void)[] = [];
+  const timer = setInterval(() => waiting.shift()?.(), 3_000 / rate);
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    async fetch(request, self) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return self.upgrade(request) ? undefined : new Response('', { status: 400 });
+    },
+    websocket: { message() {} },
+  });
+  try {
+    await using fleet = await FleetProcess.start([
+      ...['--target', `ws://127.0.0.1:${server.port}`, '--protocol', 'websocket'],
+      ...['--connections', '3000', '--rate', String(rate), '--hold', '1'],
+    ]);
+    const { open, secondsLeft } = await eventually(
+      'some are open',
+      () => fleet.status(),
+      (status) => status.open >= 200,
+    );
+    const byWhatWasAsked = (3_000 - open) / rate;
+    expect(secondsLeft).toBeGreaterThan(byWhatWasAsked * 2);
+    expect(secondsLeft).toBeLessThan(byWhatWasAsked * 6);
+  } finally {
+    clearInterval(timer);
+    await server.stop(true);
+  }
+});
+
 describe("the fleet's own limits make a run void", () => {
   let server: ServerProcess;
   beforeAll(async () => {

@@ -116,6 +116,7 @@ export class Coordinator {
   async setRate(rate: number): Promise<void> {
     await this.#set(`rate ${grouped(rate)}`, ({ wanted }) => {
       wanted.rate = rate;
+      this.#state.headway.begin();
       this.#climbRate.begin(this.#parts.group.totals.sum('established'));
     });
   }
@@ -335,6 +336,7 @@ export class Coordinator {
 
   #enter(phase: FleetPhase): void {
     this.#state.phase = phase;
+    this.#state.headway.begin();
     this.#parts.log.event('phase', phase);
   }
 
@@ -358,6 +360,7 @@ export class Coordinator {
     const nowMs = performance.now();
     this.#nextSecondAtMs = Math.max(this.#nextSecondAtMs + SECOND_MS, nowMs + SECOND_MS / 2);
     log.second(phase, wanted.connections, this.#isBurst);
+    this.#state.headway.add({ atMs: nowMs, open: group.totals.open }, wanted.rate);
     this.#state.pace.add({
       atMs: nowMs,
       established: group.totals.sum('established'),

@@ -8,6 +8,7 @@ import type { RunSettings } from '../settings/settings.ts';
 import type { Broadcaster } from '../target/broadcaster.ts';
 import type { HoldfastNode } from '../target/holdfast-node.ts';
 import type { ServerProcess } from '../target/server-watch.ts';
+import { Headway } from './headway.ts';
 import { Pace } from './pace.ts';
 import type { RunLog } from './run-log.ts';
 
@@ -30,6 +31,7 @@ export interface ServerView {
 export class RunState {
   readonly wanted: Wanted;
   readonly pace: Pace = new Pace();
+  readonly headway: Headway = new Headway();
   readonly startedAtMs: number = performance.now();
   phase: FleetPhase = 'climb';
   heldMs = 0;

@@ -11,8 +11,8 @@ export interface FleetStatus {
   readonly phase: FleetPhase;
   /** Since the run began. */
   readonly elapsedSeconds: number;
-  /** Of the phase, if all goes at the rate. */
-  readonly secondsLeft: number;
+  /** Of the phase, if it goes on as it went of late; null when that is not known. */
+  readonly secondsLeft: number | null;
   /** Without secrets. */
   readonly targets: readonly string[];
   readonly wanted: number;
@@ -89,15 +89,19 @@ export function statusOf(state: RunState, { group, log, broadcaster }: RunParts)
   };
 }
 
-function secondsLeft(state: RunState, { totals }: AgentGroup): number {
-  const { phase, wanted, heldMs, holdMs } = state;
+function secondsLeft(state: RunState, group: AgentGroup): number | null {
+  const { phase, wanted, heldMs, holdMs, headway } = state;
+  const { open } = group.totals;
+  // What then follows, up to the verdict, takes as long as the server does.
+  const isStopped = state.stoppedIn === phase;
   switch (phase) {
     case 'climb':
-      return Math.ceil(Math.max(0, wanted.connections - totals.open) / wanted.rate);
+      if (isStopped || state.isStalled) return null;
+      return headway.secondsFor(Math.max(0, group.wantedOfLiving(wanted) - open), wanted.rate);
     case 'hold':
-      return Math.max(0, Math.ceil((holdMs - heldMs) / 1000));
+      return isStopped || heldMs >= holdMs ? null : Math.ceil((holdMs - heldMs) / 1000);
     case 'leave':
-      return Math.ceil(totals.open / wanted.rate);
+      return headway.secondsFor(-open, wanted.rate);
     case 'done':
       return 0;
   }
