@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Children } from '../measure/children.ts';
+import { HEARTBEAT_SECONDS } from '../measure/limits.ts';
 import { CENTRIFUGO_PATH, centrifugo, centrifugoConfiguration } from './centrifugo.ts';
 import { nchan } from './nchan.ts';
 
@@ -145,6 +146,15 @@ describe('Centrifugo', () => {
     expect(temporary('holdfast-bench-centrifugo-')).toEqual(before);
   });
 
+  test('starts by a path that is relative to where the benchmark was started', async () => {
+    const path = relative(process.cwd(), standIn(STAND_IN));
+    const contestant = centrifugo(path);
+    expect([path.startsWith('..'), contestant.unavailable?.()]).toEqual([true, undefined]);
+    const running = await contestant.start(children);
+    await new Listener(running.url).messages(1);
+    await running.stop();
+  });
+
   test('says what the program said when it does not start', async () => {
     const broken = standIn('#!/bin/sh\necho "unknown option uni_websocket"\nexit 1\n');
     const before = temporary('holdfast-bench-centrifugo-');
@@ -157,10 +167,12 @@ describe('Centrifugo', () => {
     expect(temporary('holdfast-bench-centrifugo-')).toEqual(before);
   });
 
-  test('admits anonymous clients to its one channel, with heartbeats every 25 s', () => {
+  test('admits anonymous clients to its channel, with ping frames as the only heartbeat', () => {
     const { client, channel } = centrifugoConfiguration({ client: 1, internal: 2 });
     expect(client).toMatchObject({ allow_anonymous_connect_without_token: true });
-    expect(client).toMatchObject({ ping_interval: '25s' });
+    // Its own interval of ping frames, which then holds, is that of the others.
+    expect(client).toMatchObject({ ping_interval: '-1s', pong_timeout: '-2s' });
+    expect(HEARTBEAT_SECONDS).toBe(25);
     expect(channel).toEqual({
       without_namespace: { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true },
     });
