@@ -1,0 +1,194 @@
+/**
+ * Honest clients beside an attack: what they notice of it.
+ *
+ *     const { quiet, attacked } = await beside(node.url, () => attack());
+ *     expectServed(attacked, quiet);
+ *
+ * They live in a Node.js process of their own (honest-host.mjs), so that the attacker's work in the
+ * test's process is not taken for the server's. The app must have the handlers of honest-app.ts.
+ */
+
+import { expect } from 'bun:test';
+import { join } from 'node:path';
+import { processMemory } from '../../src/host/machine/process-usage.ts';
+import { eventually } from '../system/eventually.ts';
+import { within } from './raw-deadline.ts';
+
+/** An app that serves honest clients and does nothing else. */
+export const HONEST_APP: string = join(import.meta.dir, 'honest-app.ts');
+
+const KINDS = ['connect', 'event', 'ack', 'broadcast'] as const;
+export type HonestKind = (typeof KINDS)[number];
+
+/** How one kind of request was served; a failure counts with all the time it was given. */
+export interface Served {
+  readonly count: number;
+  /** Why requests failed, one entry each. */
+  readonly failures: readonly string[];
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface HonestFigures extends Readonly<Record<HonestKind, Served>> {
+  /** Why clients that stay were disconnected; they come back by themselves. */
+  readonly disconnects: readonly string[];
+  /** How late the clients' own event loop was: no figure is finer than this. */
+  readonly ownLagMaxMs: number;
+}
+
+export interface HonestOptions {
+  /** Clients that stay: a third each use WebSocket, upgrade, and poll. */
+  readonly count?: number;
+  /** In each round one client connects anew, one asks and sends, and all hear a broadcast. */
+  readonly roundMs?: number;
+  /** What is not answered by then has failed. */
+  readonly failedAfterMs?: number;
+}
+
+interface Taken {
+  readonly times: Readonly<Record<HonestKind, readonly number[]>>;
+  readonly failures: Readonly<Record<HonestKind, readonly string[]>>;
+  readonly disconnects: readonly string[];
+  readonly ownLagMaxMs: number;
+}
+
+const START_TIMEOUT_MS = 30_000;
+const FAILED_AFTER_MS = 10_000;
+const QUIET_MS = 3_000;
+const MEDIAN_MAX_MS = 100;
+const P99_MAX_MS = 1_000;
+/** On a machine that others load too, the same clients without the attack are the measure. */
+const QUIET_FACTOR = 3;
+
+export class HonestClients implements AsyncDisposable {
+  readonly #child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>;
+  readonly #failedAfterMs: number;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(url: string, options: HonestOptions) {
+    const { count = 12, roundMs = 50, failedAfterMs = FAILED_AFTER_MS } = options;
+    this.#failedAfterMs = failedAfterMs;
+    const settings = JSON.stringify([url, count, roundMs, failedAfterMs]);
+    this.#child = Bun.spawn(['node', join(import.meta.dir, 'honest-host.mjs'), settings], {
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'inherit',
+    });
+    this.#lines = linesOf(this.#child.stdout);
+  }
+
+  /** Starts them, and waits until those that stay have joined. */
+  static async start(url: string, options: HonestOptions = {}): Promise<HonestClients> {
+    const clients = new HonestClients(url, options);
+    try {
+      await within('honest clients connect', clients.#next(), START_TIMEOUT_MS);
+      return clients;
+    } catch (error) {
+      await clients[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** What they noticed since the last call, once all they asked is answered or has failed. */
+  async take(): Promise<HonestFigures> {
+    await this.#child.stdin.write('take\n');
+    await this.#child.stdin.flush();
+    const answer = within('honest clients tell', this.#next(), 2 * this.#failedAfterMs);
+    const { times, failures, ...rest } = JSON.parse(await answer) as Taken;
+    const of = (kind: HonestKind): Served => served(times[kind], failures[kind]);
+    return {
+      connect: of('connect'),
+      event: of('event'),
+      ack: of('ack'),
+      broadcast: of('broadcast'),
+      ...rest,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#child.exited;
+  }
+
+  async #next(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error('the honest clients have ended');
+    return value;
+  }
+}
+
+/** Watches honest clients without the attack first, and then for as long as it lasts. */
+export async function beside(
+  url: string,
+  attack: () => Promise<void>,
+  options: HonestOptions & { readonly quietMs?: number } = {},
+): Promise<{ readonly quiet: HonestFigures; readonly attacked: HonestFigures }> {
+  await using clients = await HonestClients.start(url, options);
+  await Bun.sleep(options.quietMs ?? QUIET_MS);
+  const quiet = await clients.take();
+  await attack();
+  return { quiet, attacked: await clients.take() };
+}
+
+/** Honest clients are served: 100 ms at the median, 1 s at the 99th percentile, and none fails. */
+export function expectServed(attacked: HonestFigures, quiet: HonestFigures): void {
+  const figures = `${honestText('quiet', quiet)}\n${honestText('attacked', attacked)}`;
+  console.log(figures);
+  for (const kind of KINDS) {
+    const { count, failures, medianMs, p99Ms } = attacked[kind];
+    expect(count, `${kind} was tried\n${figures}`).toBeGreaterThan(0);
+    expect(failures, `${kind} fails\n${figures}`).toEqual([]);
+    const medianMaxMs = Math.max(MEDIAN_MAX_MS, QUIET_FACTOR * quiet[kind].medianMs);
+    const p99MaxMs = Math.max(P99_MAX_MS, QUIET_FACTOR * quiet[kind].p99Ms);
+    expect(medianMs, `median of ${kind}\n${figures}`).toBeLessThanOrEqual(medianMaxMs);
+    expect(p99Ms, `99th percentile of ${kind}\n${figures}`).toBeLessThanOrEqual(p99MaxMs);
+  }
+  expect(attacked.disconnects, `disconnects\n${figures}`).toEqual([]);
+}
+
+/** One line for people. */
+export function honestText(name: string, figures: HonestFigures): string {
+  const parts = KINDS.map((kind) => {
+    const { count, failures, medianMs, p99Ms, maxMs } = figures[kind];
+    const times = [medianMs, p99Ms, maxMs].map((ms) => ms.toFixed(0)).join('/');
+    const failed = failures.length === 0 ? '' : ` (${failures.length} failed: ${failures[0]})`;
+    return `${kind} ${times} of ${count}${failed}`;
+  });
+  const { disconnects, ownLagMaxMs } = figures;
+  const rest = `${disconnects.length} disconnects, own lag ${ownLagMaxMs.toFixed(0)}`;
+  return `${name}: ms at median/p99/max: ${parts.join(', ')}; ${rest}`;
+}
+
+/** What processes hold together, each shared page counted once. */
+export function bytesOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + processMemory(pid).pssBytes, 0);
+}
+
+/** Waits until processes hold no more than they did before, and some. */
+export async function memoryComesBack(
+  pids: readonly number[],
+  beforeBytes: number,
+  toleranceBytes: number,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const isBack = (bytes: number): boolean => bytes <= beforeBytes + toleranceBytes;
+  const what = `memory comes back to ${beforeBytes} + ${toleranceBytes} bytes`;
+  await eventually(what, () => bytesOf(pids), isBack, timeoutMs);
+}
+
+function served(times: readonly number[], failures: readonly string[]): Served {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+  return { count: times.length, failures, medianMs: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}
