@@ -1,6 +1,6 @@
 /**
- * Honest clients in a Node.js process of their own: unmodified socket.io-client, a few that stay and
- * one more every round that connects and goes.
+ * Honest clients in a Node.js process of their own: unmodified socket.io-client, a few that stay
+ * and one more every round that connects and goes.
  *
  * A round begins by the clock, however late the last one is answered, so that a server that stands
  * still shows in every round of that time and not in one. `take` on standard input answers with the
