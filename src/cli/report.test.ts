@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { namesOf, type ReportedRun } from '../report/report.ts';
+import { namesOf, type Report, type ReportedRun } from '../report/report.ts';
 import type { Figure } from '../report/run/figure.ts';
 import { reportText } from './report.ts';
 
@@ -14,9 +14,13 @@ function runOf(name: string, value: number | undefined, notes: readonly string[]
   return { name, path: `runs/${name}`, verdict: 'void', figures: [figure], notes };
 }
 
+function reportOf(runs: readonly ReportedRun[], leftOut: string | undefined): Report {
+  return { page: 'out/report.html', pictures: ['a.png', 'a.svg'], leftOut, runs };
+}
+
 test('the answer names the verdict, what is odd, the figures of both runs and the page', () => {
   const runs = [runOf('before', 2_453, []), runOf('after', undefined, ['Line 7 is left out.'])];
-  const text = reportText({ page: 'out/report.html', pictures: ['a.png', 'a.svg'], runs });
+  const text = reportText(reportOf(runs, undefined));
   expect(text.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
     'before: void',
     'after: void',
@@ -27,6 +31,11 @@ test('the answer names the verdict, what is odd, the figures of both runs and th
     expect.stringMatching(/^└─+┴─+┴─+┘$/),
     'Wrote out/report.html and 2 pictures beside it.',
   ]);
+});
+
+test('the answer ends with what is left out', () => {
+  const text = reportText(reportOf([runOf('only', 1, [])], 'There is no PNG.'));
+  expect(text.endsWith('2 pictures beside it.\nThere is no PNG.')).toBe(true);
 });
 
 test('runs are named after their folders, and told apart when those have one name', () => {

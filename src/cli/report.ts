@@ -54,12 +54,13 @@ function describe(error: unknown, target: string): unknown {
 }
 
 /** Figures by name; those that the logs do not support are null, and `how` says why. */
-function jsonOf({ page, pictures, runs }: Report) {
+function jsonOf({ page, pictures, leftOut, runs }: Report) {
   const figureOf = ({ name, value, unit, how }: Figure) =>
     [name, { value: value ?? null, unit, how }] as const;
   return {
     page,
     pictures,
+    leftOut: leftOut ?? null,
     runs: runs.map(({ name, path, verdict, figures, notes }) => ({
       name,
       path,
@@ -70,7 +71,7 @@ function jsonOf({ page, pictures, runs }: Report) {
   };
 }
 
-export function reportText({ page, pictures, runs }: Report): string {
+export function reportText({ page, pictures, leftOut, runs }: Report): string {
   return [
     ...runs.flatMap(({ name, verdict, notes }) => [
       `${name}: ${verdict ?? 'no verdict'}`,
@@ -78,6 +79,7 @@ export function reportText({ page, pictures, runs }: Report): string {
     ]),
     figureTable(runs),
     `Wrote ${page} and ${pictures.length} pictures beside it.`,
+    ...(leftOut === undefined ? [] : [leftOut]),
   ].join('\n');
 }
 

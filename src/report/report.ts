@@ -9,8 +9,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { chartsOf } from './charts/all.ts';
 import type { Runs } from './charts/compose.ts';
 import { PAGE_PALETTE, PALETTES, type Scheme } from './charts/palette.ts';
-import { type Artist, createArtist, PICTURE_FONT } from './draw/draw.ts';
-import { createPrinter } from './draw/picture.ts';
+import { draw, PICTURE_FONT } from './draw/draw.ts';
+import { createPrinter, NoPrinterError, type Printer } from './draw/picture.ts';
 import { type DrawnChart, pageOf } from './page/page.ts';
 import type { PageRun } from './page/page-figures.ts';
 import { readRecording } from './recording/read.ts';
@@ -23,6 +23,8 @@ export interface Report {
   readonly page: string;
   /** The pictures that were written. */
   readonly pictures: readonly string[];
+  /** What a whole report has beside that, and why it is left out; in one sentence. */
+  readonly leftOut: string | undefined;
   readonly runs: readonly ReportedRun[];
 }
 
@@ -43,6 +45,10 @@ interface NewFile {
 
 const NAME_LENGTH_MAX = 31;
 
+const NO_PNG =
+  'PNG is left out: @resvg/resvg-js or @expo-google-fonts/ibm-plex-sans cannot be loaded; ' +
+  '`npm install` brings both, unless it is told to omit optional packages.';
+
 const SCHEMES: readonly Scheme[] = ['light', 'dark'];
 
 /**
@@ -55,22 +61,23 @@ export async function writeReport(
   out: string,
 ): Promise<Report> {
   const runs = readRuns(folders);
-  const [artist, print] = await Promise.all([createArtist(), createPrinter()]);
+  const print = await printerIfAny();
   const charts = chartsOf(runs);
   const pageRuns = runs.map((run): PageRun => ({ run, figures: computeFigures(run) }));
   const drawn = charts.map(
     (chart): DrawnChart => ({
       chart,
-      svg: artist.draw(chart, { palette: PAGE_PALETTE, font: 'inherit', isAlone: false }),
+      svg: draw(chart, { palette: PAGE_PALETTE, font: 'inherit', isAlone: false }),
     }),
   );
   const page = { path: join(out, 'report.html'), content: pageOf(pageRuns, drawn) };
-  const pictures = drawn.flatMap(({ chart }) => picturesOf(chart, artist, print, out));
+  const pictures = drawn.flatMap(({ chart }) => picturesOf(chart, print, out));
   mkdirSync(join(out, 'pictures'), { recursive: true });
   for (const { path, content } of [...pictures, page]) writeFileSync(path, content);
   return {
     page: page.path,
     pictures: pictures.map(({ path }) => path),
+    leftOut: print === undefined ? NO_PNG : undefined,
     runs: pageRuns.map(({ run, figures }) => ({
       name: run.name,
       path: run.path,
@@ -79,6 +86,15 @@ export async function writeReport(
       notes: run.notes,
     })),
   };
+}
+
+async function printerIfAny(): Promise<Printer | undefined> {
+  try {
+    return await createPrinter();
+  } catch (error) {
+    if (error instanceof NoPrinterError) return undefined;
+    throw error;
+  }
 }
 
 function readRuns(folders: readonly [string] | readonly [string, string]): Runs {
@@ -105,12 +121,11 @@ function shorten(name: string): string {
 
 function picturesOf(
   chart: DrawnChart['chart'],
-  artist: Artist,
-  print: (svg: string) => Uint8Array,
+  print: Printer | undefined,
   out: string,
 ): readonly NewFile[] {
   return SCHEMES.flatMap((scheme) => {
-    const svg = artist.draw(chart, {
+    const svg = draw(chart, {
       palette: PALETTES[scheme],
       font: PICTURE_FONT,
       isAlone: true,
@@ -118,7 +133,7 @@ function picturesOf(
     const name = join(out, 'pictures', `${chart.id}${scheme === 'dark' ? '-dark' : ''}`);
     return [
       { path: `${name}.svg`, content: svg },
-      { path: `${name}.png`, content: print(svg) },
+      ...(print === undefined ? [] : [{ path: `${name}.png`, content: print(svg) }]),
     ];
   });
 }

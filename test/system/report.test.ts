@@ -213,14 +213,14 @@ async function open(
   return { page, problems, requests };
 }
 
-/** The charts that take up room and have lines drawn in them, in their order. */
+/** The charts that take up room and have lines or bars drawn in them, in their order. */
 async function chartsSeen(page: Page): Promise<readonly string[]> {
   return page.evaluate(`
     [...document.querySelectorAll('figure[data-chart]')]
       .filter((figure) => {
         const svg = figure.querySelector('svg');
         const box = svg.getBoundingClientRect();
-        return box.width > 600 && box.height > 200 && svg.querySelectorAll('path').length > 5;
+        return box.width > 600 && box.height > 200 && svg.querySelectorAll('path, rect').length > 5;
       })
       .map((figure) => figure.dataset.chart)
   `);

@@ -1,106 +1,171 @@
-/** The series of a panel in the words of ECharts. */
+/**
+ * The series of a panel as shapes. Where a column has no value its shape has a gap; what reaches
+ * beyond the plot is cut off.
+ */
 
-import type { Series } from '../charts/chart.ts';
+import { type Series, stackTops } from '../charts/chart.ts';
 import type { ColorName, Palette } from '../charts/palette.ts';
 import type { Column } from '../run/columns.ts';
-import type { PanelLayout } from './layout.ts';
-
-/** Which axes of the picture are those of the panel; the second one follows the first. */
-interface Axes {
-  readonly xAxisIndex: number;
-  readonly yAxisIndex: number;
-}
+import { type PanelLayout, xOf, yOf } from './layout.ts';
+import { type Attributes, at, element, type Point, pathThrough } from './svg.ts';
 
 /** Of the space that a worker has along the bottom, what its bars fill. */
 const BARS_SHARE = 0.74;
 const BAR_WIDTH_MAX = 72;
-
-const STEADY = { silent: true, animation: false, emphasis: { disabled: true } } as const;
-
-export function seriesOptions(
-  layout: PanelLayout,
-  palette: Palette,
-  axes: Axes,
-): readonly Readonly<Record<string, unknown>>[] {
-  const { panel, left, right } = layout;
-  const bars = Math.max(1, panel.series.filter(({ kind }) => kind === 'bars').length);
-  const space = (right - left) / (panel.to - panel.from);
-  return panel.series.flatMap((series, index): readonly Readonly<Record<string, unknown>>[] => {
-    const base = {
-      ...STEADY,
-      xAxisIndex: axes.xAxisIndex,
-      yAxisIndex: axes.yAxisIndex + (series.onSecondAxis ? 1 : 0),
-      clip: true,
-    };
-    const data = pointsOf(series.across, series.values);
-    const color = palette[series.color];
-    switch (series.kind) {
-      case 'line':
-      case 'fine line':
-        return [{ ...base, ...line(series, color), data }];
-      case 'area':
-        return [{ ...base, ...line(series, color), areaStyle: { color, opacity: 0.16 }, data }];
-      case 'stack':
-        return [{ ...base, ...stacked(`stack ${axes.xAxisIndex}`, color, palette), data }];
-      case 'band':
-        return band(base, `band ${axes.xAxisIndex} ${index}`, series, color);
-      case 'bars': {
-        const barWidth = Math.min(BAR_WIDTH_MAX, Math.max(1, (space * BARS_SHARE) / bars));
-        return [{ ...base, type: 'bar', barWidth, barGap: '0%', itemStyle: { color }, data }];
-      }
-      case 'dots':
-        return [
-          { ...base, z: 4, type: 'scatter', symbolSize: 6, itemStyle: { color, opacity: 1 }, data },
-        ];
-    }
-  });
-}
-
-function line(series: Series, color: string) {
-  const width = series.kind === 'fine line' ? 1.25 : series.dash === 'dotted' ? 3 : 2;
-  const type = series.dash === 'dotted' ? [0.1, 6] : series.dash === 'dashed' ? [7, 5] : 'solid';
-  return {
-    type: 'line',
-    symbol: 'none',
-    connectNulls: false,
-    lineStyle: { color, width, type, cap: series.dash === 'dotted' ? 'round' : 'butt' },
-  };
-}
-
-/** Areas upon each other, with a line of the ground between them. */
-function stacked(stack: string, color: string, palette: Palette) {
-  return {
-    type: 'line',
-    symbol: 'none',
-    stack,
-    lineStyle: { color: palette.raised, width: 1 },
-    areaStyle: { color, opacity: 1 },
-  };
-}
-
-/** What is between two columns: the lower one unseen, and the difference upon it. */
-function band(base: object, stack: string, series: Series, color: string) {
-  const lower = series.lower ?? series.values.map(() => 0);
-  const difference = series.values.map((value, index) => {
-    const low = lower[index] ?? null;
-    return value === null || low === null ? null : value - low;
-  });
-  const common = { ...base, type: 'line', symbol: 'none', stack, lineStyle: { width: 0, color } };
-  return [
-    { ...common, data: pointsOf(series.across, lower) },
-    {
-      ...common,
-      areaStyle: { color, opacity: bandOpacity(series.color) },
-      data: pointsOf(series.across, difference),
-    },
-  ];
-}
+const DOT_RADIUS = 3;
+/** So that a line along the edge of the plot is seen in its whole width. */
+const CLIP_MARGIN = 1;
 
 /** The colour made for bands covers; any other one lets the lines behind it through. */
-function bandOpacity(color: ColorName): number {
-  return color === 'band' ? 1 : 0.22;
+export function bandOpacity(color: ColorName): number | undefined {
+  return color === 'band' ? undefined : 0.22;
 }
 
-function pointsOf(across: readonly number[], values: Column): readonly (readonly unknown[])[] {
-  return across.map((at, index) => [Math.round(at * 100) / 100, values[index] ?? '-']);
+/** @param clipId the name of the plot as a clip, unique wherever the picture stands */
+export function seriesShapes(layout: PanelLayout, palette: Palette, clipId: string): string {
+  const { left, right, top, bottom, panel } = layout;
+  const box = {
+    x: left - CLIP_MARGIN,
+    y: at(top - CLIP_MARGIN),
+    width: right - left + 2 * CLIP_MARGIN,
+    height: at(bottom - top + 2 * CLIP_MARGIN),
+  };
+  const shapes = [fillsOf, strokeOf, dotsOf].flatMap((layer) =>
+    panel.series.flatMap((series) => layer(layout, series, palette)),
+  );
+  return (
+    element('clipPath', { id: clipId }, element('rect', box)) +
+    element('g', { 'clip-path': `url(#${clipId})` }, shapes.join(''))
+  );
+}
+
+/** What covers: it lies below all lines, those of other series too. */
+function fillsOf(layout: PanelLayout, series: Series, palette: Palette): readonly string[] {
+  const { kind, values, lower, color } = series;
+  const fill = palette[color];
+  switch (kind) {
+    case 'area':
+      return [between(layout, series, values, undefined, { fill, 'fill-opacity': 0.16 })];
+    case 'band':
+      return [between(layout, series, values, lower, { fill, 'fill-opacity': bandOpacity(color) })];
+    case 'stack': {
+      const { tops, below } = stackOf(layout, series);
+      return [between(layout, series, tops, below, { fill })];
+    }
+    case 'bars':
+      return bars(layout, series, fill);
+    case 'line':
+    case 'fine line':
+    case 'dots':
+      return [];
+  }
+}
+
+function strokeOf(layout: PanelLayout, series: Series, palette: Palette): readonly string[] {
+  const { kind, dash, values, color } = series;
+  switch (kind) {
+    case 'line':
+    case 'fine line':
+    case 'area':
+      return [
+        stroke(layout, series, values, {
+          stroke: palette[color],
+          'stroke-width': kind === 'fine line' ? 1.25 : dash === 'dotted' ? 3 : 2,
+          'stroke-dasharray': dash === 'dotted' ? '0.1 6' : dash === 'dashed' ? '7 5' : undefined,
+          'stroke-linecap': dash === 'dotted' ? 'round' : undefined,
+        }),
+      ];
+    // Between areas upon each other is a line of the ground.
+    case 'stack':
+      return [stroke(layout, series, stackOf(layout, series).tops, { stroke: palette.raised })];
+    case 'band':
+    case 'bars':
+    case 'dots':
+      return [];
+  }
+}
+
+function dotsOf(layout: PanelLayout, series: Series, palette: Palette): readonly string[] {
+  if (series.kind !== 'dots') return [];
+  const fill = palette[series.color];
+  return points(layout, series, series.values)
+    .flat()
+    .map(({ x, y }) => element('circle', { cx: at(x), cy: at(y), r: DOT_RADIUS, fill }));
+}
+
+function stroke(layout: PanelLayout, series: Series, values: Column, style: Attributes): string {
+  const d = points(layout, series, values).map(pathThrough).join('');
+  return element('path', { d, 'stroke-linejoin': 'bevel', ...style });
+}
+
+/** The upper edge of a series in its stack, and the lower one; the lowest stands on the bottom. */
+function stackOf(
+  { panel }: PanelLayout,
+  series: Series,
+): { readonly tops: Column; readonly below: Column | undefined } {
+  const stack = panel.series.filter(({ kind }) => kind === 'stack');
+  const place = stack.indexOf(series);
+  const tops = stackTops(stack.slice(0, place + 1));
+  return {
+    tops: tops.map((top, index) => ((series.values[index] ?? null) === null ? null : top)),
+    below: place === 0 ? undefined : stackTops(stack.slice(0, place)),
+  };
+}
+
+/** What is between two columns, or between one and the bottom. */
+function between(
+  layout: PanelLayout,
+  series: Series,
+  upper: Column,
+  lower: Column | undefined,
+  style: Attributes,
+): string {
+  const isKnown = (index: number): boolean =>
+    upper[index] !== null && (lower === undefined || lower[index] !== null);
+  const known = (column: Column): Column =>
+    column.map((value, index) => (isKnown(index) ? value : null));
+  const floors = lower === undefined ? undefined : points(layout, series, known(lower));
+  const outlines = points(layout, series, known(upper)).map((run, index) => {
+    const back = floors?.[index] ?? run.map(({ x }) => ({ x, y: layout.bottom }));
+    return `${pathThrough([...run, ...back.toReversed()])}Z`;
+  });
+  return element('path', { d: outlines.join(''), ...style });
+}
+
+/** Those of several series stand beside each other, with the worker in their middle. */
+function bars(layout: PanelLayout, series: Series, color: string): readonly string[] {
+  const { panel, left, right, bottom } = layout;
+  const all = panel.series.filter(({ kind }) => kind === 'bars');
+  const space = (right - left) / (panel.to - panel.from);
+  const width = Math.min(BAR_WIDTH_MAX, Math.max(1, (space * BARS_SHARE) / all.length));
+  const shift = (all.indexOf(series) - all.length / 2) * width;
+  return points(layout, series, series.values)
+    .flat()
+    .map(({ x, y }) =>
+      element('rect', {
+        x: at(x + shift),
+        y: at(y),
+        width: at(width),
+        height: at(bottom - y),
+        fill: color,
+      }),
+    );
+}
+
+/** The points of a column in pixels, in stretches without a gap. */
+function points(layout: PanelLayout, series: Series, values: Column): readonly Point[][] {
+  const runs: Point[][] = [];
+  let isGap = true;
+  for (const [index, across] of series.across.entries()) {
+    const value = values[index] ?? null;
+    if (value === null) {
+      isGap = true;
+      continue;
+    }
+    if (isGap) runs.push([]);
+    isGap = false;
+    const y = yOf(layout, value, series.onSecondAxis);
+    runs.at(-1)?.push({ x: xOf(layout, across), y });
+  }
+  return runs;
 }

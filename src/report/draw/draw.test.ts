@@ -8,17 +8,15 @@ import type { Chart } from '../charts/chart.ts';
 import { PAGE_PALETTE, PALETTES } from '../charts/palette.ts';
 import { readRecording } from '../recording/read.ts';
 import { createRun, type Run } from '../run/run.ts';
-import { type Artist, createArtist, PICTURE_FONT } from './draw.ts';
+import { draw, PICTURE_FONT } from './draw.ts';
 import { hoverOf } from './hover.ts';
 import { layOut, xOf, yOf } from './layout.ts';
 import { createPrinter } from './picture.ts';
 
-let artist: Artist;
 let many: Run;
 let few: Run;
 
-beforeAll(async () => {
-  artist = await createArtist();
+beforeAll(() => {
   many = made('many', { workers: 53 });
   few = made('few', { workers: 4, failsOneOf: 400 });
 });
@@ -34,7 +32,7 @@ function made(name: string, changes: Partial<MadeRun>): Run {
 }
 
 function drawn(chart: Chart): string {
-  return artist.draw(chart, { palette: PALETTES.light, font: PICTURE_FONT, isAlone: true });
+  return draw(chart, { palette: PALETTES.light, font: PICTURE_FONT, isAlone: true });
 }
 
 function textsOf(svg: string): readonly string[] {
@@ -114,18 +112,20 @@ describe('a drawing', () => {
     const one = chart('spread', [few]);
     const [panel] = layOut(one, true).panels;
     const { across, values } = one.panels[0]!.series[0]!;
-    const boxes = [...drawn(one).matchAll(/d="M([\d.]+) [\d.]+l([\d.]+) 0l0 (-[\d.]+)/g)];
+    const boxes = [
+      ...drawn(one).matchAll(/x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="([\d.]+)"/g),
+    ];
     for (const [index, value] of values.entries()) {
       const x = xOf(panel!, across[index]!);
       const height = panel!.bottom - yOf(panel!, value!);
       const box = boxes.find(([, left, width]) => Math.abs(+left! + +width! / 2 - x) < 1);
-      expect(-Number(box?.[3])).toBeCloseTo(height, 0);
+      expect(Number(box?.[3])).toBeCloseTo(height, 0);
     }
   });
 
   test('takes the colours of the page as variables, without a ground of its own', () => {
     const style = { palette: PAGE_PALETTE, font: 'inherit', isAlone: false };
-    const svg = artist.draw(chart('cpu', [many]), style);
+    const svg = draw(chart('cpu', [many]), style);
     expect([...svg.matchAll(/="(#[0-9a-f]{6}|rgb[^"]*)"|<style|class=/g)].map(String)).toEqual([]);
     expect(svg.includes('var(--accent)')).toBe(true);
     expect(svg.includes('var(--raised)')).toBe(false);

@@ -1,6 +1,7 @@
 /**
  * SVG as PNG, by resvg: no browser, and no font of the system, since a bare server has none. The
- * face comes as a package and is looked up from here.
+ * face comes as a package and is looked up from here. Both packages are optional: without them a
+ * report has its page and its SVG.
  */
 
 import { createRequire } from 'node:module';
@@ -14,17 +15,32 @@ const FACE_FILES = [
   '@expo-google-fonts/ibm-plex-sans/600SemiBold/IBMPlexSans_600SemiBold.ttf',
 ];
 
-/** Loads the library; what it returns makes PNG of SVG. */
-export async function createPrinter(): Promise<(svg: string) => Uint8Array> {
-  const { Resvg } = await import('@resvg/resvg-js');
-  const { resolve } = createRequire(import.meta.url);
-  const fontFiles = FACE_FILES.map((file) => resolve(file));
-  const font = {
-    loadSystemFonts: false,
-    fontFiles,
-    defaultFontFamily: FACE,
-    sansSerifFamily: FACE,
-  };
-  return (svg) =>
-    new Resvg(svg, { fitTo: { mode: 'zoom', value: PIXEL_RATIO }, font }).render().asPng();
+/** Makes PNG of SVG. */
+export type Printer = (svg: string) => Uint8Array;
+
+/** The packages cannot be loaded, as on a platform for which there is no build of them. */
+export class NoPrinterError extends Error {
+  override readonly name = 'NoPrinterError';
+}
+
+/**
+ * Loads the library and finds the face.
+ *
+ * @throws NoPrinterError without them
+ */
+export async function createPrinter(): Promise<Printer> {
+  try {
+    const { Resvg } = await import('@resvg/resvg-js');
+    const { resolve } = createRequire(import.meta.url);
+    const font = {
+      loadSystemFonts: false,
+      fontFiles: FACE_FILES.map((file) => resolve(file)),
+      defaultFontFamily: FACE,
+      sansSerifFamily: FACE,
+    };
+    return (svg) =>
+      new Resvg(svg, { fitTo: { mode: 'zoom', value: PIXEL_RATIO }, font }).render().asPng();
+  } catch (cause) {
+    throw new NoPrinterError('the packages that make PNG cannot be loaded', { cause });
+  }
 }
