@@ -57,6 +57,7 @@ function fieldOf(name: keyof Config, shape: Shape): Field {
     allowed: shape.allowed ?? allowedOf(shape),
     isPath: shape.isPath ?? false,
     isSecret: shape.isSecret ?? false,
+    ...(shape.limit === undefined ? {} : { limit: shape.limit }),
     isBoolean: shape.type === 'boolean',
     default: shape.default,
     fromText: (text) => readText(shape, text.trim()),

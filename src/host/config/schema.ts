@@ -48,6 +48,16 @@ export interface KeyFacts {
   readonly isPath?: boolean;
   /** Never shown in messages. */
   readonly isSecret?: boolean;
+  /** What docs/LIMITS.md says of a key that bounds what others may do. */
+  readonly limit?: LimitFacts;
+}
+
+/** As for the bounds that are no keys: see `server/core/limits/bound.ts`. */
+export interface LimitFacts {
+  /** What who reaches it sees. */
+  readonly seen: string;
+  /** A reason of `holdfast_refusals_total` or a metric; absent when nobody counts it. */
+  readonly counted?: string;
 }
 
 /** A poll may last one ping interval, and Bun closes requests that are idle for 255 seconds. */
@@ -118,30 +128,37 @@ const shape = {
   pingTimeoutMs: key(
     whole(100, PING_MAX_MS).default(20_000),
     'How long the pong may take before the session counts as lost.',
+    { limit: { seen: 'the session ends, 1008', counted: 'pingTimeout' } },
   ),
   upgradeTimeoutMs: key(
     whole(100, 10 * MINUTE_MS).default(10_000),
     'How long an upgrade from polling to WebSocket may take.',
+    { limit: { seen: 'the WebSocket is closed with 1008; the session goes on polling' } },
   ),
   connectTimeoutMs: key(
     whole(100, 10 * MINUTE_MS).default(45_000),
     'How long a client may hold a connection without joining a namespace.',
+    { limit: { seen: 'the connection ends, 1008', counted: 'notJoined' } },
   ),
   maxPayloadBytes: key(
     whole(1, 32 * MIB).default(1_000_000),
     'The largest message a client may send.',
+    { limit: { seen: '413; on a WebSocket 1009', counted: 'payloadTooLarge' } },
   ),
   maxBackpressureBytes: key(
     whole(1, 32 * MIB).default(MIB),
     'How much may wait for one slow session before it is cut.',
+    { limit: { seen: 'the session ends, 1008', counted: 'slowReader' } },
   ),
   maxSessionsPerWorker: key(
     autoOr(1_000_000).default('auto'),
     'The most sessions a worker takes; `auto` is what its open-file limit allows.',
+    { limit: { seen: '503 with `Retry-After`, before any upgrade', counted: 'atCapacity' } },
   ),
   ackTimeoutMs: key(
     whole(1, 60 * MINUTE_MS).default(10_000),
     'How long `emitWithAck` waits unless told otherwise.',
+    { limit: { seen: '`emitWithAck` rejects with the values that came' } },
   ),
   corsOrigins: key(
     origins.default([]),
@@ -152,6 +169,7 @@ const shape = {
   shutdownTimeoutMs: key(
     whole(0, 60 * MINUTE_MS).default(30_000),
     'How long workers may take to stop before they are killed.',
+    { limit: { seen: 'connections break off; `start` exits with 1' } },
   ),
   logLevel: key(
     z.enum(['debug', 'info', 'warn', 'error']).default('info'),

@@ -1,0 +1,59 @@
+/** Bounds on what goes between the processes of a node. */
+
+export const NODE_BOUNDS = {
+  ipcFrameBytes: {
+    value: 67_108_864,
+    unit: 'bytes',
+    why: 'One frame between processes: a payload and its attachments with room for the header.',
+    seen: 'the call throws a `RangeError`',
+  },
+  ipcQueueBytes: {
+    value: 134_217_728,
+    unit: 'bytes',
+    why: 'What may wait on one connection between processes before more is refused.',
+    seen: '`emit` throws a `BusFullError`; a request to another worker is answered 503',
+    counted: 'holdfast_bus_refused_total',
+  },
+  ipcHighWaterBytes: {
+    value: 16_777_216,
+    unit: 'bytes',
+    why: 'From here on the controller stops reading from workers that publish.',
+    seen: '`POST /send` answers 503 with `Retry-After`',
+  },
+  ipcStallMs: {
+    value: 2_000,
+    unit: 'ms',
+    why: 'After this long over the high-water mark one worker stops holding up the others.',
+    seen: 'what is for that worker is dropped',
+    counted: 'holdfast_hub_frames_dropped_total',
+  },
+  pendingForwards: {
+    value: 100_000,
+    unit: 'requests',
+    why: 'Passed to other workers and without an answer yet.',
+    seen: 'the request is answered 503',
+  },
+  pendingBusRequests: {
+    value: 10_000,
+    unit: 'requests',
+    why: 'Over the bus (`fetchSessions`, `emitWithAck` …) and without all answers yet.',
+    seen: 'the call rejects with a `BusFullError`',
+  },
+  busRequestMs: {
+    value: 5_000,
+    unit: 'ms',
+    why: 'An answer to a bus request that has no timeout of its own.',
+    seen: 'the call goes on with the answers that came',
+  },
+  busGraceMs: {
+    value: 500,
+    unit: 'ms',
+    why: 'What the bus waits longer than the workers asked, whose answers need their way.',
+  },
+  workersPerNode: {
+    value: 256,
+    unit: 'workers',
+    why: "The worker's number is one byte of a session id.",
+    seen: '`start` names the most that it may be',
+  },
+} as const;
