@@ -1,6 +1,8 @@
 /** How commands reach the admin API of a running node. */
 import { type Command, Option } from 'commander';
 import { fieldsByName } from '../host/config/fields.ts';
+import { isLoopback } from '../host/config/loopback.ts';
+import { findToken } from '../host/secrets/admin-token.ts';
 import { CliError } from './cli-error.ts';
 
 export interface AdminOptions {
@@ -40,7 +42,10 @@ export async function callAdmin<T>(
   }
   if (response.ok) return answer as T;
   if (response.status === 401) {
-    throw new CliError('The node wants its admin token: give --token or HOLDFAST_ADMIN_TOKEN.');
+    throw new CliError(
+      'The node wants its admin token: run this as the user who started the node, or give ' +
+        '--token or HOLDFAST_ADMIN_TOKEN.',
+    );
   }
   const { error } = answer as { error?: string };
   throw new CliError(`The node refused: ${error ?? `HTTP ${response.status}.`}`);
@@ -55,13 +60,21 @@ function adminUrl({ admin, adminPort }: AdminOptions): string {
   throw new CliError(`--admin is "${admin}"; it must be a URL such as http://127.0.0.1:8600.`);
 }
 
+/** The token that was given, or the one that a node on this host has left for its user. */
+function tokenFor(url: string, { token }: AdminOptions): string | undefined {
+  if (token !== undefined && token !== '') return token;
+  const { hostname, port } = new URL(url);
+  return isLoopback(hostname.replace(/^\[|\]$/g, '')) ? findToken(Number(port)) : undefined;
+}
+
 async function request(
   url: string,
-  { token }: AdminOptions,
+  options: AdminOptions,
   body: unknown,
   timeoutMs: number,
 ): Promise<Response> {
   const headers = new Headers();
+  const token = tokenFor(url, options);
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
   try {

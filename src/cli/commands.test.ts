@@ -1,6 +1,7 @@
 /** The commands as users run them, against the admin API of a hand-made node. */
 import { afterEach, describe, expect, test } from 'bun:test';
 import { FakeNode } from '../../test/support/fake-node.ts';
+import { leaveToken } from '../host/secrets/admin-token.ts';
 import { type Admin, startAdmin } from '../server/controller/admin.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
@@ -16,7 +17,8 @@ function startNode(token?: string): { node: FakeNode; port: string } {
   const node = new FakeNode();
   const quiet = (): void => {};
   const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  admin = startAdmin(node, { host: '127.0.0.1', port: 0, token, maxBodyBytes: 1_000, log });
+  const limits = { maxBodyBytes: 1_000, leaveToken };
+  admin = startAdmin(node, { host: '127.0.0.1', port: 0, token, log, ...limits });
   return { node, port: String(admin.port) };
 }
 
@@ -70,7 +72,9 @@ describe('send', () => {
     const refused = await holdfast(['send', 'hello'], { HOLDFAST_ADMIN_PORT: port });
     expect(refused).toMatchObject({
       code: 1,
-      err: 'holdfast: The node wants its admin token: give --token or HOLDFAST_ADMIN_TOKEN.\n',
+      err:
+        'holdfast: The node wants its admin token: run this as the user who started the node, or ' +
+        'give --token or HOLDFAST_ADMIN_TOKEN.\n',
     });
   });
 

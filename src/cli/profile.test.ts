@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { FakeNode } from '../../test/support/fake-node.ts';
 import { HoldfastProcess, runHoldfast } from '../../test/support/holdfast-process.ts';
 import { eventually } from '../../test/system/eventually.ts';
+import { leaveToken } from '../host/secrets/admin-token.ts';
 import { startAdmin } from '../server/controller/admin.ts';
 import type { CpuProfile } from '../server/controller/node-view.ts';
 import type { ProfileSummary } from './cpu-profile.ts';
@@ -84,11 +85,7 @@ describe('a profile', () => {
 
   test('is refused while another is taken, and can be taken again after it', async () => {
     const ask = (): Promise<Response> =>
-      node.admin('/profile', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ worker: 0, seconds: 1 }),
-      });
+      node.post('/profile', JSON.stringify({ worker: 0, seconds: 1 }));
     const first = ask();
     const args = ['--worker', '0', '--seconds', '1', '--out', join(folder, 'two.cpuprofile')];
     const statuses = [first, ask(), ask()].map(async (answer) => (await answer).status);
@@ -153,7 +150,13 @@ describe('what cannot be done', () => {
     fake.fault = 'broken';
     const say = (): void => {};
     const log = { debug: say, info: say, warn: say, error: say };
-    const admin = startAdmin(fake, { host: '127.0.0.1', port: 0, maxBodyBytes: 1_000, log });
+    const admin = startAdmin(fake, {
+      host: '127.0.0.1',
+      port: 0,
+      maxBodyBytes: 1_000,
+      leaveToken,
+      log,
+    });
     const file = join(folder, 'ended.cpuprofile');
     const port = String(admin.port);
     const args = ['profile', '--worker', '0', '--out', file, '--admin-port', port];
@@ -191,7 +194,13 @@ describe('what cannot be done', () => {
     fake.profileAnswer = { worker: 0, pid: 1, root: 'file:///', profile, usage };
     const say = (): void => {};
     const log = { debug: say, info: say, warn: say, error: say };
-    const admin = startAdmin(fake, { host: '127.0.0.1', port: 0, maxBodyBytes: 1_000, log });
+    const admin = startAdmin(fake, {
+      host: '127.0.0.1',
+      port: 0,
+      maxBodyBytes: 1_000,
+      leaveToken,
+      log,
+    });
     const file = join(folder, 'odd.cpuprofile');
     const port = String(admin.port);
     const args = ['profile', '--worker', '0', '--out', file, '--admin-port', port];

@@ -11,6 +11,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/host/config/schema.ts';
+import { findToken } from '../../src/host/secrets/admin-token.ts';
 import type { LoadReport, ProcessReport } from '../../src/server/controller/admin-reports.ts';
 import { within } from './raw-deadline.ts';
 
@@ -264,6 +265,17 @@ export class HoldfastProcess extends ServerProcess {
     return fetch(`http://127.0.0.1:${this.adminPort}${path}`, init);
   }
 
+  /** A POST with the token that the node has left for its user. */
+  post(
+    path: string,
+    body: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
+    const authorization = `Bearer ${findToken(this.adminPort)}`;
+    const all = { authorization, 'content-type': 'application/json', ...headers };
+    return this.admin(path, { method: 'POST', headers: all, body });
+  }
+
   async process(): Promise<ProcessReport> {
     return (await (await this.admin('/process')).json()) as ProcessReport;
   }
@@ -291,8 +303,7 @@ export class HoldfastProcess extends ServerProcess {
 
   /** `POST /send`, for when there is no time to start a command. */
   publish(message: object): Promise<Response> {
-    const headers = { 'content-type': 'application/json' };
-    return this.admin('/send', { method: 'POST', headers, body: JSON.stringify(message) });
+    return this.post('/send', JSON.stringify(message));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Socket } from 'socket.io-client';
-import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { HoldfastProcess, runHoldfast } from '../support/holdfast-process.ts';
 import { byWorker, Clients, heard, operate, record } from './clients.ts';
 import { eventually } from './eventually.ts';
 
@@ -151,8 +151,7 @@ describe('POST /send', () => {
     ['an unknown key', '{"event":"e","rooms":"a"}', 400, 'the nearest is "room"'],
     ['too much', `{"event":"e","args":["${'x'.repeat(1_000_000)}"]}`, 413, 'at most 1000000'],
   ])('refuses %s in a sentence', async (_name, body, status, sentence) => {
-    const headers = { 'content-type': 'application/json' };
-    const answer = await node.admin('/send', { method: 'POST', headers, body });
+    const answer = await node.post('/send', body);
     const { error } = (await answer.json()) as { error: string };
     expect([answer.status, error]).toEqual([status, expect.stringContaining(sentence)]);
   });
@@ -160,7 +159,7 @@ describe('POST /send', () => {
   test('refuses other methods, types and paths', async () => {
     const body = '{"event":"e"}';
     expect((await node.admin('/send')).status).toBe(405);
-    expect((await node.admin('/send', { method: 'POST', body })).status).toBe(415);
+    expect((await node.post('/send', body, { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await node.admin('/nothing')).status).toBe(404);
   });
 
@@ -245,6 +244,24 @@ describe('an admin token', () => {
     const environment = await Bun.file(`/proc/${pid}/environ`).text();
     expect(environment).not.toContain(TOKEN);
     expect(guarded.logText).not.toContain(TOKEN);
+  });
+});
+
+describe('without a configured token', () => {
+  test('another user of the host may look, but neither send nor profile', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const acts = [
+      ['/send', '{"event":"e"}'],
+      ['/profile', '{"worker":0,"seconds":1}'],
+    ] as const;
+    for (const [path, body] of acts) {
+      expect((await node.admin(path, { method: 'POST', headers, body })).status).toBe(401);
+    }
+    expect((await node.admin('/load')).status).toBe(200);
+    const args = ['send', 'x', '--admin-port', String(node.adminPort)];
+    const other = await runHoldfast(args, { uid: 65_534, env: { XDG_RUNTIME_DIR: '' } });
+    expect([other.code, other.out]).toEqual([1, '']);
+    expect((await node.command('send', 'x')).code).toBe(0);
   });
 });
 

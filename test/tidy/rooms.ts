@@ -50,6 +50,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/figures': {
     purpose: 'what a session costs, as measured, and the plan that follows from it',
   },
+  'src/host/secrets': {
+    purpose: 'what one command leaves for another of the same user, and for nobody else',
+    entries: ['admin-token.ts', 'private-folder.ts'],
+  },
   'src/host/doctor': {
     purpose: 'checks of the host against a number of connections, and their fixes',
     imports: { 'host/machine': 'any', 'host/figures': 'any' },
@@ -114,6 +118,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'fleet/agent': 'any',
       'fleet/settings': 'any',
       'host/machine': 'any',
+      'host/secrets': 'any',
       'report/recording': 'type',
     },
   },
@@ -261,6 +266,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       ...CORE,
       'host/config': 'any',
       'host/machine': 'any',
+      'host/secrets': 'any',
       'report/recording': 'any',
     },
     entries: [
@@ -285,6 +291,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/doctor': 'any',
       'host/figures': 'any',
       'host/machine': 'any',
+      'host/secrets': 'any',
       'fleet/agent': 'any',
       'fleet/agent-group': 'any',
       'fleet/coordinator': 'any',

@@ -3,6 +3,7 @@
  * test, how full it is, and sending a broadcast.
  */
 
+import { findToken } from '../../host/secrets/admin-token.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import type { ResolvedTarget } from '../settings/target.ts';
 
@@ -30,7 +31,7 @@ export class HoldfastNode implements BroadcastWay {
 
   constructor(url: string, token: string | undefined) {
     this.url = url;
-    this.#token = token;
+    this.#token = token ?? leftFor(url);
   }
 
   /**
@@ -125,6 +126,12 @@ export class BroadcastUrl implements BroadcastWay {
     });
     await expectTaken(response, this.#url);
   }
+}
+
+/** The token that a node on this host has left for its user. */
+function leftFor(url: string): string | undefined {
+  const { hostname, port } = new URL(url);
+  return hostname === '127.0.0.1' || hostname === 'localhost' ? findToken(Number(port)) : undefined;
 }
 
 async function expectTaken(response: Response, url: string): Promise<void> {

@@ -1,10 +1,11 @@
 /**
  * Who may use the admin API.
  *
- * With a token, whoever presents it. Without one the port is on loopback, and what is left to fear
- * is a web page in a browser on the same host. A page can point its own name at 127.0.0.1 (DNS
- * rebinding), so the Host header must not be a name from outside; and it can send simple requests
- * across origins, which the content type of POST rules out (admin-body.ts).
+ * With a configured token, whoever presents it. Without one the port is on loopback, where other
+ * users of the host and web pages in its browsers are left to fear. All may look; who acts presents
+ * the token that the node left for its user (host/secrets/admin-token.ts). A page can point its own
+ * name at 127.0.0.1 (DNS rebinding), so the Host header must not be a name from outside; and it can
+ * send simple requests across origins, which the content type of POST rules out (admin-body.ts).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -13,17 +14,47 @@ import { HttpError } from './http-error.ts';
 /** Throws HttpError unless the request may pass. */
 export type Guard = (request: Request) => void;
 
-export function createGuard(token: string | undefined): Guard {
-  return token === undefined ? requireLocalHost : requireToken(token);
+/** What opens the admin port. */
+export interface AdminKeys {
+  /** From the configuration: wanted for everything but probes. */
+  readonly configured: string | undefined;
+  /** Made at start where none is configured: wanted for what acts. */
+  readonly left: { readonly token: string; readonly path: string } | undefined;
 }
 
-function requireToken(token: string): Guard {
+/** The guard of what only looks. */
+export function guardOfReading({ configured }: AdminKeys): Guard {
+  return configured === undefined ? requireLocalHost : requireToken(configured, ASK);
+}
+
+/** The guard of what acts on the node. */
+export function guardOfActing({ configured, left }: AdminKeys): Guard {
+  if (configured !== undefined) return requireToken(configured, ASK);
+  if (left === undefined) return refuseAll;
+  const where = `${ASK.slice(0, -1)}; it lies in ${left.path}, for the user of the node only.`;
+  const hasToken = requireToken(left.token, where);
+  return (request) => {
+    requireLocalHost(request);
+    hasToken(request);
+  };
+}
+
+const ASK = 'Send the admin token as "Authorization: Bearer <token>".';
+
+function refuseAll(): never {
+  throw new HttpError(
+    403,
+    'No token could be left for the user of the node (see its log): set adminToken.',
+  );
+}
+
+function requireToken(token: string, message: string): Guard {
   const expected = digest(token);
   return (request) => {
     const [scheme, presented = ''] = (request.headers.get('authorization') ?? '').split(' ');
     // Digests have one length, so the comparison tells nothing about the token's.
     if (timingSafeEqual(digest(presented), expected) && scheme?.toLowerCase() === 'bearer') return;
-    throw new HttpError(401, 'Send the admin token as "Authorization: Bearer <token>".', {
+    throw new HttpError(401, message, {
       'www-authenticate': 'Bearer',
     });
   };

@@ -1,16 +1,18 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { FakeNode } from '../../../test/support/fake-node.ts';
-import { type Admin, startAdmin } from './admin.ts';
+import { type Admin, type AdminOptions, startAdmin } from './admin.ts';
 import { StartError } from './start-error.ts';
 
 const TOKEN = 'a token of sixteen and more'.replaceAll(' ', '-');
+
+const LEFT = { token: 'left-for-the-user-of-the-node', path: 'the/token', remove: () => {} };
 
 const running: Admin[] = [];
 afterEach(async () => {
   for (const admin of running.splice(0)) await admin.stop();
 });
 
-function setUp(options: { token?: string; port?: number; host?: string } = {}) {
+function setUp(options: Partial<AdminOptions> = {}) {
   const node = new FakeNode();
   const lines: string[] = [];
   const say = (message: string, fields?: unknown): void => {
@@ -18,15 +20,17 @@ function setUp(options: { token?: string; port?: number; host?: string } = {}) {
   };
   const log = { debug: say, info: say, warn: say, error: say };
   const host = '127.0.0.1';
-  const admin = startAdmin(node, { host, port: 0, maxBodyBytes: 1_000, log, ...options });
+  const common = { host, port: 0, maxBodyBytes: 1_000, log, leaveToken: () => LEFT };
+  const admin = startAdmin(node, { ...common, ...options });
   running.push(admin);
   const url = `http://127.0.0.1:${admin.port}`;
+  const authorization = `Bearer ${LEFT.token}`;
   const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(url + path, { headers });
   const send = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${url}/send`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', authorization, ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
   return { node, admin, url, get, send, lines };
@@ -157,7 +161,7 @@ describe('/send', () => {
     });
     const response = await fetch(`${url}/send`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${LEFT.token}` },
       body: chunks,
     });
     expect(response.status).toBe(413);
@@ -180,7 +184,7 @@ describe('/send', () => {
     const broken = await send({ event: 'a' });
     expect(broken.status).toBe(500);
     expect(await broken.text()).not.toContain('hidden detail');
-    expect(lines[0]).toContain('hidden detail');
+    expect(lines.at(-1)).toContain('hidden detail');
   });
 });
 
@@ -188,7 +192,7 @@ describe('/profile', () => {
   const ask = (url: string, body: unknown): Promise<Response> =>
     fetch(`${url}/profile`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${LEFT.token}` },
       body: JSON.stringify(body),
     });
 
@@ -266,6 +270,65 @@ describe('without a token', () => {
   });
 });
 
+describe('without a configured token', () => {
+  test('all may look, and who acts presents the token that was left', async () => {
+    const { get, send, node, url } = setUp();
+    for (const path of ['/load', '/process', '/metrics']) {
+      expect((await get(path)).status).toBe(200);
+    }
+    const stranger = await send({ event: 'a' }, { authorization: '' });
+    expect([stranger.status, stranger.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    expect(await errorOf(stranger)).toContain('the/token');
+    expect((await send({ event: 'a' }, { authorization: 'Bearer x' })).status).toBe(401);
+    const profile = await fetch(`${url}/profile`, { method: 'POST', body: '{}' });
+    expect(profile.status).toBe(401);
+    expect([node.published, node.profiled]).toEqual([[], []]);
+    expect((await send({ event: 'a' })).status).toBe(202);
+  });
+
+  test('where none could be left nobody acts', async () => {
+    const { send, get } = setUp({ leaveToken: () => undefined });
+    expect((await send({ event: 'a' })).status).toBe(403);
+    expect((await get('/load')).status).toBe(200);
+  });
+
+  test('the token is taken away when the port is closed', async () => {
+    let isLeft = true;
+    const { admin } = setUp({ leaveToken: () => ({ ...LEFT, remove: () => (isLeft = false) }) });
+    await admin.stop();
+    expect(isLeft).toBeFalse();
+  });
+});
+
+describe('the audit', () => {
+  test('says who acted and who was refused, and no token', async () => {
+    const { send, lines } = setUp();
+    await send({ event: 'score', room: ['a', 'b'] });
+    await send({ event: 'score' }, { authorization: 'Bearer wrong' });
+    expect(lines).toEqual([
+      expect.stringMatching(/^send through .*"audit":"send","address":"127.0.0.1".*"room":"a, b"/),
+      expect.stringMatching(/^a caller .* refused .*"path":"\/send","status":401/),
+    ]);
+    expect(lines.join()).not.toContain(LEFT.token);
+  });
+
+  test('a flood of callers is a few lines', async () => {
+    const { get, lines } = setUp({ token: TOKEN });
+    for (let i = 0; i < 200; i++) await get(`/load?${'x'.repeat(500)}`);
+    expect(lines.length).toBeLessThan(100);
+    expect(lines.every((line) => line.length < 400)).toBeTrue();
+  });
+});
+
+test('answers are no pages, whatever a browser makes of them', async () => {
+  const { get } = setUp();
+  for (const path of ['/load', '/metrics', '/health', '/nothing']) {
+    const { headers } = await get(path);
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+  }
+});
+
 describe('with a token', () => {
   test('everything but /health and /ready asks for it', async () => {
     const { get, send } = setUp({ token: TOKEN });
@@ -277,7 +340,7 @@ describe('with a token', () => {
       const headers = { authorization: `Bearer ${TOKEN}`, host: 'any.example' };
       expect((await get(path, headers)).status).toBe(200);
     }
-    expect((await send({ event: 'a' })).status).toBe(401);
+    expect((await send({ event: 'a' }, { authorization: '' })).status).toBe(401);
     expect((await send({ event: 'a' }, { authorization: `bearer ${TOKEN}` })).status).toBe(202);
   });
 

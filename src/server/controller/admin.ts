@@ -9,14 +9,17 @@
  *     POST /send     {event, args?, room?, user?, except?, namespace?} → {accepted, id}
  *     POST /profile  {worker, seconds} → a WorkerProfile (bus/worker-profile.ts), when it is done
  *
- * Whatever is refused is answered with `{"error": "<one sentence>"}`.
+ * Who POSTs presents a token (admin-guard.ts). Whatever is refused is answered with
+ * `{"error": "<one sentence>"}`.
  */
 
+import type { LeftToken } from '../../host/secrets/admin-token.ts';
 import type { Log } from '../core/log/log.ts';
 import { BusFullError } from '../links/bus/bus-full-error.ts';
 import { PROFILE_SECONDS_MAX, ProfileError } from '../links/bus/worker-profile.ts';
 import { requestTarget } from '../protocol/request-target.ts';
-import { createGuard } from './admin-guard.ts';
+import { AdminAudit, shown } from './admin-audit.ts';
+import { type AdminKeys, guardOfActing, guardOfReading } from './admin-guard.ts';
 import { readProfileRequest } from './admin-profile.ts';
 import { loadReport, processReport } from './admin-reports.ts';
 import { readSendRequest } from './admin-send.ts';
@@ -29,8 +32,10 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** What callers must present; undefined only on a loopback address. */
+  /** From the configuration; undefined only on a loopback address. */
   readonly token?: string | undefined;
+  /** Makes a token for those who act, where none is configured; undefined when it cannot. */
+  leaveToken(port: number): LeftToken | undefined;
   readonly maxBodyBytes: number;
   readonly log: Log;
 }
@@ -40,12 +45,20 @@ export interface Admin {
   stop(): Promise<void>;
 }
 
-type Handler = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>;
+/** What a handler is told of a request beside itself. */
+interface Caller {
+  readonly server: Bun.Server<undefined>;
+  readonly address: string;
+}
+
+type Handler = (request: Request, caller: Caller) => Response | Promise<Response>;
 
 interface Route {
   readonly method: 'GET' | 'POST';
   /** Answered without the token, since probes have none and the answer tells nothing. */
   readonly isOpen?: boolean;
+  /** It changes something, or costs the node something. */
+  readonly isActing?: boolean;
   readonly handle: Handler;
 }
 
@@ -55,15 +68,20 @@ const PROFILE_TIMEOUT_SECONDS = PROFILE_SECONDS_MAX + 60;
 /** @throws StartError when the port cannot be taken */
 export function startAdmin(view: NodeView, options: AdminOptions): Admin {
   const { host, port, token, log } = options;
-  const routes = createRoutes(view, options.maxBodyBytes);
-  const guard = createGuard(token);
+  const audit = new AdminAudit(log);
+  const routes = createRoutes(view, options.maxBodyBytes, audit);
+  let keys: AdminKeys = { configured: token, left: undefined };
   const answer = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
+    const address = server.requestIP(request)?.address ?? '';
     try {
       const route = findRoute(routes, request);
-      if (!route.isOpen) guard(request);
-      return await route.handle(request, server);
+      if (!route.isOpen) (route.isActing ? guardOfActing(keys) : guardOfReading(keys))(request);
+      return secured(await route.handle(request, { server, address }));
     } catch (error) {
-      return refuse(error, log);
+      const answer = refuse(error, log);
+      const { status } = answer;
+      if (status === 401 || status === 403) audit.refused(pathOf(request), address, status);
+      return secured(answer);
     }
   };
   try {
@@ -75,7 +93,16 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
       development: false,
       fetch: answer,
     });
-    return { port: server.port ?? port, stop: () => server.stop(true) };
+    const listening = server.port ?? port;
+    const left = token === undefined ? options.leaveToken(listening) : undefined;
+    keys = { configured: token, left };
+    return {
+      port: listening,
+      async stop() {
+        await server.stop(true);
+        left?.remove();
+      },
+    };
   } catch (error) {
     throw new StartError(
       `The admin API cannot listen on port ${port} of ${host}: choose another with --admin-port.`,
@@ -84,7 +111,11 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
   }
 }
 
-function createRoutes(view: NodeView, maxBodyBytes: number): ReadonlyMap<string, Route> {
+function createRoutes(
+  view: NodeView,
+  maxBodyBytes: number,
+  audit: AdminAudit,
+): ReadonlyMap<string, Route> {
   const metrics = createMetrics(view);
   return new Map<string, Route>([
     ['/health', { method: 'GET', isOpen: true, handle: () => Response.json({ status: 'ok' }) }],
@@ -105,18 +136,30 @@ function createRoutes(view: NodeView, maxBodyBytes: number): ReadonlyMap<string,
       '/send',
       {
         method: 'POST',
-        handle: async (request) =>
-          Response.json(view.publish(await readSendRequest(request, maxBodyBytes)), {
-            status: 202,
-          }),
+        isActing: true,
+        handle: async (request, { address }) => {
+          const message = await readSendRequest(request, maxBodyBytes);
+          const receipt = view.publish(message);
+          const { event, namespace, room, user } = message;
+          audit.acted('send', address, {
+            id: receipt.id,
+            event: shown(event),
+            namespace: shown(namespace),
+            room: shown(room),
+            user: shown(user),
+          });
+          return Response.json(receipt, { status: 202 });
+        },
       },
     ],
     [
       '/profile',
       {
         method: 'POST',
-        handle: async (request, server) => {
+        isActing: true,
+        handle: async (request, { server, address }) => {
           const { worker, seconds } = await readProfileRequest(request);
+          audit.acted('profile', address, { worker, seconds });
           server.timeout(request, PROFILE_TIMEOUT_SECONDS);
           const json = await view.profile(worker, seconds);
           return new Response(json, { headers: { 'content-type': 'application/json' } });
@@ -126,12 +169,24 @@ function createRoutes(view: NodeView, maxBodyBytes: number): ReadonlyMap<string,
   ]);
 }
 
+/** No page of a browser shall take an answer for anything but what it says it is. */
+function secured(response: Response): Response {
+  response.headers.set('x-content-type-options', 'nosniff');
+  response.headers.set('cache-control', 'no-store');
+  response.headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  return response;
+}
+
+function pathOf(request: Request): string {
+  return requestTarget(request.url).path;
+}
+
 function readiness(ready: boolean): Response {
   return Response.json({ ready }, { status: ready ? 200 : 503 });
 }
 
 function findRoute(routes: ReadonlyMap<string, Route>, request: Request): Route {
-  const { path } = requestTarget(request.url);
+  const path = pathOf(request);
   const route = routes.get(path);
   if (!route) {
     throw new HttpError(404, `Nothing is here; use one of ${[...routes.keys()].join(', ')}.`);

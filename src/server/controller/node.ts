@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../host/config/schema.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
+import { type LeftToken, leaveToken } from '../../host/secrets/admin-token.ts';
 import { EncodedEvent } from '../core/delivery/encoded-event.ts';
 import type { Log } from '../core/log/log.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
@@ -136,6 +137,7 @@ class Node implements NodeView, RunningNode {
       host: this.#config.adminHost,
       port: this.#config.adminPort,
       token: this.#config.adminToken,
+      leaveToken: (port) => this.#leaveToken(port),
       maxBodyBytes: this.#config.maxPayloadBytes,
       log: this.#log,
     });
@@ -223,6 +225,17 @@ class Node implements NodeView, RunningNode {
       capacity: this.workerCount * this.#capacity,
       log: this.#log,
     });
+  }
+
+  /** A node whose user has no place of its own starts all the same, but takes no orders. */
+  #leaveToken(port: number): LeftToken | undefined {
+    try {
+      return leaveToken(port);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.warn('no admin token can be left for commands: set adminToken', { reason });
+      return undefined;
+    }
   }
 
   #ownPort(index: number): number {
