@@ -214,9 +214,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the public surface: what an app file imports',
     imports: { 'server/core/app': 'any' },
   },
+  'src/server/clients/source': {
+    purpose: 'where a request comes from: its address, seen through proxies',
+    imports: { 'server/protocol': 'any' },
+  },
   'src/server/clients/socketio': {
     purpose: 'Engine.IO sessions over polling, WebSocket and upgrade; what packets mean',
-    imports: { 'server/protocol': 'any', ...CORE },
+    imports: { 'server/protocol': 'any', 'server/clients/source': 'any', ...CORE },
     entries: [
       'admissions.ts',
       'endpoint.ts',
@@ -249,6 +253,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'one worker, put together: ports, app file, wiring, samples',
     imports: {
       'server/clients/socketio': 'any',
+      'server/clients/source': 'any',
       'server/links/bus': 'any',
       'server/links/peer': 'any',
       'server/protocol': 'any',

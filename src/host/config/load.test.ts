@@ -52,6 +52,23 @@ describe('sources', () => {
     });
   });
 
+  test('ranges of addresses are read', () => {
+    const ranges = ['10.0.0.0/8', '::1', '2001:db8::/32', '::ffff:192.0.2.1/128', '0.0.0.0/0'];
+    expect(loadConfig({ flags: { trustedProxies: ranges.join(',') } }).trustedProxies).toEqual(
+      ranges,
+    );
+    for (const text of [
+      'proxy.example',
+      '10.0.0',
+      '10.0.0.0/',
+      '::/129',
+      'fe80::1%eth0',
+      '::1/a',
+    ]) {
+      expect(() => loadConfig({ flags: { trustedProxies: text } })).toThrow(ConfigError);
+    }
+  });
+
   test('an empty file and an empty variable set nothing', () => {
     expect(loadConfig({ file: file('empty.yaml', ''), env: { HOLDFAST_PORT: '' } }).port).toBe(
       8500,
@@ -156,6 +173,12 @@ describe('values', () => {
       'hush',
       '--admin-token is a secret that is not shown; it must be 16 or more ' +
         'visible ASCII characters.',
+    ],
+    [
+      'trustedProxies',
+      '10.0.0.0/33',
+      '--trusted-proxies is ["10.0.0.0/33"]; it must be ' +
+        'a list of addresses and ranges such as "10.0.0.0/8" or "2001:db8::1".',
     ],
     [
       'corsOrigins',

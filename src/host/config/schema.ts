@@ -6,6 +6,7 @@
  * (load.ts), docs/CONFIG.md (scripts/config-docs.ts). Workers import the type only, so that zod
  * stays out of their memory.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
@@ -32,6 +33,7 @@ export interface Config {
   readonly ackTimeoutMs: number;
   readonly corsOrigins: readonly string[];
   readonly corsCredentials: boolean;
+  readonly trustedProxies: readonly string[];
   readonly shutdownTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'pretty';
@@ -78,6 +80,7 @@ const autoOr = (highest: number): z.ZodUnion<[z.ZodLiteral<'auto'>, z.ZodInt]> =
 const path = z.string().regex(/^\/([\w.~-]+\/)+$/);
 const token = z.string().regex(/^[!-~]{16,}$/);
 const directory = text.refine((name) => Buffer.byteLength(name) <= RUN_DIR_MAX_BYTES);
+const ranges = z.array(z.string().refine(isAddressRange)).max(1000);
 const origins = z.array(z.string().refine(isOriginOrStar)).max(1000);
 
 function key<T extends z.ZodType>(type: T, description: string, facts: KeyFacts = {}): T {
@@ -166,6 +169,12 @@ const shape = {
     { allowed: 'a list of origins such as "https://example.com", or "*"' },
   ),
   corsCredentials: key(z.boolean().default(false), 'Lets browsers send cookies across origins.'),
+  trustedProxies: key(
+    ranges.default([]),
+    'Proxies in front, whose `Forwarded` or `X-Forwarded-…` headers are believed, so that ' +
+      'addresses, limits and origins are those of the client; nobody else is believed.',
+    { allowed: 'a list of addresses and ranges such as "10.0.0.0/8" or "2001:db8::1"' },
+  ),
   shutdownTimeoutMs: key(
     whole(0, 60 * MINUTE_MS).default(30_000),
     'How long workers may take to stop before they are killed.',
@@ -209,4 +218,12 @@ export const configSchema: z.ZodType<Config> = z.strictObject(shape);
 
 function isOriginOrStar(origin: string): boolean {
   return origin === '*' || (/^https?:/.test(origin) && URL.parse(origin)?.origin === origin);
+}
+
+function isAddressRange(range: string): boolean {
+  const [address = '', length, ...rest] = range.split('/');
+  const version = address.includes('%') ? 0 : isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  const bits = version === 4 ? 32 : 128;
+  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
 }

@@ -12,6 +12,7 @@ import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import { EngineContext } from '../clients/socketio/engine-context.ts';
 import { LocalOwner } from '../clients/socketio/local-owner.ts';
 import { PacketRouter } from '../clients/socketio/packet-router.ts';
+import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import { type Counters, createCounters } from '../core/limits/counters.ts';
@@ -161,6 +162,7 @@ export class Worker {
   #createPublicServer(app: App, core: WorkerCore): PublicServer {
     const endpoint = new EngineEndpoint({
       context: this.#engine,
+      proxies: new TrustedProxies(this.#settings.config.trustedProxies),
       ownerOf: (worker) =>
         worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
       isStopping: () => this.#isStopping,

@@ -15,6 +15,7 @@ import type {
 import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
+import type { TrustedProxies } from '../source/trusted-proxies.ts';
 import { corsHeaders } from './cors.ts';
 import type { EngineContext } from './engine-context.ts';
 import { type EngineErrorName, engineError } from './engine-error.ts';
@@ -47,6 +48,7 @@ const REASON_OF = {
 
 export interface EndpointOptions {
   readonly context: EngineContext;
+  readonly proxies: TrustedProxies;
   /** The owner of sessions of a worker of this node; `undefined` when there is no such worker. */
   ownerOf(worker: number): SessionOwner | undefined;
   isStopping(): boolean;
@@ -78,12 +80,19 @@ export class EngineEndpoint {
     }
     if (ask.sessionId !== undefined) return this.#withSession(ask, ask.sessionId, server);
     if (this.#context.isFull || this.#options.isStopping()) return this.#notNow(ask.cors);
-    const source = handshakeSource(ask, server);
+    const source = this.#sourceOf(ask, server);
     if (ask.transport === 'polling') {
       const session = new EngineSession(this.#context, source);
       return toResponse(payloadAnswer([session.openPolling()]), ask.cors);
     }
     return this.#upgrade(ask, new NewSession(this.#context, source, ask.isTextOnly), server);
+  }
+
+  #sourceOf(ask: EngineRequest, server: RequestServer): HandshakeSource {
+    const { headers } = ask.request;
+    const peer = server.requestIP(ask.request)?.address ?? '';
+    const { address } = this.#options.proxies.sourceOf(headers, peer);
+    return { headers: headers.toJSON(), query: ask.query, address, transport: ask.transport };
   }
 
   #preflight(request: Request): Response {
@@ -154,15 +163,6 @@ export class EngineEndpoint {
       headers: { ...cors, 'retry-after': RETRY_AFTER_SECONDS },
     });
   }
-}
-
-function handshakeSource(ask: EngineRequest, server: RequestServer): HandshakeSource {
-  return {
-    headers: ask.request.headers.toJSON(),
-    query: ask.query,
-    address: server.requestIP(ask.request)?.address ?? '',
-    transport: ask.transport,
-  };
 }
 
 /** Reads a request's body as text, or says why not. */

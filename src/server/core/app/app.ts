@@ -19,7 +19,7 @@ export interface Handshake {
   readonly headers: Readonly<Record<string, string>>;
   /** The query string of the first request, e.g. `EIO=4&transport=websocket&token=…`. */
   readonly query: URLSearchParams;
-  /** The peer's IP address, as the socket saw it. */
+  /** The client's IP address: the socket's, or what proxies in `trustedProxies` say. */
   readonly address: string;
   readonly transport: TransportName;
 }
