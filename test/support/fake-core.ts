@@ -10,6 +10,9 @@ import type { Namespace } from '../../src/server/core/sessions/namespace.ts';
 import { NamespaceSession } from '../../src/server/core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
 
+/** Of a session, in tests. */
+export const MAX_ROOMS = 256;
+
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** The bus: remembers what it was told, and gives the answers it was given. */
@@ -88,6 +91,7 @@ export class FakeCore {
       app,
       workerId: 'w',
       ackTimeoutMs,
+      maxRoomsPerSession: MAX_ROOMS,
       link: this.link,
       counters: this.counters,
       refusals: new Refusals(SILENT),

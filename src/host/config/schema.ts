@@ -30,6 +30,7 @@ export interface Config {
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly maxSessionsPerWorker: 'auto' | number;
+  readonly maxRoomsPerSession: number;
   readonly ackTimeoutMs: number;
   readonly corsOrigins: readonly string[];
   readonly corsCredentials: boolean;
@@ -157,6 +158,11 @@ const shape = {
     autoOr(1_000_000).default('auto'),
     'The most sessions a worker takes; `auto` is what its open-file limit allows.',
     { limit: { seen: '503 with `Retry-After`, before any upgrade', counted: 'atCapacity' } },
+  ),
+  maxRoomsPerSession: key(
+    whole(1, 1_000_000).default(10_000),
+    'Rooms that one session may be in; `join` enters all that it names or none.',
+    { limit: { seen: '`join` throws a `RangeError`; a CONNECT is refused' } },
   ),
   ackTimeoutMs: key(
     whole(1, 60 * MINUTE_MS).default(10_000),

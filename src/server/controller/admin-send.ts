@@ -6,7 +6,7 @@ import { readJson, refusal } from './admin-body.ts';
 import type { SendRequest } from './node-view.ts';
 
 const name = z.string().min(1).max(LIMITS.keyLength);
-const names = z.union([name, z.array(name).min(1).max(LIMITS.roomsPerSession)]);
+const names = z.union([name, z.array(name).min(1).max(LIMITS.roomsPerMessage)]);
 
 const shape = {
   event: name.refine((event) => !RESERVED_EVENTS.has(event)),

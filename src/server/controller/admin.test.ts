@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { FakeNode } from '../../../test/support/fake-node.ts';
+import { LIMITS } from '../core/limits/limits.ts';
 import { type Admin, type AdminOptions, startAdmin } from './admin.ts';
 import { StartError } from './start-error.ts';
 
@@ -145,10 +146,11 @@ describe('/send', () => {
   });
 
   test('refuses values nested too deep', async () => {
-    const { send } = setUp();
+    const { send } = setUp({ maxBodyBytes: 10_000 });
     const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
-    expect((await send(`{"event":"a","args":${nested(64)}}`)).status).toBe(202);
-    expect((await send(`{"event":"a","args":${nested(65)}}`)).status).toBe(400);
+    const most = LIMITS.argumentDepth;
+    expect((await send(`{"event":"a","args":${nested(most)}}`)).status).toBe(202);
+    expect((await send(`{"event":"a","args":${nested(most + 1)}}`)).status).toBe(400);
   });
 
   test('refuses a body that is too large, announced or not', async () => {

@@ -8,6 +8,7 @@ import { Random } from '../../../test/fuzz/random.ts';
 import {
   FakeCore,
   type FakeLink,
+  MAX_ROOMS,
   receivedBy,
   type Visitor,
 } from '../../../test/support/fake-core.ts';
@@ -88,14 +89,35 @@ describe('rooms', () => {
   }
 
   test('a session joins as many as allowed, and not one more', () => {
-    const names = Array.from({ length: LIMITS.roomsPerSession }, (_, index) => `room ${index}`);
+    const names = Array.from({ length: MAX_ROOMS }, (_, index) => `room ${index}`);
     const { session } = enter('s', names);
-    expect(session.rooms).toHaveLength(LIMITS.roomsPerSession);
+    expect(session.rooms).toHaveLength(MAX_ROOMS);
     session.join(names[0] as string);
     expect(() => session.join('one more')).toThrow(RangeError);
     session.leave(names[0] as string);
     session.join('one more');
     expect(session.rooms).toContain('one more');
+  });
+
+  test('a session joins all of the rooms or none', () => {
+    const names = Array.from({ length: MAX_ROOMS - 1 }, (_, index) => `room ${index}`);
+    const { session } = enter('s', names);
+    expect(() => session.join(['a', 'b'])).toThrow(RangeError);
+    expect(session.rooms).toEqual(names);
+    expect([home.rooms.has('a'), link.interest.has('r/\0a')]).toEqual([false, false]);
+    // Named twice, or joined already, a room counts once.
+    session.join([...names, 'a', 'a']);
+    expect(session.rooms).toEqual([...names, 'a']);
+  });
+
+  test('what the bus refuses reaches nobody', () => {
+    const { client, session } = enter('s');
+    link.publish = link.command = () => {
+      throw new Error('full');
+    };
+    expect(() => home.server.emit('x')).toThrow('full');
+    expect(() => home.server.join('a')).toThrow('full');
+    expect([client.received, session.rooms]).toEqual([[], []]);
   });
 
   test.each(['', 'x'.repeat(LIMITS.keyLength + 1), 7 as unknown as string])(
@@ -386,7 +408,7 @@ describe('other workers', () => {
 
   // An exception would end the connection of this worker to the bus.
   test('a command that cannot be obeyed harms nobody', () => {
-    const names = Array.from({ length: LIMITS.roomsPerSession }, (_, index) => `room ${index}`);
+    const names = Array.from({ length: MAX_ROOMS }, (_, index) => `room ${index}`);
     enter('full', names);
     const { session } = enter('free', ['room 0']);
     const target = { rooms: ['room 0'], users: [], except: [] };

@@ -21,6 +21,7 @@ export interface WorkerCoreOptions {
   readonly app: App;
   readonly workerId: string;
   readonly ackTimeoutMs: number;
+  readonly maxRoomsPerSession: number;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;

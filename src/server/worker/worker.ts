@@ -151,6 +151,7 @@ export class Worker {
       app,
       workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
       ackTimeoutMs: config.ackTimeoutMs,
+      maxRoomsPerSession: config.maxRoomsPerSession,
       link: this.#bus,
       counters: this.#counters,
       refusals: this.#refusals,

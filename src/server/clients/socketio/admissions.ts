@@ -11,9 +11,8 @@
 import type { Admission, Handshake } from '../../core/app/app.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
-import { LIMITS } from '../../core/limits/limits.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import { checkKey } from '../../core/rooms/key.ts';
+import { checkKey, checkRoomCount } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { SessionIdFactory } from '../../protocol/session-id.ts';
@@ -66,8 +65,7 @@ export class Admissions {
       return;
     }
     const isKnown = engine.sessionIn(namespace) !== undefined || engine.joining?.has(namespace);
-    const count = engine.sessions.length + (engine.joining?.size ?? 0);
-    if (isKnown === true || count >= LIMITS.namespacesPerConnection) {
+    if (isKnown === true) {
       engine.fail();
       return;
     }
@@ -129,9 +127,7 @@ export class Admissions {
     const { user, rooms = [], data } = admission ?? {};
     if (user !== undefined) checkKey(user);
     const distinct = new Set(rooms.map(checkKey));
-    if (distinct.size > LIMITS.roomsPerSession) {
-      throw new RangeError(`a session may be in ${LIMITS.roomsPerSession} rooms at the most`);
-    }
+    checkRoomCount(distinct.size, home.maxRoomsPerSession);
     const id = this.#engines().ids.create(engine.slot);
     const session = new NamespaceSession(id, user, data, engine, home);
     if (this.#admitted.length === 0) setImmediate(this.complete);

@@ -15,7 +15,6 @@ import type {
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import { Heartbeat } from '../../core/heartbeat.ts';
 import { createCounters } from '../../core/limits/counters.ts';
-import { LIMITS } from '../../core/limits/limits.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import type { Log } from '../../core/log/log.ts';
 import { WorkerCore } from '../../core/worker-core.ts';
@@ -26,6 +25,7 @@ import { LocalOwner } from './local-owner.ts';
 import { PacketRouter } from './packet-router.ts';
 import { OfferToSession } from './socket-openers.ts';
 
+const MAX_ROOMS = 256;
 const MAX_BACKPRESSURE_BYTES = 10_000;
 const UPGRADE_TIMEOUT_MS = 30;
 const SETTINGS = {
@@ -84,6 +84,7 @@ function start(app: App): void {
     app: { disconnected: (_session, reason) => void ended.push(reason), ...app },
     workerId: 'w',
     ackTimeoutMs: 50,
+    maxRoomsPerSession: MAX_ROOMS,
     link: LONELY,
     counters,
     refusals,
@@ -395,7 +396,7 @@ describe('admission', () => {
   test.each<[string, App['authenticate']]>([
     [
       'more rooms than allowed',
-      () => ({ rooms: Array.from({ length: LIMITS.roomsPerSession + 1 }, (_, i) => `${i}`) }),
+      () => ({ rooms: Array.from({ length: MAX_ROOMS + 1 }, (_, i) => `${i}`) }),
     ],
     ['a room without a name', () => ({ rooms: ['a', ''] })],
     ['a user that is a number', () => ({ user: 7 as unknown as string })],

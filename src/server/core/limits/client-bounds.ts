@@ -1,24 +1,11 @@
 /** Bounds on what one client, or one session of an app, may have and send. */
 
 export const CLIENT_BOUNDS = {
-  roomsPerSession: {
-    value: 256,
-    unit: 'rooms',
-    why: 'A session in more rooms is a design fault of the app; each costs about 40 bytes.',
-    seen: '`join` throws a `RangeError`',
-  },
   keyLength: {
     value: 256,
     unit: 'characters',
     why: 'Of names of rooms and users: workers hold and compare them, and frames carry them.',
     seen: 'the call throws a `TypeError`; `POST /send` answers 400',
-  },
-  namespacesPerConnection: {
-    value: 16,
-    unit: 'namespaces',
-    why: 'Each that a client joins over one connection is a session of its own.',
-    seen: 'the connection ends',
-    counted: 'protocolBroken',
   },
   attachmentsPerPacket: {
     value: 10,
@@ -28,9 +15,9 @@ export const CLIENT_BOUNDS = {
     counted: 'protocolBroken',
   },
   argumentDepth: {
-    value: 64,
+    value: 1_000,
     unit: 'levels',
-    why: 'Of event arguments: deeper values would exhaust the stack.',
+    why: 'Of event arguments: much deeper values would exhaust the stack.',
     seen: '`emit` throws a `RangeError`; a client with such a binary event ends',
     counted: 'protocolBroken',
   },

@@ -50,6 +50,12 @@ export const NODE_BOUNDS = {
     unit: 'ms',
     why: 'What the bus waits longer than the workers asked, whose answers need their way.',
   },
+  roomsPerMessage: {
+    value: 256,
+    unit: 'rooms',
+    why: 'Of one message from outside: the controller looks each of them up.',
+    seen: '`POST /send` answers 400',
+  },
   workersPerNode: {
     value: 256,
     unit: 'workers',

@@ -5,6 +5,12 @@ import { LIMITS } from '../limits/limits.ts';
 /** A room that no session can be in, since names are not empty. */
 export const NOBODY: readonly string[] = [''];
 
+/** @throws RangeError when a session would be in more rooms than it may */
+export function checkRoomCount(count: number, most: number): void {
+  if (count <= most) return;
+  throw new RangeError(`a session may be in ${most} rooms at the most (maxRoomsPerSession)`);
+}
+
 /** One name or several, checked. */
 export function toList(names: string | readonly string[]): readonly string[] {
   return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);

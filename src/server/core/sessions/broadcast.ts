@@ -72,9 +72,10 @@ export class BroadcastOperator implements Broadcast {
   emit(event: string, ...args: readonly unknown[]): void {
     const { home } = this;
     const outgoing = EncodedEvent.create(home.name, event, args, this.#chosen);
+    // First where it may be refused, so that all have it or none.
+    if (!this.#chosen.local) home.link.publish(home.name, this.#chosen, outgoing);
     home.counters.broadcasts++;
     home.deliver(this.#chosen, outgoing);
-    if (!this.#chosen.local) home.link.publish(home.name, this.#chosen, outgoing);
   }
 
   async emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
@@ -129,8 +130,8 @@ export class BroadcastOperator implements Broadcast {
   }
 
   #command(command: SessionCommand): void {
-    runCommand(this.home, this.#chosen, command);
     if (!this.#chosen.local) this.home.link.command(this.home.name, this.#chosen, command);
+    runCommand(this.home, this.#chosen, command);
   }
 
   #narrow(change: Partial<Chosen>): Broadcast {

@@ -44,7 +44,7 @@ export interface BroadcastHome {
 export interface SessionHome extends BroadcastHome {
   readonly server: Server;
   readonly runner: HandlerRunner;
-  /** @throws RangeError when the session would be in too many rooms */
+  /** Joins all of the rooms or none. @throws RangeError when it would be in too many */
   join(session: LocalSession, rooms: readonly string[]): void;
   /** Takes a session out and tells the app. */
   remove(session: LocalSession, reason: DisconnectReason): void;

@@ -13,8 +13,8 @@ import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../limits/counters.ts';
-import { LIMITS } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
+import { checkRoomCount } from '../rooms/key.ts';
 import { Room } from '../rooms/room.ts';
 import type { AckTable } from './acks.ts';
 import type { SessionHome } from './home.ts';
@@ -29,6 +29,7 @@ export interface NamespaceContext {
   readonly acks: AckTable;
   readonly counters: Counters;
   readonly ackTimeoutMs: number;
+  readonly maxRoomsPerSession: number;
   readonly workerId: string;
   readonly log: Log;
   /** Finds the handle of a namespace of the app. */
@@ -46,6 +47,7 @@ export class Namespace implements SessionHome, ServerHome {
   readonly acks: AckTable;
   readonly counters: Counters;
   readonly ackTimeoutMs: number;
+  readonly maxRoomsPerSession: number;
   readonly everyone: Room<NamespaceSession> = new Room('');
   readonly rooms: Map<string, Room<NamespaceSession>> = new Map();
   readonly users: UserIndex<NamespaceSession> = new UserIndex();
@@ -60,6 +62,7 @@ export class Namespace implements SessionHome, ServerHome {
     this.acks = context.acks;
     this.counters = context.counters;
     this.ackTimeoutMs = context.ackTimeoutMs;
+    this.maxRoomsPerSession = context.maxRoomsPerSession;
     this.#context = context;
     this.server = new NamespaceServer(this, context.workerId, context.findServer);
     this.runner = new HandlerRunner(handlers, this.server, context.log, context.counters);
@@ -100,16 +103,15 @@ export class Namespace implements SessionHome, ServerHome {
     this.runner.disconnected(session, reason);
   }
 
-  /** @throws RangeError when the session would be in too many rooms */
+  /** Joins all of the rooms or none. @throws RangeError when the session would be in too many */
   join(session: NamespaceSession, rooms: readonly string[]): void {
     if (!session.connected) return;
+    const entering = this.#notIn(session, rooms);
+    // The first membership is that of `everyone`, which does not count.
+    checkRoomCount(session.memberships.length / 2 - 1 + entering.length, this.maxRoomsPerSession);
     this.delivery.catchUp(session);
-    for (const name of rooms) {
+    for (const name of entering) {
       let room = this.rooms.get(name);
-      if (room !== undefined && session.memberships.includes(room)) continue;
-      if (session.memberships.length / 2 > LIMITS.roomsPerSession) {
-        throw new RangeError(`a session may be in ${LIMITS.roomsPerSession} rooms at the most`);
-      }
       if (room === undefined) {
         room = new Room(name);
         this.rooms.set(name, room);
@@ -117,6 +119,18 @@ export class Namespace implements SessionHome, ServerHome {
       }
       room.add(session);
     }
+  }
+
+  /** Those of the rooms that a session is not in, each once. */
+  #notIn(session: NamespaceSession, rooms: readonly string[]): readonly string[] {
+    const [only] = rooms;
+    if (only !== undefined && rooms.length === 1) {
+      const room = this.rooms.get(only);
+      return room !== undefined && session.memberships.includes(room) ? [] : rooms;
+    }
+    const entering = new Set(rooms);
+    for (const name of session.rooms) entering.delete(name);
+    return [...entering];
   }
 
   tryJoin(session: NamespaceSession, rooms: readonly string[]): void {

@@ -25,6 +25,7 @@ import { ProfileError, type WorkerProfile } from './worker-profile.ts';
 
 const NODE = 77;
 const MIB = 1 << 20;
+const MAX_ROOMS = 256;
 const EVERYONE: Target = { rooms: [], users: [], except: [] };
 const IDLE_CARRIER: Carrier = {
   transport: 'websocket',
@@ -405,13 +406,14 @@ describe('workers that come and go', () => {
     link.close();
   });
 
-  // The handlers of an app may ask for what cannot be done; see LIMITS.roomsPerSession.
+  // The handlers of an app may ask for what cannot be done; see `maxRoomsPerSession`.
   test('a receiver that throws does not cost its worker the bus', async () => {
     const [a, b] = await startThree();
     const core = new WorkerCore({
       app: {},
       workerId: 'b',
       ackTimeoutMs: 100,
+      maxRoomsPerSession: MAX_ROOMS,
       link: b.client,
       counters: b.counters,
       refusals: new Refusals(LOG),
@@ -419,7 +421,7 @@ describe('workers that come and go', () => {
       findSession: () => undefined,
     });
     b.receiveCommand = (...given) => core.receiveCommand(...given);
-    const rooms = Array.from({ length: LIMITS.roomsPerSession }, (_, index) => `room ${index}`);
+    const rooms = Array.from({ length: MAX_ROOMS }, (_, index) => `room ${index}`);
     const home = core.namespaces.get('/') as Namespace;
     home.add(new NamespaceSession('full', undefined, undefined, IDLE_CARRIER, home), rooms);
     a.client.command('/', EVERYONE, { kind: 'join', rooms: ['r'] });
