@@ -215,7 +215,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: { 'server/core/app': 'any' },
   },
   'src/server/clients/source': {
-    purpose: 'where a request comes from: its address, seen through proxies',
+    purpose: 'where a request comes from: its address seen through proxies, the origin of its page',
     imports: { 'server/protocol': 'any' },
   },
   'src/server/clients/socketio': {

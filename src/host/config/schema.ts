@@ -171,7 +171,9 @@ const shape = {
   ),
   corsOrigins: key(
     origins.default([]),
-    'Origins whose pages may connect from a browser; `*` alone admits every origin.',
+    'Origins whose pages may connect from a browser: each as browsers send it, ' +
+      '`https://*.example.com` for all names below a domain, `null` for pages without one; `*` ' +
+      'alone admits every origin.',
     { allowed: 'a list of origins such as "https://example.com", or "*"' },
   ),
   corsCredentials: key(z.boolean().default(false), 'Lets browsers send cookies across origins.'),
@@ -223,7 +225,14 @@ const shape = {
 export const configSchema: z.ZodType<Config> = z.strictObject(shape);
 
 function isOriginOrStar(origin: string): boolean {
-  return origin === '*' || (/^https?:/.test(origin) && URL.parse(origin)?.origin === origin);
+  if (origin === '*' || origin === 'null') return true;
+  // A page's origin has no path; what stands for a part of a name is one whole label.
+  const form = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/;
+  const [, scheme, wildcard, host = ''] = form.exec(origin) ?? [];
+  if (scheme === undefined || (wildcard !== undefined && !host.includes('.'))) return false;
+  const isWeb = scheme === 'http' || scheme === 'https';
+  const whole = origin.replace('*.', '');
+  return !isWeb || URL.parse(whole)?.origin === whole;
 }
 
 function isAddressRange(range: string): boolean {

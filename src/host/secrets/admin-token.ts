@@ -6,8 +6,8 @@
  * same user, and of root, find it by the port.
  */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { makePrivateFolder, privateFolderPath, privateFoldersOfAll } from './private-folder.ts';
 
 /** A token that was left for commands. */
@@ -36,6 +36,7 @@ export function leaveToken(port: number): LeftToken {
     path,
     remove() {
       if (read(path) === token) rmSync(path, { force: true });
+      removeIfEmpty(dirname(path));
     },
   };
 }
@@ -48,6 +49,15 @@ export function findToken(port: number): string | undefined {
     if (token !== undefined) return token;
   }
   return undefined;
+}
+
+/** Other nodes of this user may have theirs in it. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It is not empty, or another node was quicker.
+  }
 }
 
 function fileName(port: number): string {

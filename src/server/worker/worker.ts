@@ -12,13 +12,14 @@ import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import { EngineContext } from '../clients/socketio/engine-context.ts';
 import { LocalOwner } from '../clients/socketio/local-owner.ts';
 import { PacketRouter } from '../clients/socketio/packet-router.ts';
+import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import { type Counters, createCounters } from '../core/limits/counters.ts';
 import { assertLimits } from '../core/limits/limits.ts';
 import { Refusals } from '../core/limits/refusals.ts';
-import type { Log } from '../core/log/log.ts';
+import { describeError, type Log } from '../core/log/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
@@ -164,6 +165,7 @@ export class Worker {
     const endpoint = new EngineEndpoint({
       context: this.#engine,
       proxies: new TrustedProxies(this.#settings.config.trustedProxies),
+      origins: new OriginPolicy(this.#settings.config, (origin) => this.#allows(app, origin)),
       ownerOf: (worker) =>
         worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
       isStopping: () => this.#isStopping,
@@ -176,6 +178,16 @@ export class Worker {
       log: this.#log,
       isReady: () => !this.#isStopping && !this.#engine.isFull,
     });
+  }
+
+  /** Whether the app lets pages of an origin in; only a clear yes does. */
+  #allows(app: App, origin: string): boolean {
+    try {
+      return app.allowOrigin?.(origin) === true;
+    } catch (error) {
+      this.#log.error('allowOrigin failed', { error: describeError(error) });
+      return false;
+    }
   }
 
   #startSampling(core: WorkerCore): void {

@@ -15,8 +15,8 @@ import type {
 import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
+import type { OriginPolicy } from '../source/origin-policy.ts';
 import type { TrustedProxies } from '../source/trusted-proxies.ts';
-import { corsHeaders } from './cors.ts';
 import type { EngineContext } from './engine-context.ts';
 import { type EngineErrorName, engineError } from './engine-error.ts';
 import {
@@ -49,6 +49,7 @@ const REASON_OF = {
 export interface EndpointOptions {
   readonly context: EngineContext;
   readonly proxies: TrustedProxies;
+  readonly origins: OriginPolicy;
   /** The owner of sessions of a worker of this node; `undefined` when there is no such worker. */
   ownerOf(worker: number): SessionOwner | undefined;
   isStopping(): boolean;
@@ -73,7 +74,7 @@ export class EngineEndpoint {
   /** @returns the answer; `undefined` once the request has become a WebSocket */
   handle(request: Request, query: string, server: RequestServer): KindAnswer {
     if (request.method === 'OPTIONS') return this.#preflight(request);
-    const ask = readEngineRequest(request, query, this.#context.settings);
+    const ask = readEngineRequest(request, query, this.#options.origins);
     if ('refused' in ask) {
       this.#context.counters.handshakesRefused++;
       return this.#refuse(ask.refused, ask.cors);
@@ -96,7 +97,7 @@ export class EngineEndpoint {
   }
 
   #preflight(request: Request): Response {
-    const cors = corsHeaders(request.headers, this.#context.settings);
+    const cors = this.#options.origins.headersFor(request.headers);
     if (cors === undefined) return this.#refuse('forbidden', {});
     const headers = { ...cors, ...preflightHeaders(request.headers) };
     return new Response(null, { status: 204, headers });
@@ -184,6 +185,11 @@ async function readBody(request: Request, maxBytes: number): Promise<string | Ht
 function toResponse(answer: HttpAnswer, cors: AnswerHeaders): Response {
   return new Response(answer.body, {
     status: answer.status,
-    headers: { 'content-type': answer.type, 'cache-control': 'no-store', ...cors },
+    headers: {
+      'content-type': answer.type,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...cors,
+    },
   });
 }

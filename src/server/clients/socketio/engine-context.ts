@@ -28,8 +28,6 @@ export interface EngineSettings {
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly capacity: number;
-  readonly corsOrigins: readonly string[];
-  readonly corsCredentials: boolean;
 }
 
 export interface EngineContextOptions {

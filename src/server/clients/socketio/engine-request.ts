@@ -6,10 +6,10 @@
  */
 
 import type { TransportName } from '../../core/app/app.ts';
-import { type CorsPolicy, corsHeaders } from './cors.ts';
+import type { CorsHeaders, OriginPolicy } from '../source/origin-policy.ts';
 import type { EngineErrorName } from './engine-error.ts';
 
-export type AnswerHeaders = Readonly<Record<string, string>>;
+export type AnswerHeaders = CorsHeaders;
 
 export interface EngineRequest {
   readonly request: Request;
@@ -32,9 +32,9 @@ export interface Refusal {
 export function readEngineRequest(
   request: Request,
   query: string,
-  policy: CorsPolicy,
+  origins: OriginPolicy,
 ): EngineRequest | Refusal {
-  const cors = corsHeaders(request.headers, policy);
+  const cors = origins.headersFor(request.headers);
   if (cors === undefined) return { refused: 'forbidden', cors: {} };
   const params = new URLSearchParams(query);
   const transport = params.get('transport');

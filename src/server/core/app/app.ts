@@ -60,6 +60,11 @@ export interface NamespaceHandlers {
 export interface App extends NamespaceHandlers {
   /** Handlers of further namespaces by name, e.g. `{ '/chat': { … } }`. */
   readonly namespaces?: Readonly<Record<string, NamespaceHandlers>>;
+  /**
+   * Lets in pages of an origin that neither the host nor `corsOrigins` does, such as
+   * `https://example.com`. Only `true` does.
+   */
+  allowOrigin?(origin: string): boolean;
   /** Runs once in each worker, before it takes connections. */
   started?(server: Server): void | Promise<void>;
   /** Answers HTTP requests on paths that Holdfast does not use; `undefined` means 404. */
