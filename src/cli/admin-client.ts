@@ -1,27 +1,39 @@
 /** How commands reach the admin API of a running node. */
 import { type Command, Option } from 'commander';
+import { findToken } from '../host/access/left-token.ts';
+import { isLoopback } from '../host/access/loopback.ts';
 import { fieldsByName } from '../host/config/fields.ts';
-import { isLoopback } from '../host/config/loopback.ts';
-import { findToken } from '../host/secrets/admin-token.ts';
 import { CliError } from './cli-error.ts';
+import {
+  addTokenOptions,
+  readToken,
+  type TokenOptions,
+  type TokenSource,
+  tokenPlaces,
+} from './token-options.ts';
 
-export interface AdminOptions {
+export interface AdminOptions extends TokenOptions {
   readonly admin?: string;
   readonly adminPort: string;
-  readonly token?: string;
 }
+
+const TOKEN: TokenSource = {
+  flag: '--token',
+  variable: 'HOLDFAST_ADMIN_TOKEN',
+  what: 'Admin token of the node',
+};
 
 const TIMEOUT_MS = 10_000;
 
 export function addAdminOptions(command: Command): Command {
-  return command
+  command
     .addOption(new Option('--admin <url>', 'Admin address of the node, instead of a local port.'))
     .addOption(
       new Option('--admin-port <port>', 'Admin port of a node on this host.')
         .env('HOLDFAST_ADMIN_PORT')
         .default(String(fieldsByName.get('adminPort')?.default)),
-    )
-    .addOption(new Option('--token <token>', 'Admin token.').env('HOLDFAST_ADMIN_TOKEN'));
+    );
+  return addTokenOptions(command, TOKEN);
 }
 
 /** GET, or POST when there is a body. */
@@ -32,7 +44,7 @@ export async function callAdmin<T>(
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<T> {
   const url = adminUrl(options) + path;
-  const response = await request(url, options, body, timeoutMs);
+  const response = await request(url, tokenFor(url, options), body, timeoutMs);
   const text = await response.text();
   let answer: unknown;
   try {
@@ -43,8 +55,8 @@ export async function callAdmin<T>(
   if (response.ok) return answer as T;
   if (response.status === 401) {
     throw new CliError(
-      'The node wants its admin token: run this as the user who started the node, or give ' +
-        '--token or HOLDFAST_ADMIN_TOKEN.',
+      'The node wants its admin token: run this as the user who started the node, or give it ' +
+        `with ${tokenPlaces(TOKEN)}.`,
     );
   }
   const { error } = answer as { error?: string };
@@ -61,21 +73,22 @@ function adminUrl({ admin, adminPort }: AdminOptions): string {
 }
 
 /** The token that was given, or the one that a node on this host has left for its user. */
-function tokenFor(url: string, { token }: AdminOptions): string | undefined {
-  if (token !== undefined && token !== '') return token;
+function tokenFor(url: string, options: AdminOptions): string | undefined {
+  const given = readToken(TOKEN, options);
+  if (given !== undefined) return given;
   const { hostname, port } = new URL(url);
-  return isLoopback(hostname.replace(/^\[|\]$/g, '')) ? findToken(Number(port)) : undefined;
+  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ''));
+  return isHere ? findToken({ of: 'admin', port: Number(port) }) : undefined;
 }
 
 async function request(
   url: string,
-  options: AdminOptions,
+  token: string | undefined,
   body: unknown,
   timeoutMs: number,
 ): Promise<Response> {
   const headers = new Headers();
-  const token = tokenFor(url, options);
-  if (token) headers.set('authorization', `Bearer ${token}`);
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
   try {
     return await fetch(url, {

@@ -1,7 +1,7 @@
 /** The commands as users run them, against the admin API of a hand-made node. */
 import { afterEach, describe, expect, test } from 'bun:test';
 import { FakeNode } from '../../test/support/fake-node.ts';
-import { leaveToken } from '../host/secrets/admin-token.ts';
+import { leaveToken } from '../host/access/left-token.ts';
 import { type Admin, startAdmin } from '../server/controller/admin.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
@@ -17,7 +17,10 @@ function startNode(token?: string): { node: FakeNode; port: string } {
   const node = new FakeNode();
   const quiet = (): void => {};
   const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  const limits = { maxBodyBytes: 1_000, leaveToken };
+  const limits = {
+    maxBodyBytes: 1_000,
+    leaveToken: (port: number) => leaveToken({ of: 'admin', port }),
+  };
   admin = startAdmin(node, { host: '127.0.0.1', port: 0, token, log, ...limits });
   return { node, port: String(admin.port) };
 }
@@ -74,8 +77,11 @@ describe('send', () => {
       code: 1,
       err:
         'holdfast: The node wants its admin token: run this as the user who started the node, or ' +
-        'give --token or HOLDFAST_ADMIN_TOKEN.\n',
+        'give it with --token-file or HOLDFAST_ADMIN_TOKEN.\n',
     });
+    const short = await holdfast(['send', 'hello'], { ...env, HOLDFAST_ADMIN_TOKEN: 'hunter2' });
+    expect(short).toMatchObject({ code: 1, out: '' });
+    expect(short.err).toStartWith('holdfast: HOLDFAST_ADMIN_TOKEN holds no token (what it holds');
   });
 
   test('passes on why the node refused', async () => {

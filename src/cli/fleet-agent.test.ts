@@ -1,5 +1,6 @@
 /** `holdfast fleet agent` as users run it: who may give it orders. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 
 setDefaultTimeout(30_000);
 
@@ -8,7 +9,7 @@ const MAIN = new URL('./main.ts', import.meta.url).pathname;
 interface Announced {
   readonly port: number;
   readonly pid: number;
-  readonly token?: string;
+  readonly tokenFile?: string;
 }
 
 class Command implements AsyncDisposable {
@@ -47,37 +48,51 @@ function statusFor(port: number, token: string): Promise<number> {
 }
 
 describe('without a token, on loopback', () => {
-  test('one is made up, told, and wanted', async () => {
-    await using command = new Command([...here, '--json']);
-    const { port, token = '' } = await command.announced();
-    expect(token).toMatch(/^[0-9a-f-]{36}$/);
-    expect(await statusFor(port, token)).toBe(200);
-    expect(await statusFor(port, 'loopback')).toBe(401);
-    expect(await statusFor(port, '')).toBe(401);
+  test('one is made, left where only this user reads it, and wanted', async () => {
+    let left = '';
+    {
+      await using command = new Command([...here, '--json']);
+      const { port, tokenFile = '' } = await command.announced();
+      left = tokenFile;
+      expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
+      const token = readFileSync(tokenFile, 'utf8').trim();
+      expect(token).toMatch(/^[0-9a-f]{48}$/);
+      expect(await statusFor(port, token)).toBe(200);
+      expect(await statusFor(port, 'loopback')).toBe(401);
+      expect(await statusFor(port, '')).toBe(401);
+    }
+    expect(existsSync(left)).toBe(false);
   });
 
-  test('the sentence names it as the flag to give', async () => {
+  test('the sentence names the file, and not the token', async () => {
     await using command = new Command(here, '');
     const line = await command.line();
-    const [, port = '', token = ''] =
-      /at 127\.0\.0\.1:(\d+) with --token (\S+)\. Ctrl-C/.exec(line) ?? [];
+    const [, port = '', tokenFile = ''] =
+      /at 127\.0\.0\.1:(\d+)\. Its token is in (\S+)\. Ctrl-C/.exec(line) ?? [];
+    const token = readFileSync(tokenFile, 'utf8').trim();
+    expect(line).not.toContain(token);
     expect(await statusFor(Number(port), token)).toBe(200);
   });
 });
 
-test('a token that was given is not repeated', async () => {
-  await using command = new Command([...here, '--json'], 'a-secret');
-  const { port, token } = await command.announced();
-  expect(token).toBeUndefined();
-  expect(await statusFor(port, 'a-secret')).toBe(200);
+test('a token that was given is not repeated, nor left in a file', async () => {
+  await using command = new Command([...here, '--json'], 'a-secret-of-a-test');
+  const { port, tokenFile } = await command.announced();
+  expect(tokenFile).toBeUndefined();
+  expect(await statusFor(port, 'a-secret-of-a-test')).toBe(200);
 });
 
-test('an empty token is none: others could give orders', async () => {
-  await using command = new Command(['--listen', '0.0.0.0:0'], '');
+test.each([
+  ['', 'Everyone who reaches this port could give orders'],
+  ['x', 'HOLDFAST_FLEET_TOKEN holds no token (what it holds is not shown): it must be 16 or more'],
+  ['fifteen letters', 'HOLDFAST_FLEET_TOKEN holds no token'],
+  ['sixteen letters, and a space', 'HOLDFAST_FLEET_TOKEN holds no token'],
+])('%p is no token: others could give orders', async (token, sentence) => {
+  await using command = new Command(['--listen', '0.0.0.0:0'], token);
   expect(await command.child.exited).toBe(1);
-  expect(await command.child.stderr.text()).toStartWith(
-    'holdfast: Everyone who reaches this port could give orders',
-  );
+  const err = await command.child.stderr.text();
+  expect(err).toStartWith(`holdfast: ${sentence}`);
+  if (token.length > 1) expect(err).not.toContain(token);
 });
 
 test('an agent that ends by itself is an error that says how', async () => {

@@ -3,7 +3,7 @@
  * process of its own, which loads none of what a command line needs and leaves its memory to
  * connections.
  */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type AgentProcess, startAgentProcess } from '../fleet/agent-group/agent-process.ts';
 import { FleetError } from '../fleet/settings/fleet-error.ts';
 import {
@@ -12,48 +12,64 @@ import {
   addressText,
   parseAddress,
 } from '../fleet/settings/settings.ts';
-import { isLoopback } from '../host/config/loopback.ts';
+import { type LeftToken, leaveToken } from '../host/access/left-token.ts';
+import { isLoopback } from '../host/access/loopback.ts';
+import { makeToken } from '../host/access/token.ts';
 import { CliError } from './cli-error.ts';
 import { StopSignals } from './stop-signals.ts';
+import {
+  addTokenOptions,
+  readToken,
+  type TokenOptions,
+  type TokenSource,
+  tokenPlaces,
+} from './token-options.ts';
 
-interface AgentOptions {
+interface AgentOptions extends TokenOptions {
   readonly listen: string;
-  readonly token?: string;
   readonly json?: boolean;
 }
 
+const TOKEN: TokenSource = {
+  flag: '--token',
+  variable: 'HOLDFAST_FLEET_TOKEN',
+  what: 'What whoever gives orders must present',
+};
+
 export function fleetAgentCommand(): Command {
-  return new Command('agent')
+  const command = new Command('agent')
     .description('Wait for the orders of "holdfast fleet run --agent" on another host.')
-    .option('--listen <address>', 'Address and port to listen on.', `0.0.0.0:${AGENT_PORT}`)
-    .addOption(
-      new Option('--token <token>', 'What whoever gives orders must present.').env(
-        'HOLDFAST_FLEET_TOKEN',
-      ),
+    .option('--listen <address>', 'Address and port to listen on.', `0.0.0.0:${AGENT_PORT}`);
+  return addTokenOptions(command, TOKEN)
+    .option('--json', 'When ready, print one line of JSON: the port, and where its token lies.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  HOLDFAST_FLEET_TOKEN=… holdfast fleet agent\n\n' +
+        'On loopback it makes a token when none is given, and leaves it where only\n' +
+        '"holdfast fleet run" of the same user finds it.',
     )
-    .option('--json', 'When ready, print one line of JSON with the port, and a token if it is new.')
-    .addHelpText('after', '\nExample:\n  HOLDFAST_FLEET_TOKEN=… holdfast fleet agent')
     .action(async (options: AgentOptions) => {
       const { address, token } = readOptions(options);
-      const ownToken = token ?? crypto.randomUUID();
+      const ownToken = token ?? makeToken();
       const signals = new StopSignals(process, () => performance.now());
+      let left: LeftToken | undefined;
       try {
         const agent = await startAgentProcess(address, ownToken);
-        const made = token === undefined ? ownToken : undefined;
-        announce(agent, address, made, options.json === true);
+        if (token === undefined) left = await leave(agent, ownToken);
+        announce(agent, address, left?.path, options.json === true);
         const how = await Promise.race([signals.stop.then(() => undefined), agent.exited]);
         if (how !== undefined) throw new CliError(`The agent ended by itself (${how}).`);
         await agent.end();
       } finally {
         signals.dispose();
+        left?.remove();
       }
     });
 }
 
-/** @returns no token when one is to be made up, which will do where all who give orders see it */
+/** @returns no token when one is to be made, which will do where only this host reaches the port */
 function readOptions(options: AgentOptions): { address: AgentAddress; token: string | undefined } {
-  // An empty variable is how a shell leaves one out.
-  const token = options.token === '' ? undefined : options.token;
+  const token = readToken(TOKEN, options);
   try {
     const address = parseAddress('--listen', options.listen, AGENT_PORT);
     if (token !== undefined || isLoopback(address.host)) return { address, token };
@@ -62,22 +78,33 @@ function readOptions(options: AgentOptions): { address: AgentAddress; token: str
     throw error;
   }
   throw new CliError(
-    'Everyone who reaches this port could give orders: give a --token (or HOLDFAST_FLEET_TOKEN), ' +
-      'or listen on 127.0.0.1.',
+    `Everyone who reaches this port could give orders: give a token (${tokenPlaces(TOKEN)}), or ` +
+      'listen on 127.0.0.1.',
   );
 }
 
-/** @param made the token, when nobody else knows it yet */
+async function leave(agent: AgentProcess, token: string): Promise<LeftToken> {
+  try {
+    return leaveToken({ of: 'fleet-agent', port: agent.port }, token);
+  } catch (cause) {
+    await agent.end();
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+    throw new CliError(
+      `No token can be left for commands (${code}): give one with ${tokenPlaces(TOKEN)}.`,
+      { cause },
+    );
+  }
+}
+
+/** @param tokenFile where its token lies, when it is one that it made */
 function announce(
   { port, pid }: AgentProcess,
   { host }: AgentAddress,
-  made: string | undefined,
+  tokenFile: string | undefined,
   isJson: boolean,
 ): void {
-  const flag = made === undefined ? '' : ` with --token ${made}`;
-  const text = `The agent waits for orders at ${addressText({ host, port })}${flag}.`;
-  // Without a token that was made up, JSON leaves the field out.
-  console.log(
-    isJson ? JSON.stringify({ host, port, pid, token: made }) : `${text} Ctrl-C stops it.`,
-  );
+  const left = tokenFile === undefined ? '' : ` Its token is in ${tokenFile}.`;
+  const text = `The agent waits for orders at ${addressText({ host, port })}.${left}`;
+  // Where a token was given, JSON leaves the field out.
+  console.log(isJson ? JSON.stringify({ host, port, pid, tokenFile }) : `${text} Ctrl-C stops it.`);
 }

@@ -1,16 +1,31 @@
 /** `holdfast fleet status`, `set` and `stop`: control of a run from another shell. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { FleetStatus } from '../fleet/coordinator/status.ts';
 import { CONTROL_PORT } from '../fleet/settings/settings.ts';
+import { findToken } from '../host/access/left-token.ts';
+import { isLoopback } from '../host/access/loopback.ts';
 import { CliError } from './cli-error.ts';
 import { statusText, summaryText } from './fleet-text.ts';
+import {
+  addTokenOptions,
+  readToken,
+  type TokenOptions,
+  type TokenSource,
+  tokenPlaces,
+} from './token-options.ts';
 
-interface ControlOptions {
+interface ControlOptions extends TokenOptions {
   readonly control?: string;
   readonly controlPort: string;
-  readonly controlToken?: string;
   readonly json?: boolean;
 }
+
+/** Also of `holdfast fleet run`, which wants it of whoever controls it. */
+export const CONTROL_TOKEN: TokenSource = {
+  flag: '--control-token',
+  variable: 'HOLDFAST_FLEET_CONTROL_TOKEN',
+  what: 'What whoever controls the run must present',
+};
 
 /** Setting targets tries a session with each first, which takes 5 s when one is silent. */
 const TIMEOUT_MS = 30_000;
@@ -53,15 +68,10 @@ export function fleetStopCommand(): Command {
 }
 
 function addControlOptions(command: Command): Command {
-  return command
+  command
     .option('--control <url>', 'Control address of the run, instead of a local port.')
-    .option('--control-port <port>', 'Control port of a run on this host.', String(CONTROL_PORT))
-    .addOption(
-      new Option('--control-token <token>', 'Control token of the run.').env(
-        'HOLDFAST_FLEET_CONTROL_TOKEN',
-      ),
-    )
-    .option('--json', 'Print the answer as JSON.');
+    .option('--control-port <port>', 'Control port of a run on this host.', String(CONTROL_PORT));
+  return addTokenOptions(command, CONTROL_TOKEN).option('--json', 'Print the answer as JSON.');
 }
 
 function changeOf(setting: string, values: readonly string[]): object {
@@ -94,12 +104,14 @@ async function callControl(
   body?: object,
 ): Promise<FleetStatus> {
   const url = controlUrl(options);
-  const response = await request(url + path, options, body);
+  const token = readToken(CONTROL_TOKEN, options) ?? leftTokenFor(url);
+  const response = await request(url + path, token, body);
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok && isStatus(answer)) return answer;
   if (response.status === 401) {
     throw new CliError(
-      'The run wants its control token: give --control-token or HOLDFAST_FLEET_CONTROL_TOKEN.',
+      `The run wants its control token: ask as the user who runs it, or give it with ` +
+        `${tokenPlaces(CONTROL_TOKEN)}.`,
     );
   }
   const { error } = (answer ?? {}) as { error?: unknown };
@@ -120,13 +132,21 @@ function controlUrl({ control, controlPort }: ControlOptions): string {
   throw new CliError(`--control is "${control}"; it must be a URL such as http://127.0.0.1:8700.`);
 }
 
+/** That of a run of this user on this host; what is elsewhere is not told it. */
+function leftTokenFor(url: string): string | undefined {
+  const { protocol, hostname, port } = new URL(url);
+  if (!isLoopback(hostname.replace(/^\[|\]$/g, ''))) return undefined;
+  const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+  return findToken({ of: 'fleet-control', port: number });
+}
+
 async function request(
   url: string,
-  { controlToken }: ControlOptions,
+  token: string | undefined,
   body: object | undefined,
 ): Promise<Response> {
   const headers = new Headers();
-  if (controlToken) headers.set('authorization', `Bearer ${controlToken}`);
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
   try {
     return await fetch(url, {

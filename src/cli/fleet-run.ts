@@ -1,5 +1,5 @@
 /** `holdfast fleet run`: loads a server, shows how it goes, and ends with a verdict. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { FleetRun } from '../fleet/coordinator/fleet-run.ts';
 import { FleetError } from '../fleet/settings/fleet-error.ts';
 import { SCENARIOS } from '../fleet/settings/load.ts';
@@ -12,11 +12,29 @@ import {
 } from '../fleet/settings/settings.ts';
 import type { FleetVerdict } from '../report/recording/record.ts';
 import { CliError } from './cli-error.ts';
+import { CONTROL_TOKEN } from './fleet-control.ts';
 import { FleetProgress } from './fleet-progress.ts';
 import { verdictText } from './fleet-text.ts';
 import { StopSignals } from './stop-signals.ts';
+import {
+  addTokenOptions,
+  readToken,
+  type TokenOptions,
+  type TokenSource,
+} from './token-options.ts';
 
-type RunOptions = RunFlags & { readonly json?: boolean };
+type RunOptions = RunFlags & TokenOptions & { readonly json?: boolean };
+
+const AGENT_TOKEN: TokenSource = {
+  flag: '--token',
+  variable: 'HOLDFAST_FLEET_TOKEN',
+  what: 'Token of those agents',
+};
+const ADMIN_TOKEN: TokenSource = {
+  flag: '--admin-token',
+  variable: 'HOLDFAST_ADMIN_TOKEN',
+  what: 'Admin token of that node',
+};
 
 export function fleetRunCommand(): Command {
   const command = new Command('run')
@@ -37,11 +55,11 @@ export function fleetRunCommand(): Command {
       'after',
       '\nExamples:\n  holdfast fleet run --target http://127.0.0.1:8500 --connections 5000\n' +
         '  holdfast fleet run --target ws://10.0.0.2:8080/ws --protocol websocket \\\n' +
-        '    --agent 10.0.0.3 --agent 10.0.0.4 --token … --connections 100000 --rate 2000\n\n' +
+        '    --agent 10.0.0.3 --agent 10.0.0.4 --token-file fleet.token --connections 100000\n\n' +
         'The exit code is 0 only when the run passed.',
     )
     .action(async ({ json, ...flags }: RunOptions) => {
-      const verdict = await told(() => conduct(parseSettings(flags)));
+      const verdict = await told(() => conduct(parseSettings({ ...flags, ...tokensIn(flags) })));
       console.log(json ? JSON.stringify(verdict) : verdictText(verdict));
       if (verdict.verdict === 'passed') return;
       const why = verdict.findings[0]?.text ?? 'See the findings.';
@@ -51,9 +69,8 @@ export function fleetRunCommand(): Command {
 }
 
 function addAgentOptions(command: Command): void {
-  command
-    .option('--agent <address>', 'Host and port of an agent; repeatable.', collect)
-    .addOption(new Option('--token <token>', 'Token of those agents.').env('HOLDFAST_FLEET_TOKEN'))
+  command.option('--agent <address>', 'Host and port of an agent; repeatable.', collect);
+  addTokenOptions(command, AGENT_TOKEN)
     .option('--processes <n>', 'Local agents to start at least, without --agent.', '1')
     .option('--source <address>', 'Local address to connect from; repeatable.', collect)
     .option('--coalesce <ms>', 'Let messages gather so long before an agent reads them.');
@@ -70,24 +87,29 @@ function addLoadOptions(command: Command): void {
     .option('--jitter [every/away]', 'Cut sessions every so many seconds for some (15/2).')
     .option('--storm <seconds>', 'All reconnect at once, every so many seconds of hold.')
     .option('--payload <bytes>', 'Padding of broadcasts and echoes.', '64')
-    .option('--admin <url>', 'Admin address of the Holdfast node under load.')
-    .addOption(
-      new Option('--admin-token <token>', 'Admin token of that node.').env('HOLDFAST_ADMIN_TOKEN'),
-    )
-    .option('--broadcast-url <url>', 'For another server: broadcasts are posted there.');
+    .option('--admin <url>', 'Admin address of the Holdfast node under load.');
+  addTokenOptions(command, ADMIN_TOKEN).option(
+    '--broadcast-url <url>',
+    'For another server: broadcasts are posted there.',
+  );
 }
 
 function addControlOptions(command: Command): void {
   command
     .option('--control-port <port>', 'Port of the control API.', String(CONTROL_PORT))
-    .option('--control-host <address>', 'Address of the control API.', '127.0.0.1')
-    .addOption(
-      new Option('--control-token <token>', 'What whoever controls the run must present.').env(
-        'HOLDFAST_FLEET_CONTROL_TOKEN',
-      ),
-    )
+    .option('--control-host <address>', 'Address of the control API.', '127.0.0.1');
+  addTokenOptions(command, CONTROL_TOKEN)
     .option('--no-leave', 'Cut the connections at the end instead of closing them at the rate.')
     .option('--stall <seconds>', 'Give up the climb when no session came for so long.', '25');
+}
+
+/** Each is that of the flag, the file or the environment; undefined replaces an empty flag. */
+function tokensIn(options: TokenOptions): Pick<RunFlags, 'token' | 'adminToken' | 'controlToken'> {
+  return {
+    token: readToken(AGENT_TOKEN, options),
+    adminToken: readToken(ADMIN_TOKEN, options),
+    controlToken: readToken(CONTROL_TOKEN, options),
+  };
 }
 
 /** A sentence for the user, whichever part of the run has it. */
@@ -124,9 +146,11 @@ async function conduct(settings: RunSettings): Promise<FleetVerdict> {
 
 function openingText(run: FleetRun, { control }: RunSettings): string {
   const address = addressText({ host: control.host, port: run.controlPort });
-  const record = run.recordPath === undefined ? '' : ` It is recorded in ${run.recordPath}.`;
+  const { recordPath, controlTokenPath } = run;
+  const record = recordPath === undefined ? '' : ` It is recorded in ${recordPath}.`;
+  const token = controlTokenPath === undefined ? '' : ` Its token is in ${controlTokenPath}.`;
   const agents = run.agents === 1 ? '1 agent' : `${run.agents} agents`;
-  return `The run begins with ${agents}; control it at http://${address}.${record}`;
+  return `The run begins with ${agents}; control it at http://${address}.${token}${record}`;
 }
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {

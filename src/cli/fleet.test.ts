@@ -47,7 +47,16 @@ describe('every command', () => {
     [['status', '--control-port', 'x'], '--control-port is "x"; it must be a port such as 8700.'],
     [['status', '--control', 'localhost'], '--control is "localhost"; it must be a URL such as'],
     [['stop', '--control-port', '1'], 'No run answers at http://127.0.0.1:1: start one with'],
-    [['agent'], 'Everyone who reaches this port could give orders: give a --token'],
+    [['agent'], 'Everyone who reaches this port could give orders: give a token (--token-file'],
+    [['agent', '--token', 'x'], '--token holds no token (what it holds is not shown): it must be'],
+    [['agent', '--token-file', '/missing'], '--token-file /missing cannot be read (ENOENT): name'],
+    [['run', '--target', 'ws://a', '--token', 'x'], '--token holds no token'],
+    [
+      ['run', '--target', 'ws://a', '--admin-token', 'two words, of many'],
+      '--admin-token holds no',
+    ],
+    [['run', '--target', 'ws://a', '--control-token', 'x'], '--control-token holds no token'],
+    [['status', '--control-token', 'fifteen-letters'], '--control-token holds no token'],
     [['agent', '--listen', '127.0.0.1:x'], '--listen is "127.0.0.1:x"; write it like host:8710.'],
   ])('%p fails with one sentence', async (args, sentence) => {
     const { code, out, err } = await fleet(args);
@@ -111,9 +120,14 @@ describe('a run that cannot begin', () => {
         '--agent',
         '127.0.0.1:1',
         '--token',
-        't',
+        'a-token-of-a-test',
       ],
       /^holdfast: No agent answers at 127\.0\.0\.1:1 \(.+\): start one there/,
+    ],
+    [
+      'an agent that left no token',
+      () => ['--target', target, '--protocol', 'websocket', '--agent', '127.0.0.1:1'],
+      /^holdfast: No agent at 127\.0\.0\.1:1 has left a token for this user: start one there/,
     ],
     [
       'the source is no address of this host',

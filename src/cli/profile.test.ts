@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FakeNode } from '../../test/support/fake-node.ts';
 import { HoldfastProcess, runHoldfast } from '../../test/support/holdfast-process.ts';
 import { eventually } from '../../test/system/eventually.ts';
-import { leaveToken } from '../host/secrets/admin-token.ts';
+import { leaveToken } from '../host/access/left-token.ts';
 import { startAdmin } from '../server/controller/admin.ts';
 import type { CpuProfile } from '../server/controller/node-view.ts';
 import type { ProfileSummary } from './cpu-profile.ts';
@@ -154,7 +154,7 @@ describe('what cannot be done', () => {
       host: '127.0.0.1',
       port: 0,
       maxBodyBytes: 1_000,
-      leaveToken,
+      leaveToken: (listening) => leaveToken({ of: 'admin', port: listening }),
       log,
     });
     const file = join(folder, 'ended.cpuprofile');
@@ -198,7 +198,7 @@ describe('what cannot be done', () => {
       host: '127.0.0.1',
       port: 0,
       maxBodyBytes: 1_000,
-      leaveToken,
+      leaveToken: (listening) => leaveToken({ of: 'admin', port: listening }),
       log,
     });
     const file = join(folder, 'odd.cpuprofile');

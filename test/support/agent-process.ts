@@ -20,7 +20,7 @@ export interface AgentProcessOptions {
 export class AgentProcess implements AsyncDisposable {
   readonly child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>;
   port = 0;
-  readonly #token = 'a token of a test';
+  readonly #token = 'a-token-of-a-test';
 
   private constructor({ env = {}, openFiles }: AgentProcessOptions) {
     const command = [process.execPath, MAIN, 'agent'];

@@ -73,6 +73,15 @@ export class FleetProcess implements AsyncDisposable {
     return this.#err;
   }
 
+  /** Where the run says that its token lies. */
+  get tokenPath(): string {
+    return /Its token is in (\S+)\.\s/.exec(this.#err)?.[1] ?? '';
+  }
+
+  get control(): string {
+    return this.#control;
+  }
+
   get records(): readonly FleetRecord[] {
     return readRecords(this.#folder);
   }
@@ -81,7 +90,12 @@ export class FleetProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** A command of `holdfast fleet` against this run, in a process of its own. */
+  /** What the run says it has left for whoever controls it. */
+  get controlToken(): string {
+    return readFileSync(this.tokenPath, 'utf8').trim();
+  }
+
+  /** A command of `holdfast fleet` against this run, in a process that finds the token. */
   async command(...args: readonly string[]): Promise<FleetStatus> {
     const { code, out, err } = await runHoldfast([
       ...['fleet', ...args, '--control', this.#control, '--json'],
@@ -91,7 +105,8 @@ export class FleetProcess implements AsyncDisposable {
   }
 
   async status(): Promise<FleetStatus> {
-    return (await (await fetch(`${this.#control}/status`)).json()) as FleetStatus;
+    const headers = { authorization: `Bearer ${this.controlToken}` };
+    return (await (await fetch(`${this.#control}/status`, { headers })).json()) as FleetStatus;
   }
 
   /** @returns the exit code and the verdict */
@@ -119,7 +134,7 @@ export class FleetProcess implements AsyncDisposable {
     for await (const chunk of this.#child.stderr) {
       this.#err += decoder.decode(chunk, { stream: true });
       const [, url] = /control it at (\S+)\.\s/.exec(this.#err) ?? [];
-      if (url === undefined) continue;
+      if (url === undefined || this.tokenPath === '') continue;
       this.#control = url;
       onBegun();
     }

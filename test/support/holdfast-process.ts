@@ -10,8 +10,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findToken } from '../../src/host/access/left-token.ts';
 import type { Config } from '../../src/host/config/schema.ts';
-import { findToken } from '../../src/host/secrets/admin-token.ts';
 import type { LoadReport, ProcessReport } from '../../src/server/controller/admin-reports.ts';
 import { within } from './raw-deadline.ts';
 
@@ -271,7 +271,7 @@ export class HoldfastProcess extends ServerProcess {
     body: string,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Response> {
-    const authorization = `Bearer ${findToken(this.adminPort)}`;
+    const authorization = `Bearer ${findToken({ of: 'admin', port: this.adminPort })}`;
     const all = { authorization, 'content-type': 'application/json', ...headers };
     return this.admin(path, { method: 'POST', headers: all, body });
   }

@@ -1,6 +1,7 @@
 /** Live control of a running fleet from other processes, agents elsewhere, and its ends. */
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetProcess, runFleet } from '../support/fleet-process.ts';
 import { HoldfastProcess, ROOT, runHoldfast, ServerProcess } from '../support/holdfast-process.ts';
@@ -140,12 +141,21 @@ test('agents elsewhere are used with their token, and hold nothing afterwards', 
   const load = ['--connections', '300', '--rate', '1000', '--hold', '1', '--broadcasts', '1'];
   const target = ['--target', node.url, '--admin', `http://127.0.0.1:${node.adminPort}`];
   const refused = await runHoldfast([
-    ...['fleet', 'run', '--control-port', '0', ...target, ...agents, '--token', 'wrong'],
+    ...[
+      'fleet',
+      'run',
+      '--control-port',
+      '0',
+      ...target,
+      ...agents,
+      '--token',
+      'not-the-right-one',
+    ],
   ]);
   expect(refused).toMatchObject({ code: 1, out: '' });
   expect(refused.err).toBe(
     `holdfast: The agent at 127.0.0.1:${agent.port} refuses the token: ` +
-      'give its own with --token.\n',
+      'give its own with --token-file or HOLDFAST_FLEET_TOKEN.\n',
   );
   for (const end of [[], ['--no-leave']]) {
     const args = [...target, ...agents, ...load, ...end, '--token', 'a-token-of-the-fleet'];
@@ -163,11 +173,15 @@ test('agents elsewhere are used with their token, and hold nothing afterwards', 
   }
 });
 
-async function agentProcess(token: string): Promise<AsyncDisposable & { readonly port: number }> {
-  const child = Bun.spawn(
-    ['node', BIN, 'fleet', 'agent', '--listen', '127.0.0.1:0', '--token', token, '--json'],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+/** @param token undefined lets it make one */
+async function agentProcess(
+  token: string | undefined,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const child = Bun.spawn(['node', BIN, 'fleet', 'agent', '--listen', '127.0.0.1:0', '--json'], {
+    cwd: ROOT,
+    env: { ...process.env, HOLDFAST_FLEET_TOKEN: token ?? '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const { value } = await child.stdout.getReader().read();
   const { port } = JSON.parse(new TextDecoder().decode(value)) as { port: number };
   return {
@@ -178,6 +192,50 @@ async function agentProcess(token: string): Promise<AsyncDisposable & { readonly
     },
   };
 }
+
+test('who controls a run is the user who runs it, or who is told the token', async () => {
+  await using fleet = await FleetProcess.start([
+    ...['--target', node.url, '--connections', '10', '--hold', '120'],
+  ]);
+  const { control, controlToken, tokenPath } = fleet;
+  expect(statSync(tokenPath).mode & 0o777).toBe(0o600);
+  expect(fleet.err).not.toContain(controlToken);
+  // Other users of this host, pages in a browser and scanners reach the port as well.
+  for (const authorization of ['', 'Bearer x', `Bearer ${controlToken}x`]) {
+    const json = { 'content-type': 'application/json', authorization };
+    const body = JSON.stringify({ target: 'ws://127.0.0.1:1/' });
+    for (const [path, init] of [
+      ['/status', {}],
+      ['/set', { method: 'POST', body }],
+      ['/stop', { method: 'POST', body: '{}' }],
+    ] as const) {
+      expect((await fetch(control + path, { ...init, headers: json })).status).toBe(401);
+    }
+  }
+  const port = new URL(control).port;
+  const elsewhere = { env: { HOME: '/nowhere', TMPDIR: '/nowhere' } };
+  const refused = await runHoldfast(['fleet', 'stop', '--control-port', port], elsewhere);
+  expect(refused.err).toBe(
+    'holdfast: The run wants its control token: ask as the user who runs it, or give it with ' +
+      '--control-token-file or HOLDFAST_FLEET_CONTROL_TOKEN.\n',
+  );
+  const status = ['fleet', 'status', '--json', '--control-port', port];
+  const byFile = await runHoldfast([...status, '--control-token-file', tokenPath], elsewhere);
+  const byVariable = await runHoldfast(status, {
+    env: { ...elsewhere.env, HOLDFAST_FLEET_CONTROL_TOKEN: controlToken },
+  });
+  expect([byFile.code, byVariable.code]).toEqual([0, 0]);
+  await fleet.command('stop');
+  await fleet.ended();
+  expect(existsSync(tokenPath)).toBe(false);
+});
+
+test('an agent on this host needs no token of anybody: the run of its user finds it', async () => {
+  await using agent = await agentProcess(undefined);
+  const args = ['--target', node.url, '--agent', `127.0.0.1:${agent.port}`];
+  const { verdict } = await runFleet([...args, '--connections', '50', '--hold', '1']);
+  expect(verdict).toMatchObject({ verdict: 'passed', connectionsHeldMax: 50 });
+});
 
 /** The message of the error that it ends with; empty when there is none. */
 function failureOf(promise: Promise<unknown>): Promise<string> {

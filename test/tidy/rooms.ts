@@ -39,9 +39,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/report/recording': {
     purpose: 'the records of a run: their form, writing and reading them',
   },
+  'src/host/access': {
+    purpose: 'who may give orders: tokens, how they are left and compared, what loopback is',
+  },
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
-    entries: ['fields.ts', 'load.ts', 'loopback.ts', 'nearest.ts', 'schema.ts'],
+    imports: { 'host/access': 'any' },
+    entries: ['fields.ts', 'load.ts', 'nearest.ts', 'schema.ts'],
   },
   'src/host/machine': {
     purpose: 'what /proc tells of processes, the kernel and the host',
@@ -49,10 +53,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/host/figures': {
     purpose: 'what a session costs, as measured, and the plan that follows from it',
-  },
-  'src/host/secrets': {
-    purpose: 'what one command leaves for another of the same user, and for nobody else',
-    entries: ['admin-token.ts', 'private-folder.ts'],
   },
   'src/host/doctor': {
     purpose: 'checks of the host against a number of connections, and their fixes',
@@ -96,18 +96,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/fleet/agent': {
     purpose: 'one agent: lean clients over raw TCP, and what it and the coordinator say',
-    imports: { 'host/machine': 'any' },
+    imports: { 'host/access': 'any', 'host/machine': 'any' },
     entries: ['contract.ts', 'histogram.ts', 'main.ts', 'swarm.ts'],
   },
   'src/fleet/settings': {
     purpose: 'what a user asks of a run, judged: targets, load, numbers',
-    imports: { 'fleet/agent': 'any' },
+    imports: { 'fleet/agent': 'any', 'host/access': 'any' },
   },
   'src/fleet/agent-group': {
     purpose: 'the agents as the coordinator has them: started, given orders, their answers summed',
     imports: {
       'fleet/agent': 'any',
       'fleet/settings': 'any',
+      'host/access': 'any',
       'host/machine': 'any',
       'report/recording': 'type',
     },
@@ -117,8 +118,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: {
       'fleet/agent': 'any',
       'fleet/settings': 'any',
+      'host/access': 'any',
       'host/machine': 'any',
-      'host/secrets': 'any',
       'report/recording': 'type',
     },
   },
@@ -147,6 +148,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'fleet/agent-group': 'any',
       'fleet/target': 'any',
       'fleet/verdict': 'any',
+      'host/access': 'any',
       'host/machine': 'any',
       'report/recording': 'any',
     },
@@ -269,9 +271,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/bus': 'any',
       'server/protocol': 'any',
       ...CORE,
+      'host/access': 'any',
       'host/config': 'any',
       'host/machine': 'any',
-      'host/secrets': 'any',
       'report/recording': 'any',
     },
     entries: [
@@ -292,11 +294,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/controller': 'any',
       'server/core/log': 'type',
       'server/worker': 'dynamic',
+      'host/access': 'any',
       'host/config': 'any',
       'host/doctor': 'any',
       'host/figures': 'any',
       'host/machine': 'any',
-      'host/secrets': 'any',
       'fleet/agent': 'any',
       'fleet/agent-group': 'any',
       'fleet/coordinator': 'any',

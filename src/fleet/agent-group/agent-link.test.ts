@@ -5,7 +5,7 @@ import { serveAgent } from '../agent/agent-server.ts';
 import type { AgentOrder } from '../agent/contract.ts';
 import { AgentLink } from './agent-link.ts';
 
-const TOKEN = 'a-token';
+const TOKEN = 'a-token-of-a-test';
 
 const ORDER: AgentOrder = {
   run: 'r',
@@ -89,7 +89,7 @@ describe('an agent that cannot be used is told in one sentence', () => {
 
   test('another token', async () => {
     expect(await failureOf(linkTo(startAgent(), 'another').greet())).toContain(
-      'The agent at host:8710 refuses the token: give its own with --token.',
+      'The agent at host:8710 refuses the token: give its own with --token-file',
     );
   });
 

@@ -86,7 +86,10 @@ export class AgentLink {
     }
     const answer = await answerOf(response);
     if (response.status === 401) {
-      throw new FleetError(`The agent at ${name} refuses the token: give its own with --token.`);
+      throw new FleetError(
+        `The agent at ${name} refuses the token: give its own with --token-file or ` +
+          'HOLDFAST_FLEET_TOKEN.',
+      );
     }
     if (!response.ok || !isSample(answer)) {
       throw new FleetError(`What answers at ${name} is no agent of Holdfast: correct --agent.`);

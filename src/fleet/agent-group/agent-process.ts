@@ -41,7 +41,7 @@ export async function startAgentProcess(
 ): Promise<AgentProcess> {
   const child = Bun.spawn([...prefix, process.execPath, MAIN, 'agent'], {
     env: {
-      ...process.env,
+      ...withoutTokens(process.env),
       ...WITHOUT_BACKGROUND_WORK,
       [AGENT_TOKEN_VARIABLE]: token,
       HOLDFAST_AGENT_LISTEN: addressText(address),
@@ -76,6 +76,13 @@ export async function startAgentProcess(
       await child.exited;
     },
   };
+}
+
+/** Of those that its parent got, an agent needs none. */
+function withoutTokens(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^HOLDFAST_\w*TOKEN$/.test(name)),
+  );
 }
 
 /** The last of what is printed, once no more comes. */

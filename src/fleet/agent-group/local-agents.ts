@@ -1,6 +1,7 @@
 /** Agents on this host, started for one run and ended with it. */
 
 import { availableParallelism } from 'node:os';
+import { makeToken } from '../../host/access/token.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
 import { AgentLink } from './agent-link.ts';
 import { type AgentProcess, startAgentProcess } from './agent-process.ts';
@@ -45,7 +46,7 @@ export function isCrowd(agents: number, cores: number = availableParallelism()):
 
 /** @throws FleetError when one does not start; those that did are ended */
 export async function startLocalAgents(count: number): Promise<readonly LocalAgent[]> {
-  const token = crypto.randomUUID();
+  const token = makeToken();
   const prefix = isCrowd(count) ? patience() : [];
   const starts = await Promise.allSettled(
     Array.from({ length: count }, (_, index) => startLocalAgent(`local ${index}`, token, prefix)),

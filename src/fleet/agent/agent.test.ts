@@ -7,7 +7,7 @@ import { Agent } from './agent.ts';
 import { serveAgent } from './agent-server.ts';
 import { type AgentOrder, type AgentSample, ORDER_TIMEOUT_MS } from './contract.ts';
 
-const TOKEN = 'a token of a test';
+const TOKEN = 'a-token-of-a-test';
 const OPEN_FILES = 5_000;
 
 let agent: Agent;

@@ -3,7 +3,9 @@ import { FleetError } from '../settings/fleet-error.ts';
 import { type Change, type ControlServer, startControlServer } from './control-server.ts';
 import type { FleetStatus } from './status.ts';
 
-const JSON_TYPE = { 'content-type': 'application/json' };
+const TOKEN = 'a-token-of-the-run';
+const RIGHT = { authorization: `Bearer ${TOKEN}` };
+const JSON_TYPE = { 'content-type': 'application/json', ...RIGHT };
 
 let server: ControlServer | undefined;
 afterEach(async () => {
@@ -11,7 +13,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-function start(token?: string) {
+function start() {
   const changes: Change[] = [];
   const stops: string[] = [];
   const controlled = {
@@ -22,11 +24,12 @@ function start(token?: string) {
     },
     stop: () => stops.push('stop'),
   };
-  server = startControlServer(controlled, { host: '127.0.0.1', port: 0, token });
+  server = startControlServer(controlled, { host: '127.0.0.1', port: 0, token: TOKEN });
   const url = `http://127.0.0.1:${server.port}`;
+  const get = (path: string) => fetch(url + path, { headers: RIGHT });
   const post = (path: string, body: unknown, headers: Record<string, string> = JSON_TYPE) =>
     fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-  return { url, post, changes, stops };
+  return { url, get, post, changes, stops };
 }
 
 async function refusalOf(answer: Promise<Response>): Promise<readonly [number, string]> {
@@ -35,8 +38,8 @@ async function refusalOf(answer: Promise<Response>): Promise<readonly [number, s
 }
 
 test('tells the status, takes changes, and stops', async () => {
-  const { url, post, changes, stops } = start();
-  expect(await (await fetch(`${url}/status`)).json()).toEqual({ phase: 'hold', agents: [] });
+  const { get, post, changes, stops } = start();
+  expect(await (await get('/status')).json()).toEqual({ phase: 'hold', agents: [] });
   for (const body of [
     { connections: 0 },
     { rate: 0.5 },
@@ -92,27 +95,34 @@ describe('refuses in one sentence', () => {
   });
 
   test('a path or method that is not there', async () => {
-    const { url, post } = start();
-    expect((await fetch(`${url}/`)).status).toBe(404);
-    expect((await fetch(`${url}/set`)).status).toBe(404);
+    const { get, post } = start();
+    expect((await get('/')).status).toBe(404);
+    expect((await get('/set')).status).toBe(404);
     expect((await post('/status', {})).status).toBe(404);
   });
 
   test('what a page in a browser could send', async () => {
     const { url, post, stops } = start();
-    expect((await post('/stop', {}, { 'content-type': 'text/plain' })).status).toBe(415);
+    expect((await post('/stop', {}, { ...RIGHT, 'content-type': 'text/plain' })).status).toBe(415);
     const headers = { host: 'rebound.example' };
-    expect((await fetch(`${url}/status`, { headers })).status).toBe(403);
+    expect((await fetch(`${url}/status`, { headers })).status).toBe(401);
     expect(stops).toEqual([]);
   });
 
   test('who has not the token', async () => {
-    const { url, post, stops } = start('secret');
+    const { url, post, stops } = start();
     expect((await fetch(`${url}/status`)).status).toBe(401);
-    const wrong = { ...JSON_TYPE, authorization: 'Bearer secre' };
-    expect((await post('/stop', {}, wrong)).status).toBe(401);
+    for (const authorization of [
+      '',
+      'Bearer',
+      `Bearer ${TOKEN.slice(1)}`,
+      `Basic ${TOKEN}`,
+      TOKEN,
+    ]) {
+      expect((await post('/stop', {}, { ...JSON_TYPE, authorization })).status).toBe(401);
+    }
     expect(stops).toEqual([]);
-    const right = { ...JSON_TYPE, authorization: 'Bearer secret' };
+    const right = { ...JSON_TYPE, authorization: `bearer ${TOKEN}` };
     expect((await post('/stop', {}, right)).status).toBe(200);
   });
 });
@@ -120,7 +130,7 @@ describe('refuses in one sentence', () => {
 test('a port that is taken is told in one sentence', () => {
   start();
   const port = server?.port ?? 0;
-  const act = () => startControlServer({} as never, { host: '127.0.0.1', port, token: undefined });
+  const act = () => startControlServer({} as never, { host: '127.0.0.1', port, token: TOKEN });
   expect(act).toThrow(FleetError);
   expect(act).toThrow(/cannot be taken \(EADDRINUSE\): another run may have it/);
 });

@@ -5,22 +5,21 @@
  *     POST /set      {"connections": N}, {"rate": R} or {"target": URL or [URL, …]} → FleetStatus
  *     POST /stop     → FleetStatus
  *
- * With a token, whoever presents it may use it. Without one it listens on loopback, and what is
- * left to fear is a web page in a browser on the same host: a POST must be JSON, which pages of
- * other origins cannot send unasked, and the Host header must not be a name from outside.
+ * Whoever presents the token may use it, on loopback too: other users of the host are there as
+ * well, and who controls a run points it at any server.
  */
 
-import { timingSafeEqual } from 'node:crypto';
-import { isIP } from 'node:net';
+import { bearerCheck } from '../../host/access/token.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { grouped } from '../settings/numbers.ts';
-import { CONNECTIONS_MAX, type ControlSettings, RATE_MAX } from '../settings/settings.ts';
+import { CONNECTIONS_MAX, RATE_MAX } from '../settings/settings.ts';
 import type { FleetStatus } from './status.ts';
 
 const BODY_BYTES_MAX = 65_536;
 /** Setting targets tries a session with each first. */
 const IDLE_TIMEOUT_SECONDS = 60;
 const TARGETS_MAX = 1_024;
+const UNKNOWN = 'Send the control token as "Authorization: Bearer <token>".';
 
 /** One setting to change, as it came and was found right. */
 export type Change =
@@ -34,6 +33,13 @@ export interface Controlled {
   /** @throws FleetError when it cannot be done */
   set(change: Change): Promise<void>;
   stop(): void;
+}
+
+export interface ControlAddress {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly token: string;
 }
 
 export interface ControlServer {
@@ -53,9 +59,9 @@ class Refusal extends Error {
 /** @throws FleetError when the port cannot be taken */
 export function startControlServer(
   controlled: Controlled,
-  { host, port, token }: ControlSettings,
+  { host, port, token }: ControlAddress,
 ): ControlServer {
-  const guard = token === undefined ? requireLocalHost : tokenGuard(token);
+  const isPresented = bearerCheck(token);
   try {
     const server = Bun.serve({
       hostname: host,
@@ -67,7 +73,7 @@ export function startControlServer(
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       async fetch(request) {
         try {
-          guard(request);
+          if (!isPresented(request.headers.get('authorization'))) throw new Refusal(401, UNKNOWN);
           return Response.json(await answer(controlled, request));
         } catch (error) {
           if (error instanceof Refusal) return refuse(error.status, error.message);
@@ -154,26 +160,6 @@ export function readChange(body: unknown): Change {
 
 function inRange(value: unknown, lowest: number, highest: number): boolean {
   return typeof value === 'number' && value >= lowest && value <= highest;
-}
-
-function tokenGuard(token: string): (request: Request) => void {
-  const expected = digest(`Bearer ${token}`);
-  return (request) => {
-    // Digests have one length, so that the comparison tells nothing about the token's.
-    const presented = digest(request.headers.get('authorization') ?? '');
-    if (timingSafeEqual(presented, expected)) return;
-    throw new Refusal(401, 'Send the control token as "Authorization: Bearer <token>".');
-  };
-}
-
-function requireLocalHost(request: Request): void {
-  const host = URL.parse(`http://${request.headers.get('host') ?? ''}`)?.hostname ?? '';
-  if (host === 'localhost' || isIP(host.replace(/^\[|\]$/g, '')) !== 0) return;
-  throw new Refusal(403, 'Use localhost or an IP address in the URL, or set a control token.');
-}
-
-function digest(text: string): Uint8Array {
-  return new Bun.CryptoHasher('sha256').update(text).digest();
 }
 
 function refuse(status: number, error: string): Response {

@@ -6,6 +6,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { findToken, type LeftToken, leaveToken } from '../../host/access/left-token.ts';
+import { isLoopback } from '../../host/access/loopback.ts';
+import { makeToken } from '../../host/access/token.ts';
 import type { FleetEvent, FleetVerdict } from '../../report/recording/record.ts';
 import { Recorder } from '../../report/recording/recorder.ts';
 import { AgentGroup } from '../agent-group/agent-group.ts';
@@ -19,7 +22,12 @@ import {
 import { loopbackSources } from '../agent-group/local-ports.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { counted } from '../settings/numbers.ts';
-import { addressText, type RunSettings, settingsRecord } from '../settings/settings.ts';
+import {
+  type AgentAddress,
+  addressText,
+  type RunSettings,
+  settingsRecord,
+} from '../settings/settings.ts';
 import { parseTarget, type ResolvedTarget, resolveTarget, shownUrl } from '../settings/target.ts';
 import { Broadcaster } from '../target/broadcaster.ts';
 import { BroadcastUrl, type BroadcastWay, HoldfastNode } from '../target/holdfast-node.ts';
@@ -51,6 +59,8 @@ export class FleetRun implements Controlled {
   readonly #settings: RunSettings;
   readonly #hooks: RunHooks;
   #control: ControlServer | undefined;
+  readonly #controlToken: string;
+  #leftToken: LeftToken | undefined;
   #localAgents: readonly LocalAgent[] = [];
   #recorder: Recorder | undefined;
   #group: AgentGroup | undefined;
@@ -60,6 +70,7 @@ export class FleetRun implements Controlled {
   private constructor(settings: RunSettings, hooks: RunHooks) {
     this.#settings = settings;
     this.#hooks = hooks;
+    this.#controlToken = settings.control.token ?? makeToken();
   }
 
   /** @throws FleetError when the run cannot begin; nothing is left behind then */
@@ -76,6 +87,11 @@ export class FleetRun implements Controlled {
 
   get controlPort(): number {
     return this.#control?.port ?? this.#settings.control.port;
+  }
+
+  /** Where the token lies that the run made for its control; undefined when one was given. */
+  get controlTokenPath(): string | undefined {
+    return this.#leftToken?.path;
   }
 
   get agents(): number {
@@ -95,6 +111,7 @@ export class FleetRun implements Controlled {
   /** Ends what belongs to the run alone: local agents, connections, the control port, the file. */
   async end(): Promise<void> {
     await this.#control?.stop();
+    this.#leftToken?.remove();
     if (this.#localAgents.length === 0) await this.#release();
     await Promise.all(this.#localAgents.map((agent) => agent.process.end()));
     this.#recorder?.close();
@@ -165,7 +182,7 @@ export class FleetRun implements Controlled {
   async #prepare(): Promise<void> {
     const settings = this.#settings;
     const path = recordPathOf(settings.out);
-    this.#control = startControlServer(this, settings.control);
+    this.#startControl();
     const targets = await Promise.all(settings.targets.map(resolveTarget));
     const { mix, auth, agents } = settings;
     const sources = agents.length === 0 ? settings.sources : [];
@@ -200,6 +217,23 @@ export class FleetRun implements Controlled {
     const { sources: sourcesUsed, coalesceMs } = state.wanted;
     log.header({ ...settingsRecord(settings), sources: sourcesUsed, coalesceMs });
     this.#coordinator = coordinator;
+  }
+
+  #startControl(): void {
+    const { control } = this.#settings;
+    const token = this.#controlToken;
+    this.#control = startControlServer(this, { ...control, token });
+    if (control.token !== undefined) return;
+    try {
+      this.#leftToken = leaveToken({ of: 'fleet-control', port: this.#control.port }, token);
+    } catch (cause) {
+      const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+      throw new FleetError(
+        `No control token can be left for commands (${code}): give one with ` +
+          '--control-token-file or HOLDFAST_FLEET_CONTROL_TOKEN.',
+        { cause },
+      );
+    }
   }
 
   /** What a server answers, or the system says, may name the URL it was asked under. */
@@ -239,7 +273,7 @@ export class FleetRun implements Controlled {
   }
 
   async #findAgents(): Promise<readonly AgentLink[]> {
-    const { agents, token = '', connections, processes } = this.#settings;
+    const { agents, connections, processes } = this.#settings;
     if (agents.length === 0) {
       const count = Math.max(processes, processesFor(connections));
       this.#localAgents = await startLocalAgents(count);
@@ -247,10 +281,24 @@ export class FleetRun implements Controlled {
     }
     const links = agents.map((address) => {
       const name = addressText(address);
+      const token = this.#tokenOf(address);
       return new AgentLink({ name, url: `http://${name}`, token, isLocal: false });
     });
     await Promise.all(links.map((link) => link.greet()));
     return links;
+  }
+
+  /** @throws FleetError when it is not known */
+  #tokenOf(agent: AgentAddress): string {
+    const { token } = this.#settings;
+    if (token !== undefined) return token;
+    const { host, port } = agent;
+    const left = isLoopback(host) ? findToken({ of: 'fleet-agent', port }) : undefined;
+    if (left !== undefined) return left;
+    throw new FleetError(
+      `No agent at ${addressText(agent)} has left a token for this user: start one there with ` +
+        '"holdfast fleet agent", or give its token with --token-file or HOLDFAST_FLEET_TOKEN.',
+    );
   }
 
   async #findNode(targets: readonly ResolvedTarget[]): Promise<HoldfastNode | undefined> {

@@ -83,6 +83,10 @@ describe('agents', () => {
   });
 });
 
+test('agents on this host may have kept tokens of their own', () => {
+  expect(parse({ agent: ['127.0.0.1:1', '[::1]', 'localhost'] }).token).toBeUndefined();
+});
+
 test('the record holds no secrets', () => {
   const settings = parse({
     agent: ['10.0.0.3'],
@@ -100,14 +104,6 @@ test('the record holds no secrets', () => {
     admin: 'http://host:8600/',
   });
   expect(record).toMatchObject({ agents: ['10.0.0.3:8710'], connections: 1_000 });
-});
-
-test('an empty token, as an empty variable gives, counts as none', () => {
-  expect(parse({ token: '', adminToken: '', controlToken: '' })).toMatchObject({
-    token: undefined,
-    adminToken: undefined,
-    control: { token: undefined },
-  });
 });
 
 test.each<[Partial<RunFlags>, string]>([
@@ -134,8 +130,9 @@ test.each<[Partial<RunFlags>, string]>([
   [{ agent: ['host:1'] }, 'Agents on other hosts want their token'],
   [{ agent: ['host:port'], token: 'x' }, '--agent is "host:port"'],
   [{ agent: ['host:70000'], token: 'x' }, '--agent is "host:70000"'],
-  [{ controlHost: '0.0.0.0' }, 'give a --control-token'],
-  [{ controlHost: '0.0.0.0', controlToken: '' }, 'give a --control-token'],
+  [{ agent: ['127.0.0.1:1', 'host:1'] }, 'Agents on other hosts want their token'],
+  [{ controlHost: '0.0.0.0' }, 'give a token (--control-token-file'],
+  [{ controlHost: '127.999.0.1' }, 'give a token (--control-token-file'],
   [{ controlPort: '70000' }, '--control-port is "70000"'],
   [{ admin: 'localhost' }, '--admin is "localhost"'],
   [{ admin: 'http://a', broadcastUrl: 'http://b' }, 'not both'],

@@ -3,6 +3,7 @@
  * without asking another process is judged here, before anything is started or written.
  */
 
+import { isLoopback } from '../../host/access/loopback.ts';
 import { COALESCE_MAX_MS, type ProtocolWeight } from '../agent/contract.ts';
 import { FleetError } from './fleet-error.ts';
 import { type Load, type LoadFlags, parseLoad, parseMix } from './load.ts';
@@ -23,6 +24,7 @@ export interface RunSettings {
   readonly holdSeconds: number;
   /** Addresses of agents elsewhere; without any, agents are started here. */
   readonly agents: readonly AgentAddress[];
+  /** Of all of them; without it, each on this host has left its own. */
   readonly token: string | undefined;
   /** Local agents to start at least. */
   readonly processes: number;
@@ -53,6 +55,7 @@ export interface AgentAddress {
 export interface ControlSettings {
   readonly host: string;
   readonly port: number;
+  /** Without one that was given, the run makes its own. */
   readonly token: string | undefined;
 }
 
@@ -63,6 +66,7 @@ export interface RunFlags extends LoadFlags {
   readonly rate: string;
   readonly hold: string;
   readonly agent?: readonly string[] | undefined;
+  /** This and the other tokens have been judged already, and are not empty. */
   readonly token?: string | undefined;
   readonly processes: string;
   readonly source?: readonly string[] | undefined;
@@ -90,7 +94,7 @@ export function parseSettings(flags: RunFlags): RunSettings {
     rate: fractionOf('--rate', flags.rate, 0.01, RATE_MAX),
     holdSeconds,
     agents: (flags.agent ?? []).map((text) => parseAddress('--agent', text, AGENT_PORT)),
-    token: tokenOf(flags.token),
+    token: flags.token,
     processes: wholeOf('--processes', flags.processes, 1, 1_024),
     sources: flags.source ?? [],
     coalesceMs:
@@ -101,7 +105,7 @@ export function parseSettings(flags: RunFlags): RunSettings {
     auth: authOf(flags.auth),
     load: parseLoad(flags, connections, holdSeconds),
     admin: flags.admin === undefined ? undefined : httpUrlOf('--admin', flags.admin),
-    adminToken: tokenOf(flags.adminToken),
+    adminToken: flags.adminToken,
     broadcastUrl:
       flags.broadcastUrl === undefined
         ? undefined
@@ -111,8 +115,11 @@ export function parseSettings(flags: RunFlags): RunSettings {
     leaves: flags.leave,
     stallSeconds: fractionOf('--stall', flags.stall, 1, 3_600),
   };
-  if (settings.agents.length > 0 && settings.token === undefined) {
-    throw new FleetError('Agents on other hosts want their token; give it with --token.');
+  const isElsewhere = settings.agents.some(({ host }) => !isLoopback(host));
+  if (isElsewhere && settings.token === undefined) {
+    throw new FleetError(
+      'Agents on other hosts want their token: give it with --token-file or HOLDFAST_FLEET_TOKEN.',
+    );
   }
   if (settings.admin !== undefined && settings.broadcastUrl !== undefined) {
     throw new FleetError('Give either --admin or --broadcast-url, not both.');
@@ -155,20 +162,14 @@ function shownIfGiven(url: string | undefined): string | undefined {
   return url === undefined ? undefined : shownUrl(url);
 }
 
-/** An empty one, as an empty variable of the environment gives, protects nothing. */
-function tokenOf(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text;
-}
-
-/** Without a token, the control API is for this host alone. */
+/** Without a token that was given, the control API is for one user of this host alone. */
 function controlOf(flags: RunFlags): ControlSettings {
   const host = flags.controlHost;
-  const token = tokenOf(flags.controlToken);
-  const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
-  if (!isLoopback && token === undefined) {
+  const token = flags.controlToken;
+  if (!isLoopback(host) && token === undefined) {
     throw new FleetError(
-      `The control port would be open to others at ${host}; give a --control-token, or leave it ` +
-        'on 127.0.0.1.',
+      `The control port would be open to others at ${host}; give a token (--control-token-file ` +
+        'or HOLDFAST_FLEET_CONTROL_TOKEN), or leave it on 127.0.0.1.',
     );
   }
   const port = wholeOf('--control-port', flags.controlPort, 0, 65_535);

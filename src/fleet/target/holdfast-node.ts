@@ -3,7 +3,8 @@
  * test, how full it is, and sending a broadcast.
  */
 
-import { findToken } from '../../host/secrets/admin-token.ts';
+import { findToken } from '../../host/access/left-token.ts';
+import { isLoopback } from '../../host/access/loopback.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import type { ResolvedTarget } from '../settings/target.ts';
 
@@ -61,7 +62,10 @@ export class HoldfastNode implements BroadcastWay {
       throw new FleetError(`No Holdfast node answers at ${this.url}: correct --admin.`, { cause });
     }
     if (response.status === 401) {
-      throw new FleetError(`The node at ${this.url} wants its admin token: give --admin-token.`);
+      throw new FleetError(
+        `The node at ${this.url} wants its admin token: give it with --admin-token-file or ` +
+          'HOLDFAST_ADMIN_TOKEN.',
+      );
     }
     if (!response.ok || (await loadIn(response)) === undefined) {
       throw new FleetError(`${this.url} is not the admin API of a Holdfast node: correct --admin.`);
@@ -131,7 +135,8 @@ export class BroadcastUrl implements BroadcastWay {
 /** The token that a node on this host has left for its user. */
 function leftFor(url: string): string | undefined {
   const { hostname, port } = new URL(url);
-  return hostname === '127.0.0.1' || hostname === 'localhost' ? findToken(Number(port)) : undefined;
+  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ''));
+  return isHere ? findToken({ of: 'admin', port: Number(port) }) : undefined;
 }
 
 async function expectTaken(response: Response, url: string): Promise<void> {

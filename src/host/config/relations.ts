@@ -1,7 +1,7 @@
 /**
  * Rules over several config keys, checked once each key by itself is right.
  */
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../access/loopback.ts';
 import { type Config, WORKERS_MAX } from './schema.ts';
 
 /** A rule over several keys. */

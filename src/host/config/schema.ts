@@ -8,6 +8,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
 export interface Config {
@@ -79,7 +80,7 @@ const port = (lowest: number): z.ZodInt => whole(lowest, 65_535);
 const autoOr = (highest: number): z.ZodUnion<[z.ZodLiteral<'auto'>, z.ZodInt]> =>
   z.union([z.literal('auto'), whole(1, highest)]);
 const path = z.string().regex(/^\/([\w.~-]+\/)+$/);
-const token = z.string().regex(/^[!-~]{16,}$/);
+const token = z.string().regex(TOKEN_PATTERN);
 const directory = text.refine((name) => Buffer.byteLength(name) <= RUN_DIR_MAX_BYTES);
 const ranges = z.array(z.string().refine(isAddressRange)).max(1000);
 const origins = z.array(z.string().refine(isOriginOrStar)).max(1000);
@@ -100,7 +101,7 @@ const shape = {
     token.optional(),
     'What callers of the admin API present as `Authorization: Bearer …`; safer as a variable or ' +
       'in the file, since every user of the host can see flags.',
-    { allowed: '16 or more visible ASCII characters', isSecret: true },
+    { allowed: TOKEN_RULE, isSecret: true },
   ),
   workers: key(
     autoOr(WORKERS_MAX).default('auto'),

@@ -3,12 +3,12 @@
  *
  * With a configured token, whoever presents it. Without one the port is on loopback, where other
  * users of the host and web pages in its browsers are left to fear. All may look; who acts presents
- * the token that the node left for its user (host/secrets/admin-token.ts). A page can point its own
+ * the token that the node left for its user (host/access/left-token.ts). A page can point its own
  * name at 127.0.0.1 (DNS rebinding), so the Host header must not be a name from outside; and it can
  * send simple requests across origins, which the content type of POST rules out (admin-body.ts).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import { bearerCheck } from '../../host/access/token.ts';
 import { HttpError } from './http-error.ts';
 
 /** Throws HttpError unless the request may pass. */
@@ -49,11 +49,9 @@ function refuseAll(): never {
 }
 
 function requireToken(token: string, message: string): Guard {
-  const expected = digest(token);
+  const isPresented = bearerCheck(token);
   return (request) => {
-    const [scheme, presented = ''] = (request.headers.get('authorization') ?? '').split(' ');
-    // Digests have one length, so the comparison tells nothing about the token's.
-    if (timingSafeEqual(digest(presented), expected) && scheme?.toLowerCase() === 'bearer') return;
+    if (isPresented(request.headers.get('authorization'))) return;
     throw new HttpError(401, message, {
       'www-authenticate': 'Bearer',
     });
@@ -69,8 +67,4 @@ function requireLocalHost(request: Request): void {
     'Use localhost or an IP address in the URL, or set an admin token: without one, other host ' +
       'names are refused.',
   );
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -13,7 +13,7 @@
  * `{"error": "<one sentence>"}`.
  */
 
-import type { LeftToken } from '../../host/secrets/admin-token.ts';
+import type { LeftToken } from '../../host/access/left-token.ts';
 import type { Log } from '../core/log/log.ts';
 import { BusFullError } from '../links/bus/bus-full-error.ts';
 import { PROFILE_SECONDS_MAX, ProfileError } from '../links/bus/worker-profile.ts';

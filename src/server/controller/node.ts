@@ -9,9 +9,9 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
 import type { Config } from '../../host/config/schema.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
-import { type LeftToken, leaveToken } from '../../host/secrets/admin-token.ts';
 import { EncodedEvent } from '../core/delivery/encoded-event.ts';
 import type { Log } from '../core/log/log.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
@@ -230,7 +230,7 @@ class Node implements NodeView, RunningNode {
   /** A node whose user has no place of its own starts all the same, but takes no orders. */
   #leaveToken(port: number): LeftToken | undefined {
     try {
-      return leaveToken(port);
+      return leaveToken({ of: 'admin', port });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.warn('no admin token can be left for commands: set adminToken', { reason });
