@@ -13,3 +13,4 @@ export type {
   TransportName,
 } from './server/core/app/app.ts';
 export { ack, defineApp } from './server/core/app/app.ts';
+export { ClientError } from './server/core/app/client-error.ts';

@@ -113,8 +113,25 @@ describe('an app file', () => {
     [
       'that fails in `started`',
       "export default { started() { throw new Error('no queue'); } };",
-      'did not start: no queue.',
+      "did not start: the app's started() failed: no queue.",
     ],
+    [
+      'whose `started` rejects with a promise of another kind',
+      'export default { started: () => ({ then: (_, fail) => fail("no queue") }) };',
+      'started() failed: "no queue".',
+    ],
+    ['with a hook misspelt', 'export default { autenticate() {} };', "nearest is 'authenticate'"],
+    [
+      'with a hook among the events',
+      'export default { on: { authenticate() {} } };',
+      "'authenticate' in 'on', which is no event's name",
+    ],
+    [
+      'with a namespace beside its hooks',
+      "export default { '/admin': { authenticate() {} } };",
+      "put it into 'namespaces'",
+    ],
+    ['that is a class', 'export default new (class A { authenticate() {} })();', 'instance of A'],
     ['that ends its process', 'process.exit(3);', 'did not start: exited with code 3.'],
   ])('%s is refused', async (_name, source, sentence) => {
     const path = join(scratch, `app-${Bun.hash(source)}.ts`);

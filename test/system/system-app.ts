@@ -4,7 +4,14 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { type App, ack, defineApp, type NamespaceHandlers, type Session } from 'holdfast';
+import {
+  type App,
+  ack,
+  ClientError,
+  defineApp,
+  type NamespaceHandlers,
+  type Session,
+} from 'holdfast';
 
 /** What a client presents. */
 export interface SystemAuth {
@@ -18,7 +25,16 @@ export type Operation = readonly (readonly [member: string, ...args: unknown[]])
 
 const WATCHERS = 'watchers';
 
+/** What goes wrong is told in its own words, since the test wants to read them. */
 async function operate(session: Session, from: 'session' | 'server', operation: Operation) {
+  try {
+    return await carryOut(session, from, operation);
+  } catch (error) {
+    throw new ClientError((error as Error).message);
+  }
+}
+
+async function carryOut(session: Session, from: 'session' | 'server', operation: Operation) {
   let value: unknown = from === 'session' ? session : session.server;
   for (const [name, ...args] of operation) {
     const member = (value as Record<string, unknown>)[name];

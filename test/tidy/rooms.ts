@@ -42,10 +42,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/access': {
     purpose: 'who may give orders: tokens, how they are left and compared, what loopback is',
   },
+  'src/host/names': {
+    purpose: 'the known name nearest to one that somebody wrote',
+  },
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
-    imports: { 'host/access': 'any' },
-    entries: ['fields.ts', 'load.ts', 'nearest.ts', 'schema.ts'],
+    imports: { 'host/access': 'any', 'host/names': 'any' },
+    entries: ['fields.ts', 'load.ts', 'schema.ts'],
   },
   'src/host/machine': {
     purpose: 'what /proc tells of processes, the kernel and the host',
@@ -168,7 +171,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/app': {
     purpose: "the app's contract, and the calls of its handlers",
-    imports: { 'server/core/limits': 'any', 'server/core/log': 'any' },
+    imports: {
+      'host/names': 'any',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/protocol': 'any',
+    },
   },
   'src/server/core/contracts': {
     purpose: 'what the core asks of those around it: clients, links, brokers, state',
@@ -274,6 +282,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/access': 'any',
       'host/config': 'any',
       'host/machine': 'any',
+      'host/names': 'any',
       'report/recording': 'any',
     },
     entries: [

@@ -7,8 +7,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
+import { nearest } from '../names/nearest.ts';
 import { ENVIRONMENT_PREFIX, type Field, fields, fieldsByName, otherVariables } from './fields.ts';
-import { nearest } from './nearest.ts';
 import { type Relation, relations } from './relations.ts';
 import { type Config, configSchema } from './schema.ts';
 

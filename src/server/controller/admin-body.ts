@@ -1,6 +1,6 @@
 /** Reads JSON bodies of the admin API, and says in one sentence a key what is wrong with one. */
 import type { z } from 'zod';
-import { nearest } from '../../host/config/nearest.ts';
+import { nearest } from '../../host/names/nearest.ts';
 import { HttpError } from './http-error.ts';
 
 /**

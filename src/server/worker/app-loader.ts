@@ -1,12 +1,16 @@
 /**
  * Loads the app file, with `holdfast` resolving to this very program wherever the file lies.
+ *
+ * What it exports is checked by `core/app/app-shape.ts`.
  */
 
 import * as publicSurface from '../../index.ts';
-import { type App, defineApp } from '../core/app/app.ts';
+import type { App } from '../core/app/app.ts';
+import { checkApp } from '../core/app/app-shape.ts';
+import type { Log } from '../core/log/log.ts';
 
 /** @throws Error whose message says what is wrong with the app file */
-export async function loadApp(path: string): Promise<App> {
+export async function loadApp(path: string, log: Log): Promise<App> {
   Bun.plugin({
     name: 'holdfast',
     setup(build) {
@@ -14,39 +18,24 @@ export async function loadApp(path: string): Promise<App> {
     },
   });
   const module = await importApp(path);
-  const app: unknown = module.default;
-  if (typeof app !== 'object' || app === null) {
-    throw new Error(`the app file ${path} must \`export default defineApp({ … })\``);
+  try {
+    const { app, doubts } = checkApp(module.default);
+    for (const doubt of doubts) log.warn(`the app file ${path} ${doubt}`);
+    return app;
+  } catch (error) {
+    throw new Error(`the app file ${path} ${reasonOf(error)}`, { cause: error });
   }
-  checkHandlers(path, '/', app as App);
-  for (const [name, handlers] of Object.entries((app as App).namespaces ?? {})) {
-    if (!/^\/[^,\0]+$/.test(name)) {
-      throw new Error(
-        `the app file ${path} declares the namespace '${name}': it must begin with /`,
-      );
-    }
-    checkHandlers(path, name, handlers);
-  }
-  return defineApp(app as App);
 }
 
-async function importApp(path: string): Promise<{ default?: unknown }> {
+/** The module and not what it exports: that may be a promise, and would be waited for. */
+async function importApp(path: string): Promise<{ readonly default?: unknown }> {
   try {
     return (await import(path)) as { default?: unknown };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`the app file ${path} cannot be loaded: ${reason}`, { cause: error });
+    throw new Error(`the app file ${path} cannot be loaded: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-function checkHandlers(path: string, namespace: string, handlers: object): void {
-  const tables = handlers as { on?: object; onServer?: object };
-  const all = { ...tables.on, ...tables.onServer };
-  for (const [event, handler] of Object.entries(all)) {
-    if (typeof handler === 'function') continue;
-    throw new Error(
-      `the app file ${path} declares '${event}' in namespace '${namespace}' as something that ` +
-        'is not a function',
-    );
-  }
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -34,7 +34,7 @@ async function runWorker(): Promise<void> {
   try {
     await worker.start();
   } catch (error) {
-    log.error('the worker cannot start', { error: String(error) });
+    log.error('the worker cannot start', { error: describeError(error) });
     await worker.stop();
     process.exit(1);
   }

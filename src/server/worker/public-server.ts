@@ -9,10 +9,11 @@ import type { Server as BunServer, ServerWebSocket } from 'bun';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
-import type { Log } from '../core/log/log.ts';
+import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { requestTarget } from '../protocol/request-target.ts';
+import { answerOfApp } from './app-request.ts';
 
 export interface PublicServerOptions {
   readonly settings: WorkerSettings;
@@ -123,12 +124,11 @@ export class PublicServer {
   async #askApp(request: Request): Promise<Response> {
     const { url } = request;
     const asked = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
-    const answer = await this.#options.app.request?.(asked, this.#options.server);
-    return answer ?? new Response('not found\n', { status: 404 });
+    return await answerOfApp(this.#options.app, asked, this.#options.server);
   }
 
-  #failed(error: Error): Response {
-    this.#options.log.error('a request failed', { error: error.stack ?? error.message });
+  #failed(error: unknown): Response {
+    this.#options.log.error('a request failed', { error: describeError(error) });
     return new Response('internal error\n', { status: 500 });
   }
 }

@@ -14,7 +14,7 @@ import { LocalOwner } from '../clients/socketio/local-owner.ts';
 import { PacketRouter } from '../clients/socketio/packet-router.ts';
 import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
-import type { App } from '../core/app/app.ts';
+import type { App, Server } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import { type Counters, createCounters } from '../core/limits/counters.ts';
 import { assertLimits } from '../core/limits/limits.ts';
@@ -129,11 +129,11 @@ export class Worker {
 
   async #open(): Promise<void> {
     const { worker, runDir, publicPort, ownPort } = this.#settings;
-    const app = await loadApp(this.#settings.app);
+    const app = await loadApp(this.#settings.app, this.#log);
     const core = this.#createCore(app);
     this.#core = core;
     this.#bus.join(core);
-    await app.started?.(core.server);
+    await runStarted(app, core.server);
     const peerPath = peerSocketPath(runDir, worker);
     // A worker that was killed leaves its socket's name behind.
     rmSync(peerPath, { force: true });
@@ -234,5 +234,15 @@ export class Worker {
       this.#log.error('the bus broke: this worker ends, to be replaced', { error });
       this.#leave();
     }, CONTROLLER_GONE_MS);
+  }
+}
+
+/** @throws Error that says what became of the app's own start */
+async function runStarted(app: App, server: Server): Promise<void> {
+  try {
+    await app.started?.(server);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : Bun.inspect(error);
+    throw new Error(`the app's started() failed: ${reason}`, { cause: error });
   }
 }

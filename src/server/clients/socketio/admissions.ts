@@ -109,7 +109,7 @@ export class Admissions {
   async #admitLater(
     engine: EngineSession,
     home: Namespace,
-    admission: Promise<Admission | void>,
+    admission: Promise<Admission>,
   ): Promise<void> {
     engine.hold({ joining: new Set([...(engine.joining ?? []), home.name]) });
     try {
@@ -123,8 +123,8 @@ export class Admissions {
   }
 
   /** @throws TypeError when the app gave a user or rooms that cannot be */
-  #admit(engine: EngineSession, home: Namespace, admission: Admission | void): void {
-    const { user, rooms = [], data } = admission ?? {};
+  #admit(engine: EngineSession, home: Namespace, admission: Admission): void {
+    const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
     const distinct = new Set(rooms.map(checkKey));
     checkRoomCount(distinct.size, home.maxRoomsPerSession);

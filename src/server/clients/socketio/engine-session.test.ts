@@ -229,7 +229,6 @@ describe('over a WebSocket', () => {
     expect(socket.news()).toEqual([
       '430["é"]',
       '42["back",1,null]',
-      '437[{"error":"no handler for the event \'unknown\'"}]',
       `461-8[{"a":${placeholder}}]`,
       Buffer.from([1, 2]),
     ]);

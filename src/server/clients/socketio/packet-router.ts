@@ -111,8 +111,12 @@ export class PacketRouter {
       ackId === undefined
         ? undefined
         : (values: readonly unknown[]) => sendAck(engine, session, ackId, values);
-    const goesOn = session.home.runner.event(session, packet.event, packet.args, answer);
-    if (goesOn) return;
+    const taken = session.home.runner.event(session, packet.event, packet.args, answer);
+    if (taken === 'taken') return;
+    if (taken === 'unheard') {
+      this.#core().refusals.count('eventUnheard', packet.event);
+      return;
+    }
     this.#core().refusals.count('handlersRunning');
     engine.end('transport error', CLOSE_CODE.policy);
   }

@@ -26,7 +26,7 @@ export interface Handshake {
 
 export type TransportName = 'polling' | 'websocket';
 
-/** What `authenticate` grants. A session without a user is anonymous. */
+/** What `authenticate` grants: these keys and no others. A session without a user is anonymous. */
 export interface Admission {
   readonly user?: string;
   readonly rooms?: readonly string[];
@@ -46,10 +46,18 @@ export type DisconnectReason =
 
 /** Handlers of one namespace. All are optional. */
 export interface NamespaceHandlers {
-  /** Admits a client or refuses it by throwing; the error's message reaches the client. */
+  /**
+   * Admits a client by returning nothing or an admission, and refuses it by throwing. The client
+   * is told the text of a `ClientError`, or of a plain `Error` made in a file of the app. Whatever
+   * else is returned refuses, too.
+   */
   authenticate?(handshake: Handshake): Admission | void | Promise<Admission | void>;
   connected?(session: Session): void | Promise<void>;
-  /** Handlers by event name. The return value, awaited, is the ack if the client wants one. */
+  /**
+   * Handlers by event name. The return value, awaited, is the ack if the client wants one: no
+   * value for `undefined`, several for `ack(…)`, `{ error, data? }` for what is thrown. An event
+   * without a handler gets no ack.
+   */
   readonly on?: Readonly<Record<string, (session: Session, ...args: never[]) => unknown>>;
   /** Handlers of `serverSideEmit` from other workers, likewise. */
   readonly onServer?: Readonly<Record<string, (server: Server, ...args: never[]) => unknown>>;
@@ -67,7 +75,10 @@ export interface App extends NamespaceHandlers {
   allowOrigin?(origin: string): boolean;
   /** Runs once in each worker, before it takes connections. */
   started?(server: Server): void | Promise<void>;
-  /** Answers HTTP requests on paths that Holdfast does not use; `undefined` means 404. */
+  /**
+   * Answers HTTP requests on paths that Holdfast does not use; `undefined` means 404, a
+   * `ClientError` 400 with its text, and whatever else is thrown or returned 500.
+   */
   request?(request: Request, server: Server): Response | undefined | Promise<Response | undefined>;
 }
 

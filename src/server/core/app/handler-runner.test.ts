@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
+import { runInNewContext } from 'node:vm';
+import { thenable } from '../../../../test/support/thenable.ts';
 import { type Counters, createCounters } from '../limits/counters.ts';
 import { LIMITS } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { NamespaceSession } from '../sessions/namespace-session.ts';
-import { ack, type NamespaceHandlers, type Server, type Session } from './app.ts';
+import { ack, type Handshake, type NamespaceHandlers, type Server, type Session } from './app.ts';
+import { ClientError } from './client-error.ts';
 import { HandlerRunner } from './handler-runner.ts';
 
 const logged: string[] = [];
@@ -36,13 +39,15 @@ async function answerOf(handler: Handler): Promise<unknown[][]> {
   const answers: unknown[][] = [];
   const session = fakeSession();
   const runner = runnerOf({ on: { ask: handler } });
-  expect(runner.event(session, 'ask', [1, 2], (values) => answers.push([...values]))).toBe(true);
+  expect(runner.event(session, 'ask', [1, 2], (values) => answers.push([...values]))).toBe('taken');
   await Bun.sleep(0);
   return answers;
 }
 
-class Refusal extends Error {
-  readonly data = { retry: true };
+class NotToday extends ClientError {
+  constructor() {
+    super('not today', { data: { retry: true } });
+  }
 }
 
 describe('acks', () => {
@@ -63,7 +68,9 @@ describe('acks', () => {
   });
 
   test.each([
-    ['an error of the app', new Error('sold out'), 'sold out'],
+    ['a plain error of the app', new Error('sold out'), 'sold out'],
+    ['one of the system', Object.assign(new Error('/etc/secret'), { code: 'E' }), 'internal error'],
+    ['one of another class', new (class extends Error {})('secret'), 'internal error'],
     ['a type error', new TypeError('secret.path is undefined'), 'internal error'],
     ['a range error', new RangeError('secret'), 'internal error'],
     ['text', 'secret', 'internal error'],
@@ -90,19 +97,49 @@ describe('acks', () => {
     expect(counters.handlerErrors).toBe(2);
   });
 
-  test('an event without a handler is answered so, whatever its name', () => {
+  test('an event without a handler gets none, whatever its name', async () => {
     for (const name of ['unheard', '__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
       const answers: unknown[] = [];
       const runner = runnerOf({ on: {} });
-      expect(runner.event(fakeSession(), name, [], (values) => answers.push(values))).toBe(true);
-      expect(answers).toEqual([[{ error: `no handler for the event '${name}'` }]]);
+      expect(runner.event(fakeSession(), name, [], (values) => answers.push(values))).toBe(
+        'unheard',
+      );
+      await Bun.sleep(0);
+      expect(answers).toEqual([]);
     }
     expect(counters.handlerErrors).toBe(0);
   });
 
+  test('what the app says to the client on purpose is an answer, and no failure', async () => {
+    const answers = await answerOf(() => Promise.reject(new NotToday()));
+    expect(answers).toEqual([[{ error: 'not today', data: { retry: true } }]]);
+    expect(counters.handlerErrors).toBe(0);
+  });
+
+  test('data that JSON cannot hold is left out of an error, and reported', async () => {
+    const answers = await answerOf(() => {
+      throw new ClientError('too many', { data: { total: 5n } });
+    });
+    expect(answers).toEqual([[{ error: 'too many' }]]);
+    expect(counters.handlerErrors).toBe(1);
+  });
+
+  test('what is thrown may throw itself when it is looked at', async () => {
+    const trap = new Proxy(new Error('trap'), {
+      get: () => {
+        throw new Error('looked at');
+      },
+    });
+    const answers = await answerOf(() => {
+      throw trap;
+    });
+    expect(answers).toEqual([[{ error: 'internal error' }]]);
+    expect(counters.handlerErrors).toBe(1);
+  });
+
   test('a handler that fails without being asked for an ack harms nobody', async () => {
     const fail = (): Promise<never> => Promise.reject(new Error('no'));
-    expect(runnerOf({ on: { fail } }).event(fakeSession(), 'fail', [])).toBe(true);
+    expect(runnerOf({ on: { fail } }).event(fakeSession(), 'fail', [])).toBe('taken');
     await Bun.sleep(0);
     expect(counters.handlerErrors).toBe(1);
   });
@@ -113,16 +150,16 @@ test('a session may run so many handlers at a time, and not one more', async () 
   const runner = runnerOf({ on: { wait: () => promise, now: () => 1 } });
   const session = fakeSession();
   for (let i = 0; i < LIMITS.handlersPerSession; i++) {
-    expect(runner.event(session, 'wait', [])).toBe(true);
+    expect(runner.event(session, 'wait', [])).toBe('taken');
   }
-  expect(runner.event(fakeSession(), 'wait', [])).toBe(true);
-  expect(runner.event(session, 'wait', [])).toBe(false);
+  expect(runner.event(fakeSession(), 'wait', [])).toBe('taken');
+  expect(runner.event(session, 'wait', [])).toBe('flooding');
   resolve();
   await Bun.sleep(0);
   for (let i = 0; i < LIMITS.handlersPerSession * 2; i++) {
-    expect(runner.event(session, 'now', [])).toBe(true);
+    expect(runner.event(session, 'now', [])).toBe('taken');
   }
-  expect(runner.event(session, 'wait', [])).toBe(true);
+  expect(runner.event(session, 'wait', [])).toBe('taken');
 });
 
 test('what `connected` and `disconnected` throw or reject is contained', async () => {
@@ -136,6 +173,47 @@ test('what `connected` and `disconnected` throw or reject is contained', async (
   throwing.disconnected(fakeSession(), 'transport close');
   await Bun.sleep(0);
   expect(logged).toEqual(["handler 'connected' failed", "handler 'disconnected' failed"]);
+});
+
+describe('a promise of another library or realm', () => {
+  const rejecting = thenable((_done, fail) => fail(new Error('x')));
+  const foreign = runInNewContext('Promise.resolve("there")') as Promise<string>;
+
+  test('is waited for before an ack', async () => {
+    expect(await answerOf(() => foreign)).toEqual([['there']]);
+    expect(await answerOf(() => rejecting)).toEqual([[{ error: 'x' }]]);
+    const callable = thenable(
+      (done) => done(7),
+      () => {},
+    );
+    expect(await answerOf(() => callable)).toEqual([[7]]);
+  });
+
+  test('that `connected` or `disconnected` returns is contained', async () => {
+    const hook = (): Promise<void> => rejecting as unknown as Promise<void>;
+    const runner = runnerOf({ connected: hook, disconnected: hook });
+    runner.connected(fakeSession());
+    runner.disconnected(fakeSession(), 'transport close');
+    await Bun.sleep(0);
+    expect(logged).toEqual(["handler 'connected' failed", "handler 'disconnected' failed"]);
+  });
+
+  test('that `authenticate` returns is waited for, and what it gives is judged', async () => {
+    const asked = async (result: unknown): Promise<unknown> => {
+      const runner = runnerOf({ authenticate: () => result as undefined });
+      try {
+        return await runner.authenticate({} as Handshake);
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(await asked(rejecting)).toBe('Error: x');
+    expect(await asked(runInNewContext('Promise.reject(1)'))).toBe('1');
+    expect(await asked(Promise.resolve(false))).toContain('returned false');
+    expect(await asked(runInNewContext('Promise.resolve({ user: "ada" })'))).toEqual({
+      user: 'ada',
+    });
+  });
 });
 
 describe('server-side events', () => {
@@ -157,7 +235,7 @@ describe('server-side events', () => {
 
 describe('refusals', () => {
   test('tell the words of the app and its data', () => {
-    const told = runnerOf({}).refusal(new Refusal('not today'));
+    const told = runnerOf({}).refusal(new NotToday());
     expect(told).toEqual({ message: 'not today', data: { retry: true } });
     expect(counters.handlerErrors).toBe(0);
   });

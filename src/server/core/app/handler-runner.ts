@@ -2,13 +2,16 @@
  * Calls the app's handlers of one namespace and contains what they throw.
  *
  * A handler that throws or rejects is logged with its event name; the ack, when the client asked
- * for one, is answered with `{ "error": … }`. Handlers that return no promise cost none.
+ * for one, is answered with `{ "error": … }`, in the words that a client may be told
+ * (`client-error.ts`). What handlers return is waited for when it is a promise of any kind;
+ * handlers that return none cost none.
  */
 
 import type { Counters } from '../limits/counters.ts';
 import { LIMITS } from '../limits/limits.ts';
 import { describeError, type Log } from '../log/log.ts';
 import { LogLimiter } from '../log/log-limiter.ts';
+import { readAdmission } from './admission.ts';
 import {
   AckValues,
   type Admission,
@@ -18,6 +21,8 @@ import {
   type Server,
   type Session,
 } from './app.ts';
+import { ClientError, type Told, tellable } from './client-error.ts';
+import { isThenable } from './thenable.ts';
 
 /** Takes the values of an ack, once. */
 export type Answer = (values: readonly unknown[]) => void;
@@ -25,8 +30,11 @@ export type Answer = (values: readonly unknown[]) => void;
 type EventHandler = (session: Session, ...args: unknown[]) => unknown;
 type ServerHandler = (server: Server, ...args: unknown[]) => unknown;
 
-/** What a programming error of the app tells the client: nothing about its inside. */
-const INTERNAL_ERROR = 'internal error';
+/** What a client is told of an error that was not meant for it. */
+const INTERNAL_ERROR: Told = { message: 'internal error', data: undefined };
+
+/** Whether an event was taken: nobody may listen for it, or its session may flood the worker. */
+export type Taken = 'taken' | 'unheard' | 'flooding';
 
 export class HandlerRunner {
   readonly #handlers: NamespaceHandlers;
@@ -52,9 +60,10 @@ export class HandlerRunner {
     );
   }
 
-  /** Asks the app who this is; throws what `authenticate` throws. */
-  authenticate(handshake: Handshake): Admission | void | Promise<Admission | void> {
-    return this.#handlers.authenticate?.(handshake);
+  /** Asks the app who this is; throws what `authenticate` throws, or when its answer is none. */
+  authenticate(handshake: Handshake): Admission | Promise<Admission> {
+    const result: unknown = this.#handlers.authenticate?.(handshake);
+    return isThenable(result) ? admissionLater(result) : readAdmission(result);
   }
 
   connected(session: Session): void {
@@ -68,28 +77,25 @@ export class HandlerRunner {
   /**
    * Runs the handler of an event.
    *
-   * @param answer sends the ack, when the client asked for one
-   * @returns false when the session has too many handlers running: it floods the worker
+   * @param answer sends the ack, when the client asked for one; an event that nobody listens for
+   *   gets none, since the caller would take it for the answer of a handler
    */
-  event(session: Session, name: string, args: unknown[], answer?: Answer): boolean {
+  event(session: Session, name: string, args: unknown[], answer?: Answer): Taken {
     const handler = this.#events.get(name);
-    if (handler === undefined) {
-      answer?.([{ error: `no handler for the event '${name}'` }]);
-      return true;
-    }
+    if (handler === undefined) return 'unheard';
     try {
       const result = handler(session, ...args);
-      if (!isPromise(result)) answer?.(ackValues(result));
+      if (!isThenable(result)) answer?.(ackValues(result));
       else {
         const running = (this.#running.get(session) ?? 0) + 1;
         this.#running.set(session, running);
         void this.#finish(session, name, result, answer);
-        return running <= LIMITS.handlersPerSession;
+        if (running > LIMITS.handlersPerSession) return 'flooding';
       }
     } catch (error) {
       this.failed(name, error, answer);
     }
-    return true;
+    return 'taken';
   }
 
   async serverSide(name: string, args: readonly unknown[]): Promise<unknown> {
@@ -101,30 +107,31 @@ export class HandlerRunner {
     }
   }
 
-  /** The text of a refusal: the app's own words, but not those of a programming error. */
-  refusal(error: unknown): { message: string; data: unknown } {
-    if (!(error instanceof Error) || isProgrammingError(error)) {
-      this.failed('authenticate', error);
-      return { message: INTERNAL_ERROR, data: undefined };
-    }
-    return { message: error.message, data: this.#plain((error as { data?: unknown }).data) };
+  /** What a client that is refused is told. */
+  refusal(error: unknown): Told {
+    const told = this.#told('authenticate', error);
+    if (told === undefined) this.failed('authenticate', error);
+    return told ?? INTERNAL_ERROR;
   }
 
-  /** What JSON cannot hold is left out of a refusal, which must reach the client all the same. */
-  #plain(data: unknown): unknown {
+  /** What a client may be told of an error; data that JSON cannot hold is reported instead. */
+  #told(name: string, error: unknown): Told | undefined {
+    const told = tellable(error);
+    if (told?.data === undefined) return told;
     try {
-      JSON.stringify(data);
-      return data;
-    } catch (error) {
-      this.failed('authenticate', error);
-      return undefined;
+      // A copy, since what is asked for its JSON again may give another.
+      const json = JSON.stringify(told.data) as string | undefined;
+      return { ...told, data: json === undefined ? undefined : (JSON.parse(json) as unknown) };
+    } catch (fault) {
+      this.failed(name, fault);
+      return { ...told, data: undefined };
     }
   }
 
   async #finish(
     session: Session,
     name: string,
-    result: Promise<unknown>,
+    result: PromiseLike<unknown>,
     answer?: Answer,
   ): Promise<void> {
     try {
@@ -139,46 +146,52 @@ export class HandlerRunner {
     }
   }
 
-  #contain(name: string, call: () => void | Promise<void>): void {
+  #contain(name: string, call: () => unknown): void {
     try {
       const result = call();
-      if (isPromise(result)) result.catch((error: unknown) => this.failed(name, error));
+      if (isThenable(result)) void this.#settled(name, result);
     } catch (error) {
       this.failed(name, error);
     }
   }
 
-  /** Counts and logs a failure of the app, and answers the ack when there is one to answer. */
+  async #settled(name: string, result: PromiseLike<unknown>): Promise<void> {
+    try {
+      await result;
+    } catch (error) {
+      this.failed(name, error);
+    }
+  }
+
+  /**
+   * Counts and logs a failure of the app, and answers the ack when there is one to answer.
+   *
+   * A `ClientError` that reaches its client is an answer like any other, and no failure.
+   */
   failed(name: string, error: unknown, answer?: Answer): void {
+    if (answer === undefined || !(error instanceof ClientError)) this.#report(name, error);
+    if (answer === undefined) return;
+    const { message, data } = this.#told(name, error) ?? INTERNAL_ERROR;
+    answer([{ error: message, ...(data === undefined ? {} : { data }) }]);
+  }
+
+  #report(name: string, error: unknown): void {
     this.#counters.handlerErrors++;
     const suppressed = this.#limiter.pass();
-    if (suppressed !== undefined) {
-      const fields = { event: name, error: describeError(error) };
-      this.#log.error(
-        `handler '${name}' failed`,
-        suppressed === 0 ? fields : { ...fields, suppressed },
-      );
-    }
-    const isOwn = error instanceof Error && !isProgrammingError(error);
-    answer?.([{ error: isOwn ? error.message : INTERNAL_ERROR }]);
+    if (suppressed === undefined) return;
+    const fields = { event: name, error: describeError(error) };
+    this.#log.error(
+      `handler '${name}' failed`,
+      suppressed === 0 ? fields : { ...fields, suppressed },
+    );
   }
+}
+
+async function admissionLater(result: PromiseLike<unknown>): Promise<Admission> {
+  return readAdmission(await result);
 }
 
 function ackValues(result: unknown): readonly unknown[] {
   if (result instanceof AckValues) return result.values;
   return result === undefined ? [] : [result];
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
-}
-
-/** Errors that the language throws, as opposed to those an app throws on purpose. */
-function isProgrammingError(error: Error): boolean {
-  return (
-    error instanceof TypeError ||
-    error instanceof ReferenceError ||
-    error instanceof RangeError ||
-    error instanceof SyntaxError
-  );
 }

@@ -16,6 +16,7 @@ const RULES: ReadonlySet<string> = new Set([
   'stopping',
   'notAuthenticated',
   'namespaceUnknown',
+  'eventUnheard',
   'protocolBroken',
 ]);
 

@@ -35,6 +35,7 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a request with more than maxPayloadBytes',
   },
+  eventUnheard: { outcome: 'dropped', text: 'an event that the app has no handler for' },
   protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },
   slowReader: {
     outcome: 'cut',

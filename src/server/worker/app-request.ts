@@ -1,0 +1,31 @@
+/**
+ * Requests that are the app's: asked of its `request`, whose answer is looked at before it is sent.
+ *
+ * Bun makes an empty success of what is no response, and says so on standard error alone.
+ */
+
+import type { App, Server } from '../core/app/app.ts';
+import { ClientError } from '../core/app/client-error.ts';
+import { kindOf } from '../core/app/plain-object.ts';
+
+/** @throws what the app throws and no client is to be told, or when its answer is none */
+export async function answerOfApp(app: App, request: Request, server: Server): Promise<Response> {
+  let answer: unknown;
+  try {
+    answer = await app.request?.(request, server);
+  } catch (error) {
+    if (error instanceof ClientError) return textResponse(400, `${error.message}\n`);
+    throw error;
+  }
+  if (answer === undefined) return textResponse(404, 'not found\n');
+  if (answer instanceof Response) return answer;
+  throw new TypeError(`the app's request() returned ${kindOf(answer)}, which is no Response`);
+}
+
+function textResponse(status: number, text: string): Response {
+  const headers = {
+    'content-type': 'text/plain; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+  };
+  return new Response(text, { status, headers });
+}

@@ -1,0 +1,124 @@
+/**
+ * An app that returns and throws what it should not: nobody comes in by it, and no client reads
+ * what was meant for the log.
+ */
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from 'bun:test';
+import { join } from 'node:path';
+import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { ask, Clients, refusal } from './clients.ts';
+
+setDefaultTimeout(60_000);
+
+const clients = new Clients();
+let node: HoldfastProcess;
+
+beforeAll(async () => {
+  node = await HoldfastProcess.start({
+    app: join(import.meta.dir, 'app-faults-app.ts'),
+    workers: 1,
+  });
+});
+afterEach(() => clients.close());
+afterAll(() => node.stop());
+
+const open = (auth: Record<string, unknown>) =>
+  clients.open(node.url, { auth, transports: ['websocket'] });
+
+async function logged(text: string): Promise<void> {
+  await node.logged(text, ({ msg, error }) => {
+    return /^(handler '.*' failed|a request failed)$/.test(msg) && String(error).includes(text);
+  });
+}
+
+describe('authenticate', () => {
+  test.each([
+    ['nothing', null],
+    ['user', 'ada'],
+  ])('admits by %s', async (returns, user) => {
+    const socket = await clients.connect(node.url, { auth: { returns } as never });
+    expect(await ask<string | null>(socket, 'user')).toBe(user);
+  });
+
+  test.each([
+    ['false', 'returned false'],
+    ['true', 'returned true'],
+    ['null', 'returned null'],
+    ['function', 'returned a function'],
+    ['text', 'returned a text'],
+    ['list', 'returned a list'],
+    ['error', 'returned an instance of Error'],
+    ['row', "with 'id'"],
+    ['userNumber', 'a number as user'],
+    ['roomText', 'a text as rooms'],
+    ['later', 'returned false'],
+    ['thenable', 'returned false'],
+    ['rejectingThenable', '"no"'],
+    ['otherRealm', 'no'],
+    ['throwingGetter', 'no'],
+  ])('refuses by %s, and the log says why', async (returns, why) => {
+    const error = await refusal(open({ returns }));
+    // A plain error of the app is told, and this one is thrown by a getter of its own.
+    expect(error.message).toBe(returns === 'throwingGetter' ? 'no' : 'internal error');
+    if (returns !== 'throwingGetter') await logged(why);
+  });
+});
+
+const SECRETS: readonly (readonly [name: string, logged: string])[] = [
+  ['file', '/secret/passwords'],
+  ['query', 'accounts'],
+  ['code', 'ECONNREFUSED'],
+  ['parser', 'SyntaxError'],
+  ['later', '/secret/passwords'],
+];
+
+describe('what is thrown', () => {
+  test('on purpose is told to who is refused, to who asks, and over HTTP', async () => {
+    const plain = await refusal(open({ throws: 'plain' }));
+    expect([plain.message, plain.data]).toEqual(['wrong token', undefined]);
+    const told = await refusal(open({ throws: 'client' }));
+    expect([told.message, told.data]).toEqual(['sold out', { left: 0 }]);
+    const socket = await clients.connect(node.url);
+    expect(await ask<object>(socket, 'throws', 'plain')).toEqual({ error: 'wrong token' });
+    expect(await ask<object>(socket, 'throws', 'client')).toEqual({
+      error: 'sold out',
+      data: { left: 0 },
+    });
+    expect(await answerAt('/throws/client')).toEqual([400, 'sold out\n']);
+  });
+
+  test.each(SECRETS)('by %s is told to nobody, and stands in the log', async (name, text) => {
+    expect((await refusal(open({ throws: name }))).message).toBe('internal error');
+    const socket = await clients.connect(node.url);
+    expect(await ask<object>(socket, 'throws', name)).toEqual({ error: 'internal error' });
+    expect(await answerAt(`/throws/${name}`)).toEqual([500, 'internal error\n']);
+    await logged(text);
+  });
+});
+
+describe('a request of the app', () => {
+  test.each([
+    ['false', 500],
+    ['null', 500],
+    ['text', 500],
+    ['later', 500],
+    ['row', 500],
+    ['nothing', 404],
+  ])('that returns %s is answered %d', async (name, status) => {
+    expect((await answerAt(`/returns/${name}`))[0]).toBe(status);
+    if (status === 500) await logged('which is no Response');
+  });
+});
+
+async function answerAt(path: string): Promise<[status: number, body: string]> {
+  const response = await fetch(`${node.url}${path}`);
+  return [response.status, await response.text()];
+}
