@@ -1,4 +1,5 @@
 /** How commands reach the admin API of a running node. */
+import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { findToken } from '../host/access/left-token.ts';
 import { isLoopback } from '../host/access/loopback.ts';
@@ -15,6 +16,7 @@ import {
 export interface AdminOptions extends TokenOptions {
   readonly admin?: string;
   readonly adminPort: string;
+  readonly adminCa?: string;
 }
 
 const TOKEN: TokenSource = {
@@ -32,6 +34,9 @@ export function addAdminOptions(command: Command): Command {
       new Option('--admin-port <port>', 'Admin port of a node on this host.')
         .env('HOLDFAST_ADMIN_PORT')
         .default(String(fieldsByName.get('adminPort')?.default)),
+    )
+    .addOption(
+      new Option('--admin-ca <file>', 'Certificate to trust at an https:// admin address.'),
     );
   return addTokenOptions(command, TOKEN);
 }
@@ -44,7 +49,7 @@ export async function callAdmin<T>(
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<T> {
   const url = adminUrl(options) + path;
-  const response = await request(url, tokenFor(url, options), body, timeoutMs);
+  const response = await request(url, options, body, timeoutMs);
   const text = await response.text();
   let answer: unknown;
   try {
@@ -72,6 +77,14 @@ function adminUrl({ admin, adminPort }: AdminOptions): string {
   throw new CliError(`--admin is "${admin}"; it must be a URL such as http://127.0.0.1:8600.`);
 }
 
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new CliError(`--admin-ca is ${path}; it must be a file that can be read.`, { cause });
+  }
+}
+
 /** The token that was given, or the one that a node on this host has left for its user. */
 function tokenFor(url: string, options: AdminOptions): string | undefined {
   const given = readToken(TOKEN, options);
@@ -83,11 +96,13 @@ function tokenFor(url: string, options: AdminOptions): string | undefined {
 
 async function request(
   url: string,
-  token: string | undefined,
+  options: AdminOptions,
   body: unknown,
   timeoutMs: number,
 ): Promise<Response> {
   const headers = new Headers();
+  const token = tokenFor(url, options);
+  const trust = options.adminCa === undefined ? {} : { tls: { ca: readCa(options.adminCa) } };
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
   try {
@@ -95,6 +110,7 @@ async function request(
       method: body === undefined ? 'GET' : 'POST',
       headers,
       signal: AbortSignal.timeout(timeoutMs),
+      ...trust,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {

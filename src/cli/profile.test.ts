@@ -155,6 +155,7 @@ describe('what cannot be done', () => {
       port: 0,
       maxBodyBytes: 1_000,
       leaveToken: (listening) => leaveToken({ of: 'admin', port: listening }),
+      tls: undefined,
       log,
     });
     const file = join(folder, 'ended.cpuprofile');
@@ -199,6 +200,7 @@ describe('what cannot be done', () => {
       port: 0,
       maxBodyBytes: 1_000,
       leaveToken: (listening) => leaveToken({ of: 'admin', port: listening }),
+      tls: undefined,
       log,
     });
     const file = join(folder, 'odd.cpuprofile');

@@ -101,11 +101,11 @@ function readyJson({ publicPort, adminPort, workerCount }: RunningNode): string 
 }
 
 export function readyText(node: RunningNode, config: Config): string {
-  const url = urlOf(config.host, node.publicPort);
+  const url = urlOf(config.host, node.publicPort, config.tlsCert !== undefined);
   const lines = [
     `Holdfast ${packageJson.version} takes sessions.`,
     `  Socket.IO  ${url}${config.path}`,
-    `  admin API  ${urlOf(config.adminHost, node.adminPort)}`,
+    `  admin API  ${urlOf(config.adminHost, node.adminPort, config.adminTlsCert !== undefined)}`,
     `  workers    ${node.workerCount}`,
     config.app === undefined ? `  demo       ${url}/` : `  app        ${config.app}`,
     'Ctrl-C stops it.',
@@ -113,10 +113,10 @@ export function readyText(node: RunningNode, config: Config): string {
   return lines.join('\n');
 }
 
-function urlOf(host: string, port: number): string {
+function urlOf(host: string, port: number, isTls: boolean): string {
   const isAny = host === '0.0.0.0' || host === '::';
   const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return `${isTls ? 'https' : 'http'}://${name}:${port}`;
 }
 
 function helpOf({ description, default: value }: Field): string {

@@ -40,7 +40,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the records of a run: their form, writing and reading them',
   },
   'src/host/access': {
-    purpose: 'who may give orders: tokens, how they are left and compared, what loopback is',
+    purpose: 'who may give orders: tokens, how they are left and compared, certificates, loopback',
   },
   'src/host/names': {
     purpose: 'the known name nearest to one that somebody wrote',
@@ -269,6 +269,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/protocol': 'any',
       ...CORE,
       'host/config': 'type',
+      'host/access': 'any',
       'index.ts': 'any',
     },
     entries: ['main.ts'],

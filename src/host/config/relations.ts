@@ -19,6 +19,17 @@ export const relations: readonly Relation[] = [
     holds: (config) => isLoopback(config.adminHost) || config.adminToken !== undefined,
   },
   {
+    keys: ['tlsCert', 'tlsKey'],
+    rule: '`tlsCert` and `tlsKey` must be set both or neither',
+    holds: ({ tlsCert, tlsKey }) => (tlsCert === undefined) === (tlsKey === undefined),
+  },
+  {
+    keys: ['adminTlsCert', 'adminTlsKey'],
+    rule: '`adminTlsCert` and `adminTlsKey` must be set both or neither',
+    holds: ({ adminTlsCert, adminTlsKey }) =>
+      (adminTlsCert === undefined) === (adminTlsKey === undefined),
+  },
+  {
     keys: ['corsOrigins', 'corsCredentials'],
     rule:
       '`corsCredentials` needs `corsOrigins` that name each origin, since browsers refuse ' +

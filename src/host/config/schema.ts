@@ -17,6 +17,10 @@ export interface Config {
   readonly adminHost: string;
   readonly adminPort: number;
   readonly adminToken?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly adminTlsCert?: string | undefined;
+  readonly adminTlsKey?: string | undefined;
   readonly workers: 'auto' | number;
   readonly connections?: number | undefined;
   readonly workerPorts: boolean;
@@ -89,6 +93,11 @@ function key<T extends z.ZodType>(type: T, description: string, facts: KeyFacts 
   return type.meta({ description, ...facts });
 }
 
+function tlsFile(what: string): z.ZodOptional<z.ZodString> {
+  const rest = 'with both files the port speaks TLS; they are read again when they change.';
+  return key(text.optional(), `File with the ${what}; ${rest}`, { isPath: true });
+}
+
 const shape = {
   host: key(text.default('0.0.0.0'), 'Address of the public port.'),
   port: key(port(0).default(8500), 'The public port, shared by all workers; 0 takes any free one.'),
@@ -103,6 +112,10 @@ const shape = {
       'in the file, since every user of the host can see flags.',
     { allowed: TOKEN_RULE, isSecret: true },
   ),
+  tlsCert: tlsFile('certificate of the public port, in PEM form, its issuers behind it'),
+  tlsKey: tlsFile('private key of `tlsCert`, in PEM form without a password'),
+  adminTlsCert: tlsFile('certificate of the admin port'),
+  adminTlsKey: tlsFile('private key of `adminTlsCert`'),
   workers: key(
     autoOr(WORKERS_MAX).default('auto'),
     'Worker processes; `auto` is one per core, or more where `connections` and the open-file ' +

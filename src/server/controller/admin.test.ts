@@ -21,7 +21,14 @@ function setUp(options: Partial<AdminOptions> = {}) {
   };
   const log = { debug: say, info: say, warn: say, error: say };
   const host = '127.0.0.1';
-  const common = { host, port: 0, maxBodyBytes: 1_000, log, leaveToken: () => LEFT };
+  const common = {
+    host,
+    port: 0,
+    maxBodyBytes: 1_000,
+    log,
+    tls: undefined,
+    leaveToken: () => LEFT,
+  };
   const admin = startAdmin(node, { ...common, ...options });
   running.push(admin);
   const url = `http://127.0.0.1:${admin.port}`;

@@ -14,12 +14,15 @@
  */
 
 import type { LeftToken } from '../../host/access/left-token.ts';
+import type { TlsPaths } from '../../host/access/tls-files.ts';
+
 import type { Log } from '../core/log/log.ts';
 import { BusFullError } from '../links/bus/bus-full-error.ts';
 import { PROFILE_SECONDS_MAX, ProfileError } from '../links/bus/worker-profile.ts';
 import { requestTarget } from '../protocol/request-target.ts';
 import { AdminAudit, shown } from './admin-audit.ts';
 import { type AdminKeys, guardOfActing, guardOfReading } from './admin-guard.ts';
+import { AdminListener } from './admin-listener.ts';
 import { readProfileRequest } from './admin-profile.ts';
 import { loadReport, processReport } from './admin-reports.ts';
 import { readSendRequest } from './admin-send.ts';
@@ -34,6 +37,8 @@ export interface AdminOptions {
   readonly port: number;
   /** From the configuration; undefined only on a loopback address. */
   readonly token?: string | undefined;
+  /** Files of a certificate and its key, when the port speaks TLS. */
+  readonly tls: TlsPaths | undefined;
   /** Makes a token for those who act, where none is configured; undefined when it cannot. */
   leaveToken(port: number): LeftToken | undefined;
   readonly maxBodyBytes: number;
@@ -84,31 +89,28 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
       return secured(answer);
     }
   };
+  let listener: AdminListener;
   try {
-    // With `development: false`, Bun shares a taken port unless it is told not to.
-    const server = Bun.serve({
-      hostname: host,
-      port,
-      reusePort: false,
-      development: false,
-      fetch: answer,
-    });
-    const listening = server.port ?? port;
-    const left = token === undefined ? options.leaveToken(listening) : undefined;
-    keys = { configured: token, left };
-    return {
-      port: listening,
-      async stop() {
-        await server.stop(true);
-        left?.remove();
-      },
-    };
+    listener = new AdminListener({ host, port, tls: options.tls, log, answer });
   } catch (error) {
-    throw new StartError(
-      `The admin API cannot listen on port ${port} of ${host}: choose another with --admin-port.`,
-      { cause: error },
-    );
+    throw new StartError(startFault(error, host, port), { cause: error });
   }
+  const left = token === undefined ? options.leaveToken(listener.port) : undefined;
+  keys = { configured: token, left };
+  return {
+    port: listener.port,
+    async stop() {
+      await listener.stop();
+      left?.remove();
+    },
+  };
+}
+
+/** What is wrong with the certificate says so itself; the rest is the port. */
+function startFault(error: unknown, host: string, port: number): string {
+  const isOfSystem = error instanceof Error && 'code' in error;
+  if (error instanceof Error && !isOfSystem) return error.message;
+  return `The admin API cannot listen on port ${port} of ${host}: choose another with --admin-port.`;
 }
 
 function createRoutes(

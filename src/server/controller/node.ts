@@ -10,8 +10,10 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
+import { readTlsPair, tlsPaths } from '../../host/access/tls-files.ts';
 import type { Config } from '../../host/config/schema.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
+
 import { EncodedEvent } from '../core/delivery/encoded-event.ts';
 import type { Log } from '../core/log/log.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
@@ -100,6 +102,7 @@ class Node implements NodeView, RunningNode {
     this.nodeId = this.#number.toString(16).padStart(6, '0');
     this.#capacity = workerCapacity(config, ownOpenFileLimit());
     this.workerCount = workerCount(config, this.#capacity);
+    checkCertificate(config);
     this.publicPort = claimPublicPort(config.host, config.port);
     checkOwnPorts(config, this.workerCount, this.publicPort);
     this.#runDir = makeRunDir(config);
@@ -137,6 +140,7 @@ class Node implements NodeView, RunningNode {
       host: this.#config.adminHost,
       port: this.#config.adminPort,
       token: this.#config.adminToken,
+      tls: tlsPaths(this.#config.adminTlsCert, this.#config.adminTlsKey),
       leaveToken: (port) => this.#leaveToken(port),
       maxBodyBytes: this.#config.maxPayloadBytes,
       log: this.#log,
@@ -285,6 +289,17 @@ function makeRunDir(config: Config): string {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(`The directory for sockets cannot be made: ${reason}.`, { cause: error });
+  }
+}
+
+/** @throws StartError when the public port's certificate is of no use: workers would all fail */
+function checkCertificate({ tlsCert, tlsKey }: Config): void {
+  const paths = tlsPaths(tlsCert, tlsKey);
+  if (paths === undefined) return;
+  try {
+    readTlsPair(paths);
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 

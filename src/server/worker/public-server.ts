@@ -6,6 +6,13 @@
  */
 
 import type { Server as BunServer, ServerWebSocket } from 'bun';
+import {
+  readTlsPair,
+  type TlsPair,
+  type TlsPaths,
+  tlsPaths,
+  watchTls,
+} from '../../host/access/tls-files.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
@@ -42,23 +49,52 @@ const CLIENT_BUNDLE = new URL(
 
 export class PublicServer {
   readonly #options: PublicServerOptions;
+  /** Those that listen, and those that only serve what came while an older certificate stood. */
   readonly #servers: BunServer<SocketData>[] = [];
+  readonly #tlsPaths: TlsPaths | undefined;
+  #tls: TlsPair | undefined;
+  #stopWatching: (() => void) | undefined;
   readonly #bundlePath: string;
 
   constructor(options: PublicServerOptions) {
     this.#options = options;
+    const { tlsCert, tlsKey } = options.settings.config;
+    this.#tlsPaths = tlsPaths(tlsCert, tlsKey);
     this.#bundlePath = `${options.settings.config.path}socket.io.min.js`;
   }
 
   /** Starts to listen. @throws the system's error when a port is taken */
   listen(): void {
+    const paths = this.#tlsPaths;
+    if (paths !== undefined) {
+      this.#tls = readTlsPair(paths);
+      this.#stopWatching = watchTls(paths, {
+        onPair: (pair) => this.#renew(pair),
+        onFault: (reason) => this.#options.log.error('a new certificate is not used', { reason }),
+      });
+    }
+    this.#listenOnAll();
+  }
+
+  #listenOnAll(): void {
     const { publicPort, ownPort } = this.#options.settings;
     this.#listenOn(publicPort, true);
-    if (ownPort !== 0) this.#listenOn(ownPort, false);
+    // With TLS a second listener takes over from the first when the certificate changes.
+    if (ownPort !== 0) this.#listenOn(ownPort, this.#tls !== undefined);
+  }
+
+  /** Connections that are open keep the certificate they came with. */
+  #renew(pair: TlsPair): void {
+    const before = [...this.#servers];
+    this.#tls = pair;
+    this.#listenOnAll();
+    for (const server of before) void server.stop(false);
+    this.#options.log.info('a new certificate is used from now on');
   }
 
   /** Takes no more connections; those that are open stay. */
   stopListening(): void {
+    this.#stopWatching?.();
     for (const server of this.#servers) void server.stop(false);
   }
 
@@ -74,6 +110,7 @@ export class PublicServer {
         hostname: config.host,
         port,
         reusePort: isShared,
+        ...(this.#tls === undefined ? {} : { tls: this.#tls }),
         development: false,
         idleTimeout: IDLE_SECONDS,
         maxRequestBodySize: config.maxPayloadBytes,

@@ -1,0 +1,102 @@
+/**
+ * A certificate and its key, read from files and read again when they change.
+ *
+ * Certificates are renewed while a server runs. The files are looked at every few seconds; a pair
+ * that does not fit, as while one of the two has been written, is left alone until it does.
+ */
+
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+
+export interface TlsPaths {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** As `Bun.serve` takes them. */
+export interface TlsPair {
+  /** The certificate, and those of its issuers behind it, as PEM. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The paths of a port that speaks TLS; `undefined` for one that does not. */
+export function tlsPaths(cert: string | undefined, key: string | undefined): TlsPaths | undefined {
+  return cert === undefined || key === undefined ? undefined : { cert, key };
+}
+
+const LOOK_MS = 10_000;
+
+/** @throws Error whose message is one sentence that names the file */
+export function readTlsPair(paths: TlsPaths): TlsPair {
+  const cert = read(paths.cert, 'certificate');
+  const key = read(paths.key, 'key');
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(cert);
+  } catch (cause) {
+    throw new Error(`${paths.cert} holds no certificate in PEM form.`, { cause });
+  }
+  let isPair: boolean;
+  try {
+    isPair = certificate.checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new Error(`${paths.key} holds no private key in PEM form without a password.`, { cause });
+  }
+  if (!isPair) throw new Error(`The key in ${paths.key} is not that of ${paths.cert}.`);
+  return { cert, key };
+}
+
+export interface TlsWatchEvents {
+  /** The files hold another pair now. */
+  onPair(pair: TlsPair): void;
+  /** They have changed into something else; said once for each change. */
+  onFault(message: string): void;
+}
+
+/** Looks at the files now and then. @returns a function that stops */
+export function watchTls(
+  paths: TlsPaths,
+  events: TlsWatchEvents,
+  lookMs: number = LOOK_MS,
+): () => void {
+  let seen = stampOf(paths);
+  const timer = setInterval(() => {
+    const stamp = stampOf(paths);
+    if (stamp === seen) return;
+    seen = stamp;
+    let pair: TlsPair;
+    try {
+      pair = readTlsPair(paths);
+    } catch (error) {
+      events.onFault(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    events.onPair(pair);
+  }, lookMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Changes whenever one of the files does, or what a link leads to. */
+function stampOf({ cert, key }: TlsPaths): string {
+  return [cert, key].map(stampOfFile).join(' ');
+}
+
+function stampOfFile(path: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino}:${size}:${mtimeMs}`;
+  } catch {
+    return 'missing';
+  }
+}
+
+function read(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const reason = (cause as { code?: string }).code ?? String(cause);
+    throw new Error(`The ${what} ${path} cannot be read (${reason}).`, { cause });
+  }
+}
