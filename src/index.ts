@@ -14,3 +14,4 @@ export type {
 } from './server/core/app/app.ts';
 export { ack, defineApp } from './server/core/app/app.ts';
 export { ClientError } from './server/core/app/client-error.ts';
+export { NameMap } from './server/core/rooms/name-map.ts';

@@ -57,6 +57,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/figures': {
     purpose: 'what a session costs, as measured, and the plan that follows from it',
   },
+  'src/host/runtime': {
+    purpose: 'strings that strangers choose, kept from colliding in the tables of the runtime',
+    pure: true,
+  },
   'src/host/doctor': {
     purpose: 'checks of the host against a number of connections, and their fixes',
     imports: { 'host/machine': 'any', 'host/figures': 'any' },
@@ -184,7 +188,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/rooms': {
     purpose: 'rooms, and the names that rooms and users may have',
-    imports: { 'server/core/limits': 'any' },
+    imports: { 'server/core/limits': 'any', 'host/runtime': 'any' },
   },
   'src/server/core/delivery': {
     purpose: 'events encoded once and handed to many, in slices',
@@ -206,6 +210,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/limits': 'any',
       'server/core/log': 'any',
       'server/core/rooms': 'any',
+      'host/runtime': 'any',
     },
     entries: ['acks.ts', 'broadcast.ts', 'namespace.ts', 'namespace-session.ts', 'slot-table.ts'],
   },
@@ -222,7 +227,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/index.ts': {
     purpose: 'the public surface: what an app file imports',
-    imports: { 'server/core/app': 'any' },
+    imports: { 'server/core/app': 'any', 'server/core/rooms': 'any' },
   },
   'src/server/clients/source': {
     purpose: 'where a request comes from: its address seen through proxies, the origin of its page',
@@ -251,6 +256,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/protocol': 'any',
       ...CORE,
       'host/config': 'type',
+      'host/runtime': 'any',
     },
   },
   'src/server/links/peer': {

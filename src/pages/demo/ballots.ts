@@ -12,6 +12,7 @@
  * full table takes no new voters, and says so. Votes are kept in memory only.
  */
 
+import { NameMap } from 'holdfast';
 import { CHOICES, type Choice, isVoter, VOTERS_MAX } from './poll.ts';
 
 /** One voter's vote, as workers send it to each other. */
@@ -22,7 +23,7 @@ const STAMP_CHOICES = 16;
 
 export class Ballots {
   /** The stamp of every voter. Nothing is deleted, so a position in it never shifts. */
-  readonly #stamps = new Map<string, number>();
+  readonly #stamps = new NameMap<number>();
   /** Votes by choice index: always the count of `#stamps` by choice. */
   readonly #counts: number[] = CHOICES.map(() => 0);
   readonly #votersMax: number;

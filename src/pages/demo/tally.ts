@@ -10,6 +10,7 @@
  * There is no I/O and no timer here: the time comes in, rows go out by `takeRow`.
  */
 
+import { NameMap } from 'holdfast';
 import { Ballots, type Entry, readEntries } from './ballots.ts';
 import type { Choice } from './poll.ts';
 import { ROW_FRESH_MS, ROW_INTERVAL_MS, ROW_KEPT_MS, VOTES_PER_MESSAGE_MAX } from './poll.ts';
@@ -44,7 +45,7 @@ export class Tally {
   /** The other workers by id, from the newest row of each. */
   readonly #peers = new Map<string, Peer>();
   /** Voters whose vote the others have not been sent yet; at most one entry for each. */
-  readonly #unsent = new Set<string>();
+  readonly #unsent = new NameMap<true>();
   #watching = 0;
   #watchingSent = 0;
   #sequence = 0;
@@ -65,7 +66,7 @@ export class Tally {
 
   vote(voter: string, choice: Choice, nowMs: number): 'counted' | 'unchanged' | 'full' {
     const outcome = this.ballots.cast(voter, choice, nowMs);
-    if (outcome === 'counted') this.#unsent.add(voter);
+    if (outcome === 'counted') this.#unsent.set(voter, true);
     return outcome;
   }
 
@@ -90,7 +91,7 @@ export class Tally {
     const changed = this.#unsent.size > 0 || this.#watching !== this.#watchingSent;
     if (!changed && nowMs - this.#sentAtMs < ROW_INTERVAL_MS) return undefined;
     const votes: Entry[] = [];
-    for (const voter of this.#unsent.values().take(VOTES_PER_MESSAGE_MAX)) {
+    for (const voter of [...this.#unsent.keys().take(VOTES_PER_MESSAGE_MAX)]) {
       const stamp = this.ballots.stampOf(voter);
       if (stamp !== undefined) votes.push([voter, stamp]);
       this.#unsent.delete(voter);

@@ -12,7 +12,7 @@ import type { Admission, Handshake } from '../../core/app/app.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import { checkKey, checkRoomCount } from '../../core/rooms/key.ts';
+import { checkKey, checkRoomCount, distinct } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { SessionIdFactory } from '../../protocol/session-id.ts';
@@ -126,12 +126,12 @@ export class Admissions {
   #admit(engine: EngineSession, home: Namespace, admission: Admission): void {
     const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
-    const distinct = new Set(rooms.map(checkKey));
-    checkRoomCount(distinct.size, home.maxRoomsPerSession);
+    const wanted = distinct(rooms.map(checkKey));
+    checkRoomCount(wanted.length, home.maxRoomsPerSession);
     const id = this.#engines().ids.create(engine.slot);
     const session = new NamespaceSession(id, user, data, engine, home);
     if (this.#admitted.length === 0) setImmediate(this.complete);
-    this.#admitted.push({ engine, session, home, rooms: [...distinct] });
+    this.#admitted.push({ engine, session, home, rooms: wanted });
     this.#waiting.add(engine);
   }
 

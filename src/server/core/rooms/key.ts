@@ -1,6 +1,7 @@
 /** Names of rooms and users: checked once, where the app gives them. */
 
 import { LIMITS } from '../limits/limits.ts';
+import { NameMap } from './name-map.ts';
 
 /** A room that no session can be in, since names are not empty. */
 export const NOBODY: readonly string[] = [''];
@@ -14,6 +15,18 @@ export function checkRoomCount(count: number, most: number): void {
 /** One name or several, checked. */
 export function toList(names: string | readonly string[]): readonly string[] {
   return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);
+}
+
+/** So few are compared with each other. */
+const FEW = 16;
+
+/** Each name once, in the order of their coming. */
+export function distinct(names: readonly string[]): readonly string[] {
+  if (names.length < 2) return names;
+  if (names.length <= FEW) return names.filter((name, at) => names.indexOf(name) === at);
+  const seen = new NameMap<true>();
+  for (const name of names) seen.set(name, true);
+  return [...seen.keys()];
 }
 
 /** @throws TypeError when a name cannot be a room or a user */

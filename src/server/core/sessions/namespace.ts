@@ -14,7 +14,8 @@ import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../limits/counters.ts';
 import type { Log } from '../log/log.ts';
-import { checkRoomCount } from '../rooms/key.ts';
+import { checkRoomCount, distinct } from '../rooms/key.ts';
+import { NameMap } from '../rooms/name-map.ts';
 import { Room } from '../rooms/room.ts';
 import type { AckTable } from './acks.ts';
 import type { SessionHome } from './home.ts';
@@ -49,7 +50,7 @@ export class Namespace implements SessionHome, ServerHome {
   readonly ackTimeoutMs: number;
   readonly maxRoomsPerSession: number;
   readonly everyone: Room<NamespaceSession> = new Room('');
-  readonly rooms: Map<string, Room<NamespaceSession>> = new Map();
+  readonly rooms: NameMap<Room<NamespaceSession>> = new NameMap();
   readonly users: UserIndex<NamespaceSession> = new UserIndex();
   readonly server: NamespaceServer;
   readonly runner: HandlerRunner;
@@ -123,14 +124,10 @@ export class Namespace implements SessionHome, ServerHome {
 
   /** Those of the rooms that a session is not in, each once. */
   #notIn(session: NamespaceSession, rooms: readonly string[]): readonly string[] {
-    const [only] = rooms;
-    if (only !== undefined && rooms.length === 1) {
-      const room = this.rooms.get(only);
-      return room !== undefined && session.memberships.includes(room) ? [] : rooms;
-    }
-    const entering = new Set(rooms);
-    for (const name of session.rooms) entering.delete(name);
-    return [...entering];
+    return distinct(rooms).filter((name) => {
+      const room = this.rooms.get(name);
+      return room === undefined || !session.memberships.includes(room);
+    });
   }
 
   tryJoin(session: NamespaceSession, rooms: readonly string[]): void {

@@ -3,9 +3,11 @@
  *
  * A hash table of our own, open addressing with linear probing: the sessions know their users, so
  * the table needs no keys, only one reference a user. That is 12 to 24 bytes for each where a `Map`
- * takes 180 (measured at 19,000 users). Names come from the app's `authenticate`; an app that lets
- * clients choose them freely can be made slow by names that collide.
+ * takes 180 (measured at 19,000 users). Clients may choose their names: the hash has a key of its
+ * own, so none can be made that collide.
  */
+
+import { KeyedHash } from '../../../host/runtime/keyed-hash.ts';
 
 /** A session as the index sees it. */
 export interface UserSession {
@@ -21,7 +23,7 @@ const LOAD_MAX = 2 / 3;
 const LOAD_MIN = 1 / 6;
 
 export class UserIndex<Session extends UserSession> {
-  readonly #seed: number = crypto.getRandomValues(new Uint32Array(1))[0] as number;
+  readonly #hash: KeyedHash = new KeyedHash();
   #entries: (Entry<Session> | undefined)[] = emptyTable(CAPACITY_MIN);
   #size = 0;
 
@@ -80,7 +82,7 @@ export class UserIndex<Session extends UserSession> {
   }
 
   #home(user: string): number {
-    return Bun.hash.murmur32v3(user, this.#seed) & (this.#entries.length - 1);
+    return this.#hash.hash(user) & (this.#entries.length - 1);
   }
 
   /** Empties a place and moves up those behind it that may stand there, so no gap hides them. */

@@ -16,6 +16,7 @@ import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
+import { NameMap } from '../../core/rooms/name-map.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { roomKey } from '../../protocol/interest-key.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
@@ -71,7 +72,7 @@ interface PendingRequest {
 export class BusClient implements NodeLink {
   readonly #options: BusClientOptions;
   readonly #link: FramedConnection;
-  readonly #interest: Map<string, boolean> = new Map();
+  readonly #interest: NameMap<boolean> = new NameMap();
   readonly #requests: Map<number, PendingRequest> = new Map();
   #receiver: BusReceiver | undefined;
   #lastRequest = 0;

@@ -10,8 +10,11 @@
  * Two keys with the same hash are one to the table. What is for one of them then reaches the
  * workers of the other as well, which find no recipient; but when a worker loses interest in one
  * of two that it wants, it gets nothing for the other either. By chance that befalls a million
- * keys once in 37 million tables; on purpose it takes the seed, which never leaves the process.
+ * keys once in 37 million tables; on purpose it takes the key of the hash, which never leaves the
+ * process.
  */
+
+import { KeyedHash } from '../../../host/runtime/keyed-hash.ts';
 
 /** Room for pairs. Place `i` has its hash at `2 * i` and `2 * i + 1`. */
 interface Places {
@@ -26,10 +29,9 @@ const LOAD_MAX = 2 / 3;
 const LOAD_MIN = 1 / 6;
 
 export class InterestTable {
-  readonly #seed: bigint = crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
-  /** The hash of the key at hand, written as one number and read as two. */
-  readonly #wideHash: BigUint64Array = new BigUint64Array(1);
-  readonly #hash: Uint32Array = new Uint32Array(this.#wideHash.buffer);
+  readonly #hasher: KeyedHash = new KeyedHash();
+  /** The hash of the key at hand, lower half first. */
+  readonly #hash: Uint32Array = new Uint32Array(2);
   #places: Places = emptyPlaces(PLACES_MIN);
   #entryCount = 0;
   #changes = 0;
@@ -106,7 +108,7 @@ export class InterestTable {
   }
 
   #hashKey(key: string): void {
-    this.#wideHash[0] = Bun.hash.wyhash(key, this.#seed);
+    this.#hasher.hashWide(key, this.#hash);
   }
 
   /** The place of a pair, or the empty one where it belongs. Leaves the hash of the key behind. */

@@ -19,6 +19,7 @@ import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
+import { SaidOnce } from './said-once.ts';
 
 /** Data of one frame, beyond which the next begins: far below what a frame may hold. */
 const FRAME_FULL_BYTES = 1_048_576;
@@ -34,9 +35,8 @@ class EdgeConnection {
   /** Requests that wait for packets: whom to tell when the client gives up. */
   readonly #polls: Map<number, { sessionId: string; reply: Reply }> = new Map();
   readonly #sockets: Map<number, TunnelSocket> = new Map();
-  /** What this turn sends, each with its place, and pairs of a socket and a place. */
-  #data: Map<string | Uint8Array, number> = new Map();
-  #dataBytes = 0;
+  /** What this turn sends, and pairs of a socket and the place of its data. */
+  #said: SaidOnce = new SaidOnce();
   #sends: number[] = [];
 
   constructor(owner: SessionOwner, log: Log) {
@@ -54,20 +54,14 @@ class EdgeConnection {
 
   /** Bytes that wait for the edge. */
   get queuedBytes(): number {
-    return this.link.queuedBytes + this.#dataBytes;
+    return this.link.queuedBytes + this.#said.length;
   }
 
   /** Sends to a socket of this edge, at the end of the turn. */
   send(number: number, data: string | Uint8Array): void {
     if (this.#sends.length === 0) queueMicrotask(() => this.#flushSends());
-    let place = this.#data.get(data);
-    if (place === undefined) {
-      place = this.#data.size;
-      this.#data.set(data, place);
-      this.#dataBytes += data.length;
-    }
-    this.#sends.push(number, place);
-    if (this.#dataBytes > FRAME_FULL_BYTES) this.#flushSends();
+    this.#sends.push(number, this.#said.placeOf(data));
+    if (this.#said.length > FRAME_FULL_BYTES) this.#flushSends();
   }
 
   closeSocket(number: number, code: number, reason: string): void {
@@ -78,14 +72,13 @@ class EdgeConnection {
   }
 
   #flushSends(): void {
-    const data = this.#data;
+    const { data } = this.#said;
     const sends = this.#sends;
     if (sends.length === 0) return;
-    this.#data = new Map();
-    this.#dataBytes = 0;
+    this.#said = new SaidOnce();
     this.#sends = [];
-    const writer = this.link.frame(PeerFrame.send).u32(data.size);
-    for (const one of data.keys()) {
+    const writer = this.link.frame(PeerFrame.send).u32(data.length);
+    for (const one of data) {
       if (typeof one === 'string') writer.u8(FRAME_TEXT).text(one);
       else writer.u8(FRAME_BINARY).bytes(one);
     }

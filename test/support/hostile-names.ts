@@ -1,0 +1,40 @@
+/**
+ * Names that collide, for tests of the tables that take names from strangers.
+ *
+ * Rapidhash is the string hash of the runtime. Where the first and the last four characters of a
+ * name are the halves of its second secret, what stands between is multiplied by zero. Murmur3
+ * takes blocks of four bytes: a difference in one that comes to bit 18 is taken back by one in the
+ * next that comes to bit 31, whatever the seed is.
+ */
+
+const ZERO_HEAD = '\x93K\xb8\x8b';
+const ZERO_TAIL = '\xc9\xac.\x96';
+
+/** Names of 16 characters that all have one hash in the runtime's tables. */
+export function rapidhashNames(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    return ZERO_HEAD + (from + i).toString(36).padStart(8, '0') + ZERO_TAIL;
+  });
+}
+
+/** Names like them that do not collide. */
+export function plainNames(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    return `name${(from + i).toString(36).padStart(8, '0')}room`;
+  });
+}
+
+/** Two blocks each, four bytes in UTF-8, whose mixed words differ in bit 18, and in bit 31. */
+const BLOCKS_18 = ['\u03d4\u017f', "'6H,"] as const;
+const BLOCKS_31 = ['g*&`', 'g*u$'] as const;
+
+/** Names of as many bytes that have the same murmur3 hash under every seed. */
+export function murmurNames(count: number): string[] {
+  const length = Math.ceil(Math.log2(count));
+  return Array.from({ length: count }, (_, i) =>
+    Array.from({ length }, (_, bit) => {
+      const which = ((i >> bit) & 1) as 0 | 1;
+      return BLOCKS_18[which] + BLOCKS_31[which];
+    }).join(''),
+  );
+}
