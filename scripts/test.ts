@@ -1,82 +1,79 @@
 /**
  * `npm test`: installs what the tests need, runs them, and sums up in one line.
  *
- * Arguments go to `bun test` as they are (`npm test -- test/protocol -t polling`); without any, all
- * tests of `src`, `bench` and `test` run, except the tidy rules, which are part of `npm run check`.
- * Bun runs test files one after another, and so they should be: system tests start real servers,
- * and tests of load and memory measure the machine. What a test has started ends with it, even when
- * it is cut short (`--no-orphans`). The last line is `N passed, N failed, N skipped`, taken
- * from Bun's JUnit report; the exit code is 0 only when tests ran and none failed.
+ * Each test file runs in a `bun test` of its own, several side by side (`test-run/lanes.ts`), those
+ * that measure by themselves after all others, all in a random order with the seed printed
+ * (`test-run/plan.ts`). What a file prints is shown in one piece when it has ended, and what failed
+ * once more at the end. Arguments are those of `bun test` (`npm test -- test/protocol -t polling`)
+ * and a few more (`test-run/arguments.ts`). Without paths all tests run, except the tidy rules,
+ * which are part of `npm run check`.
+ *
+ * What a test has started ends with it, even when the run is cut short. The last line is
+ * `N passed, N failed, N skipped`, taken from Bun's JUnit reports; the exit code is 0 only when
+ * tests ran and none failed.
  */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installPrograms } from './install-programs.ts';
+import { parseArguments, type TestRequest } from './test-run/arguments.ts';
+import { FileRuns } from './test-run/file-runs.ts';
+import { runInLanes } from './test-run/lanes.ts';
+import { planOf, selectFiles } from './test-run/plan.ts';
+import { type FileResult, mergedReport, sentenceOf, sumOf } from './test-run/report.ts';
 
-interface Summary {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const request = parseArguments(process.argv.slice(2));
+if ('problem' in request) {
+  console.error(`npm test: ${request.problem}`);
+  finish([], 1);
+} else {
+  const { files, unmatched } = selectFiles(request.paths);
+  for (const path of unmatched) console.error(`npm test: no test file is named by '${path}'.`);
+  const results = files.length > 0 && unmatched.length === 0 ? await run(files, request) : [];
+  finish(results, unmatched.length);
 }
 
-/**
- * The limit is there to end a test that hangs, not to measure: a system test starts a cluster and a
- * browser, on two cores that may be busy with other work.
- */
-const TEST_TIMEOUT_MS = 60_000;
-
-const ALL_TESTS = ['./src', './bench', './test', '--path-ignore-patterns=test/tidy/**'];
-
-const args = process.argv.slice(2);
-installPrograms(selectFiles(args));
-const summary = runTests(args);
-console.log(`${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`);
-process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1;
-
-/** The test files that the arguments name; all of them when they name none. */
-function selectFiles(args: readonly string[]): readonly string[] {
-  const all = [...new Bun.Glob('{src,bench,test}/**/*.test.ts').scanSync()];
-  const paths = args.filter((arg) => !arg.startsWith('-')).map((arg) => arg.replace(/^\.\//, ''));
-  const named = all.filter((file) => paths.some((path) => file.includes(path)));
-  return named.length > 0 ? named : all;
-}
-
-function runTests(args: readonly string[]): Summary {
+async function run(files: readonly string[], request: TestRequest): Promise<readonly FileResult[]> {
+  installPrograms(files);
+  const { seed, lanes } = request;
+  const again = ['npm test -- --seed', seed, ...request.paths].join(' ');
+  console.log(`${files.length} test files, ${lanes} side by side; this order again: ${again}`);
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
-  try {
-    const report = join(folder, 'junit.xml');
-    const run = Bun.spawnSync(
-      [
-        process.execPath,
-        'test',
-        '--no-orphans',
-        `--timeout=${TEST_TIMEOUT_MS}`,
-        '--reporter=junit',
-        `--reporter-outfile=${report}`,
-        ...(args.length > 0 ? args : ALL_TESTS),
-      ],
-      { stdio: ['ignore', 'inherit', 'inherit'] },
-    );
-    return readSummary(report, run);
-  } finally {
-    rmSync(folder, { recursive: true });
+  const runs = new FileRuns(folder, request);
+  process.on('exit', () => {
+    runs.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  for (const signal of SIGNALS) {
+    // By the way of shells: 128 and the number of the signal.
+    process.on(signal, () => process.exit(128 + constants.signals[signal]));
   }
+  const results: FileResult[] = [];
+  const { besideOthers, alone } = planOf(files, seed);
+  const runFile = async (file: string): Promise<boolean> => {
+    const result = await runs.run(file);
+    results.push(result);
+    if (result.text !== '') console.log(`\n${file}: ${sentenceOf(result)}\n${result.text}`);
+    return !(request.stopsAtFailure && result.failed > 0);
+  };
+  const isWhole = await runInLanes(besideOthers, lanes, runFile);
+  if (isWhole) await runInLanes(alone, 1, runFile);
+  if (request.reportPath !== undefined) writeFileSync(request.reportPath, mergedReport(results));
+  for (const { file, failures } of results.filter(({ failed }) => failed > 0)) {
+    console.log(`\nFailed in ${file}:\n\n${failures}`);
+  }
+  console.log(`\nThis order again: ${again}`);
+  return results;
 }
 
-/** Sums up a run. Whatever made Bun fail counts as a failure, in the report or not. */
-function readSummary(report: string, run: Bun.SyncSubprocess): Summary {
-  if (!existsSync(report)) {
-    console.error(
-      `bun test wrote no report; it ended with ${run.signalCode ?? `code ${run.exitCode}`}.`,
-    );
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
-  const [total] = /<testsuites [^>]*>/.exec(readFileSync(report, 'utf8')) ?? [''];
-  const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(total)?.[1] ?? 0);
-  const skipped = count('skipped');
-  const failures = count('failures');
-  // A file that does not load is an error to Bun, and missing from its report.
-  const failed = run.success ? failures : Math.max(1, failures);
-  return { passed: count('tests') - failures - skipped, failed, skipped };
+/** Says the sum of a run; `problems` are failures that no file tells of. */
+function finish(results: readonly FileResult[], problems: number): void {
+  const sum = sumOf(results);
+  const failed = sum.failed + problems;
+  if (failed === 0 && sum.passed === 0) console.error('npm test: no test ran.');
+  console.log(`${sum.passed} passed, ${failed} failed, ${sum.skipped} skipped`);
+  process.exitCode = failed === 0 && sum.passed > 0 ? 0 : 1;
 }

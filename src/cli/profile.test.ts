@@ -52,6 +52,10 @@ async function underLoad<T>(work: Promise<T>): Promise<T> {
   return await done;
 }
 
+function takeProfile(): Promise<Response> {
+  return node.post('/profile', JSON.stringify({ worker: 0, seconds: 1 }));
+}
+
 describe('a profile', () => {
   test('is a file for DevTools and a summary', async () => {
     const file = join(folder, 'one.cpuprofile');
@@ -84,11 +88,11 @@ describe('a profile', () => {
   }, 60_000);
 
   test('is refused while another is taken, and can be taken again after it', async () => {
-    const ask = (): Promise<Response> =>
-      node.post('/profile', JSON.stringify({ worker: 0, seconds: 1 }));
-    const first = ask();
+    const first = takeProfile();
     const args = ['--worker', '0', '--seconds', '1', '--out', join(folder, 'two.cpuprofile')];
-    const statuses = [first, ask(), ask()].map(async (answer) => (await answer).status);
+    const statuses = [first, takeProfile(), takeProfile()].map(
+      async (answer) => (await answer).status,
+    );
     expect((await Promise.all(statuses)).toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
     const { code, out } = await underLoad(node.command('profile', '--json', ...args));
     expect(code).toBe(0);
@@ -106,6 +110,8 @@ describe('a profile', () => {
     'leaves a worker that rests as it was',
     async () => {
       const [pid] = await node.workerPids();
+      // Whatever ran before, a profile has been taken now.
+      expect((await takeProfile()).status).toBe(200);
       /** Milliseconds on a CPU of the thread that takes samples, which has no name of its own. */
       const samplerMs = (): number =>
         readdirSync(`/proc/${pid}/task`)

@@ -5,12 +5,11 @@ import { RawConnection, type RawResponse, upgradeRequest } from '../support/raw-
 import { errorOf, RawPolling, request } from '../support/raw-polling.ts';
 import { openWebSocket, parseOpenPacket, RawWebSocket } from '../support/raw-websocket.ts';
 import {
+  CALM,
   describeOnTargets,
   expectServing,
   isReference,
   MAX_PAYLOAD_BYTES,
-  PING_INTERVAL_MS,
-  PING_TIMEOUT_MS,
 } from './target.ts';
 
 const ERROR = {
@@ -56,8 +55,8 @@ describeOnTargets('Engine.IO handshake', (endpoint) => {
     expect(sid).toMatch(/^[\w-]{8,64}$/);
     expect(rest).toEqual({
       upgrades: ['websocket'],
-      pingInterval: PING_INTERVAL_MS,
-      pingTimeout: PING_TIMEOUT_MS,
+      pingInterval: CALM.pingIntervalMs,
+      pingTimeout: CALM.pingTimeoutMs,
       maxPayload: MAX_PAYLOAD_BYTES,
     });
   });
@@ -68,8 +67,8 @@ describeOnTargets('Engine.IO handshake', (endpoint) => {
     expect(sid).toMatch(/^[\w-]{8,64}$/);
     expect(rest).toEqual({
       upgrades: [],
-      pingInterval: PING_INTERVAL_MS,
-      pingTimeout: PING_TIMEOUT_MS,
+      pingInterval: CALM.pingIntervalMs,
+      pingTimeout: CALM.pingTimeoutMs,
       maxPayload: MAX_PAYLOAD_BYTES,
     });
     socket.close();

@@ -1,16 +1,20 @@
 /**
  * Engine.IO v4: heartbeats. The times asserted here are the protocol's own, so this file waits for
- * the clock where the others wait for an answer.
+ * the clock where the others wait for an answer; its tests wait together.
  */
 
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { joinPolling, joinWebSocket, nextMessage } from '../support/raw-joined.ts';
+import type { Endpoint } from '../support/raw-polling.ts';
 import { openSession, Watcher } from '../support/raw-socketio.ts';
 import { probeWebSocket, type RawWebSocket } from '../support/raw-websocket.ts';
-import { describeOnTargets, PING_INTERVAL_MS, PING_TIMEOUT_MS } from './target.ts';
+import { describeOnTargets } from './target.ts';
+
+const PING_INTERVAL_MS = 500;
+const PING_TIMEOUT_MS = 400;
 
 /** What a busy machine may add to any time measured here. */
-const SLACK_MS = 150;
+const SLACK_MS = 250;
 
 /** A client gives up when no ping has come for this long. */
 const LONGEST_SILENCE_MS = PING_INTERVAL_MS + PING_TIMEOUT_MS;
@@ -18,7 +22,15 @@ const LONGEST_SILENCE_MS = PING_INTERVAL_MS + PING_TIMEOUT_MS;
 /** By when a server must have given up a client that answers nothing. */
 const LATEST_GIVING_UP_MS = 2 * LONGEST_SILENCE_MS + SLACK_MS;
 
-describeOnTargets('Engine.IO heartbeat', (endpoint) => {
+describeOnTargets(
+  'Engine.IO heartbeat',
+  (endpoint) => {
+    describe.concurrent('for sessions beside each other', () => declareHeartbeats(endpoint));
+  },
+  { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS },
+);
+
+function declareHeartbeats(endpoint: Endpoint): void {
   test('WebSocket: pings come often enough that no client gives up', async () => {
     const start = performance.now();
     const { socket } = await joinWebSocket(endpoint.url);
@@ -127,7 +139,7 @@ describeOnTargets('Engine.IO heartbeat', (endpoint) => {
     expect(await nextMessage(socket)).toBe('42["message-back",1]');
     socket.close();
   });
-});
+}
 
 function bound(): number {
   return LONGEST_SILENCE_MS + SLACK_MS;

@@ -1,18 +1,29 @@
 /** Engine.IO v4: the upgrade from polling to WebSocket, finished, abandoned and abused. */
 
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { SETTLE_MS, within } from '../support/raw-deadline.ts';
 import { joinPolling, nextMessage } from '../support/raw-joined.ts';
 import { type Endpoint, PACKET_SEPARATOR, RawPolling, request } from '../support/raw-polling.ts';
 import { probeWebSocket, RawWebSocket } from '../support/raw-websocket.ts';
-import { describeOnTargets, expectServing, isReference, UPGRADE_TIMEOUT_MS } from './target.ts';
+import { describeOnTargets, expectServing, isReference } from './target.ts';
+
+const UPGRADE_TIMEOUT_MS = 1500;
 
 /** By when an upgrade that does not go on must have been given up. */
-const LATEST_GIVING_UP_MS = UPGRADE_TIMEOUT_MS + 500;
+const LATEST_GIVING_UP_MS = UPGRADE_TIMEOUT_MS + 1000;
 
 const NOT_A_PROBE = ['42["message","too early"]', '2', '3probe', 'abc', '', '2prob', '1'] as const;
 
-describeOnTargets('Engine.IO upgrade', (endpoint) => {
+describeOnTargets(
+  'Engine.IO upgrade',
+  (endpoint) => {
+    declareUpgrades(endpoint);
+    describe.concurrent('that does not go on', () => declareGivingUp(endpoint));
+  },
+  { upgradeTimeoutMs: UPGRADE_TIMEOUT_MS },
+);
+
+function declareUpgrades(endpoint: Endpoint): void {
   test('goes from polling to WebSocket', async () => {
     const session = await joinPolling(endpoint);
     const socket = await probeWebSocket(endpoint.url, session.sid);
@@ -190,27 +201,6 @@ describeOnTargets('Engine.IO upgrade', (endpoint) => {
     socket.close();
   });
 
-  test.each([
-    ['probed', ['2probe']],
-    ['silent', []],
-  ] as const)('gives up a WebSocket left %s and stays on polling', async (_name, frames) => {
-    const session = await joinPolling(endpoint);
-    const socket = new RawWebSocket(endpoint.url, { query: `sid=${session.sid}` });
-    await within('the WebSocket opens', socket.opened);
-    const start = performance.now();
-    socket.send(...frames);
-    const ended = socket.end('the server gives up the upgrade', LATEST_GIVING_UP_MS);
-    // The client goes on polling meanwhile, or the session would end for want of pongs.
-    await session.post('42["tick",20,50]');
-    for (const number of range(20)) {
-      expect(await nextPolled(session)).toBe(`42["number",${number}]`);
-    }
-    await ended;
-    expect(performance.now() - start).toBeGreaterThan(UPGRADE_TIMEOUT_MS - SETTLE_MS);
-    await session.post('42["message","still polling"]');
-    expect(await nextPolled(session)).toBe('42["message-back","still polling"]');
-  });
-
   test('can be tried again after it was given up by the client', async () => {
     const session = await joinPolling(endpoint);
     const first = await probeWebSocket(endpoint.url, session.sid);
@@ -247,15 +237,6 @@ describeOnTargets('Engine.IO upgrade', (endpoint) => {
     expect(await nextPolled(session)).toBe('42["message-back","unharmed"]');
   });
 
-  test('ends the WebSocket on its way when the session ends', async () => {
-    const session = await joinPolling(endpoint);
-    const socket = await probeWebSocket(endpoint.url, session.sid);
-    await session.post('1');
-    await socket.end();
-    expect((await session.get()).status).toBe(400);
-    await expectServing(endpoint);
-  });
-
   test('the server can close an upgraded session', async () => {
     const { socket } = await upgraded(endpoint);
     socket.send('42["close-me"]');
@@ -284,7 +265,40 @@ describeOnTargets('Engine.IO upgrade', (endpoint) => {
       socket.close();
     }
   });
-});
+}
+
+/** What lasts as long as the server waits for the client. */
+function declareGivingUp(endpoint: Endpoint): void {
+  test.each([
+    ['probed', ['2probe']],
+    ['silent', []],
+  ] as const)('gives up a WebSocket left %s and stays on polling', async (_name, frames) => {
+    const session = await joinPolling(endpoint);
+    const socket = new RawWebSocket(endpoint.url, { query: `sid=${session.sid}` });
+    await within('the WebSocket opens', socket.opened);
+    const start = performance.now();
+    socket.send(...frames);
+    const ended = socket.end('the server gives up the upgrade', LATEST_GIVING_UP_MS);
+    // The client goes on polling meanwhile, or the session would end for want of pongs.
+    await session.post('42["tick",20,75]');
+    for (const number of range(20)) {
+      expect(await nextPolled(session)).toBe(`42["number",${number}]`);
+    }
+    await ended;
+    expect(performance.now() - start).toBeGreaterThan(UPGRADE_TIMEOUT_MS - SETTLE_MS);
+    await session.post('42["message","still polling"]');
+    expect(await nextPolled(session)).toBe('42["message-back","still polling"]');
+  });
+
+  test('ends the WebSocket on its way when the session ends', async () => {
+    const session = await joinPolling(endpoint);
+    const socket = await probeWebSocket(endpoint.url, session.sid);
+    await session.post('1');
+    await socket.end();
+    expect((await session.get()).status).toBe(400);
+    await expectServing(endpoint);
+  });
+}
 
 /** A session that has joined over polling and finished its upgrade. */
 async function upgraded(

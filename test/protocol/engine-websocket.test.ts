@@ -5,7 +5,13 @@ import { SETTLE_MS } from '../support/raw-deadline.ts';
 import { clientFrame, OPCODE, RawConnection, upgradeRequest } from '../support/raw-http.ts';
 import { eventOfBytes, joinWebSocket } from '../support/raw-joined.ts';
 import { openWebSocket } from '../support/raw-websocket.ts';
-import { describeOnTargets, expectServing, isReference, MAX_PAYLOAD_BYTES } from './target.ts';
+import {
+  CALM,
+  describeOnTargets,
+  expectServing,
+  isReference,
+  MAX_PAYLOAD_BYTES,
+} from './target.ts';
 
 const INVALID_FRAMES = [
   ['of an unknown packet type', 'abc'],
@@ -69,7 +75,8 @@ describeOnTargets('Engine.IO WebSocket', (endpoint) => {
     // The reference overlooks this packet over WebSocket, and closes when the pongs stop.
     socket.answerPings = !isReference;
     socket.send('1');
-    await socket.end();
+    const longestMs = isReference ? CALM.pingIntervalMs + CALM.pingTimeoutMs + 1000 : undefined;
+    await socket.end('the server closes the WebSocket', longestMs);
   });
 
   test('lives on after a pong that nobody asked for', async () => {

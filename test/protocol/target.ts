@@ -4,6 +4,7 @@
  * `PROTOCOL_TARGET=reference` puts the reference implementation in its place, which checks the
  * tests themselves. Every suite runs on one worker over kept connections, and on three workers
  * with a new TCP connection for every request, so that no request can count on stickiness.
+ * A suite that measures how long the server waits for something sets that time (`times`).
  * Beside each suite sit sessions that do nothing but answer pings: when one of them is lost, some
  * test has harmed the server even if that test itself passed.
  */
@@ -14,18 +15,27 @@ import { HoldfastProcess, ServerProcess } from '../support/holdfast-process.ts';
 import { type Endpoint, request } from '../support/raw-polling.ts';
 import { expectAlive, openSession, type Wire } from '../support/raw-socketio.ts';
 
-export const PING_INTERVAL_MS = 300;
-export const PING_TIMEOUT_MS = 200;
-export const UPGRADE_TIMEOUT_MS = 500;
-export const CONNECT_TIMEOUT_MS = 1000;
+/** After how many milliseconds the server under test does what; as its configuration has it. */
+export interface Times {
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly upgradeTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** Long enough that a busy machine ends no session. */
+export const CALM: Times = {
+  pingIntervalMs: 1000,
+  pingTimeoutMs: 5000,
+  upgradeTimeoutMs: 5000,
+  connectTimeoutMs: 5000,
+};
+
 export const MAX_PAYLOAD_BYTES = 1_000_000;
 export const ALLOWED_ORIGIN = 'https://allowed.example';
 
 const SETTINGS = {
-  pingIntervalMs: PING_INTERVAL_MS,
-  pingTimeoutMs: PING_TIMEOUT_MS,
-  upgradeTimeoutMs: UPGRADE_TIMEOUT_MS,
-  connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  ...CALM,
   maxPayloadBytes: MAX_PAYLOAD_BYTES,
   corsOrigins: [ALLOWED_ORIGIN],
   corsCredentials: true,
@@ -45,12 +55,15 @@ export type Target = Pick<ServerProcess, 'url' | 'stop'>;
 
 export interface TargetOptions {
   readonly workers: number;
+  /** Those that differ from `CALM`. */
+  readonly times?: Partial<Times>;
 }
 
 /** Starts the server on free ports; `stop` fails when it does not end cleanly on SIGTERM. */
-export function startTarget({ workers }: TargetOptions): Promise<Target> {
-  if (!isReference) return HoldfastProcess.start({ app: APP, config: SETTINGS, workers });
-  return ServerProcess.launch(['node', REFERENCE, JSON.stringify(SETTINGS)]);
+export function startTarget({ workers, times }: TargetOptions): Promise<Target> {
+  const config = { ...SETTINGS, ...times };
+  if (!isReference) return HoldfastProcess.start({ app: APP, config, workers });
+  return ServerProcess.launch(['node', REFERENCE, JSON.stringify(config)]);
 }
 
 interface Variant extends TargetOptions {
@@ -69,7 +82,11 @@ const VARIANTS: readonly Variant[] = isReference
     ];
 
 /** Declares a suite once for every variant; `endpoint.url` is set when its tests run. */
-export function describeOnTargets(name: string, declare: (endpoint: Endpoint) => void): void {
+export function describeOnTargets(
+  name: string,
+  declare: (endpoint: Endpoint) => void,
+  times: Partial<Times> = {},
+): void {
   for (const variant of VARIANTS) {
     describe(`${name} (${variant.label})`, () => {
       const endpoint = { url: '', freshConnections: variant.freshConnections };
@@ -78,7 +95,7 @@ export function describeOnTargets(name: string, declare: (endpoint: Endpoint) =>
       setDefaultTimeout(TEST_TIMEOUT_MS);
 
       beforeAll(async () => {
-        target = await startTarget(variant);
+        target = await startTarget({ ...variant, times });
         endpoint.url = target.url;
         const sessions = Array.from({ length: BYSTANDERS }, () =>
           openSession(endpoint, 'websocket'),

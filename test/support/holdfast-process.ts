@@ -3,21 +3,28 @@
  *
  * What a test starts carries a mark in its environment, and so does everything started by that. The
  * mark tells which processes are still there, whoever their parent is by now: `stop` fails when
- * one is left, and none outlives the test process. Marks are read from `/proc`; where there is
- * none, only the process started here is known.
+ * one is left, and none outlives the test process. Where there is no `/proc`, only the process
+ * started here is known.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findToken } from '../../src/host/access/left-token.ts';
 import type { Config } from '../../src/host/config/schema.ts';
 import type { LoadReport, ProcessReport } from '../../src/server/controller/admin-reports.ts';
+import {
+  killMarked,
+  markedEnvironment,
+  newMark,
+  type ProcessMark,
+  processesMarked,
+} from './process-mark.ts';
 import { within } from './raw-deadline.ts';
 
 export const ROOT: string = join(import.meta.dir, '..', '..');
 const BIN = join(ROOT, 'bin', 'holdfast.js');
-const MARK = 'TEST_PROCESS_MARK';
+const MARK_NAME = 'TEST_PROCESS_MARK';
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -61,7 +68,7 @@ export async function runHoldfast(
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly uid?: number } = {},
 ): Promise<Ended> {
-  const mark = crypto.randomUUID();
+  const mark = newMark(MARK_NAME);
   // As another user; the package may lie out of that one's reach.
   const asUser = options.uid === undefined ? [] : ['setpriv', `--reuid=${options.uid}`];
   const child = Bun.spawn([...asUser, 'node', BIN, ...args], {
@@ -86,14 +93,14 @@ export async function runHoldfast(
 /** A server that says in its first line of output, as JSON, on which ports it listens. */
 export class ServerProcess implements AsyncDisposable {
   readonly #child: Bun.Subprocess;
-  readonly #mark: string;
+  readonly #mark: ProcessMark;
   readonly #out = new Lines();
   readonly #err = new Lines();
   readonly #killAtExit = (): void => killMarked(this.#mark);
   #ready: Readonly<Record<string, number>> = {};
 
   protected constructor(command: readonly string[], options: StartOptions = {}) {
-    this.#mark = crypto.randomUUID();
+    this.#mark = newMark(MARK_NAME);
     process.on('exit', this.#killAtExit);
     const common = { cwd: ROOT, env: environment(this.#mark, options.env) };
     if (options.isInTerminal) {
@@ -352,40 +359,9 @@ class Lines {
 const NO_ORPHANS = 'BUN_FEATURE_FLAG_NO_ORPHANS';
 
 /** The variables of this process, but none that would configure Holdfast or the end of workers. */
-function environment(mark: string, given: Readonly<Record<string, string>> = {}) {
+function environment(mark: ProcessMark, given: Readonly<Record<string, string>> = {}) {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('HOLDFAST_') && name !== NO_ORPHANS,
   );
-  return { ...Object.fromEntries(own), ...given, [MARK]: mark };
-}
-
-function processesMarked(mark: string): readonly number[] {
-  const text = `${MARK}=${mark}`;
-  return processIds().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(text);
-    } catch {
-      return false;
-    }
-  });
-}
-
-function processIds(): readonly number[] {
-  try {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
-}
-
-function killMarked(mark: string): void {
-  for (const pid of processesMarked(mark)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It ended by itself in the meantime.
-    }
-  }
+  return markedEnvironment({ ...Object.fromEntries(own), ...given }, mark);
 }

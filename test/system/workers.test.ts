@@ -134,6 +134,7 @@ describe('a worker that dies again and again', () => {
 describe('an app at fault', () => {
   let socket: Socket;
   let pids: readonly (number | undefined)[];
+  let failures = 0;
 
   useNode();
   beforeAll(async () => {
@@ -148,6 +149,7 @@ describe('an app at fault', () => {
   ])("answers the ack of '%s' with an error, and logs it", async (event, told, logged) => {
     socket = await clients.connect(node.url);
     expect(await ask<{ error: string }>(socket, event)).toEqual({ error: told });
+    failures++;
     const entry = await node.logged(event, ({ msg }) => msg === `handler '${event}' failed`);
     expect(entry).toMatchObject({ level: 'error', event, worker: expect.any(Number) });
     expect(String(entry['error'])).toContain(logged);
@@ -174,11 +176,14 @@ describe('an app at fault', () => {
   });
 
   test('costs no worker and counts its failures', async () => {
+    socket = await clients.connect(node.url);
+    await ask(socket, 'throwing');
+    failures++;
     expect(await node.workerPids()).toEqual(pids);
     const metrics = await eventually(
       'the failures are counted',
       async () => (await node.admin('/metrics')).text(),
-      (text) => sumOf(text, 'holdfast_handler_errors_total') === 3,
+      (text) => sumOf(text, 'holdfast_handler_errors_total') === failures,
     );
     expect(sumOf(metrics, 'holdfast_worker_restarts_total')).toBe(0);
   });

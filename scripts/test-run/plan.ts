@@ -1,0 +1,89 @@
+/**
+ * Which test files run, when, and beside which others.
+ *
+ * The order is random, so that no test comes to need what another left behind; the seed decides it.
+ * Files that need the machine for themselves come last, one after another. Among the others those
+ * that take long begin first, so that none of them is still at it when the rest has ended.
+ */
+
+import { Random } from '../../test/fuzz/random.ts';
+
+/** Files that run by themselves, each with the reason. */
+export const ALONE: Readonly<Record<string, string>> = {
+  'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
+  'test/fuzz/leak.test.ts': 'weighs a worker after crowds, and they must come at their own pace',
+};
+
+/** Files whose tests run in the order they are written in, each with the reason. */
+export const IN_ORDER: Readonly<Record<string, string>> = {
+  'test/system/clients.test.ts': 'one crowd, from its arrival to its departure',
+  'test/fuzz/fuzz.test.ts': 'attacks once, then looks from all sides at what they left',
+};
+
+/** Files that take ten seconds and more. */
+export const LONG: readonly string[] = [
+  'src/cli/profile.test.ts',
+  'src/fleet/agent/swarm.test.ts',
+  'test/fuzz/fuzz.test.ts',
+  'test/system/clients.test.ts',
+  'test/system/fleet-control.test.ts',
+  'test/system/fleet-limits.test.ts',
+  'test/system/fleet-scenarios.test.ts',
+  'test/system/fleet-silence.test.ts',
+  'test/system/open-files.test.ts',
+  'test/system/report.test.ts',
+  'test/system/start-failures.test.ts',
+  'test/system/start-stop.test.ts',
+];
+
+export interface Plan {
+  readonly besideOthers: readonly string[];
+  readonly alone: readonly string[];
+}
+
+export interface Selection {
+  readonly files: readonly string[];
+  /** Paths that name no test file. */
+  readonly unmatched: readonly string[];
+}
+
+/** All test files, by their path from the root of the repository. */
+export function testFiles(): readonly string[] {
+  return [...new Bun.Glob('{src,bench,test,scripts}/**/*.test.ts').scanSync()].sort();
+}
+
+/** The test files that paths name; without paths all but those that `npm run check` runs. */
+export function selectFiles(paths: readonly string[]): Selection {
+  const all = testFiles();
+  if (paths.length === 0) {
+    return { files: all.filter((file) => !file.startsWith('test/tidy/')), unmatched: [] };
+  }
+  return {
+    files: all.filter((file) => paths.some((path) => file.includes(path))),
+    unmatched: paths.filter((path) => !all.some((file) => file.includes(path))),
+  };
+}
+
+/** In which order files run. The same files and seed have the same plan. */
+export function planOf(files: readonly string[], seed: number): Plan {
+  const order = shuffled(files, new Random(seed));
+  const besideOthers = order.filter((file) => !(file in ALONE));
+  const isLong = new Set(LONG);
+  return {
+    besideOthers: [
+      ...besideOthers.filter((file) => isLong.has(file)),
+      ...besideOthers.filter((file) => !isLong.has(file)),
+    ],
+    alone: order.filter((file) => file in ALONE),
+  };
+}
+
+/** The flags of `bun test` that decide the order of tests in a file. */
+export function orderFlags(file: string, seed: number): readonly string[] {
+  return file in IN_ORDER ? [] : ['--randomize', `--seed=${seed}`];
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const rest = [...items];
+  return items.map(() => rest.splice(random.below(rest.length), 1)[0] as T);
+}
