@@ -21,7 +21,7 @@ const BYTE_LENGTHS = [0, 1, 125, 126, 65_535, 65_536, 100_000];
 const HEARTBEATS = 4;
 
 const soakSeconds = Number(process.env['HOLDFAST_SOAK_SECONDS'] ?? 0);
-const SHORT_HEARTBEATS = { pingIntervalMs: 1000, pingTimeoutMs: 5000 };
+const SHORT_HEARTBEATS = { pingIntervalMs: 1000, pingTimeoutMs: 20_000 };
 
 setDefaultTimeout(30_000);
 

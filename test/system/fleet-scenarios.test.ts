@@ -45,8 +45,13 @@ describe('against Holdfast', () => {
     expect(records[0]).toMatchObject({ record: 'fleet', agents: ['local 0', 'local 1'] });
     expect(records.at(-1)).toEqual(verdict);
     const samples = records.filter((record): record is FleetSample => 'phase' in record);
-    const phases = new Set(samples.map(({ phase }) => phase));
-    expect([...phases]).toEqual(['climb', 'hold', 'leave', 'done']);
+    const phases = records.flatMap((record) =>
+      'what' in record && record.what === 'phase' ? [record.text] : [],
+    );
+    expect(phases).toEqual(['climb', 'hold', 'leave', 'done']);
+    // A sample is taken each second, which may be longer than a phase.
+    const sampled = new Set(samples.map(({ phase }) => phase));
+    expect(phases.filter((phase) => phase !== 'leave' || sampled.has(phase))).toEqual([...sampled]);
     const held = samples.findLast(({ phase }) => phase === 'hold');
     expect(held).toMatchObject({ wanted: 1500, open: 1500, established: 1500 });
     expect(held?.agents.open).toEqual([750, 750]);

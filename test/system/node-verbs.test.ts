@@ -256,7 +256,7 @@ test('emitWithAck fails at the timeout when one client stays silent', async () =
     socket.on('question', (answer: (value: string) => void) => answer('yes'));
   }
   const { error } = await operate<{ error: string }>(actor, [
-    ['timeout', 300],
+    ['timeout', 1500],
     ['emitWithAck', 'question'],
   ]);
   expect(error).toBe(`no ack from 1 of ${CLIENTS} session(s)`);

@@ -122,7 +122,9 @@ describe('the command', () => {
     expect(nowhere.err).toEndWith(
       'nowhere is not a folder; name the one that holds a recorded run.\n',
     );
-    const locked = await runHoldfast(['report', second, '--out', join(second, 'notes.txt')]);
+    const file = join(folder, 'file');
+    writeFileSync(file, 'no folder');
+    const locked = await runHoldfast(['report', second, '--out', file]);
     expect(locked.err).toMatch(/^holdfast: The report cannot be written to .*; name another --out/);
   }, 60_000);
 });
