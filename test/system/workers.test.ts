@@ -4,6 +4,7 @@ import {
   afterAll,
   afterEach,
   beforeAll,
+  beforeEach,
   describe,
   expect,
   setDefaultTimeout,
@@ -31,6 +32,14 @@ afterEach(() => clients.close());
 
 describe('kill -9 of one worker of four', () => {
   useNode();
+  // The test before may have killed one.
+  beforeEach(async () => {
+    await eventually(
+      'all workers run',
+      () => node.workerPids(),
+      (pids) => pids.every((pid) => pid !== undefined),
+    );
+  });
 
   test('is not noticed by clients of the others, and heals', async () => {
     const sockets = await clients.connectMany(node.url, CLIENTS, (number) => ({
