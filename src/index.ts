@@ -14,4 +14,5 @@ export type {
 } from './server/core/app/app.ts';
 export { ack, defineApp } from './server/core/app/app.ts';
 export { ClientError } from './server/core/app/client-error.ts';
+export { type ServedFilesOptions, serveFiles } from './server/core/app/served-files.ts';
 export { NameMap } from './server/core/rooms/name-map.ts';

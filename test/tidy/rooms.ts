@@ -174,7 +174,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: { 'server/protocol': 'any', 'server/core/log': 'type' },
   },
   'src/server/core/app': {
-    purpose: "the app's contract, and the calls of its handlers",
+    purpose: "the app's contract, the calls of its handlers, files that it serves",
     imports: {
       'host/names': 'any',
       'server/core/limits': 'any',

@@ -18,6 +18,7 @@ export async function answerOfApp(app: App, request: Request, server: Server): P
     throw error;
   }
   if (answer === undefined) return textResponse(404, 'not found\n');
+  await nextTurn();
   if (answer instanceof Response) return answer;
   throw new TypeError(`the app's request() returned ${kindOf(answer)}, which is no Response`);
 }
@@ -28,4 +29,13 @@ function textResponse(status: number, text: string): Response {
     'x-content-type-options': 'nosniff',
   };
   return new Response(text, { status, headers });
+}
+
+/**
+ * An answer of files or streams that is there at once is written out whole, however much of
+ * earlier ones has not been read; one that comes in a later turn waits until it is taken, and the
+ * connection that asks for more meanwhile is closed.
+ */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

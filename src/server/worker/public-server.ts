@@ -1,8 +1,8 @@
 /**
  * The ports of a worker: the public one, shared with the other workers, and perhaps one of its own.
  *
- * Requests are told apart by path: Socket.IO, its browser bundle, health and readiness; the rest is
- * the app's.
+ * Requests are told apart by path: Socket.IO, its files for browsers, health and readiness; the
+ * rest is the app's.
  */
 
 import type { Server as BunServer, ServerWebSocket } from 'bun';
@@ -15,12 +15,14 @@ import {
 } from '../../host/access/tls-files.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { App, Server } from '../core/app/app.ts';
+import type { ServedFiles } from '../core/app/served-files.ts';
 import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { requestTarget } from '../protocol/request-target.ts';
 import { answerOfApp } from './app-request.ts';
+import { clientFiles } from './client-files.ts';
 
 export interface PublicServerOptions {
   readonly settings: WorkerSettings;
@@ -41,11 +43,6 @@ export interface PublicServerOptions {
  * test/system/open-files.test.ts shows that sessions live on.
  */
 const IDLE_SECONDS = 10;
-/** The package exports its minified bundle under no name, so it is found beside its description. */
-const CLIENT_BUNDLE = new URL(
-  'dist/socket.io.min.js',
-  import.meta.resolve('socket.io-client/package.json'),
-);
 
 export class PublicServer {
   readonly #options: PublicServerOptions;
@@ -54,13 +51,13 @@ export class PublicServer {
   readonly #tlsPaths: TlsPaths | undefined;
   #tls: TlsPair | undefined;
   #stopWatching: (() => void) | undefined;
-  readonly #bundlePath: string;
+  readonly #clientFiles: ServedFiles;
 
   constructor(options: PublicServerOptions) {
     this.#options = options;
-    const { tlsCert, tlsKey } = options.settings.config;
+    const { path, tlsCert, tlsKey } = options.settings.config;
     this.#tlsPaths = tlsPaths(tlsCert, tlsKey);
-    this.#bundlePath = `${options.settings.config.path}socket.io.min.js`;
+    this.#clientFiles = clientFiles(path);
   }
 
   /** Starts to listen. @throws the system's error when a port is taken */
@@ -149,12 +146,8 @@ export class PublicServer {
         return this.#options.isReady()
           ? new Response('ready\n')
           : new Response('not taking sessions\n', { status: 503 });
-      case this.#bundlePath:
-        return new Response(Bun.file(Bun.fileURLToPath(CLIENT_BUNDLE)), {
-          headers: { 'cache-control': 'public, max-age=3600' },
-        });
       default:
-        return this.#askApp(request);
+        return this.#clientFiles.answer(request, pathname) ?? this.#askApp(request);
     }
   }
 

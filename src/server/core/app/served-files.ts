@@ -1,0 +1,192 @@
+/**
+ * A handful of files for pages, answered over HTTP from memory.
+ *
+ *     first request → read, tagged → with `Accept-Encoding`: compressed once, in the background
+ *
+ * Every answer shares one buffer, so that a client which asks for much and reads nothing costs its
+ * connection and no more. Answers that Bun reads from a file (`Bun.file`) are read whole for each
+ * request, read or not: an app that serves pages is better off with this. It finds no files by
+ * itself: only paths that it was given are answered. Source: RFC 9110, sections 8.8, 12.5 and 13.
+ */
+
+import { extname } from 'node:path';
+
+/** What a file is, by the end of its name, and whether it gets smaller by compression. */
+const TYPES: Readonly<Record<string, readonly [type: string, isCompressible: boolean]>> = {
+  '.html': ['text/html; charset=utf-8', true],
+  '.css': ['text/css; charset=utf-8', true],
+  '.js': ['text/javascript; charset=utf-8', true],
+  '.mjs': ['text/javascript; charset=utf-8', true],
+  '.json': ['application/json', true],
+  '.map': ['application/json', true],
+  '.svg': ['image/svg+xml', true],
+  '.txt': ['text/plain; charset=utf-8', true],
+  '.wasm': ['application/wasm', true],
+  '.webmanifest': ['application/manifest+json', true],
+  '.avif': ['image/avif', false],
+  '.gif': ['image/gif', false],
+  '.ico': ['image/x-icon', false],
+  '.jpg': ['image/jpeg', false],
+  '.jpeg': ['image/jpeg', false],
+  '.png': ['image/png', false],
+  '.webp': ['image/webp', false],
+  '.woff2': ['font/woff2', false],
+};
+const UNKNOWN_TYPE = ['application/octet-stream', false] as const;
+
+/** Smaller than this, the header that tells of it outweighs what compression saves. */
+const COMPRESSED_MIN_BYTES = 1_024;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Encoding = 'br' | 'gzip';
+/** The encodings in the order in which they are chosen when the client likes both the same. */
+const ENCODINGS: readonly Encoding[] = ['br', 'gzip'];
+
+interface StoredFile {
+  readonly identity: Bytes;
+  readonly tag: string;
+  readonly type: string;
+  readonly isCompressible: boolean;
+  readonly encoded: Map<Encoding, Promise<Bytes>>;
+}
+
+export interface ServedFilesOptions {
+  /** Headers of every answer; without `cache-control` clients ask each time (`no-cache`). */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export class ServedFiles {
+  readonly #names: ReadonlyMap<string, string>;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #stored: Map<string, Promise<StoredFile>> = new Map();
+
+  /** @param files by the path of their URL, each the name of a file on disk */
+  constructor(files: Readonly<Record<string, string>>, options: ServedFilesOptions = {}) {
+    this.#names = new Map(Object.entries(files));
+    this.#headers = {
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+      ...options.headers,
+    };
+  }
+
+  /** Answers a request for one of the files; `undefined` for other paths. */
+  answer(request: Request, path: string): Promise<Response> | Response | undefined {
+    const name = this.#names.get(path);
+    if (name === undefined) return undefined;
+    if (request.method === 'GET' || request.method === 'HEAD') return this.#send(request, name);
+    const headers = { allow: 'GET, HEAD', 'x-content-type-options': 'nosniff' };
+    return new Response('Only GET and HEAD are answered here.\n', { status: 405, headers });
+  }
+
+  async #send(request: Request, name: string): Promise<Response> {
+    const file = await this.#load(name);
+    const encoding = file.isCompressible
+      ? chooseEncoding(request.headers.get('accept-encoding') ?? '')
+      : undefined;
+    const tag = `"${file.tag}${encoding === undefined ? '' : `-${encoding}`}"`;
+    const headers: Record<string, string> = {
+      ...this.#headers,
+      'content-type': file.type,
+      etag: tag,
+      ...(file.isCompressible ? { vary: 'accept-encoding' } : {}),
+    };
+    if (isKnown(request.headers.get('if-none-match'), tag)) {
+      return new Response(null, { status: 304, headers });
+    }
+    if (encoding === undefined) return new Response(file.identity, { headers });
+    const body = await encodedBody(file, encoding);
+    return new Response(body, { headers: { ...headers, 'content-encoding': encoding } });
+  }
+
+  #load(name: string): Promise<StoredFile> {
+    const known = this.#stored.get(name);
+    if (known !== undefined) return known;
+    const loading = loadFile(name);
+    this.#stored.set(name, loading);
+    // What cannot be read now, such as for want of open files, may be read the next time.
+    loading.catch(() => this.#stored.delete(name));
+    return loading;
+  }
+}
+
+/**
+ * Makes the `request` handler of an app that serves a few files.
+ *
+ * @param files by the path of their URL, each the name of a file on disk
+ * @example
+ *     const page = serveFiles({ '/': 'page/index.html', '/page.js': 'page/page.js' });
+ *     export default defineApp({ request: page });
+ */
+export function serveFiles(
+  files: Readonly<Record<string, string>>,
+  options: ServedFilesOptions = {},
+): (request: Request) => Promise<Response> | Response | undefined {
+  const served = new ServedFiles(files, options);
+  return (request) => served.answer(request, new URL(request.url).pathname);
+}
+
+async function loadFile(name: string): Promise<StoredFile> {
+  const identity = await Bun.file(name).bytes();
+  const [type, mayShrink] = TYPES[extname(name).toLowerCase()] ?? UNKNOWN_TYPE;
+  return {
+    identity,
+    tag: Bun.hash(identity).toString(36),
+    type,
+    isCompressible: mayShrink && identity.byteLength >= COMPRESSED_MIN_BYTES,
+    encoded: new Map(),
+  };
+}
+
+function encodedBody(file: StoredFile, encoding: Encoding): Promise<Bytes> {
+  const known = file.encoded.get(encoding);
+  if (known !== undefined) return known;
+  const work = compress(file.identity, encoding);
+  file.encoded.set(encoding, work);
+  return work;
+}
+
+/** The best that is done while the first client waits: the one after takes seconds for 400 KB. */
+const BROTLI_QUALITY = 9;
+const GZIP_LEVEL = 9;
+
+/** In a thread of its own, by a module that is loaded only where pages are served. */
+async function compress(bytes: Bytes, encoding: Encoding): Promise<Bytes> {
+  const { brotliCompress, constants, gzip } = await import('node:zlib');
+  const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
+  const done = (error: Error | null, result: Buffer): void => {
+    if (error === null) resolve(new Uint8Array(result));
+    else reject(error);
+  };
+  const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY };
+  if (encoding === 'br') brotliCompress(bytes, { params }, done);
+  else gzip(bytes, { level: GZIP_LEVEL }, done);
+  return await promise;
+}
+
+/** The encoding that the client likes best, of those we have. */
+function chooseEncoding(accepted: string): Encoding | undefined {
+  let best: Encoding | undefined;
+  let bestQuality = 0;
+  for (const encoding of ENCODINGS) {
+    const quality = qualityOf(accepted, encoding) ?? qualityOf(accepted, '*') ?? 0;
+    if (quality > bestQuality) [best, bestQuality] = [encoding, quality];
+  }
+  return best;
+}
+
+function qualityOf(accepted: string, encoding: string): number | undefined {
+  for (const item of accepted.split(',')) {
+    const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
+    if (name !== encoding) continue;
+    const weight = parameters.find((parameter) => parameter.startsWith('q='));
+    return weight === undefined ? 1 : Number(weight.slice(2)) || 0;
+  }
+  return undefined;
+}
+
+/** A proxy that compresses turns a tag into a weak one; the comparison ignores that. */
+function isKnown(header: string | null, tag: string): boolean {
+  const tags = header?.split(',').map((known) => known.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes(tag) || tags.includes('*');
+}

@@ -1,0 +1,31 @@
+/**
+ * The builds of Socket.IO's client that pages load from the server itself, under the names that
+ * they have there with Socket.IO's own server, and the source maps that those name.
+ */
+
+import { ServedFiles } from '../core/app/served-files.ts';
+
+const BUILDS = [
+  'socket.io.js',
+  'socket.io.min.js',
+  'socket.io.esm.min.js',
+  'socket.io.msgpack.min.js',
+] as const;
+
+const HEADERS = {
+  'cache-control': 'public, max-age=3600',
+  // Pages of other origins load them too: a module script needs the first, an isolated page both.
+  'access-control-allow-origin': '*',
+  'cross-origin-resource-policy': 'cross-origin',
+};
+
+/** @param path where Socket.IO clients connect, `/socket.io/` */
+export function clientFiles(path: string): ServedFiles {
+  // The package exports not all of them under a name, so they are found beside its description.
+  const description = import.meta.resolve('socket.io-client/package.json');
+  const names = BUILDS.flatMap((build) => [build, `${build}.map`]);
+  const files = names.map((name) => {
+    return [`${path}${name}`, Bun.fileURLToPath(new URL(`dist/${name}`, description))];
+  });
+  return new ServedFiles(Object.fromEntries(files), { headers: HEADERS });
+}
