@@ -26,7 +26,7 @@ function problemsOf(sources: ConfigSources): readonly string[] {
 
 describe('sources', () => {
   test('without any, every key has its default', () => {
-    expect(loadConfig()).toMatchObject({ host: '0.0.0.0', port: 8500, workers: 'auto' });
+    expect(loadConfig()).toMatchObject({ host: '::', port: 8500, workers: 'auto' });
   });
 
   test('flags win over environment, environment over file, file over default', () => {

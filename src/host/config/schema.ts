@@ -99,7 +99,10 @@ function tlsFile(what: string): z.ZodOptional<z.ZodString> {
 }
 
 const shape = {
-  host: key(text.default('0.0.0.0'), 'Address of the public port.'),
+  host: key(
+    text.default('::'),
+    'Address of the public port; `::` is every address of the host, IPv4 and IPv6.',
+  ),
   port: key(port(0).default(8500), 'The public port, shared by all workers; 0 takes any free one.'),
   adminHost: key(
     text.default('127.0.0.1'),

@@ -28,7 +28,7 @@ import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
 import type { HubView, NodeView, SendReceipt, SendRequest, WorkerView } from './node-view.ts';
-import { claimPublicPort } from './public-port.ts';
+import { claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import { spawnWorker } from './worker-process.ts';
@@ -81,6 +81,8 @@ class Node implements NodeView, RunningNode {
   readonly #number: number;
   readonly #config: Config;
   readonly #log: Log;
+  /** Where the public port listens. */
+  readonly #host: string;
   readonly #app: string;
   readonly #capacity: number;
   readonly #runDir: string;
@@ -103,7 +105,8 @@ class Node implements NodeView, RunningNode {
     this.#capacity = workerCapacity(config, ownOpenFileLimit());
     this.workerCount = workerCount(config, this.#capacity);
     checkCertificate(config);
-    this.publicPort = claimPublicPort(config.host, config.port);
+    this.#host = publicHost(config.host);
+    this.publicPort = claimPublicPort(this.#host, config.port);
     checkOwnPorts(config, this.workerCount, this.publicPort);
     this.#runDir = makeRunDir(config);
     this.#facts = Array.from({ length: this.workerCount }, () => {
@@ -256,7 +259,7 @@ class Node implements NodeView, RunningNode {
       ownPort: this.#ownPort(index),
       app: this.#app,
       capacity: this.#capacity,
-      config: { ...this.#config, adminToken: undefined },
+      config: { ...this.#config, host: this.#host, adminToken: undefined },
     };
   }
 }

@@ -5,7 +5,18 @@
  * kernel would deal connections to both. Taking the port alone for a moment finds that out.
  */
 
+import { existsSync } from 'node:fs';
 import { StartError } from './start-error.ts';
+
+const EVERY_ADDRESS = '::';
+const EVERY_IPV4_ADDRESS = '0.0.0.0';
+/** The kernel has this file when it knows IPv6 at all. */
+const IPV6_ADDRESSES = '/proc/net/if_inet6';
+
+/** The address to listen on: every one of IPv4 only, where the kernel was started without IPv6. */
+export function publicHost(host: string, hasIpv6: boolean = existsSync(IPV6_ADDRESSES)): string {
+  return host === EVERY_ADDRESS && !hasIpv6 ? EVERY_IPV4_ADDRESS : host;
+}
 
 /**
  * @param port the port wanted, 0 for any that is free
