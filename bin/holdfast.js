@@ -23,7 +23,7 @@ if (process.versions.bun) {
   const bun = findBun();
   if (bun === undefined) {
     console.error(
-      'holdfast: its Bun runtime is not installed; run `npm ci` in the project folder.',
+      'holdfast: its Bun runtime is not installed; run `npm install` again, optional packages too.',
     );
     process.exit(1);
   }
@@ -66,7 +66,7 @@ function run(bun, args) {
   // A terminal sends Ctrl-C to the whole process group, so the child may see a signal twice.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
-    console.error(`holdfast: ${bun} does not start (${error.message}); run \`npm ci\` again.`);
+    console.error(`holdfast: ${bun} does not start (${error.message}); run \`npm install\` again.`);
     process.exit(1);
   });
   child.on('exit', (code, signal) => {

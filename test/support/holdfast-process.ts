@@ -38,6 +38,8 @@ export interface StartOptions {
   /** Further flags of `holdfast start`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it is started; in the repository if not told. */
+  readonly cwd?: string;
   /** Runs it in a terminal of its own, to which `type` writes. */
   readonly isInTerminal?: boolean;
 }
@@ -102,7 +104,7 @@ export class ServerProcess implements AsyncDisposable {
   protected constructor(command: readonly string[], options: StartOptions = {}) {
     this.#mark = newMark(MARK_NAME);
     process.on('exit', this.#killAtExit);
-    const common = { cwd: ROOT, env: environment(this.#mark, options.env) };
+    const common = { cwd: options.cwd ?? ROOT, env: environment(this.#mark, options.env) };
     if (options.isInTerminal) {
       const decoder = new TextDecoder();
       const data = (_terminal: unknown, bytes: Uint8Array): void =>
@@ -122,8 +124,11 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts any such server; `stop` fails unless it ends cleanly on SIGTERM. */
-  static async launch(command: readonly string[]): Promise<ServerProcess> {
-    const server = new ServerProcess(command);
+  static async launch(
+    command: readonly string[],
+    options: StartOptions = {},
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(command, options);
     await server.becomeReady();
     return server;
   }
