@@ -70,7 +70,7 @@ test('clients come in by each transport, and none without TLS', async () => {
   expect(plain?.ok ?? false).toBeFalse();
 });
 
-test('commands reach the admin port, and trust no certificate that they were not given', async () => {
+test('commands reach the admin port, and trust no certificate they were not given', async () => {
   const admin = `https://localhost:${node.adminPort}`;
   const send = await runHoldfast(['send', 'hello', '--admin', admin, '--admin-ca', cert]);
   expect([send.code, send.err]).toEqual([0, '']);

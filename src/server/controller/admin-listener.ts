@@ -1,8 +1,8 @@
 /**
  * The port of the admin API: taken by this node alone, with TLS where there is a certificate.
  *
- * When the certificate changes a second listener takes over, since Bun keeps the one that a listener
- * was made with; connections that are open stay with the first.
+ * When the certificate changes a second listener takes over, since Bun keeps the one that a
+ * listener was made with; connections that are open stay with the first.
  */
 import { readTlsPair, type TlsPair, type TlsPaths, watchTls } from '../../host/access/tls-files.ts';
 import type { Log } from '../core/log/log.ts';
@@ -13,7 +13,7 @@ export interface AdminListenerOptions {
   readonly port: number;
   readonly tls: TlsPaths | undefined;
   readonly log: Log;
-  answer(request: Request, server: Bun.Server<undefined>): Promise<Response>;
+  readonly answer: (request: Request, server: Bun.Server<undefined>) => Promise<Response>;
 }
 
 export class AdminListener {

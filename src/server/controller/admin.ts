@@ -110,7 +110,8 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
 function startFault(error: unknown, host: string, port: number): string {
   const isOfSystem = error instanceof Error && 'code' in error;
   if (error instanceof Error && !isOfSystem) return error.message;
-  return `The admin API cannot listen on port ${port} of ${host}: choose another with --admin-port.`;
+  const problem = `The admin API cannot listen on port ${port} of ${host}`;
+  return `${problem}: choose another with --admin-port.`;
 }
 
 function createRoutes(
