@@ -85,6 +85,8 @@ const sample: WorkerSample = {
     edgeSockets: 1,
     capacity: 19_744,
     busQueueBytes: 0,
+    heldBytes: 2_000,
+    memoryBudgetBytes: 268_435_456,
   },
   refusals: { slowReader: 3, atCapacity: 2 },
   counters: {

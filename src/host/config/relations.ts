@@ -49,6 +49,14 @@ export const relations: readonly Relation[] = [
     holds: (config) => config.maxBackpressureBytes >= config.maxPayloadBytes,
   },
   {
+    keys: ['memoryBudgetBytes', 'maxBackpressureBytes'],
+    rule:
+      '`memoryBudgetBytes` must be at least twice `maxBackpressureBytes`, so that one slow ' +
+      'session is not all that fits',
+    holds: ({ memoryBudgetBytes, maxBackpressureBytes }) =>
+      memoryBudgetBytes === 'auto' || memoryBudgetBytes >= 2 * maxBackpressureBytes,
+  },
+  {
     keys: ['port', 'adminPort'],
     rule: '`port` and `adminPort` must differ',
     holds: (config) => config.port === 0 || config.port !== config.adminPort,

@@ -34,6 +34,8 @@ export interface Config {
   readonly connectTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
+  readonly backpressureTimeoutMs: number;
+  readonly memoryBudgetBytes: 'auto' | number;
   readonly maxSessionsPerWorker: 'auto' | number;
   readonly maxRoomsPerSession: number;
   readonly ackTimeoutMs: number;
@@ -168,8 +170,20 @@ const shape = {
   ),
   maxBackpressureBytes: key(
     whole(1, 32 * MIB).default(MIB),
-    'How much may wait for one slow session before it is cut.',
-    { limit: { seen: 'the session ends, 1008', counted: 'slowReader' } },
+    'How much may wait for one session for longer than `backpressureTimeoutMs` before it is cut.',
+    { limit: { seen: 'the session ends', counted: 'slowReader' } },
+  ),
+  backpressureTimeoutMs: key(
+    whole(100, 10 * MINUTE_MS).default(10_000),
+    'How long more than `maxBackpressureBytes` may wait for one session; what was said since then ' +
+      'does not count.',
+    { limit: { seen: 'the session ends', counted: 'slowReader' } },
+  ),
+  memoryBudgetBytes: key(
+    z.union([z.literal('auto'), whole(MIB, 1024 * MIB)]).default('auto'),
+    'What may wait for all clients of a worker together (queues, backpressure, half packets, acks); ' +
+      '`auto` is a quarter of the memory divided by the workers, 256 MiB at the most.',
+    { limit: { seen: 'sessions that hold most end', counted: 'memoryBudget' } },
   ),
   maxSessionsPerWorker: key(
     autoOr(1_000_000).default('auto'),

@@ -1,9 +1,9 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { loadConfig } from '../../host/config/load.ts';
 import { type Config, WORKERS_MAX } from '../../host/config/schema.ts';
 import { UNLIMITED } from '../../host/machine/process-limits.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
-import { workerCapacity, workerCount } from './capacity.ts';
+import { memoryBudget, workerCapacity, workerCount } from './capacity.ts';
 
 const config = (flags: Readonly<Record<string, string>>): Config =>
   loadConfig({ file: undefined, env: {}, flags });
@@ -44,4 +44,23 @@ test('a host with files enough has a worker a core', () => {
 
 test('the number asked for is taken as it is', () => {
   expect(workerCount(config({ workers: '3', connections: '1000' }), 19_744, 2)).toBe(3);
+});
+
+describe('the memory budget of a worker', () => {
+  const GIB = 2 ** 30;
+
+  test('is a quarter of the memory, divided by the workers', () => {
+    expect(memoryBudget(config({}), 8, 4 * GIB)).toBe(GIB / 8);
+    expect(memoryBudget(config({}), 1, GIB / 2)).toBe(GIB / 8);
+  });
+
+  test('grows no further on a large machine, and holds a few large messages on a small one', () => {
+    expect(memoryBudget(config({}), 2, 64 * GIB)).toBe(GIB / 4);
+    const small = memoryBudget(config({ maxBackpressureBytes: '2000000' }), 8, GIB / 4);
+    expect(small).toBe(32_000_000);
+  });
+
+  test('is what the config says, where it says something', () => {
+    expect(memoryBudget(config({ memoryBudgetBytes: '50000000' }), 8, 4 * GIB)).toBe(50_000_000);
+  });
 });

@@ -1,5 +1,6 @@
 /**
- * How many workers a node starts and how many sessions each takes, from what the host allows.
+ * How many workers a node starts, how many sessions each takes and how much may wait for them, from
+ * what the host allows.
  *
  * Each session holds an open file, so the open-file limit of a process is the hard bound; past it
  * the kernel would refuse connections that the worker has already invited.
@@ -18,6 +19,24 @@ export function workerCapacity(config: Config, openFiles: number): number {
   const most = Math.min(MAX_SLOT + 1, Math.max(1, openFiles - LIMITS.openFilesReserve));
   const { maxSessionsPerWorker } = config;
   return maxSessionsPerWorker === 'auto' ? most : Math.min(most, maxSessionsPerWorker);
+}
+
+/** Of the memory there is: sessions themselves, the app and the kernel's buffers need the rest. */
+const MEMORY_SHARE = 1 / 4;
+/** More than this waiting in one worker is no burst any more. */
+const MEMORY_BUDGET_MAX = 268_435_456;
+/** Messages of the largest size that fit at the least. */
+const MESSAGES_MIN = 16;
+
+/**
+ * What may wait for the clients of one worker.
+ * @param memoryBytes what the node may use at the most
+ */
+export function memoryBudget(config: Config, workers: number, memoryBytes: number): number {
+  if (config.memoryBudgetBytes !== 'auto') return config.memoryBudgetBytes;
+  const share = Math.floor((memoryBytes * MEMORY_SHARE) / workers);
+  const least = config.maxBackpressureBytes * MESSAGES_MIN;
+  return Math.max(least, Math.min(MEMORY_BUDGET_MAX, share));
 }
 
 /**

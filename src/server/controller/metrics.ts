@@ -178,6 +178,12 @@ export const metrics: readonly Metric[] = [
     'Bytes that wait in the worker to leave for the controller.',
     'busQueueBytes',
   ),
+  ofGauge('holdfast_worker_held_bytes', 'Bytes that wait for clients of the worker.', 'heldBytes'),
+  ofGauge(
+    'holdfast_worker_memory_budget_bytes',
+    'The most that may wait for clients of the worker.',
+    'memoryBudgetBytes',
+  ),
   {
     name: 'holdfast_hub_queue_bytes',
     type: 'gauge',

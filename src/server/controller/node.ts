@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
 import { readTlsPair, tlsPaths } from '../../host/access/tls-files.ts';
 import type { Config } from '../../host/config/schema.ts';
+import { memoryOfHost } from '../../host/machine/host-memory.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
 
 import { EncodedEvent } from '../core/delivery/encoded-event.ts';
@@ -23,7 +24,7 @@ import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
-import { workerCapacity, workerCount } from './capacity.ts';
+import { memoryBudget, workerCapacity, workerCount } from './capacity.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
@@ -85,6 +86,7 @@ class Node implements NodeView, RunningNode {
   readonly #host: string;
   readonly #app: string;
   readonly #capacity: number;
+  readonly #memoryBudgetBytes: number;
   readonly #runDir: string;
   readonly #facts: WorkerFacts[];
   readonly #hub: Hub;
@@ -107,6 +109,7 @@ class Node implements NodeView, RunningNode {
     checkCertificate(config);
     this.#host = publicHost(config.host);
     this.publicPort = claimPublicPort(this.#host, config.port);
+    this.#memoryBudgetBytes = memoryBudget(config, this.workerCount, memoryOfHost());
     checkOwnPorts(config, this.workerCount, this.publicPort);
     this.#runDir = makeRunDir(config);
     this.#facts = Array.from({ length: this.workerCount }, () => {
@@ -260,6 +263,7 @@ class Node implements NodeView, RunningNode {
       app: this.#app,
       capacity: this.#capacity,
       config: { ...this.#config, host: this.#host, adminToken: undefined },
+      memoryBudgetBytes: this.#memoryBudgetBytes,
     };
   }
 }

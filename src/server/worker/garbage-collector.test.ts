@@ -8,9 +8,12 @@ afterEach(() => {
   collect = undefined;
 });
 
+const NOTHING_HELD = { heldBytes: 0, letGoBytes: 0 };
+
 /** A worker whose time, work and sessions a test moves on, 250 ms from check to check. */
 class FakeWorker {
   readonly counters = { sessionsOpened: 0, sessionsClosed: 0 };
+  readonly budget = { heldBytes: 0, letGoBytes: 0 };
   readonly collector: GarbageCollector;
   /** How long a collection takes; no real one is made. */
   pauseMs = 0;
@@ -19,7 +22,8 @@ class FakeWorker {
 
   constructor(schedule: Config['gc']) {
     const clock = { nowMs: () => this.#nowMs, cpuMs: () => this.#cpuMs };
-    this.collector = new GarbageCollector({ schedule, counters: this.counters, clock });
+    const { counters, budget } = this;
+    this.collector = new GarbageCollector({ schedule, counters, budget, clock });
     collect = spyOn(Bun, 'gc').mockImplementation(() => {
       this.#nowMs += this.pauseMs;
     });
@@ -140,9 +144,36 @@ describe('off', () => {
   });
 });
 
+describe('what waited for clients', () => {
+  test.each(['turnover', 'idle', 3_600] as const)(
+    'is collected when it is gone: %p',
+    (schedule) => {
+      const worker = new FakeWorker(schedule);
+      worker.budget.heldBytes = 60_000_000;
+      worker.pass(60);
+      worker.budget.heldBytes = 40_000_000;
+      worker.pass(60);
+      expect(worker.collections).toBe(0);
+      worker.budget.heldBytes = 0;
+      worker.pass(60);
+      expect(worker.collections).toBe(1);
+    },
+  );
+
+  test('is collected when it was let go of, however much there is again', () => {
+    const worker = new FakeWorker('turnover');
+    worker.budget.heldBytes = 60_000_000;
+    for (let second = 0; second < 4; second++) {
+      worker.budget.letGoBytes += 20_000_000;
+      worker.pass(1);
+    }
+    expect(worker.collections).toBe(2);
+  });
+});
+
 test('collections collect, are timed, and the longest is told once', async () => {
   const counters = { sessionsOpened: 2_000, sessionsClosed: 0 };
-  const collector = new GarbageCollector({ schedule: 'turnover', counters });
+  const collector = new GarbageCollector({ schedule: 'turnover', counters, budget: NOTHING_HELD });
   const garbage = Array.from({ length: 1_000 }, (_, index) => new WeakRef({ index }));
   // What a WeakRef was made for lives to the end of the turn.
   await Bun.sleep(0);

@@ -5,7 +5,7 @@
  * a handshake's several kilobytes and the sessions that ended make a worker larger for good. With
  * `turnover` we collect when many sessions have come or gone, with `idle` when some have and the
  * event loop has little to do, or at last when very many have, with a number every so many seconds,
- * with `off` never.
+ * with `off` never. In all but the last we also collect when much that waited for clients is gone.
  *
  * Measured at 19,000 sessions (`bun bench/garbage/main.ts`,
  * bench/results/2026-11-22T19-15-25-gc.json): bytes a session after all have left and come back,
@@ -23,10 +23,13 @@
 
 import type { Config } from '../../host/config/schema.ts';
 import type { Counters } from '../core/limits/counters.ts';
+import type { MemoryBudget } from '../core/limits/memory-budget.ts';
 
 export interface GarbageCollectorOptions {
   readonly schedule: Config['gc'];
   readonly counters: Pick<Counters, 'sessionsOpened' | 'sessionsClosed'>;
+  /** What waits for clients, and what was let go of, since that was too much. */
+  readonly budget: Pick<MemoryBudget, 'heldBytes' | 'letGoBytes'>;
   readonly clock?: CollectorClock;
 }
 
@@ -42,6 +45,8 @@ const CHECK_MS = 250;
 const TURNOVER_MIN = 2_000;
 /** With more sessions alive a collection takes longer, 10 to 28 ms at 19,000: it must find more. */
 const TURNOVER_PER_SESSION = 1 / 8;
+/** So much that waited for clients and is gone is worth a collection, too: it lies there as text. */
+const GONE_DUE_BYTES = 33_554_432;
 /** Below this share of a core the loop has little to do: heartbeats of 19,000 take 1 %. */
 const IDLE_CPU_SHARE = 0.25;
 /** Checks in a row that must find it so: a crowd pauses for less. */
@@ -62,6 +67,7 @@ const processClock: CollectorClock = {
 };
 
 export class GarbageCollector {
+  readonly #budget: GarbageCollectorOptions['budget'];
   readonly #schedule: Config['gc'];
   readonly #counters: GarbageCollectorOptions['counters'];
   readonly #clock: CollectorClock;
@@ -72,12 +78,16 @@ export class GarbageCollector {
   /** When, and at how many sessions come and gone, we collected last. */
   #collectedAtMs: number;
   #collectedAt = 0;
+  #collectedAtLetGo = 0;
+  /** The most that was held since then, as checks saw it. */
+  #heldMostBytes = 0;
   /** The check before this one: when it was, and the CPU time then. */
   #checkedAtMs: number;
   #checkedCpuMs: number;
   #idleChecks = 0;
 
   constructor(options: GarbageCollectorOptions) {
+    this.#budget = options.budget;
     this.#schedule = options.schedule;
     this.#counters = options.counters;
     this.#clock = options.clock ?? processClock;
@@ -110,7 +120,8 @@ export class GarbageCollector {
 
   /** Collects if it is time. */
   check(): void {
-    if (this.#isDue()) this.#collect();
+    const isDue = this.#isDue();
+    if (isDue || this.#hasMuchGone()) this.#collect();
   }
 
   #isDue(): boolean {
@@ -124,6 +135,13 @@ export class GarbageCollector {
       default:
         return this.#clock.nowMs() - this.#collectedAtMs >= this.#periodMs(this.#schedule);
     }
+  }
+
+  #hasMuchGone(): boolean {
+    const { heldBytes, letGoBytes } = this.#budget;
+    this.#heldMostBytes = Math.max(this.#heldMostBytes, heldBytes);
+    const goneBytes = this.#heldMostBytes - heldBytes + letGoBytes - this.#collectedAtLetGo;
+    return goneBytes >= GONE_DUE_BYTES;
   }
 
   #turnover(): number {
@@ -164,6 +182,8 @@ export class GarbageCollector {
     Bun.gc(true);
     this.#collectedAtMs = this.#clock.nowMs();
     this.#collectedAt = this.#turnover();
+    this.#collectedAtLetGo = this.#budget.letGoBytes;
+    this.#heldMostBytes = this.#budget.heldBytes;
     const pauseMs = this.#collectedAtMs - beganAtMs;
     this.#collections++;
     this.#totalMs += pauseMs;

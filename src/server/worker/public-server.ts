@@ -101,7 +101,7 @@ export class PublicServer {
   }
 
   #listenOn(port: number, isShared: boolean): void {
-    const { config } = this.#options.settings;
+    const { config, memoryBudgetBytes } = this.#options.settings;
     this.#servers.push(
       Bun.serve<SocketData>({
         hostname: config.host,
@@ -119,8 +119,8 @@ export class PublicServer {
           idleTimeout: 0,
           sendPings: false,
           maxPayloadLength: config.maxPayloadBytes,
-          backpressureLimit: config.maxBackpressureBytes,
-          // A frame beyond the limit is dropped, and the session then ended with a code of ours.
+          // Sessions are judged by how long much has waited for them; see slow-readers.ts.
+          backpressureLimit: memoryBudgetBytes,
           closeOnBackpressureLimit: false,
           open: openSocket,
           message: takeFrame,

@@ -18,7 +18,9 @@ import type { App, Server } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import { type Counters, createCounters } from '../core/limits/counters.ts';
 import { assertLimits } from '../core/limits/limits.ts';
+import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { Refusals } from '../core/limits/refusals.ts';
+import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
@@ -46,6 +48,7 @@ export class Worker {
   readonly #controllerPid: number = process.ppid;
   readonly #counters: Counters = createCounters();
   readonly #refusals: Refusals;
+  readonly #budget: MemoryBudget;
   readonly #bus: BusClient;
   readonly #heartbeat: Heartbeat;
   readonly #engine: EngineContext;
@@ -67,6 +70,8 @@ export class Worker {
     this.#log = log;
     this.#leave = leave;
     this.#refusals = new Refusals(log);
+    this.#budget = new MemoryBudget(settings.memoryBudgetBytes, this.#refusals);
+    const slowReaders = new SlowReaders(config, this.#budget);
     this.#heartbeat = new Heartbeat(config);
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
@@ -89,11 +94,20 @@ export class Worker {
       ),
       counters: this.#counters,
       refusals: this.#refusals,
+      budget: this.#budget,
+      slowReaders,
       edgeSockets: () => this.#peers.socketCount,
     });
-    this.#peers = new Peers(runDir, workerCount, log);
+    this.#peers = new Peers(runDir, workerCount, log, {
+      slowReaders,
+      refusals: this.#refusals,
+    });
     this.#owner = new LocalOwner(this.#engine);
-    this.#collector = new GarbageCollector({ schedule: config.gc, counters: this.#counters });
+    this.#collector = new GarbageCollector({
+      schedule: config.gc,
+      counters: this.#counters,
+      budget: this.#budget,
+    });
   }
 
   /** @throws Error when the worker cannot start; the controller has then been told why */
@@ -212,6 +226,8 @@ export class Worker {
       edgeSockets: this.#peers.socketCount,
       capacity: this.#settings.capacity,
       busQueueBytes: this.#bus.queuedBytes,
+      heldBytes: this.#budget.heldBytes,
+      memoryBudgetBytes: this.#budget.limitBytes,
     };
   }
 

@@ -21,7 +21,8 @@ import {
   encodeConnectError,
   type JsonObject,
 } from '../../protocol/socketio-packet.ts';
-import type { EngineSession, HandshakeSource } from './engine-session.ts';
+import type { EngineSession } from './engine-session.ts';
+import type { HandshakeSource } from './session-extras.ts';
 
 interface Admitted {
   readonly engine: EngineSession;

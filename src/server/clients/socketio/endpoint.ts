@@ -25,8 +25,9 @@ import {
   preflightHeaders,
   readEngineRequest,
 } from './engine-request.ts';
-import { EngineSession, type HandshakeSource } from './engine-session.ts';
+import { EngineSession } from './engine-session.ts';
 import { payloadAnswer } from './polling-transport.ts';
+import type { HandshakeSource } from './session-extras.ts';
 import { NewSession, OfferToSession } from './socket-openers.ts';
 
 /** Long enough for others to leave, short enough for people to wait. */

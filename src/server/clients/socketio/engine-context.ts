@@ -9,7 +9,9 @@ import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
+import type { SlowReaders } from '../../core/limits/slow-readers.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { SlotTable } from '../../core/sessions/slot-table.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
@@ -27,6 +29,7 @@ export interface EngineSettings {
   readonly connectTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
+  readonly backpressureTimeoutMs: number;
   readonly capacity: number;
 }
 
@@ -38,12 +41,15 @@ export interface EngineContextOptions {
   readonly router: PacketTaker<EngineSession>;
   readonly counters: Counters;
   readonly refusals: Refusals;
+  readonly budget: MemoryBudget;
+  readonly slowReaders: SlowReaders;
   /** Sockets that this worker holds for sessions of others: open files, too. */
   edgeSockets(): number;
 }
 
 interface LastWords {
   readonly packets: readonly WirePacket[];
+  readonly bytes: number;
   readonly tick: number;
 }
 
@@ -56,6 +62,8 @@ export class EngineContext implements EngineHome<EngineSession> {
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
   readonly refusals: Refusals;
+  readonly budget: MemoryBudget;
+  readonly slowReaders: SlowReaders;
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
   /** Sessions in no namespace, with the tick since when, oldest first. */
@@ -73,6 +81,9 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.router = options.router;
     this.counters = options.counters;
     this.refusals = options.refusals;
+    this.budget = options.budget;
+    this.slowReaders = options.slowReaders;
+    this.budget.watch(() => [...this.#sessions.all(), ...this.#wordHolders()]);
     this.#edgeSockets = () => options.edgeSockets();
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
@@ -114,25 +125,38 @@ export class EngineContext implements EngineHome<EngineSession> {
     if (!session.closed) this.#unjoined.set(session, this.heartbeat.tick);
   }
 
-  keepLastWords(sessionId: string, packets: readonly WirePacket[]): void {
-    const [oldest] = this.#lastWords.keys();
-    const isFull = this.#lastWords.size >= LIMITS.lastWordsPerWorker;
-    if (isFull && oldest !== undefined) this.#lastWords.delete(oldest);
-    this.#lastWords.set(sessionId, { packets, tick: this.heartbeat.tick });
+  keepLastWords(sessionId: string, packets: readonly WirePacket[], bytes: number): void {
+    this.#lastWords.set(sessionId, { packets, bytes, tick: this.heartbeat.tick });
+    this.budget.take(bytes);
   }
 
   takeLastWords(sessionId: string): HttpAnswer | undefined {
-    const words = this.#lastWords.get(sessionId);
-    this.#lastWords.delete(sessionId);
+    const words = this.#forgetLastWords(sessionId);
     return words === undefined ? undefined : payloadAnswer(words.packets);
   }
 
-  /** Ends sessions that have not joined a namespace in time; called at each heartbeat tick. */
+  #forgetLastWords(sessionId: string): LastWords | undefined {
+    const words = this.#lastWords.get(sessionId);
+    if (words === undefined) return undefined;
+    this.#lastWords.delete(sessionId);
+    this.budget.give(words.bytes);
+    return words;
+  }
+
+  #wordHolders(): Holder[] {
+    return [...this.#lastWords].map(([id, { bytes }]) => ({
+      heldBytes: () => bytes,
+      letGo: () => void this.#forgetLastWords(id),
+    }));
+  }
+
+  /** Ends who is late: to join a namespace, to read. Called at each heartbeat tick. */
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
+    this.slowReaders.sweep();
     for (const [id, { tick }] of this.#lastWords) {
       if (tick > this.#ticksAgo(pingTimeoutMs)) break;
-      this.#lastWords.delete(id);
+      this.#forgetLastWords(id);
     }
     const late = this.#ticksAgo(connectTimeoutMs);
     const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));

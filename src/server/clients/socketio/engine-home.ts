@@ -8,7 +8,9 @@
 import type { DisconnectReason } from '../../core/app/app.ts';
 import type { CarriedSession } from '../../core/contracts/carrier.ts';
 import type { HeartbeatMember } from '../../core/heartbeat.ts';
+import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
+import type { SlowReaderSettings, SlowReaders } from '../../core/limits/slow-readers.ts';
 import type { WirePacket } from '../../protocol/engine-packet.ts';
 
 /** A session as its worker's table sees it. */
@@ -30,10 +32,12 @@ export interface PacketTaker<Engine extends EngineMember> {
 
 /** What a session needs of its worker. */
 export interface EngineHome<Engine extends EngineMember> {
-  readonly settings: { readonly maxBackpressureBytes: number };
+  readonly settings: SlowReaderSettings;
   readonly heartbeat: { readonly tick: number };
   readonly router: PacketTaker<Engine>;
   readonly refusals: Refusals;
+  readonly budget: MemoryBudget;
+  readonly slowReaders: SlowReaders;
   /** Sessions that poll; all others are on a WebSocket. Sessions count themselves. */
   pollingCount: number;
   /** Takes a session into the table and the heartbeat. @returns its engine id */
@@ -42,7 +46,7 @@ export interface EngineHome<Engine extends EngineMember> {
   /** A session has left its last namespace. */
   unjoined(session: Engine): void;
   /** Keeps what a session that ended had queued until the client asks, for a short while. */
-  keepLastWords(sessionId: string, packets: readonly WirePacket[]): void;
+  keepLastWords(sessionId: string, packets: readonly WirePacket[], bytes: number): void;
   /** Source: the Engine.IO protocol, revision 4, "Handshake". */
   openPacket(id: string, upgrades: readonly string[]): string;
 }

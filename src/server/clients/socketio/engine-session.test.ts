@@ -4,102 +4,33 @@
  */
 
 import { beforeEach, describe, expect, test } from 'bun:test';
+import { MAX_ROOMS } from '../../../../test/support/fake-core.ts';
+import {
+  ENGINE_SETTINGS,
+  FakeEngine,
+  FakeSocket,
+  settle,
+} from '../../../../test/support/fake-engine.ts';
 import type { App, Session } from '../../core/app/app.ts';
-import type {
-  FrameHandler,
-  FrameSocket,
-  HttpAnswer,
-  Reply,
-  SocketData,
-} from '../../core/contracts/client-connection.ts';
-import type { NodeLink } from '../../core/contracts/node-link.ts';
-import { Heartbeat } from '../../core/heartbeat.ts';
-import { createCounters } from '../../core/limits/counters.ts';
-import { Refusals } from '../../core/limits/refusals.ts';
-import type { Log } from '../../core/log/log.ts';
-import { WorkerCore } from '../../core/worker-core.ts';
-import { Admissions } from './admissions.ts';
-import { EngineContext } from './engine-context.ts';
-import { EngineSession, type HandshakeSource } from './engine-session.ts';
-import { LocalOwner } from './local-owner.ts';
-import { PacketRouter } from './packet-router.ts';
+import type { WorkerCore } from '../../core/worker-core.ts';
+import type { EngineContext } from './engine-context.ts';
+import type { EngineSession } from './engine-session.ts';
+import type { LocalOwner } from './local-owner.ts';
 import { OfferToSession } from './socket-openers.ts';
 
-const MAX_ROOMS = 256;
-const MAX_BACKPRESSURE_BYTES = 10_000;
-const UPGRADE_TIMEOUT_MS = 30;
-const SETTINGS = {
-  path: '/socket.io/',
-  pingIntervalMs: 1_000,
-  pingTimeoutMs: 500,
-  upgradeTimeoutMs: UPGRADE_TIMEOUT_MS,
-  connectTimeoutMs: 2_000,
-  maxPayloadBytes: 10_000,
-  maxBackpressureBytes: MAX_BACKPRESSURE_BYTES,
-  capacity: 100,
-  corsOrigins: [],
-  corsCredentials: false,
-};
-const LONELY: NodeLink = {
-  publish: () => {},
-  command: () => {},
-  request: () => Promise.resolve({ answers: [], unanswered: 0 }),
-  setInterest: () => {},
-  announceInterest: () => {},
-};
-const HANDSHAKE: HandshakeSource = {
-  headers: { cookie: 'a=b' },
-  query: 'EIO=4&token=x',
-  address: '127.0.0.1',
-  transport: 'websocket',
-};
+const UPGRADE_TIMEOUT_MS = ENGINE_SETTINGS.upgradeTimeoutMs;
 
+let fake: FakeEngine;
 let core: WorkerCore;
 let context: EngineContext;
 let owner: LocalOwner;
-const ended: string[] = [];
-const logged: string[] = [];
+let ended: readonly string[];
+let logged: readonly string[];
 
 function start(app: App): void {
-  ended.length = 0;
-  logged.length = 0;
-  const counters = createCounters();
-  const refusals = new Refusals(LOG);
-  const getCore = (): WorkerCore => core;
-  context = new EngineContext({
-    node: 1,
-    worker: 2,
-    settings: SETTINGS,
-    heartbeat: new Heartbeat(SETTINGS),
-    router: new PacketRouter(
-      getCore,
-      new Admissions(getCore, () => context),
-      SETTINGS.maxPayloadBytes,
-    ),
-    counters,
-    refusals,
-    edgeSockets: () => 0,
-  });
-  core = new WorkerCore({
-    app: { disconnected: (_session, reason) => void ended.push(reason), ...app },
-    workerId: 'w',
-    ackTimeoutMs: 50,
-    maxRoomsPerSession: MAX_ROOMS,
-    link: LONELY,
-    counters,
-    refusals,
-    log: LOG,
-    findSession: (namespace, id) => context.findInNamespace(namespace, id),
-  });
-  owner = new LocalOwner(context);
+  fake = new FakeEngine(app);
+  ({ core, context, owner, ended, logged } = fake);
 }
-
-const LOG: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: (text) => logged.push(text),
-};
 
 beforeEach(() => start(ECHO));
 
@@ -110,119 +41,9 @@ const ECHO: App = {
   },
 };
 
-class FakeSocket implements FrameSocket {
-  data: SocketData = { onFrame: () => {}, onSocketClose: () => {} };
-  readonly sent: (string | Buffer)[] = [];
-  readonly closes: (number | undefined)[] = [];
-  bufferedBytes = 0;
-  isFull = false;
-
-  send(frame: string | Uint8Array): number {
-    if (this.isFull) return 0;
-    this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
-    return frame.length || 1;
-  }
-
-  cork(callback: () => void): void {
-    callback();
-  }
-
-  close(code?: number): void {
-    this.closes.push(code);
-  }
-
-  getBufferedAmount(): number {
-    return this.bufferedBytes;
-  }
-
-  /** The client sends frames. */
-  bring(...frames: (string | Buffer)[]): void {
-    for (const frame of frames) (this.data as FrameHandler).onFrame(this, frame);
-  }
-
-  /** The TCP connection is gone. */
-  lose(): void {
-    (this.data as FrameHandler).onSocketClose(this);
-  }
-
-  /** What was sent since the last look, the ids of sessions left out. */
-  news(): (string | Buffer)[] {
-    const hide = (frame: string | Buffer): string | Buffer =>
-      typeof frame === 'string' ? frame.replace(/"sid":"[^"]+"/, '"sid":…') : frame;
-    return this.sent.splice(0).map(hide);
-  }
-}
-
-const settle = (): Promise<void> => Bun.sleep(0);
-
-/** A socket whose client has asked to join, and may not have been let in yet. */
-function openUnjoined(isTextOnly = false, connect = '40'): FakeSocket {
-  const socket = new FakeSocket();
-  const session = new EngineSession(context, HANDSHAKE);
-  socket.data = session;
-  session.openSocket(socket, isTextOnly);
-  socket.bring(connect);
-  return socket;
-}
-
-async function openSocket(isTextOnly = false): Promise<FakeSocket> {
-  const socket = openUnjoined(isTextOnly);
-  await settle();
-  expect(socket.news().at(-1)).toBe('40{"sid":…}');
-  return socket;
-}
-
-/** A session that polls, and its client. */
-class Poller {
-  readonly sessionId: string;
-  readonly answers: HttpAnswer[] = [];
-
-  constructor() {
-    const session = new EngineSession(context, { ...HANDSHAKE, transport: 'polling' });
-    this.sessionId = (JSON.parse(session.openPolling().slice(1)) as { sid: string }).sid;
-  }
-
-  static async open(): Promise<Poller> {
-    const poller = new Poller();
-    poller.post('40');
-    await settle();
-    poller.poll();
-    expect(poller.news()).toEqual([expect.stringMatching(/^40/)]);
-    return poller;
-  }
-
-  poll(): Reply {
-    const reply = (answer: HttpAnswer): void => void this.answers.push(answer);
-    owner.poll(this.sessionId, reply);
-    return reply;
-  }
-
-  post(body: string | undefined): HttpAnswer | undefined {
-    let answer: HttpAnswer | undefined;
-    owner.beginPost(this.sessionId);
-    owner.post(this.sessionId, body, (given) => {
-      answer = given;
-    });
-    return answer;
-  }
-
-  offer(isTextOnly = false): FakeSocket {
-    const socket = new FakeSocket();
-    const handler = new OfferToSession(owner, this.sessionId, isTextOnly).open(socket);
-    if (handler === undefined) throw new Error('the socket was refused');
-    socket.data = handler;
-    return socket;
-  }
-
-  /** Bodies of polls that have been answered since the last look. */
-  news(): string[] {
-    return this.answers.splice(0).map(({ status, body }) => (status === 200 ? body : `${status}`));
-  }
-}
-
 describe('over a WebSocket', () => {
   test('events, acks and binary data, both ways', async () => {
-    const socket = await openSocket();
+    const socket = await fake.openSocket();
     const placeholder = '{"_placeholder":true,"num":0}';
     socket.bring('420["echo","é"]', '42["back",1,null]', '427["unknown"]');
     socket.bring(`451-8["echo",{"a":${placeholder}}]`, Buffer.from([1, 2]));
@@ -235,7 +56,7 @@ describe('over a WebSocket', () => {
   });
 
   test('a client that takes no binary frames gets and gives base64', async () => {
-    const socket = await openSocket(true);
+    const socket = await fake.openSocket(true);
     socket.bring('451-["back",{"_placeholder":true,"num":0}]', 'bAQI=');
     expect(socket.news()).toEqual(['451-["back",{"_placeholder":true,"num":0}]', 'bAQI=']);
   });
@@ -251,7 +72,7 @@ describe('over a WebSocket', () => {
     ['broken base64', ['451-["x",{"_placeholder":true,"num":0}]', 'b%%%']],
     ['a placeholder too many', ['451-["x",{"_placeholder":true,"num":1}]', Buffer.from([1])]],
   ])('%s ends the session, and only this one', async (_name, frames) => {
-    const [socket, other] = [await openSocket(), await openSocket()];
+    const [socket, other] = [await fake.openSocket(), await fake.openSocket()];
     socket.bring(...frames, '42["back"]');
     expect([socket.news(), socket.closes, ended]).toEqual([[], [1008], ['parse error']]);
     other.bring('42["back"]');
@@ -260,7 +81,7 @@ describe('over a WebSocket', () => {
   });
 
   test('what was said to all comes before the end of one', async () => {
-    const sockets = [await openSocket(), await openSocket(), await openSocket()];
+    const sockets = [await fake.openSocket(), await fake.openSocket(), await fake.openSocket()];
     core.server.emit('bye');
     core.server.disconnect();
     await settle();
@@ -268,7 +89,7 @@ describe('over a WebSocket', () => {
   });
 
   test('what was said to all comes before the end of the connection', async () => {
-    const sockets = [await openSocket(), await openSocket()];
+    const sockets = [await fake.openSocket(), await fake.openSocket()];
     core.server.emit('bye');
     core.server.disconnect(true);
     await settle();
@@ -280,7 +101,7 @@ describe('over a WebSocket', () => {
   });
 
   test('a ping takes along what is on its way, in one go, and nothing twice', async () => {
-    const socket = await openSocket();
+    const socket = await fake.openSocket();
     let corks = 0;
     socket.cork = (callback) => {
       corks++;
@@ -295,7 +116,7 @@ describe('over a WebSocket', () => {
   });
 
   test('a client that does not keep up is ended after the call, and holds up nobody', async () => {
-    const [slow, other] = [await openSocket(), await openSocket()];
+    const [slow, other] = [await fake.openSocket(), await fake.openSocket()];
     slow.isFull = true;
     core.server.emit('1');
     core.server.emit('2');
@@ -305,7 +126,7 @@ describe('over a WebSocket', () => {
   });
 
   test('a volatile event is dropped for a client that is behind', async () => {
-    const socket = await openSocket();
+    const socket = await fake.openSocket();
     socket.bufferedBytes = 1;
     core.server.volatile.emit('v');
     core.server.emit('x');
@@ -314,7 +135,7 @@ describe('over a WebSocket', () => {
   });
 
   test('a lost connection ends the session once', async () => {
-    const socket = await openSocket();
+    const socket = await fake.openSocket();
     socket.lose();
     socket.lose();
     expect([ended, context.size, core.server.localCount]).toEqual([['transport close'], 0, 0]);
@@ -322,7 +143,7 @@ describe('over a WebSocket', () => {
 
   test('an app that disconnects others when one is gone', async () => {
     start({ disconnected: ({ server }) => server.disconnect(true) });
-    const sockets = [await openSocket(), await openSocket(), await openSocket()];
+    const sockets = [await fake.openSocket(), await fake.openSocket(), await fake.openSocket()];
     (sockets[1] as FakeSocket).lose();
     await settle();
     expect(context.size).toBe(0);
@@ -343,7 +164,7 @@ describe('admission', () => {
         },
       },
     });
-    const socket = openUnjoined(false, '40{"t":1}');
+    const socket = fake.openUnjoined(false, '40{"t":1}');
     await settle();
     socket.bring('40/b,');
     await settle();
@@ -385,7 +206,7 @@ describe('admission', () => {
   ])('that fails by %s refuses, at once or later', async (_name, refuse, told) => {
     for (const authenticate of [refuse, async () => refuse()]) {
       start({ authenticate });
-      const socket = openUnjoined();
+      const socket = fake.openUnjoined();
       await settle();
       expect(socket.news().at(-1)).toBe(`44${told}`);
       expect([core.server.localCount, ended]).toEqual([0, []]);
@@ -401,7 +222,7 @@ describe('admission', () => {
     ['a user that is a number', () => ({ user: 7 as unknown as string })],
   ])('that gives %s refuses and leaves nothing behind', async (_name, authenticate) => {
     start({ authenticate: authenticate as NonNullable<App['authenticate']> });
-    const socket = openUnjoined();
+    const socket = fake.openUnjoined();
     await settle();
     expect(socket.news().at(-1)).toBe('44{"message":"internal error"}');
     const home = core.namespaces.get('/');
@@ -411,7 +232,7 @@ describe('admission', () => {
   test('that comes after the client has gone lets nobody in', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     start({ authenticate: () => promise });
-    const socket = openUnjoined();
+    const socket = fake.openUnjoined();
     socket.lose();
     resolve();
     await settle();
@@ -427,7 +248,7 @@ describe('admission', () => {
         names.push([...session.rooms]);
       },
     });
-    const sockets = [openUnjoined(), openUnjoined(), openUnjoined()];
+    const sockets = [fake.openUnjoined(), fake.openUnjoined(), fake.openUnjoined()];
     await settle();
     expect(names).toEqual([['a'], ['a'], ['a']]);
     for (const socket of sockets) {
@@ -439,7 +260,7 @@ describe('admission', () => {
 
 describe('over polling', () => {
   test('a poll waits until there is something, and takes all there is', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     poller.poll();
     expect(poller.news()).toEqual([]);
     core.server.emit('1');
@@ -454,7 +275,7 @@ describe('over polling', () => {
   });
 
   test('posts are taken in order and answered, broken ones end the session', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     expect(poller.post('42["back",1]\x1e42["back",2]')).toMatchObject({ status: 200, body: 'ok' });
     poller.poll();
     expect(poller.news()).toEqual(['42["back",1]\x1e42["back",2]']);
@@ -463,13 +284,13 @@ describe('over polling', () => {
   });
 
   test('a post that broke off is forgotten, and the next one is taken', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     expect(poller.post(undefined)).toMatchObject({ status: 400 });
     expect(poller.post('42["back"]')).toMatchObject({ status: 200 });
   });
 
   test('two posts at a time end the session, both answered', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const answers: number[] = [];
     for (let i = 0; i < 2; i++) owner.beginPost(poller.sessionId);
     for (let i = 0; i < 2; i++) {
@@ -479,7 +300,7 @@ describe('over polling', () => {
   });
 
   test('two polls at a time end the session, both answered', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     poller.poll();
     poller.poll();
     expect(poller.answers).toHaveLength(2);
@@ -487,7 +308,7 @@ describe('over polling', () => {
   });
 
   test('a poll that is abandoned ends the session, one answered before does not', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const early = poller.poll();
     core.server.emit('x');
     await settle();
@@ -497,24 +318,8 @@ describe('over polling', () => {
     expect(ended).toEqual(['transport close']);
   });
 
-  test('what piles up is bounded', async () => {
-    const poller = await Poller.open();
-    const other = await Poller.open();
-    other.poll();
-    for (let i = 0; i < 1_000; i++) core.server.to('nobody').emit('x');
-    core.server.emit('x', 'y'.repeat(MAX_BACKPRESSURE_BYTES / 2));
-    await settle();
-    expect(context.size).toBe(2);
-    core.server.emit('x', 'y'.repeat(MAX_BACKPRESSURE_BYTES / 2));
-    await settle();
-    expect(ended).toEqual(['transport error']);
-    expect(other.news()).toHaveLength(1);
-    poller.poll();
-    expect(poller.news()).toEqual(['400']);
-  });
-
   test('what was said before the end is heard by who polls after it', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     core.server.emit('bye');
     core.server.disconnect(true);
     await settle();
@@ -527,7 +332,7 @@ describe('over polling', () => {
 
 describe('the upgrade', () => {
   test('takes over when the client says so, and what was queued goes first', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     poller.poll();
     const socket = poller.offer();
     expect(poller.news()).toEqual([]);
@@ -562,7 +367,7 @@ describe('the upgrade', () => {
     ['with two probes', ['2probe', '2probe']],
     ['with a message instead', ['2probe', '42["back"]']],
   ])('%s is given up, and the session goes on polling', async (_name, frames) => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const socket = poller.offer();
     socket.bring(...frames);
     expect(socket.closes).toEqual([1008]);
@@ -577,7 +382,7 @@ describe('the upgrade', () => {
   });
 
   test('that dawdles is given up', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const socket = poller.offer();
     socket.bring('2probe');
     expect(owner.mayUpgrade(poller.sessionId)).toBe(false);
@@ -589,7 +394,7 @@ describe('the upgrade', () => {
   });
 
   test('there is one at a time', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const first = poller.offer();
     expect(() => poller.offer()).toThrow('refused');
     first.lose();
@@ -599,7 +404,7 @@ describe('the upgrade', () => {
 
   // A close handshake takes its time: the next socket may be there before it is over.
   test('one that was given up does not disturb the next when it is gone at last', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const first = poller.offer();
     first.bring('nonsense');
     const second = poller.offer();
@@ -614,7 +419,7 @@ describe('the upgrade', () => {
   });
 
   test('of a session that has ended is closed', async () => {
-    const poller = await Poller.open();
+    const poller = await fake.openPoller();
     const socket = poller.offer();
     socket.bring('2probe');
     expect(poller.post('1')).toMatchObject({ status: 200 });

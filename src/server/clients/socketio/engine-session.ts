@@ -4,14 +4,16 @@
  *
  * It owns the transport, heartbeats and the end; what the packets mean is the business of the
  * packet router. A client that sits idle on a WebSocket costs one of these and one
- * `NamespaceSession`: fields that matter only for a moment (`polling`, `handshake`, `partial`,
- * `joining`) are empty then.
+ * `NamespaceSession`: what matters only for a moment (`Extras`) is not there then.
  */
 
 import type { DisconnectReason, TransportName } from '../../core/app/app.ts';
 import type { CarriedSession, Carrier } from '../../core/contracts/carrier.ts';
 import type { FrameHandler, FrameSocket, Reply } from '../../core/contracts/client-connection.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
+import type { Holder } from '../../core/limits/memory-budget.ts';
+import type { Reason } from '../../core/limits/reasons.ts';
+import type { Reader } from '../../core/limits/slow-readers.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import {
@@ -21,53 +23,29 @@ import {
   PLAIN_PACKET,
   type WirePacket,
 } from '../../protocol/engine-packet.ts';
-import {
-  type AckPacket,
-  type EventPacket,
-  encodeDisconnect,
-} from '../../protocol/socketio-packet.ts';
+import { encodeDisconnect } from '../../protocol/socketio-packet.ts';
+import { CUT_SOCKET, NO_HANDLER } from './cut-socket.ts';
 import { engineError } from './engine-error.ts';
 import type { EngineHome, EngineMember } from './engine-home.ts';
 import { PollingTransport } from './polling-transport.ts';
+import {
+  type Extras,
+  type HandshakeSource,
+  type PartialPacket,
+  packedHandshake,
+} from './session-extras.ts';
 import { SOCKET_IO_FORMAT } from './wire-format.ts';
-
-/** What the first request said. */
-export interface HandshakeSource {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly query: string;
-  readonly address: string;
-  readonly transport: TransportName;
-}
-
-/** A packet whose binary attachments have not all come. */
-export interface PartialPacket {
-  readonly packet: EventPacket | AckPacket;
-  readonly attachments: Buffer[];
-  /** Of the attachments that have come. */
-  bytes: number;
-}
-
-/** What a session holds only at times, apart from it: one that sits idle holds none of it. */
-export interface Extras {
-  readonly polling?: PollingTransport | undefined;
-  /** Until the client has joined; as JSON after that, where the app has more namespaces. */
-  readonly handshake?: HandshakeSource | string | undefined;
-  readonly partial?: PartialPacket | undefined;
-  /** Namespaces whose `authenticate` is still running. */
-  readonly joining?: ReadonlySet<string> | undefined;
-  /** Sessions in namespaces beside the first. */
-  readonly others?: readonly NamespaceSession[] | undefined;
-  /** The client takes no binary frames (`b64`): it gets base64 text instead. */
-  readonly isTextOnly?: true | undefined;
-}
-
-/** Headers about the connection rather than the client: not worth keeping for its whole life. */
-const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-encoding|sec-.*)$/;
 
 /** The slot of a session that is over. */
 const ENDED = -2;
 
-export class EngineSession implements Carrier, FrameHandler, EngineMember {
+/** Ends that the server wants: what was said before is still heard. */
+const POLITE_ENDS: ReadonlySet<DisconnectReason> = new Set([
+  'server namespace disconnect',
+  'server shutting down',
+]);
+
+export class EngineSession implements Carrier, FrameHandler, EngineMember, Holder, Reader {
   readonly #worker: EngineHome<EngineSession>;
   slot = -1;
   heartbeatSlot = -1;
@@ -100,10 +78,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
   packHandshake(isNeeded: boolean): void {
     const kept = this.#extras?.handshake;
     if (typeof kept !== 'object') return;
-    const headers = Object.fromEntries(
-      Object.entries(kept.headers).filter(([name]) => !CONNECTION_HEADERS.test(name)),
-    );
-    this.hold({ handshake: isNeeded ? JSON.stringify({ ...kept, headers }) : undefined });
+    this.hold({ handshake: isNeeded ? packedHandshake(kept) : undefined });
   }
 
   get partial(): PartialPacket | undefined {
@@ -128,7 +103,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
   /** Starts a session that polls. @returns its open packet */
   openPolling(): string {
     const id = this.#worker.register(this);
-    this.hold({ polling: new PollingTransport(id) });
+    this.hold({ polling: new PollingTransport(id, this.#worker) });
     this.#worker.pollingCount++;
     return this.#worker.openPacket(id, ['websocket']);
   }
@@ -186,18 +161,44 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
     this.#sendFrame(socket, isFrame ? packet : encodeBase64Packet(packet));
   }
 
-  /** A frame that the socket drops, since its client reads too slowly, is the end. */
   #sendFrame(socket: FrameSocket, frame: WirePacket): void {
-    if (socket.send(frame) === 0 && frame.length > 0) this.#endSoon();
+    const sent = socket.send(frame);
+    if (sent > 0 || frame.length === 0) return;
+    if (sent < 0) this.#worker.slowReaders.wait(socket, this, frame.length);
+    else this.#endSoon('memoryBudget');
   }
 
   /** Ends the session after the call: who delivers is walking the room. */
-  #endSoon(): void {
+  #endSoon(reason: Reason): void {
     queueMicrotask(() => {
       if (this.closed) return;
-      this.#worker.refusals.count('slowReader');
+      this.#worker.refusals.count(reason);
       this.end('transport error', CLOSE_CODE.policy);
     });
+  }
+
+  readsTooSlowly(): void {
+    this.#worker.refusals.count('slowReader');
+    this.end('transport error', CLOSE_CODE.policy);
+  }
+
+  heldBytes(): number {
+    return this.polling?.queuedBytes ?? 0;
+  }
+
+  /** What waits is gone now; the app hears of the end after the call. */
+  letGo(): void {
+    if (this.#socket !== undefined) this.#cutSocket(this.#socket);
+    this.polling?.close();
+    queueMicrotask(() => this.end('transport error', CLOSE_CODE.policy));
+  }
+
+  /** What waits for a socket stays in memory until it is closed for good. */
+  #cutSocket(socket: FrameSocket): void {
+    this.#socket = CUT_SOCKET;
+    this.#worker.slowReaders.forget(socket);
+    socket.data = NO_HANDLER;
+    socket.terminate();
   }
 
   #sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
@@ -218,8 +219,8 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
     const { polling } = this;
     if (polling === undefined) return;
     for (const packet of packets) {
-      if (polling.enqueue(packet, this.#worker.settings.maxBackpressureBytes)) continue;
-      this.#endSoon();
+      if (polling.enqueue(packet)) continue;
+      this.#endSoon('slowReader');
       return;
     }
     if (flush) polling.flush();
@@ -343,14 +344,27 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember {
     this.#extras = undefined;
     for (const session of sessions) session.home.remove(session, reason);
     if (polling !== undefined) this.#endPolling(polling, reason);
-    this.#socket?.close(code ?? CLOSE_CODE.normal, reason);
+    if (this.#socket !== undefined) {
+      this.#endSocket(this.#socket, reason, code ?? CLOSE_CODE.normal);
+    }
+  }
+
+  #endSocket(socket: FrameSocket, reason: DisconnectReason, code: number): void {
+    const { slowReaders } = this.#worker;
+    if (!slowReaders.has(socket)) socket.close(code, reason);
+    else if (POLITE_ENDS.has(reason)) {
+      socket.data = NO_HANDLER;
+      slowReaders.closeInTime(socket, code, reason);
+    } else this.#cutSocket(socket);
   }
 
   #endPolling(polling: PollingTransport, reason: DisconnectReason): void {
     this.#worker.pollingCount--;
     if (reason === 'server namespace disconnect' && !polling.isEmpty) {
       // Without a close packet, which clients act on before the events that stand in front of it.
-      this.#worker.keepLastWords(polling.sessionId, polling.takeQueue());
+      const bytes = polling.queuedBytes;
+      this.#worker.keepLastWords(polling.sessionId, polling.takeQueue(), bytes);
     } else polling.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+    polling.close();
   }
 }

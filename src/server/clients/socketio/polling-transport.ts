@@ -1,16 +1,29 @@
 /**
  * Long-polling of one session: packets wait here until a request asks for them.
  *
+ * What waits counts against the memory budget. A client is too slow when more than
+ * `maxBackpressureBytes` has waited for longer than `backpressureTimeoutMs`: what was said since
+ * its last poll, however much, it may not have had the time to ask for.
+ *
  * Exists only while a session polls; the upgrade to WebSocket drops it with its queue. Source: the
  * Engine.IO protocol, revision 4, "HTTP long-polling" and "Upgrade".
  */
 
 import type { HttpAnswer, Reply } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { SlowReaderSettings } from '../../core/limits/slow-readers.ts';
 import { encodePayload, PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
+
+/** What a transport needs of its worker. */
+export interface PollingHome {
+  readonly settings: SlowReaderSettings;
+  readonly budget: MemoryBudget;
+}
 
 export class PollingTransport {
   readonly sessionId: string;
+  readonly #home: PollingHome;
   /** A WebSocket is being probed: polls are answered at once, so that the client can move over. */
   isProbing = false;
   /** The probe of a WebSocket that has been offered; there can be only one. */
@@ -19,10 +32,19 @@ export class PollingTransport {
   isPosting = false;
   #queue: WirePacket[] = [];
   #queueBytes = 0;
+  /** Since when more waits than may for long, by `performance.now()`; 0 when it does not. */
+  #tooMuchSinceMs = 0;
   #waiting: Reply | undefined;
+  #isClosed = false;
 
-  constructor(sessionId: string) {
+  constructor(sessionId: string, home: PollingHome) {
     this.sessionId = sessionId;
+    this.#home = home;
+  }
+
+  /** What waits for the client to ask. */
+  get queuedBytes(): number {
+    return this.#queueBytes;
   }
 
   get isPolled(): boolean {
@@ -32,7 +54,7 @@ export class PollingTransport {
   /** A request waits for packets. The caller has made sure that none does yet. */
   poll(reply: Reply): void {
     this.#waiting = reply;
-    if (this.isProbing && this.#queue.length === 0) this.#queue.push(PLAIN_PACKET.noop);
+    if (this.isProbing && this.#queue.length === 0) this.enqueue(PLAIN_PACKET.noop);
     this.flush();
   }
 
@@ -46,12 +68,21 @@ export class PollingTransport {
   /**
    * Queues packets; `flush` hands them to the request that waits.
    *
-   * @returns false when the client has let too much pile up
+   * @returns false when the client has let too much wait for too long
    */
-  enqueue(packet: WirePacket, maxBytes: number): boolean {
+  enqueue(packet: WirePacket): boolean {
+    if (this.#isClosed) return true;
+    const bytes = packet.length + LIMITS.packetOverheadBytes;
     this.#queue.push(packet);
-    this.#queueBytes += packet.length + LIMITS.packetOverheadBytes;
-    return this.#queueBytes <= maxBytes;
+    this.#queueBytes += bytes;
+    this.#home.budget.take(bytes);
+    return this.#queueBytes <= this.#home.settings.maxBackpressureBytes || !this.#isTooSlow();
+  }
+
+  #isTooSlow(): boolean {
+    const nowMs = performance.now();
+    if (this.#tooMuchSinceMs === 0) this.#tooMuchSinceMs = nowMs;
+    return nowMs - this.#tooMuchSinceMs > this.#home.settings.backpressureTimeoutMs;
   }
 
   flush(): void {
@@ -74,9 +105,17 @@ export class PollingTransport {
 
   takeQueue(): WirePacket[] {
     const queue = this.#queue;
+    this.#home.budget.give(this.#queueBytes);
     this.#queue = [];
     this.#queueBytes = 0;
+    this.#tooMuchSinceMs = 0;
     return queue;
+  }
+
+  /** Forgets what waits, and takes no more. */
+  close(): void {
+    this.#isClosed = true;
+    this.takeQueue();
   }
 }
 

@@ -11,7 +11,8 @@ import type {
   SocketOpener,
 } from '../../core/contracts/client-connection.ts';
 import type { EngineContext } from './engine-context.ts';
-import { EngineSession, type HandshakeSource } from './engine-session.ts';
+import { EngineSession } from './engine-session.ts';
+import type { HandshakeSource } from './session-extras.ts';
 
 /** A socket without a session id: it opens a session. */
 export class NewSession implements SocketOpener {

@@ -15,7 +15,10 @@ export interface FrameSocket {
   send(frame: string | Uint8Array): number;
   /** Lets the frames sent inside leave in one system call. */
   cork(callback: () => void): void;
+  /** Ends it in order: what was sent before still reaches the client, as far as it reads. */
   close(code?: number, reason?: string): void;
+  /** Ends it at once; what waits for the client is forgotten. */
+  terminate(): void;
   /** Bytes that the client has not taken yet. */
   getBufferedAmount(): number;
 }

@@ -39,7 +39,11 @@ export const REASONS = {
   protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },
   slowReader: {
     outcome: 'cut',
-    text: 'a client with more than maxBackpressureBytes waiting for it',
+    text: 'a client with more than maxBackpressureBytes waiting for backpressureTimeoutMs',
+  },
+  memoryBudget: {
+    outcome: 'cut',
+    text: 'who holds most, since what waits for clients is over memoryBudgetBytes',
   },
   pingTimeout: { outcome: 'cut', text: 'a client that did not answer a ping in time' },
   notJoined: {

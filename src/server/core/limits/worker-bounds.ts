@@ -1,12 +1,6 @@
 /** Bounds on what a worker holds and does at a time, for all its sessions together. */
 
 export const WORKER_BOUNDS = {
-  lastWordsPerWorker: {
-    value: 1_000,
-    unit: 'sessions',
-    why: 'Sessions that ended with words for who polls; each at most its own queue.',
-    seen: 'the words of the oldest are lost',
-  },
   packetOverheadBytes: {
     value: 64,
     unit: 'bytes',

@@ -36,6 +36,9 @@ export interface WorkerGauges {
   readonly capacity: number;
   /** Bytes waiting to leave for the controller. */
   readonly busQueueBytes: number;
+  /** What waits for clients, and the most that it may be. */
+  readonly heldBytes: number;
+  readonly memoryBudgetBytes: number;
 }
 
 export interface WorkerCounters extends Readonly<Counters> {

@@ -24,6 +24,8 @@ export interface WorkerSettings {
   readonly app: string;
   /** The most sessions this worker takes. */
   readonly capacity: number;
+  /** What may wait for clients of this worker together. */
+  readonly memoryBudgetBytes: number;
   readonly config: Config;
 }
 

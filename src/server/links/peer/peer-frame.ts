@@ -34,6 +34,8 @@ export const PeerFrame = {
   close: 11,
   /** edge → owner: request, session id */
   beginPost: 12,
+  /** owner → edge: socket. What waits for its client is forgotten. */
+  terminate: 13,
 } as const;
 
 export const FRAME_TEXT = 0;

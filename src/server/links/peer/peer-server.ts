@@ -71,6 +71,12 @@ class EdgeConnection {
     this.link.send();
   }
 
+  terminateSocket(number: number): void {
+    if (!this.#sockets.delete(number)) return;
+    this.link.frame(PeerFrame.terminate).u32(number).finish();
+    this.link.send();
+  }
+
   #flushSends(): void {
     const { data } = this.#said;
     const sends = this.#sends;
@@ -196,6 +202,10 @@ class TunnelSocket implements FrameSocket {
 
   close(code: number = CLOSE_CODE.normal, reason = ''): void {
     this.#edge.closeSocket(this.#number, code, reason);
+  }
+
+  terminate(): void {
+    this.#edge.terminateSocket(this.#number);
   }
 
   getBufferedAmount(): number {

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Log } from '../../core/log/log.ts';
-import { RemoteOwner } from './remote-owner.ts';
+import { type EdgeLimits, RemoteOwner } from './remote-owner.ts';
 
 /** Where a worker listens for the others. */
 export function peerSocketPath(runDir: string, worker: number): string {
@@ -13,9 +13,11 @@ export class Peers {
   readonly #log: Log;
   readonly #runDir: string;
   readonly #workerCount: number;
+  readonly #edge: EdgeLimits;
   readonly #owners: Map<number, RemoteOwner> = new Map();
 
-  constructor(runDir: string, workerCount: number, log: Log) {
+  constructor(runDir: string, workerCount: number, log: Log, edge: EdgeLimits) {
+    this.#edge = edge;
     this.#log = log;
     this.#runDir = runDir;
     this.#workerCount = workerCount;
@@ -26,7 +28,7 @@ export class Peers {
     if (worker >= this.#workerCount) return undefined;
     let owner = this.#owners.get(worker);
     if (owner === undefined) {
-      owner = new RemoteOwner(peerSocketPath(this.#runDir, worker), this.#log);
+      owner = new RemoteOwner(peerSocketPath(this.#runDir, worker), this.#log, this.#edge);
       this.#owners.set(worker, owner);
     }
     return owner;

@@ -13,17 +13,23 @@ import type {
   SocketData,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
+import { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import { Refusals } from '../../core/limits/refusals.ts';
+import { SlowReaders } from '../../core/limits/slow-readers.ts';
 import { servePeers } from './peer-server.ts';
-import { RemoteOwner } from './remote-owner.ts';
+import { type EdgeLimits, RemoteOwner } from './remote-owner.ts';
 
 const OK: HttpAnswer = { status: 200, type: 'text/plain', body: 'é🐟' };
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const SLOW = { maxBackpressureBytes: 1_000, backpressureTimeoutMs: 1_000 };
 const IGNORE: FrameHandler = { onFrame: () => {}, onSocketClose: () => {} };
 
 let folder: string;
 let path: string;
 let far: FakeOwner;
 let near: RemoteOwner;
+let edge: EdgeLimits;
+let budget: MemoryBudget;
 let stopFar: () => void;
 
 beforeEach(() => {
@@ -31,7 +37,10 @@ beforeEach(() => {
   path = join(folder, 'worker-1.sock');
   far = new FakeOwner();
   stopFar = servePeers(path, far, SILENT);
-  near = new RemoteOwner(path, SILENT);
+  const refusals = new Refusals(SILENT);
+  budget = new MemoryBudget(10_000, refusals);
+  edge = { slowReaders: new SlowReaders(SLOW, budget), refusals };
+  near = new RemoteOwner(path, SILENT, edge);
 });
 
 afterEach(() => {
@@ -88,10 +97,16 @@ class FakeSocket implements FrameSocket {
   data: SocketData = IGNORE;
   readonly sent: (string | Buffer)[] = [];
   readonly closes: (readonly [number | undefined, string | undefined])[] = [];
+  bufferedBytes = 0;
+  /** What is sent waits. */
+  isBehind = false;
+  isCut = false;
 
   send(frame: string | Uint8Array): number {
     this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
-    return frame.length;
+    if (!this.isBehind) return frame.length;
+    this.bufferedBytes += frame.length;
+    return -1;
   }
 
   cork(callback: () => void): void {
@@ -103,8 +118,14 @@ class FakeSocket implements FrameSocket {
     if ('onFrame' in this.data) this.data.onSocketClose(this);
   }
 
+  terminate(): void {
+    this.isCut = true;
+    this.bufferedBytes = 0;
+    if ('onFrame' in this.data) this.data.onSocketClose(this);
+  }
+
   getBufferedAmount(): number {
-    return 0;
+    return this.bufferedBytes;
   }
 }
 
@@ -264,6 +285,46 @@ describe('sockets', () => {
   });
 });
 
+describe('a client that does not read', () => {
+  test('is cut when too much has waited for too long, and its owner hears of it', async () => {
+    const [client, socket] = await openSocket();
+    client.isBehind = true;
+    socket.send('x'.repeat(2_000));
+    await until(() => client.sent.length > 0);
+    expect(budget.heldBytes).toBe(2_000);
+    const startedAtMs = performance.now();
+    edge.slowReaders.sweep(startedAtMs + 1_001);
+    expect(client.isCut).toBe(false);
+    edge.slowReaders.sweep(startedAtMs + 2_002);
+    await until(() => far.closedSockets > 0);
+    expect([client.isCut, near.socketCount, budget.heldBytes]).toEqual([true, 0, 0]);
+    expect(edge.refusals.totals()).toEqual({ slowReader: 1 });
+  });
+
+  test('holds up to the budget, and is cut when it is the one that holds most', async () => {
+    const [client, socket] = await openSocket();
+    const [other] = await openSocket();
+    client.isBehind = true;
+    socket.send('x'.repeat(11_000));
+    await until(() => client.isCut);
+    expect([other.isCut, budget.heldBytes]).toEqual([false, 0]);
+    expect(edge.refusals.totals()).toEqual({ memoryBudget: 1 });
+  });
+
+  test('may take its time when its session ends in order, and not when it is cut', async () => {
+    const [[polite, socket], [cut, other]] = [await openSocket(), await openSocket()];
+    for (const client of [polite, cut]) client.isBehind = true;
+    for (const one of [socket, other]) one.send('bye');
+    socket.close(1000, 'done');
+    other.terminate();
+    await until(() => cut.isCut);
+    expect(polite.closes).toEqual([]);
+    polite.bufferedBytes = 0;
+    edge.slowReaders.sweep();
+    expect([polite.closes, polite.isCut]).toEqual([[[1000, 'done']], false]);
+  });
+});
+
 describe('the end of a worker', () => {
   test('the owner dies: requests are answered, sockets closed, the next is served', async () => {
     stopFar();
@@ -284,7 +345,7 @@ describe('the end of a worker', () => {
   });
 
   test('an owner that is not there answers like one that died', async () => {
-    const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT);
+    const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT, edge);
     const socket = new FakeSocket();
     socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false });
     const verdict = nobody.mayUpgrade('a');
@@ -304,7 +365,7 @@ describe('the end of a worker', () => {
     near.poll('a', () => {});
     await openSocket();
     await until(() => far.polls.length === 1);
-    const other = new RemoteOwner(path, SILENT);
+    const other = new RemoteOwner(path, SILENT, edge);
     other.poll('b', () => {});
     await until(() => far.polls.length === 2);
     near.close();
@@ -315,7 +376,7 @@ describe('the end of a worker', () => {
   });
 
   test('closing while the connection is being made leaves none open', async () => {
-    const early = new RemoteOwner(path, SILENT);
+    const early = new RemoteOwner(path, SILENT, edge);
     let answered = false;
     early.poll('a', () => {
       answered = true;
@@ -329,7 +390,10 @@ describe('the end of a worker', () => {
 async function startOwnerProcess(): Promise<Bun.Subprocess> {
   rmSync(path, { force: true });
   const program = `
-    import { servePeers } from './peer-server.ts';
+    import { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import { Refusals } from '../../core/limits/refusals.ts';
+import { SlowReaders } from '../../core/limits/slow-readers.ts';
+import { servePeers } from './peer-server.ts';
     servePeers(${JSON.stringify(path)}, {
       poll() {},
       offerSocket({ socket }) {

@@ -14,6 +14,9 @@ import type {
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { Reason } from '../../core/limits/reasons.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
+import type { Reader, SlowReaders } from '../../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
@@ -27,9 +30,16 @@ const OWNER_GONE: HttpAnswer = {
 };
 const LINK_FULL: HttpAnswer = { status: 503, type: 'text/plain', body: 'overloaded\n' };
 
+/** What sockets held for other workers are bound by. */
+export interface EdgeLimits {
+  readonly slowReaders: SlowReaders;
+  readonly refusals: Refusals;
+}
+
 export class RemoteOwner implements SessionOwner {
   readonly #path: string;
   readonly #log: Log;
+  readonly #edge: EdgeLimits;
   #link: FramedConnection | undefined;
   #lastNumber = 0;
   readonly #replies: Map<number, Reply> = new Map();
@@ -38,9 +48,10 @@ export class RemoteOwner implements SessionOwner {
   readonly #sockets: Map<number, FrameSocket> = new Map();
 
   /** @param path the Unix socket on which the owner listens */
-  constructor(path: string, log: Log) {
+  constructor(path: string, log: Log, edge: EdgeLimits) {
     this.#path = path;
     this.#log = log;
+    this.#edge = edge;
   }
 
   /** Sockets held here for sessions of that worker. */
@@ -183,7 +194,14 @@ export class RemoteOwner implements SessionOwner {
         const number = frame.u32();
         const socket = this.#sockets.get(number);
         this.#sockets.delete(number);
-        socket?.close(frame.u32(), frame.text());
+        if (socket !== undefined) this.#closeSocket(socket, frame.u32(), frame.text());
+        return;
+      }
+      case PeerFrame.terminate: {
+        const number = frame.u32();
+        const socket = this.#sockets.get(number);
+        this.#sockets.delete(number);
+        if (socket !== undefined) this.#cut(socket);
         return;
       }
     }
@@ -198,9 +216,32 @@ export class RemoteOwner implements SessionOwner {
       const number = frame.u32();
       const sent = data[frame.u32()] as string | Buffer;
       const socket = this.#sockets.get(number);
-      const isDropped = socket?.send(sent) === 0 && sent.length > 0;
-      if (isDropped) socket?.close(CLOSE_CODE.policy, 'reads too slowly');
+      if (socket === undefined) continue;
+      const taken = socket.send(sent);
+      if (taken > 0 || sent.length === 0) continue;
+      const reader = new EdgeReader(this, number, socket);
+      if (taken < 0) this.#edge.slowReaders.wait(socket, reader, sent.length);
+      else reader.letGo();
     }
+  }
+
+  #closeSocket(socket: FrameSocket, code: number, reason: string): void {
+    const { slowReaders } = this.#edge;
+    if (slowReaders.has(socket)) slowReaders.closeInTime(socket, code, reason);
+    else socket.close(code, reason);
+  }
+
+  /** What waits for the client stays in memory until its socket is closed for good. */
+  #cut(socket: FrameSocket): void {
+    this.#edge.slowReaders.forget(socket);
+    socket.terminate();
+  }
+
+  /** The client of a socket does not read: its owner hears that it is gone. */
+  cutSlow(number: number, socket: FrameSocket, reason: Reason | undefined): void {
+    if (reason !== undefined) this.#edge.refusals.count(reason);
+    this.#cut(socket);
+    this.socketClosed(number);
   }
 
   #failed(fault: unknown): void {
@@ -255,5 +296,26 @@ class EdgeSocket implements FrameHandler {
 
   onSocketClose(): void {
     this.#owner.socketClosed(this.#number);
+  }
+}
+
+/** Whoever reads a socket that is held for another worker. */
+class EdgeReader implements Reader {
+  readonly #owner: RemoteOwner;
+  readonly #number: number;
+  readonly #socket: FrameSocket;
+
+  constructor(owner: RemoteOwner, number: number, socket: FrameSocket) {
+    this.#owner = owner;
+    this.#number = number;
+    this.#socket = socket;
+  }
+
+  readsTooSlowly(): void {
+    this.#owner.cutSlow(this.#number, this.#socket, 'slowReader');
+  }
+
+  letGo(): void {
+    this.#owner.cutSlow(this.#number, this.#socket, undefined);
   }
 }

@@ -1,0 +1,49 @@
+/**
+ * What an Engine.IO session holds only at times, apart from it: one that sits idle on a WebSocket
+ * holds none of it.
+ */
+
+import type { TransportName } from '../../core/app/app.ts';
+import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
+import type { AckPacket, EventPacket } from '../../protocol/socketio-packet.ts';
+import type { PollingTransport } from './polling-transport.ts';
+
+/** What the first request said. */
+export interface HandshakeSource {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: string;
+  readonly address: string;
+  readonly transport: TransportName;
+}
+
+/** A packet whose binary attachments have not all come. */
+export interface PartialPacket {
+  readonly packet: EventPacket | AckPacket;
+  readonly attachments: Buffer[];
+  /** Of the attachments that have come. */
+  bytes: number;
+}
+
+export interface Extras {
+  readonly polling?: PollingTransport | undefined;
+  /** Until the client has joined; as JSON after that, where the app has more namespaces. */
+  readonly handshake?: HandshakeSource | string | undefined;
+  readonly partial?: PartialPacket | undefined;
+  /** Namespaces whose `authenticate` is still running. */
+  readonly joining?: ReadonlySet<string> | undefined;
+  /** Sessions in namespaces beside the first. */
+  readonly others?: readonly NamespaceSession[] | undefined;
+  /** The client takes no binary frames (`b64`): it gets base64 text instead. */
+  readonly isTextOnly?: true | undefined;
+}
+
+/** Headers about the connection rather than the client: not worth keeping for its whole life. */
+const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-encoding|sec-.*)$/;
+
+/** As JSON, without what is of no use to a namespace that the client joins later. */
+export function packedHandshake(handshake: HandshakeSource): string {
+  const headers = Object.fromEntries(
+    Object.entries(handshake.headers).filter(([name]) => !CONNECTION_HEADERS.test(name)),
+  );
+  return JSON.stringify({ ...handshake, headers });
+}

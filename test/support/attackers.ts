@@ -1,0 +1,127 @@
+/**
+ * Clients that mean harm, over bare TCP: they read or do not, and send whatever they like.
+ *
+ * All are gone when their group is disposed of. What the server does to one of them is seen by the
+ * others who watch; here a connection that it ends just ends.
+ */
+
+import { connect, type Socket } from 'node:net';
+import { textFrame } from '../fuzz/websocket-frames.ts';
+import { within } from './raw-deadline.ts';
+import { upgradeRequest } from './raw-http.ts';
+
+const POLLING = 'EIO=4&transport=polling';
+
+export class Attackers implements AsyncDisposable {
+  readonly #port: number;
+  readonly #sockets: Set<AttackSocket> = new Set();
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  /** A WebSocket that has joined the main namespace. */
+  async openWebSocket(): Promise<AttackSocket> {
+    const socket = new AttackSocket(this.#port);
+    this.#sockets.add(socket);
+    socket.write(upgradeRequest('EIO=4&transport=websocket'));
+    await socket.heard('"sid"');
+    socket.send('40');
+    await socket.heard('40{');
+    return socket;
+  }
+
+  /** A session over polling that has joined, and may never poll again. @returns its id */
+  async openPolling(): Promise<string> {
+    const sid = /"sid":"([^"]+)"/.exec(await this.get())?.[1] ?? 'none';
+    await this.post(sid, '40');
+    return sid;
+  }
+
+  async get(sid?: string): Promise<string> {
+    return await (await fetch(this.#url(sid))).text();
+  }
+
+  async post(sid: string, body: string): Promise<number> {
+    const { status } = await fetch(this.#url(sid), { method: 'POST', body });
+    return status;
+  }
+
+  /** A bare connection. */
+  open(): AttackSocket {
+    const socket = new AttackSocket(this.#port);
+    this.#sockets.add(socket);
+    return socket;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #url(sid?: string): string {
+    const session = sid === undefined ? '' : `&sid=${sid}`;
+    return `http://127.0.0.1:${this.#port}/socket.io/?${POLLING}${session}`;
+  }
+}
+
+/** What is kept of what the server said: enough for those who wait for a word. */
+const HEARD_MAX = 100_000;
+
+export class AttackSocket {
+  readonly #socket: Socket;
+  #heard = '';
+  #changed: () => void = () => {};
+
+  constructor(port: number) {
+    this.#socket = connect(port, '127.0.0.1');
+    this.#socket.on('data', (chunk) => {
+      this.#heard = (this.#heard + chunk.toString('latin1')).slice(-HEARD_MAX);
+      this.#changed();
+    });
+    this.#socket.on('close', () => this.#changed());
+    this.#socket.on('error', () => {});
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** What waits here, since the server does not read. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(data: string | Uint8Array): void {
+    if (!this.#socket.destroyed) this.#socket.write(data);
+  }
+
+  /** Sends text frames. */
+  send(...texts: readonly string[]): void {
+    this.write(Buffer.concat(texts.map(textFrame)));
+  }
+
+  /** Waits for a word of the server, or for the end. */
+  async heard(text: string): Promise<void> {
+    const wait = async (): Promise<void> => {
+      while (!this.#heard.includes(text) && !this.#socket.destroyed) {
+        await new Promise<void>((resolve) => {
+          this.#changed = resolve;
+        });
+      }
+    };
+    await within(`an attacker hears ${text}`, wait());
+  }
+
+  /** Reads no more: what the server sends piles up on its side. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  startReading(): void {
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

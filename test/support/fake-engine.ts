@@ -1,0 +1,233 @@
+/** The Socket.IO side of a worker with fakes for the bus, the sockets and the requests of clients. */
+
+import { expect } from 'bun:test';
+import { Admissions } from '../../src/server/clients/socketio/admissions.ts';
+import {
+  EngineContext,
+  type EngineSettings,
+} from '../../src/server/clients/socketio/engine-context.ts';
+import { EngineSession } from '../../src/server/clients/socketio/engine-session.ts';
+import { LocalOwner } from '../../src/server/clients/socketio/local-owner.ts';
+import { PacketRouter } from '../../src/server/clients/socketio/packet-router.ts';
+import type { HandshakeSource } from '../../src/server/clients/socketio/session-extras.ts';
+import { OfferToSession } from '../../src/server/clients/socketio/socket-openers.ts';
+import type { App } from '../../src/server/core/app/app.ts';
+import type {
+  FrameHandler,
+  FrameSocket,
+  HttpAnswer,
+  Reply,
+  SocketData,
+} from '../../src/server/core/contracts/client-connection.ts';
+import { Heartbeat } from '../../src/server/core/heartbeat.ts';
+import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
+import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
+import { Refusals } from '../../src/server/core/limits/refusals.ts';
+import { SlowReaders } from '../../src/server/core/limits/slow-readers.ts';
+import type { Log } from '../../src/server/core/log/log.ts';
+import { WorkerCore } from '../../src/server/core/worker-core.ts';
+import { FakeLink, MAX_ROOMS } from './fake-core.ts';
+
+export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: number } = {
+  path: '/socket.io/',
+  pingIntervalMs: 1_000,
+  pingTimeoutMs: 500,
+  upgradeTimeoutMs: 30,
+  connectTimeoutMs: 2_000,
+  maxPayloadBytes: 10_000,
+  maxBackpressureBytes: 10_000,
+  backpressureTimeoutMs: 50,
+  memoryBudgetBytes: 100_000,
+  capacity: 100,
+};
+
+const HANDSHAKE: HandshakeSource = {
+  headers: { cookie: 'a=b' },
+  query: 'EIO=4&token=x',
+  address: '127.0.0.1',
+  transport: 'websocket',
+};
+
+/** Lets what waits for the end of the turn happen. */
+export const settle = (): Promise<void> => Bun.sleep(0);
+
+export class FakeEngine {
+  readonly counters: Counters = createCounters();
+  readonly refusals: Refusals;
+  readonly budget: MemoryBudget;
+  readonly heartbeat: Heartbeat = new Heartbeat(ENGINE_SETTINGS);
+  readonly context: EngineContext;
+  readonly core: WorkerCore;
+  readonly owner: LocalOwner;
+  /** Reasons for which sessions have ended. */
+  readonly ended: string[] = [];
+  /** Errors that were logged. */
+  readonly logged: string[] = [];
+
+  constructor(app: App) {
+    const log: Log = {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (text) => this.logged.push(text),
+    };
+    this.refusals = new Refusals(log);
+    this.budget = new MemoryBudget(ENGINE_SETTINGS.memoryBudgetBytes, this.refusals);
+    const getCore = (): WorkerCore => this.core;
+    this.context = new EngineContext({
+      node: 1,
+      worker: 2,
+      settings: ENGINE_SETTINGS,
+      heartbeat: this.heartbeat,
+      router: new PacketRouter(
+        getCore,
+        new Admissions(getCore, () => this.context),
+        ENGINE_SETTINGS.maxPayloadBytes,
+      ),
+      counters: this.counters,
+      refusals: this.refusals,
+      budget: this.budget,
+      slowReaders: new SlowReaders(ENGINE_SETTINGS, this.budget),
+      edgeSockets: () => 0,
+    });
+    this.core = new WorkerCore({
+      app: { disconnected: (_session, reason) => void this.ended.push(reason), ...app },
+      workerId: 'w',
+      ackTimeoutMs: 50,
+      maxRoomsPerSession: MAX_ROOMS,
+      link: new FakeLink(),
+      counters: this.counters,
+      refusals: this.refusals,
+      log,
+      findSession: (namespace, id) => this.context.findInNamespace(namespace, id),
+    });
+    this.owner = new LocalOwner(this.context);
+  }
+
+  /** A socket whose client has asked to join, and may not have been let in yet. */
+  openUnjoined(isTextOnly = false, connect = '40'): FakeSocket {
+    const socket = new FakeSocket();
+    const session = new EngineSession(this.context, HANDSHAKE);
+    socket.data = session;
+    session.openSocket(socket, isTextOnly);
+    socket.bring(connect);
+    return socket;
+  }
+
+  async openSocket(isTextOnly = false): Promise<FakeSocket> {
+    const socket = this.openUnjoined(isTextOnly);
+    await settle();
+    expect(socket.news().at(-1)).toBe('40{"sid":…}');
+    return socket;
+  }
+
+  createPoller(): Poller {
+    const session = new EngineSession(this.context, { ...HANDSHAKE, transport: 'polling' });
+    const { sid } = JSON.parse(session.openPolling().slice(1)) as { sid: string };
+    return new Poller(this.owner, sid);
+  }
+
+  async openPoller(): Promise<Poller> {
+    const poller = this.createPoller();
+    poller.post('40');
+    await settle();
+    poller.poll();
+    expect(poller.news()).toEqual([expect.stringMatching(/^40/)]);
+    return poller;
+  }
+}
+
+/** A socket, and the client at its other end. */
+export class FakeSocket implements FrameSocket {
+  data: SocketData = { onFrame: () => {}, onSocketClose: () => {} };
+  readonly sent: (string | Buffer)[] = [];
+  /** Codes of closes; what was cut off has none. */
+  readonly closes: (number | undefined)[] = [];
+  bufferedBytes = 0;
+  /** It drops what is sent. */
+  isFull = false;
+  /** What is sent waits. */
+  isBehind = false;
+
+  send(frame: string | Uint8Array): number {
+    if (this.isFull) return 0;
+    this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
+    if (!this.isBehind) return frame.length || 1;
+    this.bufferedBytes += frame.length;
+    return -1;
+  }
+
+  cork(callback: () => void): void {
+    callback();
+  }
+
+  close(code?: number): void {
+    this.closes.push(code);
+  }
+
+  terminate(): void {
+    this.closes.push(undefined);
+    this.bufferedBytes = 0;
+  }
+
+  getBufferedAmount(): number {
+    return this.bufferedBytes;
+  }
+
+  /** The client sends frames. */
+  bring(...frames: (string | Buffer)[]): void {
+    for (const frame of frames) (this.data as FrameHandler).onFrame(this, frame);
+  }
+
+  /** The TCP connection is gone. */
+  lose(): void {
+    (this.data as FrameHandler).onSocketClose(this);
+  }
+
+  /** What was sent since the last look, the ids of sessions left out. */
+  news(): (string | Buffer)[] {
+    const hide = (frame: string | Buffer): string | Buffer =>
+      typeof frame === 'string' ? frame.replace(/"sid":"[^"]+"/, '"sid":…') : frame;
+    return this.sent.splice(0).map(hide);
+  }
+}
+
+/** The client of a session that polls. */
+export class Poller {
+  readonly sessionId: string;
+  readonly answers: HttpAnswer[] = [];
+  readonly #owner: LocalOwner;
+
+  constructor(owner: LocalOwner, sessionId: string) {
+    this.#owner = owner;
+    this.sessionId = sessionId;
+  }
+
+  poll(): Reply {
+    const reply = (answer: HttpAnswer): void => void this.answers.push(answer);
+    this.#owner.poll(this.sessionId, reply);
+    return reply;
+  }
+
+  post(body: string | undefined): HttpAnswer | undefined {
+    let answer: HttpAnswer | undefined;
+    this.#owner.beginPost(this.sessionId);
+    this.#owner.post(this.sessionId, body, (given) => {
+      answer = given;
+    });
+    return answer;
+  }
+
+  offer(isTextOnly = false): FakeSocket {
+    const socket = new FakeSocket();
+    const handler = new OfferToSession(this.#owner, this.sessionId, isTextOnly).open(socket);
+    if (handler === undefined) throw new Error('the socket was refused');
+    socket.data = handler;
+    return socket;
+  }
+
+  /** Bodies of polls that have been answered since the last look. */
+  news(): string[] {
+    return this.answers.splice(0).map(({ status, body }) => (status === 200 ? body : `${status}`));
+  }
+}
