@@ -3,6 +3,7 @@ import { loadConfig } from '../host/config/load.ts';
 import { apply, type Changes, undo } from '../host/doctor/apply.ts';
 import { type Diagnosis, diagnose } from '../host/doctor/diagnosis.ts';
 import { type Goal, outlookOf } from '../host/doctor/outlook.ts';
+import { printableJson } from '../host/foreign/printable.ts';
 import type { HostFiles } from '../host/machine/host-files.ts';
 import { CliError } from './cli-error.ts';
 import { nodeRules } from './doctor-rules.ts';
@@ -48,7 +49,7 @@ export function doctor(options: DoctorOptions, surgery: Surgery): boolean {
     diagnosis = diagnose(outlookOf(host, goal));
   }
   if (options.json) {
-    print(JSON.stringify({ ...asJson(diagnosis), ...(changes && { changes }) }));
+    print(printableJson({ ...asJson(diagnosis), ...(changes && { changes }) }));
   } else {
     if (changes) print(`${changesText(changes)}\n`);
     print(diagnosisText(diagnosis));
@@ -61,7 +62,7 @@ function undoAll({ json }: DoctorOptions, { host, run, print }: Surgery): boolea
   if (changes === undefined) {
     throw new CliError('There is nothing to undo: no "holdfast doctor --apply" has run here.');
   }
-  print(json ? JSON.stringify({ changes }) : changesText(changes));
+  print(json ? printableJson({ changes }) : changesText(changes));
   return [...changes.settings, ...changes.files].every(({ isDone }) => isDone);
 }
 

@@ -1,30 +1,23 @@
 /** What the doctor found and changed, in words: a table, what to do, and the last line. */
 
-import Table from 'cli-table3';
 import type { Change, Changes } from '../host/doctor/apply.ts';
 import type { Diagnosis, Examined } from '../host/doctor/diagnosis.ts';
 import { count } from '../host/doctor/quantities.ts';
+import { tableText } from './table.ts';
 
 /** With the lines of the table, 100 columns. */
 const COLUMN_WIDTHS = [24, 9, 31, 31];
 
 export function diagnosisText(diagnosis: Diagnosis): string {
-  const table = new Table({
-    head: ['check', 'state', 'read', `needs for ${count(diagnosis.connections)}`],
-    colWidths: COLUMN_WIDTHS,
-    wordWrap: true,
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
-  for (const check of diagnosis.checks) {
-    table.push(
-      check.state === 'skipped'
-        ? [check.name, check.state, check.reason, '']
-        : [check.name, check.state, check.read, check.needs],
-    );
-  }
+  const heads = ['check', 'state', 'read', `needs for ${count(diagnosis.connections)}`];
+  const columns = heads.map((head, index) => ({ head, width: COLUMN_WIDTHS[index] ?? 0 }));
+  const rows = diagnosis.checks.map((check) =>
+    check.state === 'skipped'
+      ? [check.name, check.state, check.reason, '']
+      : [check.name, check.state, check.read, check.needs],
+  );
   return [
-    table.toString(),
+    tableText(columns, rows),
     ...diagnosis.checks.flatMap(warningText),
     '',
     ...wrapped(lastLine(diagnosis), ''),

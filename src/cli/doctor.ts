@@ -1,6 +1,7 @@
 /** `holdfast doctor`: how many sessions this machine holds, and what stops the next one. */
 import { Command, CommanderError } from 'commander';
 import type { DoctorOptions } from './doctor-run.ts';
+import { print } from './output.ts';
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +29,7 @@ export function doctorCommand(): Command {
         host: new HostFiles(),
         isRoot: process.getuid?.() === 0,
         run,
-        print: (text) => console.log(text),
+        print,
       });
       // What was found has been said; this only sets the exit code.
       if (!isWell) throw new CommanderError(1, 'holdfast.doctor', 'something warns');

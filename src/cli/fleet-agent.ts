@@ -15,7 +15,9 @@ import {
 import { type LeftToken, leaveToken } from '../host/access/left-token.ts';
 import { isLoopback } from '../host/access/loopback.ts';
 import { makeToken } from '../host/access/token.ts';
+import { printable } from '../host/foreign/printable.ts';
 import { CliError } from './cli-error.ts';
+import { print, printJson } from './output.ts';
 import { StopSignals } from './stop-signals.ts';
 import {
   addTokenOptions,
@@ -106,5 +108,6 @@ function announce(
   const left = tokenFile === undefined ? '' : ` Its token is in ${tokenFile}.`;
   const text = `The agent waits for orders at ${addressText({ host, port })}.${left}`;
   // Where a token was given, JSON leaves the field out.
-  console.log(isJson ? JSON.stringify({ host, port, pid, tokenFile }) : `${text} Ctrl-C stops it.`);
+  if (isJson) printJson({ host, port, pid, tokenFile });
+  else print(printable(`${text} Ctrl-C stops it.`));
 }

@@ -6,6 +6,7 @@ import { findToken } from '../host/access/left-token.ts';
 import { isLoopback } from '../host/access/loopback.ts';
 import { CliError } from './cli-error.ts';
 import { statusText, summaryText } from './fleet-text.ts';
+import { print, printJson } from './output.ts';
 import {
   addTokenOptions,
   readToken,
@@ -95,7 +96,8 @@ function show(
   { json }: ControlOptions,
   text: (status: FleetStatus) => string,
 ): void {
-  console.log(json ? JSON.stringify(status) : text(status));
+  if (json) printJson(status);
+  else print(text(status));
 }
 
 async function callControl(

@@ -1,5 +1,6 @@
 /** Shows on stderr how a run goes: one line that is rewritten in a terminal, else some lines. */
 import type { FleetStatus } from '../fleet/coordinator/status.ts';
+import { printable } from '../host/foreign/printable.ts';
 import type { FleetEvent } from '../report/recording/record.ts';
 import { progressText } from './fleet-text.ts';
 
@@ -40,7 +41,7 @@ export class FleetProgress {
 
   line(text: string): void {
     this.end();
-    this.#screen.write(`${text}\n`);
+    this.#screen.write(`${printable(text)}\n`);
   }
 
   /** Leaves the line that is being rewritten as it stands. */

@@ -15,6 +15,7 @@ import { CliError } from './cli-error.ts';
 import { CONTROL_TOKEN } from './fleet-control.ts';
 import { FleetProgress } from './fleet-progress.ts';
 import { verdictText } from './fleet-text.ts';
+import { print, printJson } from './output.ts';
 import { StopSignals } from './stop-signals.ts';
 import {
   addTokenOptions,
@@ -60,7 +61,8 @@ export function fleetRunCommand(): Command {
     )
     .action(async ({ json, ...flags }: RunOptions) => {
       const verdict = await told(() => conduct(parseSettings({ ...flags, ...tokensIn(flags) })));
-      console.log(json ? JSON.stringify(verdict) : verdictText(verdict));
+      if (json) printJson(verdict);
+      else print(verdictText(verdict));
       if (verdict.verdict === 'passed') return;
       const why = verdict.findings[0]?.text ?? 'See the findings.';
       const word = verdict.verdict === 'void' ? 'is void' : 'failed';

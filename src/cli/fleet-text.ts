@@ -1,23 +1,35 @@
 /** A run of the fleet in words: its progress in one line, its status as tables, its verdict. */
-import Table from 'cli-table3';
 import type { FleetStatus } from '../fleet/coordinator/status.ts';
 import { grouped } from '../fleet/settings/numbers.ts';
+import { printable } from '../host/foreign/printable.ts';
 import type { FleetVerdict, Percentiles } from '../report/recording/record.ts';
+import { type Column, tableText } from './table.ts';
 
-const NO_LINES_BETWEEN_ROWS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+const numbers = (heads: readonly string[]): readonly Column[] =>
+  heads.map((head) => ({ head, align: 'right' }));
+const LATENCY_COLUMNS: readonly Column[] = [
+  { head: 'latency' },
+  ...numbers(['count', 'p50', 'p90', 'p99', 'p99.9', 'max']),
+];
+const AGENT_COLUMNS: readonly Column[] = [
+  { head: 'agent' },
+  ...numbers(['pid', 'open', 'of', 'connecting', 'CPU', 'memory', 'lag']),
+  { head: 'state' },
+];
 
 /** `climb: 1,200 of 5,000 open, 498/s, 8 s left, failed 3 (HTTP 503 3)` */
 export function progressText(status: FleetStatus): string {
   const { phase, open, wanted, measuredRate, secondsLeft, failures, losses } = status;
   const lost = status.agents.filter((agent) => agent.lost !== null).length;
-  return [
+  const parts = [
     `${phase}: ${grouped(open)} of ${grouped(wanted)} open`,
     `${grouped(measuredRate)}/s`,
     ...timeLeft(secondsLeft),
     ...byName('failed', failures),
     ...byName('lost', losses),
     ...(lost > 0 ? [`${lost} of ${status.agents.length} agents lost`] : []),
-  ].join(', ');
+  ];
+  return printable(parts.join(', '));
 }
 
 /** Nothing when there is none left. */
@@ -30,8 +42,9 @@ function timeLeft(seconds: number | null): readonly string[] {
 export function summaryText(status: FleetStatus): string {
   const { wanted, rate, targets } = status;
   return (
-    `Wanted: ${grouped(wanted)} connections at ${grouped(rate)}/s to ${targets.join(', ')}.\n` +
-    `Now in ${progressText(status)}.`
+    printable(
+      `Wanted: ${grouped(wanted)} connections at ${grouped(rate)}/s to ${targets.join(', ')}.`,
+    ) + `\nNow in ${progressText(status)}.`
   );
 }
 
@@ -53,8 +66,8 @@ export function statusText(status: FleetStatus): string {
 
 export function verdictText(verdict: FleetVerdict): string {
   const lines = verdict.findings.flatMap(({ name, text, advice }) => [
-    `- ${name}: ${text}`,
-    ...(advice === undefined ? [] : [`  ${advice}`]),
+    printable(`- ${name}: ${text}`),
+    ...(advice === undefined ? [] : [printable(`  ${advice}`)]),
   ]);
   return [
     `The run ${VERDICTS[verdict.verdict]}.`,
@@ -91,14 +104,7 @@ function latencyTable({ latencies }: Pick<FleetStatus, 'latencies'>): string {
     value === undefined ? [] : [latencyRow(name, value)],
   );
   if (rows.length === 0) return '';
-  const table = new Table({
-    head: ['latency', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
-    colAligns: ['left', ...Array<'right'>(6).fill('right')],
-    style: { head: [], border: [] },
-    chars: NO_LINES_BETWEEN_ROWS,
-  });
-  table.push(...rows);
-  return table.toString();
+  return tableText(LATENCY_COLUMNS, rows);
 }
 
 function latencyRow(name: string, { count, p50, p90, p99, p999, max }: Percentiles): string[] {
@@ -106,26 +112,18 @@ function latencyRow(name: string, { count, p50, p90, p99, p999, max }: Percentil
 }
 
 function agentTable({ agents }: FleetStatus): string {
-  const table = new Table({
-    head: ['agent', 'pid', 'open', 'of', 'connecting', 'CPU', 'memory', 'lag', 'state'],
-    colAligns: ['left', ...Array<'right'>(7).fill('right'), 'left'],
-    style: { head: [], border: [] },
-    chars: NO_LINES_BETWEEN_ROWS,
-  });
-  for (const agent of agents) {
-    table.push([
-      agent.name,
-      agent.pid ?? '-',
-      grouped(agent.open),
-      grouped(agent.capacity),
-      grouped(agent.connecting),
-      `${Math.round(agent.cpuShare * 100)} %`,
-      `${(agent.rssBytes / 1e6).toFixed(1)} MB`,
-      `${agent.loopLagMs} ms`,
-      agent.lost === null ? 'running' : 'lost',
-    ]);
-  }
-  return table.toString();
+  const rows = agents.map((agent) => [
+    agent.name,
+    agent.pid ?? '-',
+    grouped(agent.open),
+    grouped(agent.capacity),
+    grouped(agent.connecting),
+    `${Math.round(agent.cpuShare * 100)} %`,
+    `${(agent.rssBytes / 1e6).toFixed(1)} MB`,
+    `${agent.loopLagMs} ms`,
+    agent.lost === null ? 'running' : 'lost',
+  ]);
+  return tableText(AGENT_COLUMNS, rows);
 }
 
 function milliseconds(micros: number): string {

@@ -1,7 +1,7 @@
 /** A plan for people: what each node needs as a table, what does not fit, what is not measured. */
-import Table from 'cli-table3';
 import { count, gibibytes, type Plan } from '../host/figures/plan.ts';
 import { PORTS_PER_TARGET } from '../host/figures/plan-node.ts';
+import { tableText } from './table.ts';
 
 export function planText(plan: Plan): string {
   const { measured } = plan;
@@ -43,13 +43,10 @@ function origin({ host, perNodeFrom, nodes, all }: Plan): string {
 type Row = readonly [string, string, string];
 
 function nodeTable(plan: Plan): string {
-  const table = new Table({
-    head: ['each node', 'what', 'needs'],
-    colAligns: ['left', 'left', 'right'],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of [...resourceRows(plan), ...boundRows(plan)]) table.push([...row]);
-  return table.toString();
+  return tableText(
+    [{ head: 'each node' }, { head: 'what' }, { head: 'needs', align: 'right' }],
+    [...resourceRows(plan), ...boundRows(plan)],
+  );
 }
 
 function resourceRows({ node, host, load }: Plan): Row[] {

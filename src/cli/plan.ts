@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { CONNECTIONS_MAX, makePlan, PlanError, type PlanRequest } from '../host/figures/plan.ts';
 import { WORKER_FILES_RESERVE } from '../host/figures/plan-node.ts';
 import { CliError } from './cli-error.ts';
+import { print, printJson } from './output.ts';
 import { planText } from './plan-text.ts';
 
 interface PlanOptions {
@@ -42,7 +43,8 @@ export function planCommand(): Command {
     )
     .action((options: PlanOptions) => {
       const plan = planFor(requestOf(options));
-      console.log(options.json ? JSON.stringify(plan) : planText(plan));
+      if (options.json) printJson(plan);
+      else print(planText(plan));
     });
 }
 

@@ -1,8 +1,8 @@
 /** `holdfast profile`: a CPU profile of a running worker, for DevTools, and where its time went. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import Table from 'cli-table3';
 import { Command } from 'commander';
+import { printable, printableJson } from '../host/foreign/printable.ts';
 import {
   PROFILE_SECONDS_MAX,
   type Survivors,
@@ -11,6 +11,8 @@ import {
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fillGaps, type ProfileSummary, summarize, type TimeShare } from './cpu-profile.ts';
+import { print, printJson } from './output.ts';
+import { type Column, tableText } from './table.ts';
 
 interface ProfileOptions extends AdminOptions {
   readonly worker: string;
@@ -44,7 +46,8 @@ export function profileCommand(): Command {
       writeNew(file, '');
       rmSync(file);
       const summary = await takeProfile(options, worker, seconds, file);
-      console.log(options.json ? JSON.stringify({ file, ...summary }) : profileText(summary, file));
+      if (options.json) printJson({ file, ...summary });
+      else print(profileText(summary, file));
     });
   return addAdminOptions(command);
 }
@@ -60,7 +63,7 @@ async function takeProfile(
   const answer = await callAdmin<WorkerProfile>(options, '/profile', body, timeoutMs);
   const whole = fillGaps(answer);
   // Written first: whatever the summary makes of it, the profile is there.
-  writeNew(file, JSON.stringify(whole));
+  writeNew(file, printableJson(whole));
   return summarize(answer, whole);
 }
 
@@ -107,7 +110,7 @@ export function profileText(summary: ProfileSummary, file: string): string {
   ];
   if (files.length > 0) lines.push(tableOf('files', files));
   if (survivors !== undefined) lines.push(survivorsText(survivors));
-  lines.push(`Wrote ${file}: open it in DevTools (Performance, "Load profile").`);
+  lines.push(printable(`Wrote ${file}: open it in DevTools (Performance, "Load profile").`));
   return lines.join('\n');
 }
 
@@ -115,24 +118,29 @@ export function profileText(summary: ProfileSummary, file: string): string {
 function survivorsText({ objects, bytes, collectionMs, kinds }: Survivors): string {
   const most = kinds.map(({ name, objects: count }) => `${count.toLocaleString('en-US')} ${name}`);
   const left = `${objects.toLocaleString('en-US')} objects in ${(bytes / 1e6).toFixed(1)} MB`;
-  return (
+  return printable(
     `A full collection at the end took ${Math.round(collectionMs)} ms; it left ${left}: ` +
-    `${most.join(', ')}.`
+      `${most.join(', ')}.`,
   );
 }
 
 function tableOf(title: string, rows: readonly TimeShare[]): string {
   const hasPlaces = rows.some(({ place }) => place !== undefined);
-  const table = new Table({
-    head: ['ms', 'share', title, ...(hasPlaces ? ['at'] : [])],
-    colAligns: ['right', 'right', 'left', 'left'],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
-  for (const { name, place, ms, share } of rows) {
-    table.push([ms.toFixed(1), percent(share), name, ...(hasPlaces ? [place ?? 'native'] : [])]);
-  }
-  return table.toString();
+  const columns: readonly Column[] = [
+    { head: 'ms', align: 'right' },
+    { head: 'share', align: 'right' },
+    { head: title },
+    ...(hasPlaces ? [{ head: 'at' }] : []),
+  ];
+  return tableText(
+    columns,
+    rows.map(({ name, place, ms, share }) => [
+      ms.toFixed(1),
+      percent(share),
+      name,
+      ...(hasPlaces ? [place ?? 'native'] : []),
+    ]),
+  );
 }
 
 function seconds(milliseconds: number): string {

@@ -6,6 +6,7 @@ import { StartError } from '../server/controller/start-error.ts';
 import { CliError } from './cli-error.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet.ts';
+import { complain, complainOfFault } from './output.ts';
 import { planCommand } from './plan.ts';
 import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
@@ -36,7 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    complain(error);
+    tell(error);
     return 1;
   }
 }
@@ -48,7 +49,7 @@ function refuseInOneLine(command: Command, help: string): void {
       .trim()
       .replace(/^error: /, '')
       .replaceAll('\n', ' ');
-    console.error(`holdfast: ${sentence.replace(/\.$/, '')}; see ${help}.`);
+    complain(`${sentence.replace(/\.$/, '')}; see ${help}.`);
   };
   command.exitOverride().configureOutput({ outputError });
   for (const part of command.commands) {
@@ -56,10 +57,8 @@ function refuseInOneLine(command: Command, help: string): void {
   }
 }
 
-function complain(error: unknown): void {
-  const isExpected =
-    error instanceof CliError || error instanceof ConfigError || error instanceof StartError;
-  // What nobody foresaw is a fault of ours, and its stack is what a report needs.
-  if (!isExpected) console.error('holdfast: unexpected fault:', error);
-  else for (const sentence of error.message.split('\n')) console.error(`holdfast: ${sentence}`);
+function tell(error: unknown): void {
+  if (error instanceof ConfigError) for (const problem of error.problems) complain(problem);
+  else if (error instanceof CliError || error instanceof StartError) complain(error.message);
+  else complainOfFault(error);
 }

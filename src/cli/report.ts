@@ -1,12 +1,14 @@
 /** `holdfast report`: the logs of a run, or of two, as a page and pictures. */
 import { basename, join, resolve } from 'node:path';
-import Table from 'cli-table3';
 import { Command } from 'commander';
+import { printable } from '../host/foreign/printable.ts';
 import { RecordingError } from '../report/recording/read-error.ts';
 import type { Report, ReportedRun } from '../report/report.ts';
 import type { Figure } from '../report/run/figure.ts';
 import { formatValue } from '../report/run/format.ts';
 import { CliError } from './cli-error.ts';
+import { print, printJson } from './output.ts';
+import { tableText } from './table.ts';
 
 interface ReportOptions {
   readonly out?: string;
@@ -27,7 +29,8 @@ export function reportCommand(): Command {
     )
     .action(async (folder: string, second: string | undefined, options: ReportOptions) => {
       const report = await makeReport(folder, second, options.out);
-      console.log(options.json ? JSON.stringify(jsonOf(report), null, 2) : reportText(report));
+      if (options.json) printJson(jsonOf(report), 2);
+      else print(reportText(report));
     });
 }
 
@@ -74,8 +77,8 @@ function jsonOf({ page, pictures, leftOut, runs }: Report) {
 export function reportText({ page, pictures, leftOut, runs }: Report): string {
   return [
     ...runs.flatMap(({ name, verdict, notes }) => [
-      `${name}: ${verdict ?? 'no verdict'}`,
-      ...notes.map((note) => `  ${note}`),
+      printable(`${name}: ${verdict ?? 'no verdict'}`),
+      ...notes.map((note) => printable(`  ${note}`)),
     ]),
     figureTable(runs),
     `Wrote ${page} and ${pictures.length} pictures beside it.`,
@@ -84,17 +87,13 @@ export function reportText({ page, pictures, leftOut, runs }: Report): string {
 }
 
 function figureTable(runs: readonly ReportedRun[]): string {
-  const table = new Table({
-    head: ['figure', ...runs.map(({ name }) => name)],
-    colAligns: ['left', ...runs.map(() => 'right' as const)],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
   const [first] = runs;
-  for (const [index, { label }] of (first?.figures ?? []).entries()) {
-    table.push([label, ...runs.map(({ figures }) => textOf(figures[index]))]);
-  }
-  return table.toString();
+  const names = runs.map(({ name }) => ({ head: name, align: 'right' }) as const);
+  const rows = (first?.figures ?? []).map(({ label }, index) => [
+    label,
+    ...runs.map(({ figures }) => textOf(figures[index])),
+  ]);
+  return tableText([{ head: 'figure' }, ...names], rows);
 }
 
 function textOf(figure: Figure | undefined): string {

@@ -1,8 +1,10 @@
 /** `holdfast send`: one message to everyone, to rooms or to a user. */
 import { Command } from 'commander';
+import { printable } from '../host/foreign/printable.ts';
 import type { SendReceipt, SendRequest } from '../server/controller/node-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
+import { print, printJson } from './output.ts';
 
 interface SendOptions extends AdminOptions {
   readonly event: string;
@@ -32,7 +34,8 @@ export function sendCommand(): Command {
     )
     .action(async (text: string | undefined, options: SendOptions) => {
       const receipt = await callAdmin<SendReceipt>(options, '/send', messageOf(text, options));
-      console.log(options.json ? JSON.stringify(receipt) : `Accepted as ${receipt.id}.`);
+      if (options.json) printJson(receipt);
+      else print(printable(`Accepted as ${receipt.id}.`));
     });
   return addAdminOptions(command);
 }

@@ -4,10 +4,12 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type Field, fields } from '../host/config/fields.ts';
 import { loadConfig } from '../host/config/load.ts';
 import type { Config } from '../host/config/schema.ts';
+import { printable, printableJson } from '../host/foreign/printable.ts';
 import type { RunningNode } from '../server/controller/node.ts';
 import type { Log } from '../server/core/log/log.ts';
 import { CliError } from './cli-error.ts';
 import { createLog } from './log.ts';
+import { print } from './output.ts';
 import { StopSignals } from './stop-signals.ts';
 
 type StartOptions = { readonly config?: string; readonly json?: boolean } & Readonly<
@@ -42,7 +44,7 @@ export function startCommand(): Command {
       const signals = new StopSignals(process, () => performance.now());
       await runUntilStopped({
         start: (stopAsked) => startNode(config, log, stopAsked),
-        announce: (node) => console.log(json ? readyJson(node) : readyText(node, config)),
+        announce: (node) => print(json ? readyJson(node) : readyText(node, config)),
         signals,
         log,
       });
@@ -97,7 +99,7 @@ async function startOrStop(
 }
 
 function readyJson({ publicPort, adminPort, workerCount }: RunningNode): string {
-  return JSON.stringify({ publicPort, adminPort, workers: workerCount, pid: process.pid });
+  return printableJson({ publicPort, adminPort, workers: workerCount, pid: process.pid });
 }
 
 export function readyText(node: RunningNode, config: Config): string {
@@ -107,7 +109,7 @@ export function readyText(node: RunningNode, config: Config): string {
     `  Socket.IO  ${url}${config.path}`,
     `  admin API  ${urlOf(config.adminHost, node.adminPort, config.adminTlsCert !== undefined)}`,
     `  workers    ${node.workerCount}`,
-    config.app === undefined ? `  demo       ${url}/` : `  app        ${config.app}`,
+    config.app === undefined ? `  demo       ${url}/` : `  app        ${printable(config.app)}`,
     'Ctrl-C stops it.',
   ];
   return lines.join('\n');

@@ -1,8 +1,10 @@
 /** `holdfast status`: how a running node and its workers stand. */
-import Table from 'cli-table3';
 import { Command } from 'commander';
+import { printable } from '../host/foreign/printable.ts';
 import type { LoadReport, NodeProcess, ProcessReport } from '../server/controller/admin-reports.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
+import { print, printJson } from './output.ts';
+import { type Column, tableText } from './table.ts';
 
 interface StatusOptions extends AdminOptions {
   readonly json?: boolean;
@@ -18,7 +20,8 @@ export function statusCommand(): Command {
         callAdmin<ProcessReport>(options, '/process'),
         callAdmin<LoadReport>(options, '/load'),
       ]);
-      console.log(options.json ? JSON.stringify({ ...process, load }) : statusText(process, load));
+      if (options.json) printJson({ ...process, load });
+      else print(statusText(process, load));
     });
   return addAdminOptions(command);
 }
@@ -27,32 +30,25 @@ export function statusText(process: ProcessReport, load: LoadReport): string {
   return [...process.nodes.map(nodeLine), workerTable(process, load)].join('\n');
 }
 
+const COLUMNS: readonly Column[] = [
+  { head: 'worker', align: 'right' },
+  { head: 'pid', align: 'right' },
+  { head: 'state' },
+  ...['connections', 'of', 'ws', 'polling', 'memory', 'lag', 'restarts'].map(
+    (head) => ({ head, align: 'right' }) as const,
+  ),
+];
+
 function nodeLine({ id, ready, publicPort, pid, uptimeMs }: NodeProcess): string {
   const state = ready ? 'ready' : 'not ready';
-  return `Node ${id} is ${state}: port ${publicPort}, controller ${pid}, up ${duration(uptimeMs)}`;
+  const up = duration(uptimeMs);
+  return printable(`Node ${id} is ${state}: port ${publicPort}, controller ${pid}, up ${up}`);
 }
 
 function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): string {
-  const table = new Table({
-    head: [
-      'worker',
-      'pid',
-      'state',
-      'connections',
-      'of',
-      'ws',
-      'polling',
-      'memory',
-      'lag',
-      'restarts',
-    ],
-    colAligns: ['right', 'right', 'left', ...Array<'right'>(7).fill('right')],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
-  for (const worker of workers) {
+  const rows = workers.map((worker) => {
     const held = load.workers.find(({ index }) => index === worker.index);
-    table.push([
+    return [
       worker.index,
       orDash(worker.pid),
       worker.state,
@@ -63,11 +59,11 @@ function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): strin
       worker.rssBytes === null ? '-' : megabytes(worker.rssBytes),
       worker.loopLagMaxMs === null ? '-' : `${Math.round(worker.loopLagMaxMs)} ms`,
       worker.restarts,
-    ]);
-  }
+    ];
+  });
   const sum = (values: readonly (number | null)[]): number =>
     values.reduce<number>((total, value) => total + (value ?? 0), 0);
-  table.push([
+  const total = [
     'total',
     '',
     `${workers.filter(({ state }) => state === 'running').length} running`,
@@ -78,8 +74,8 @@ function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): strin
     megabytes(sum([...workers, ...nodes].map(({ rssBytes }) => rssBytes))),
     '',
     sum(workers.map(({ restarts }) => restarts)),
-  ]);
-  return table.toString();
+  ];
+  return tableText(COLUMNS, [...rows, total]);
 }
 
 function orDash(value: number | null): string {

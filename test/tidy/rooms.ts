@@ -45,6 +45,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/names': {
     purpose: 'the known name nearest to one that somebody wrote',
   },
+  'src/host/foreign': {
+    purpose: 'what comes from elsewhere: text made visible, answers bounded and read',
+  },
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
     imports: { 'host/access': 'any', 'host/names': 'any' },
@@ -78,12 +81,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/report/draw': {
     purpose: 'draws a chart, as SVG for light and dark and as PNG',
-    imports: { 'report/charts': 'any', 'report/run': 'any' },
+    imports: { 'host/foreign': 'any', 'report/charts': 'any', 'report/run': 'any' },
     entries: ['draw.ts', 'hover.ts', 'picture.ts'],
   },
   'src/report/page': {
     purpose: 'the one self-contained page of a report',
     imports: {
+      'host/foreign': 'any',
       'report/recording': 'any',
       'report/run': 'any',
       'report/charts': 'any',
@@ -312,6 +316,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/worker': 'dynamic',
       'host/access': 'any',
       'host/config': 'any',
+      'host/foreign': 'any',
       'host/doctor': 'any',
       'host/figures': 'any',
       'host/machine': 'any',

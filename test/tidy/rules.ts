@@ -32,6 +32,13 @@ const isKebabCase = (word: string): boolean => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(w
 /** The app file of src; an app file is where a default export is the contract. */
 const APP_FILE = 'src/pages/demo/app.ts';
 
+/** Where commands reach a terminal, and where the last output is waited for. */
+const PRINTERS: ReadonlySet<string> = new Set([
+  'src/cli/output.ts',
+  'src/cli/table.ts',
+  'src/cli/main.ts',
+]);
+
 const CODE_LINES_MAX = 400;
 const TEST_LINES_MAX = 800;
 const COLUMNS_MAX = 100;
@@ -109,6 +116,13 @@ export const RULES: readonly Rule[] = [
     appliesTo: isScript,
     find: linesMatching(/^export (type )?\*/),
     rejects: sourceFile('src/server/core/all.ts', "export * from './room.ts';"),
+  },
+  {
+    name: 'commands print through one module',
+    advice: 'use print, printJson, complain (src/cli/output.ts) or tableText (src/cli/table.ts)',
+    appliesTo: (path) => isSourceModule(path) && path.startsWith('src/cli/') && !PRINTERS.has(path),
+    find: linesMatching(/\bconsole\.\w|\bprocess\.std(out|err)\.write\(|'cli-table3'/),
+    rejects: sourceFile('src/cli/talk.ts', 'console.log(name);'),
   },
   {
     name: 'modules of src have no default export',

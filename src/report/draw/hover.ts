@@ -3,6 +3,7 @@
  * that have values, and the values as they are written.
  */
 
+import { printable } from '../../host/foreign/printable.ts';
 import type { Axis, Chart, Series } from '../charts/chart.ts';
 import { formatTime, formatValue } from '../run/format.ts';
 import { layOut, type PanelLayout } from './layout.ts';
@@ -61,5 +62,6 @@ function rowOf({ name, color, values, lower }: Series, axis: Axis | undefined): 
     lower === undefined || value === null
       ? write(value)
       : `${write(lower[index])} to ${write(value)}`;
-  return { name, color: `var(--${color})`, values: values.map(text) };
+  // The script of the page writes it as it is.
+  return { name: printable(name), color: `var(--${color})`, values: values.map(text) };
 }

@@ -3,6 +3,8 @@
  * more digits are not seen and make the files larger.
  */
 
+import { printable } from '../../host/foreign/printable.ts';
+
 /** Values by name; those that are undefined are left out. */
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
@@ -36,8 +38,9 @@ export function at(pixels: number): number {
   return Math.round(pixels * 10) / 10 + 0;
 }
 
+/** XML may not hold control characters, not even escaped: one of them, and nothing is drawn. */
 function escapeXml(text: string): string {
-  return text
+  return printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

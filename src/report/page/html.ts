@@ -1,5 +1,7 @@
 /** HTML from templates in which every value is escaped, unless it is HTML itself. */
 
+import { printableLines } from '../../host/foreign/printable.ts';
+
 /** Text that is HTML already. */
 export interface Html {
   readonly html: string;
@@ -17,8 +19,9 @@ export function trusted(text: string): Html {
   return { html: text };
 }
 
+/** What a browser obeys unseen, such as a change of direction, is shown by its number. */
 export function escapeHtml(text: string): string {
-  return text
+  return printableLines(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
