@@ -79,6 +79,17 @@ describeOnTargets('Engine.IO handshake', (endpoint) => {
     expect(new Set(sessions.map(({ sid }) => sid)).size).toBe(50);
   });
 
+  test('takes an empty sid for none', async () => {
+    const answer = await request(endpoint, 'EIO=4&transport=polling&sid=');
+    expect(parseOpenPacket(answer.body).upgrades).toEqual(['websocket']);
+    const { socket } = await openWebSocket(endpoint.url, { query: 'sid=' });
+    socket.send('40');
+    expect(await socket.text()).toStartWith('40{');
+    socket.close();
+    const posted = await request(endpoint, 'EIO=4&transport=polling&sid=', { method: 'POST' });
+    expect([posted.status, errorOf(posted)]).toEqual([400, ERROR.badMethod]);
+  });
+
   test('ignores query parameters it does not know', async () => {
     const answer = await request(endpoint, 'foo=bar&t=abc&EIO=4&transport=polling&x');
     expect(answer.status).toBe(200);

@@ -237,6 +237,25 @@ function declareUpgrades(endpoint: Endpoint): void {
     expect(await nextPolled(session)).toBe('42["message-back","unharmed"]');
   });
 
+  test('ends the WebSocket on its way when the session ends', async () => {
+    const session = await joinPolling(endpoint);
+    const socket = await probeWebSocket(endpoint.url, session.sid);
+    await session.post('1');
+    await socket.end();
+    expect((await session.get()).status).toBe(400);
+    await expectServing(endpoint);
+  });
+
+  test('does not open a WebSocket for a session that is gone', async () => {
+    const { session, socket } = await upgraded(endpoint);
+    socket.close();
+    await socket.end();
+    await Bun.sleep(SETTLE_MS);
+    const late = new RawWebSocket(endpoint.url, { query: `sid=${session.sid}` });
+    await late.end('the late WebSocket is refused');
+    expect(late.wasOpened).toBe(false);
+  });
+
   test('the server can close an upgraded session', async () => {
     const { socket } = await upgraded(endpoint);
     socket.send('42["close-me"]');
@@ -311,14 +330,15 @@ async function upgraded(
   return { session, socket };
 }
 
-/** A further WebSocket for this session must end without an answer to its probe. */
+/** A further WebSocket for this session must be opened, and end without an answer to its probe. */
 async function expectNoProbe(endpoint: Endpoint, sid: string): Promise<void> {
   const socket = new RawWebSocket(endpoint.url, { query: `sid=${sid}` });
-  await within('the further WebSocket is refused or opens', socket.opened);
+  await within('the further WebSocket opens', socket.opened);
   if (socket.closure === undefined) {
     socket.send('2probe');
   }
   await socket.end('the server ends the further WebSocket');
+  expect(socket.wasOpened).toBe(true);
   expect(socket.unread).toEqual([]);
 }
 

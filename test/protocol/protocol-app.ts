@@ -77,6 +77,10 @@ const handlers: NamespaceHandlers = {
       session.server.in(room).emit('told', ...args),
     'leave-me': (session) => session.disconnect(),
     'close-me': (session) => session.disconnect(true),
+    kick: (session, close: boolean) => {
+      session.emit('bye', Buffer.from([1, 2]));
+      session.disconnect(close);
+    },
   },
 };
 

@@ -72,6 +72,10 @@ function serve(socket) {
   socket.on('tell-room', (room, ...args) => socket.nsp.in(room).emit('told', ...args));
   socket.on('leave-me', () => socket.disconnect());
   socket.on('close-me', () => socket.disconnect(true));
+  socket.on('kick', (close) => {
+    socket.emit('bye', Buffer.from([1, 2]));
+    socket.disconnect(close);
+  });
 }
 
 io.on('connection', serve);

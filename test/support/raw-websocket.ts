@@ -41,6 +41,8 @@ export class RawWebSocket {
   /** When pings came, in milliseconds of `performance.now()`. */
   readonly pingTimes: number[] = [];
   answerPings: boolean;
+  /** The server took the request for a WebSocket, whatever it did with it then. */
+  wasOpened = false;
   closure: Closure | undefined;
 
   readonly #socket: WebSocket;
@@ -59,7 +61,10 @@ export class RawWebSocket {
     const close = Promise.withResolvers<Closure>();
     this.opened = open.promise;
     this.closed = close.promise;
-    this.#socket.onopen = () => open.resolve();
+    this.#socket.onopen = () => {
+      this.wasOpened = true;
+      open.resolve();
+    };
     this.#socket.onmessage = (event) => this.#receive(event.data);
     this.#socket.onerror = () => {};
     this.#socket.onclose = (event) => {

@@ -61,6 +61,11 @@ export function decodeSessionId(id: string): SessionAddress | undefined {
   };
 }
 
+/** 32 of an id's random bits: enough to tell a session's own id from one that has its place now. */
+export function sessionIdMark(id: string): number {
+  return Buffer.from(id.slice(16), 'base64url').readUInt32BE(2);
+}
+
 /** Compares two ids without telling by its time how far they agree. */
 export function sameSessionId(left: string, right: string): boolean {
   if (left.length !== right.length) return false;

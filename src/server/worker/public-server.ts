@@ -166,7 +166,7 @@ export class PublicServer {
 function openSocket(socket: ServerWebSocket<SocketData>): void {
   if (!('open' in socket.data)) return;
   const handler = socket.data.open(socket as FrameSocket);
-  if (handler === undefined) socket.close(CLOSE_CODE.policy, 'session unknown');
+  if (handler === undefined) socket.close(CLOSE_CODE.policy, 'no socket is taken');
   else socket.data = handler;
 }
 

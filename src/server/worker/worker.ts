@@ -40,6 +40,9 @@ const CONTROLLER_GONE_MS = 1_000;
 
 /** Close frames need a moment on their way before the process ends. */
 const FAREWELL_MS = 200;
+/** How long clients between two polls may take to ask for what was said to them before the end. */
+const LAST_WORDS_MS = 1_000;
+const LAST_WORDS_CHECK_MS = 20;
 
 export class Worker {
   readonly #settings: WorkerSettings;
@@ -129,16 +132,25 @@ export class Worker {
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
-    this.#publicServer?.stopListening();
     for (const session of this.#engine.allSessions()) {
       session.end('server shutting down', CLOSE_CODE.restart);
     }
+    await this.#lastWordsHeard();
+    this.#publicServer?.stopListening();
     await Bun.sleep(FAREWELL_MS);
     this.#publicServer?.close();
     this.#stopPeers?.();
     this.#peers.close();
     this.#bus.close();
     this.#heartbeat.stop();
+  }
+
+  /** To stop listening closes connections that are idle, such as those of clients between polls. */
+  async #lastWordsHeard(): Promise<void> {
+    const deadlineMs = performance.now() + LAST_WORDS_MS;
+    while (this.#engine.lastWords.unheard > 0 && performance.now() < deadlineMs) {
+      await Bun.sleep(LAST_WORDS_CHECK_MS);
+    }
   }
 
   async #open(): Promise<void> {

@@ -142,7 +142,7 @@ export class EngineEndpoint {
     sessionId: string,
     server: RequestServer,
   ): Promise<Response | undefined> {
-    if (!(await owner.mayUpgrade(sessionId))) return this.#refuse('unknownSession', ask.cors);
+    if (!(await owner.knows(sessionId))) return this.#refuse('unknownSession', ask.cors);
     return this.#upgrade(ask, new OfferToSession(owner, sessionId, ask.isTextOnly), server);
   }
 

@@ -5,21 +5,25 @@
  * take too long are ended, so that an open socket without a session cannot be had for free.
  */
 
-import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
-import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { SlowReaders } from '../../core/limits/slow-readers.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { SlotTable } from '../../core/sessions/slot-table.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
-import type { WirePacket } from '../../protocol/engine-packet.ts';
-import { decodeSessionId, SessionIdFactory, sameSessionId } from '../../protocol/session-id.ts';
+import {
+  decodeSessionId,
+  SessionIdFactory,
+  sameSessionId,
+  sessionIdMark,
+} from '../../protocol/session-id.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
-import { payloadAnswer } from './polling-transport.ts';
+import { type EndedBy, LastWords } from './last-words.ts';
+import type { PollingTransport } from './polling-transport.ts';
 
 export interface EngineSettings {
   readonly path: string;
@@ -47,11 +51,7 @@ export interface EngineContextOptions {
   edgeSockets(): number;
 }
 
-interface LastWords {
-  readonly packets: readonly WirePacket[];
-  readonly bytes: number;
-  readonly tick: number;
-}
+const MARKS_AT_FIRST = 1_024;
 
 export class EngineContext implements EngineHome<EngineSession> {
   readonly node: number;
@@ -64,12 +64,14 @@ export class EngineContext implements EngineHome<EngineSession> {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
+  /** What sessions that ended still have to say to who polls. */
+  readonly lastWords: LastWords;
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
   /** Sessions in no namespace, with the tick since when, oldest first. */
   readonly #unjoined: Map<EngineSession, number> = new Map();
-  /** What sessions that ended by the server's will still have to say to who polls, by engine id. */
-  readonly #lastWords: Map<string, LastWords> = new Map();
+  /** By slot, of engine ids, which sessions on a WebSocket do not keep: 4 bytes instead of 40. */
+  #marks: Uint32Array = new Uint32Array(MARKS_AT_FIRST);
   readonly #edgeSockets: () => number;
   readonly #openTail: string;
 
@@ -83,7 +85,8 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.refusals = options.refusals;
     this.budget = options.budget;
     this.slowReaders = options.slowReaders;
-    this.budget.watch(() => [...this.#sessions.all(), ...this.#wordHolders()]);
+    this.lastWords = new LastWords(options.budget);
+    this.budget.watch(() => [...this.#sessions.all(), ...this.lastWords.holders()]);
     this.#edgeSockets = () => options.edgeSockets();
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
@@ -105,7 +108,9 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.heartbeat.add(session);
     this.#unjoined.set(session, this.heartbeat.tick);
     this.counters.sessionsOpened++;
-    return this.ids.create(session.slot);
+    const id = this.ids.create(session.slot);
+    this.#keepMark(session.slot, sessionIdMark(id));
+    return id;
   }
 
   unregister(session: EngineSession): void {
@@ -125,39 +130,16 @@ export class EngineContext implements EngineHome<EngineSession> {
     if (!session.closed) this.#unjoined.set(session, this.heartbeat.tick);
   }
 
-  keepLastWords(sessionId: string, packets: readonly WirePacket[], bytes: number): void {
-    this.#lastWords.set(sessionId, { packets, bytes, tick: this.heartbeat.tick });
-    this.budget.take(bytes);
-  }
-
-  takeLastWords(sessionId: string): HttpAnswer | undefined {
-    const words = this.#forgetLastWords(sessionId);
-    return words === undefined ? undefined : payloadAnswer(words.packets);
-  }
-
-  #forgetLastWords(sessionId: string): LastWords | undefined {
-    const words = this.#lastWords.get(sessionId);
-    if (words === undefined) return undefined;
-    this.#lastWords.delete(sessionId);
-    this.budget.give(words.bytes);
-    return words;
-  }
-
-  #wordHolders(): Holder[] {
-    return [...this.#lastWords].map(([id, { bytes }]) => ({
-      heldBytes: () => bytes,
-      letGo: () => void this.#forgetLastWords(id),
-    }));
+  keepLastWords(polling: PollingTransport, by: EndedBy): void {
+    const { sessionId, queuedBytes } = polling;
+    this.lastWords.keep(sessionId, polling.takeQueue(), queuedBytes, by, this.heartbeat.tick);
   }
 
   /** Ends who is late: to join a namespace, to read. Called at each heartbeat tick. */
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
-    for (const [id, { tick }] of this.#lastWords) {
-      if (tick > this.#ticksAgo(pingTimeoutMs)) break;
-      this.#forgetLastWords(id);
-    }
+    this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     const late = this.#ticksAgo(connectTimeoutMs);
     const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));
     for (const [session, since] of this.#unjoined) {
@@ -187,12 +169,31 @@ export class EngineContext implements EngineHome<EngineSession> {
     return found?.id === id ? found : undefined;
   }
 
+  /**
+   * Whether there is, or just was, a session of this engine id, on whichever transport. It is known
+   * by its mark, which is enough to say how a request is refused, and grants nothing.
+   */
+  knows(sessionId: string): boolean {
+    const session = this.#at(sessionId);
+    const isThere = session !== undefined && this.#marks[session.slot] === sessionIdMark(sessionId);
+    return isThere || this.lastWords.endOf(sessionId) !== undefined;
+  }
+
   allSessions(): EngineSession[] {
     return this.#sessions.all();
   }
 
   openPacket(id: string, upgrades: readonly string[]): string {
     return `0{"sid":"${id}","upgrades":${JSON.stringify(upgrades)},${this.#openTail}`;
+  }
+
+  #keepMark(slot: number, mark: number): void {
+    if (slot >= this.#marks.length) {
+      const larger = new Uint32Array(this.#marks.length * 2);
+      larger.set(this.#marks);
+      this.#marks = larger;
+    }
+    this.#marks[slot] = mark;
   }
 
   #at(id: string): EngineSession | undefined {

@@ -11,7 +11,8 @@ import type { HeartbeatMember } from '../../core/heartbeat.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { SlowReaderSettings, SlowReaders } from '../../core/limits/slow-readers.ts';
-import type { WirePacket } from '../../protocol/engine-packet.ts';
+import type { EndedBy } from './last-words.ts';
+import type { PollingTransport } from './polling-transport.ts';
 
 /** A session as its worker's table sees it. */
 export interface EngineMember extends HeartbeatMember {
@@ -46,7 +47,7 @@ export interface EngineHome<Engine extends EngineMember> {
   /** A session has left its last namespace. */
   unjoined(session: Engine): void;
   /** Keeps what a session that ended had queued until the client asks, for a short while. */
-  keepLastWords(sessionId: string, packets: readonly WirePacket[], bytes: number): void;
+  keepLastWords(polling: PollingTransport, by: EndedBy): void;
   /** Source: the Engine.IO protocol, revision 4, "Handshake". */
   openPacket(id: string, upgrades: readonly string[]): string;
 }

@@ -15,7 +15,7 @@ export interface EngineRequest {
   readonly request: Request;
   readonly query: string;
   readonly transport: TransportName;
-  /** Absent for a handshake. */
+  /** Absent for a handshake, as is an empty one. */
   readonly sessionId: string | undefined;
   /** The client takes no binary frames (`b64`). */
   readonly isTextOnly: boolean;
@@ -38,7 +38,7 @@ export function readEngineRequest(
   if (cors === undefined) return { refused: 'forbidden', cors: {} };
   const params = new URLSearchParams(query);
   const transport = params.get('transport');
-  const sessionId = params.get('sid') ?? undefined;
+  const sessionId = params.get('sid') || undefined;
   if (transport !== 'polling' && transport !== 'websocket') {
     return { refused: 'unknownTransport', cors };
   }

@@ -325,8 +325,29 @@ describe('over polling', () => {
     await settle();
     poller.poll();
     expect(poller.news()[0]).toStartWith('42["bye"]\x1e41');
+    expect(poller.post('42["back"]')).toMatchObject({ status: 200, body: 'ok' });
+    poller.poll();
+    poller.poll();
+    expect(poller.news()).toEqual(['1', '400']);
+    expect(poller.post('42["back"]')).toMatchObject({ status: 400 });
+  });
+
+  test('a client that closes does not ask for more', async () => {
+    const poller = await fake.openPoller();
+    core.server.disconnect(true);
+    expect(poller.post('1')).toMatchObject({ status: 200, body: 'ok' });
     poller.poll();
     expect(poller.news()).toEqual(['400']);
+  });
+
+  test('who breaks the protocol has what waits, and then the close packet', async () => {
+    const poller = await fake.openPoller();
+    core.server.emit('x');
+    await settle();
+    expect(poller.post('42["back"]\x1e42')).toMatchObject({ status: 200 });
+    for (let i = 0; i < 3; i++) poller.poll();
+    expect(poller.news()).toEqual(['42["x"]\x1e42["back"]', '1', '400']);
+    expect(ended).toEqual(['parse error']);
   });
 });
 
@@ -385,12 +406,11 @@ describe('the upgrade', () => {
     const poller = await fake.openPoller();
     const socket = poller.offer();
     socket.bring('2probe');
-    expect(owner.mayUpgrade(poller.sessionId)).toBe(false);
     await Bun.sleep(UPGRADE_TIMEOUT_MS * 2);
     expect(socket.closes).toEqual([1008]);
-    expect(owner.mayUpgrade(poller.sessionId)).toBe(true);
     poller.poll();
     expect([poller.news(), ended]).toEqual([[], []]);
+    expect(poller.offer().closes).toEqual([]);
   });
 
   test('there is one at a time', async () => {
@@ -410,12 +430,60 @@ describe('the upgrade', () => {
     const second = poller.offer();
     second.bring('2probe');
     first.lose();
-    expect(owner.mayUpgrade(poller.sessionId)).toBe(false);
+    expect(() => poller.offer()).toThrow('refused');
     first.bring('2probe', '5');
     second.bring('5');
     second.bring('42["back"]');
     expect(second.news()).toEqual(['3probe', '42["back"]']);
     expect([context.pollingCount, context.size]).toEqual([0, 1]);
+  });
+
+  test.each([
+    ['bytes as they are', false, Buffer.from([7])],
+    ['as text', true, 'bBw=='],
+  ] as const)(
+    'has the last words of a session that ended before it was done, %s',
+    async (_name, isTextOnly, bytes) => {
+      const poller = await fake.openPoller();
+      const socket = poller.offer(isTextOnly);
+      socket.bring('2probe');
+      core.server.emit('bye', Buffer.from([7]));
+      core.server.disconnect(true);
+      expect(poller.post('42["back"]')).toMatchObject({ status: 200, body: 'ok' });
+      socket.bring('5');
+      expect(socket.news()).toEqual([
+        '3probe',
+        '451-["bye",{"_placeholder":true,"num":0}]',
+        bytes,
+        '41',
+      ]);
+      expect([socket.closes, ended]).toEqual([[1000], ['server namespace disconnect']]);
+      poller.poll();
+      expect(poller.news()).toEqual(['400']);
+    },
+  );
+
+  test('finds nothing to say where a poll has taken the last words', async () => {
+    const poller = await fake.openPoller();
+    const socket = poller.offer();
+    socket.bring('2probe');
+    core.server.disconnect(true);
+    poller.poll();
+    expect(poller.news()).toEqual(['41']);
+    socket.bring('5');
+    expect([socket.news(), socket.closes]).toEqual([['3probe'], [1000]]);
+  });
+
+  test('that comes to a session on a WebSocket is known and not taken', async () => {
+    const poller = await fake.openPoller();
+    const socket = poller.offer();
+    socket.bring('2probe', '5');
+    expect(owner.knows(poller.sessionId)).toBe(true);
+    expect(() => poller.offer()).toThrow('refused');
+    socket.lose();
+    expect(owner.knows(poller.sessionId)).toBe(false);
+    await fake.openSocket();
+    expect(owner.knows(poller.sessionId)).toBe(false);
   });
 
   test('of a session that has ended is closed', async () => {
@@ -430,7 +498,8 @@ describe('the upgrade', () => {
   });
 
   test('of an unknown session is refused', () => {
-    expect(owner.mayUpgrade('AAAAAAAAAAAAAAAAAAAAAAAA')).toBe(false);
+    expect(owner.knows('AAAAAAAAAAAAAAAAAAAAAAAA')).toBe(false);
+    expect(owner.knows('')).toBe(false);
     const opener = new OfferToSession(owner, 'AAAAAAAAAAAAAAAAAAAAAAAA', false);
     expect(opener.open(new FakeSocket())).toBeUndefined();
   });

@@ -27,6 +27,7 @@ import { encodeDisconnect } from '../../protocol/socketio-packet.ts';
 import { CUT_SOCKET, NO_HANDLER } from './cut-socket.ts';
 import { engineError } from './engine-error.ts';
 import type { EngineHome, EngineMember } from './engine-home.ts';
+import type { EndedBy } from './last-words.ts';
 import { PollingTransport } from './polling-transport.ts';
 import {
   type Extras,
@@ -35,6 +36,12 @@ import {
   packedHandshake,
 } from './session-extras.ts';
 import { SOCKET_IO_FORMAT } from './wire-format.ts';
+
+/** Whose clients are still there and ask for what waits; for the others nothing is kept. */
+const ENDED_BY: Readonly<Partial<Record<DisconnectReason, EndedBy>>> = {
+  'server namespace disconnect': 'server',
+  'server shutting down': 'server',
+};
 
 /** The slot of a session that is over. */
 const ENDED = -2;
@@ -281,19 +288,29 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
         this.end('transport close', CLOSE_CODE.normal);
         return;
       default:
-        this.fail();
+        this.failEngine();
     }
   }
 
   #receiveBinary(data: Buffer | undefined): void {
-    if (data === undefined) this.fail();
+    if (data === undefined) this.failEngine();
     else this.#worker.router.onBinary(this, data);
   }
 
-  /** The client broke the protocol. */
+  /** The client broke Socket.IO's protocol; it may ask once more for what waits for it. */
   fail(): void {
-    if (!this.closed) this.#worker.refusals.count('protocolBroken');
-    this.end('parse error', CLOSE_CODE.policy);
+    this.#broken('fault');
+  }
+
+  /** The client broke Engine.IO's protocol: what it sends is not understood at all. */
+  failEngine(): void {
+    this.#broken(undefined);
+  }
+
+  #broken(by: EndedBy | undefined): void {
+    if (this.closed) return;
+    this.#worker.refusals.count('protocolBroken');
+    this.#end('parse error', CLOSE_CODE.policy, by);
   }
 
   /** A request waits for packets; a second one at the same time ends the session. */
@@ -333,7 +350,11 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   }
 
   /** Ends the session once, whatever the cause; `code` is for a socket that is still open. */
-  end(reason: DisconnectReason, code?: number): void {
+  end(reason: DisconnectReason, code: number = CLOSE_CODE.normal): void {
+    this.#end(reason, code, ENDED_BY[reason]);
+  }
+
+  #end(reason: DisconnectReason, code: number, by: EndedBy | undefined): void {
     if (this.closed) return;
     const { sessions, polling } = this;
     // What is on its way to their rooms was sent before the end.
@@ -343,10 +364,8 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     this.#first = undefined;
     this.#extras = undefined;
     for (const session of sessions) session.home.remove(session, reason);
-    if (polling !== undefined) this.#endPolling(polling, reason);
-    if (this.#socket !== undefined) {
-      this.#endSocket(this.#socket, reason, code ?? CLOSE_CODE.normal);
-    }
+    if (polling !== undefined) this.#endPolling(polling, reason, by);
+    if (this.#socket !== undefined) this.#endSocket(this.#socket, reason, code);
   }
 
   #endSocket(socket: FrameSocket, reason: DisconnectReason, code: number): void {
@@ -358,13 +377,11 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     } else this.#cutSocket(socket);
   }
 
-  #endPolling(polling: PollingTransport, reason: DisconnectReason): void {
+  #endPolling(polling: PollingTransport, reason: DisconnectReason, by: EndedBy | undefined): void {
     this.#worker.pollingCount--;
-    if (reason === 'server namespace disconnect' && !polling.isEmpty) {
-      // Without a close packet, which clients act on before the events that stand in front of it.
-      const bytes = polling.queuedBytes;
-      this.#worker.keepLastWords(polling.sessionId, polling.takeQueue(), bytes);
-    } else polling.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+    if (polling.isPolled || by === undefined) {
+      polling.release(reason === 'transport close' ? PLAIN_PACKET.noop : PLAIN_PACKET.close);
+    } else this.#worker.keepLastWords(polling, by);
     polling.close();
   }
 }

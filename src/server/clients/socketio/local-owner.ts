@@ -2,15 +2,18 @@
 
 import type {
   FrameHandler,
+  HttpAnswer,
   Reply,
   SessionOwner,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
-import { decodePayload } from '../../protocol/engine-packet.ts';
+import { decodePayload, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { EngineContext } from './engine-context.ts';
 import { engineError } from './engine-error.ts';
 import { UpgradeProbe } from './upgrade-probe.ts';
+
+const TAKEN: HttpAnswer = { status: 200, type: 'text/html', body: 'ok' };
 
 export class LocalOwner implements SessionOwner {
   readonly #context: EngineContext;
@@ -22,7 +25,7 @@ export class LocalOwner implements SessionOwner {
   poll(sessionId: string, reply: Reply): void {
     const session = this.#context.findPolling(sessionId);
     if (session !== undefined) session.poll(reply);
-    else reply(this.#context.takeLastWords(sessionId) ?? engineError('unknownSession'));
+    else reply(this.#context.lastWords.next(sessionId) ?? engineError('unknownSession'));
   }
 
   abandonPoll(sessionId: string, reply: Reply): void {
@@ -32,14 +35,14 @@ export class LocalOwner implements SessionOwner {
   beginPost(sessionId: string): void {
     const session = this.#context.findPolling(sessionId);
     if (session?.polling === undefined) return;
-    if (session.polling.isPosting) session.fail();
+    if (session.polling.isPosting) session.failEngine();
     else session.polling.isPosting = true;
   }
 
   post(sessionId: string, body: string | undefined, reply: Reply): void {
     const session = this.#context.findPolling(sessionId);
     if (session?.polling === undefined) {
-      reply(engineError('unknownSession'));
+      this.#postTooLate(sessionId, body, reply);
       return;
     }
     session.polling.isPosting = false;
@@ -49,22 +52,33 @@ export class LocalOwner implements SessionOwner {
     }
     const packets = decodePayload(body, LIMITS.packetsPerPayload);
     if (packets === undefined) {
-      session.fail();
+      session.failEngine();
       reply(engineError('badRequest'));
       return;
     }
     for (const packet of packets) session.receive(packet);
-    reply({ status: 200, type: 'text/html', body: 'ok' });
+    reply(TAKEN);
   }
 
-  mayUpgrade(sessionId: string): boolean {
-    const polling = this.#context.findPolling(sessionId)?.polling;
-    return polling !== undefined && polling.probe === undefined;
+  /** A client that does not know yet that its session is over must not take it for a failure. */
+  #postTooLate(sessionId: string, body: string | undefined, reply: Reply): void {
+    const { lastWords } = this.#context;
+    const isTaken = lastWords.endOf(sessionId) === 'server';
+    reply(isTaken ? TAKEN : engineError('unknownSession'));
+    if (body === PLAIN_PACKET.close) lastWords.forget(sessionId);
+  }
+
+  knows(sessionId: string): boolean {
+    return this.#context.knows(sessionId);
   }
 
   offerSocket(offer: SocketOffer): FrameHandler | undefined {
     const session = this.#context.findPolling(offer.sessionId);
-    if (session?.polling === undefined || session.polling.probe !== undefined) return undefined;
-    return new UpgradeProbe(session, offer, this.#context.settings.upgradeTimeoutMs);
+    if (session?.polling === undefined || session.polling.probe !== undefined) {
+      this.#context.refusals.count('secondSocket');
+      return undefined;
+    }
+    const { settings, lastWords } = this.#context;
+    return new UpgradeProbe(session, offer, settings.upgradeTimeoutMs, lastWords);
   }
 }

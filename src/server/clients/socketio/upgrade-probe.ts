@@ -3,7 +3,8 @@
  *
  * The client sends `2probe`, gets `3probe`, and says `5` when its last poll has been answered; from
  * then on the socket is the session's. A probe that dawdles is closed and the session goes on
- * polling. Source: the Engine.IO protocol, revision 4, "Upgrade".
+ * polling. When the session ends in between, what it still had to say goes to the socket on `5`:
+ * the client asks for it nowhere else. Source: the Engine.IO protocol, revision 4, "Upgrade".
  */
 
 import type {
@@ -12,18 +13,23 @@ import type {
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
-import { PLAIN_PACKET } from '../../protocol/engine-packet.ts';
+import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { EngineSession } from './engine-session.ts';
+import type { LastWords } from './last-words.ts';
 
 export class UpgradeProbe implements FrameHandler {
   readonly #session: EngineSession;
+  readonly #sessionId: string;
   readonly #isTextOnly: boolean;
+  readonly #lastWords: LastWords;
   readonly #timer: Timer;
   #isProbed = false;
 
-  constructor(session: EngineSession, offer: SocketOffer, timeoutMs: number) {
+  constructor(session: EngineSession, offer: SocketOffer, timeoutMs: number, lastWords: LastWords) {
     this.#session = session;
+    this.#sessionId = offer.sessionId;
     this.#isTextOnly = offer.isTextOnly;
+    this.#lastWords = lastWords;
     this.#timer = setTimeout(() => this.#giveUp(offer.socket), timeoutMs);
     if (session.polling !== undefined) session.polling.probe = this;
   }
@@ -53,6 +59,10 @@ export class UpgradeProbe implements FrameHandler {
   #upgrade(socket: FrameSocket): void {
     clearTimeout(this.#timer);
     if (this.#session.polling?.probe !== this) {
+      for (const packet of this.#lastWords.take(this.#sessionId)) {
+        const isFrame = typeof packet === 'string' || !this.#isTextOnly;
+        socket.send(isFrame ? packet : encodeBase64Packet(packet));
+      }
       socket.close(CLOSE_CODE.normal);
       return;
     }

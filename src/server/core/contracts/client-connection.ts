@@ -56,9 +56,12 @@ export interface SessionOwner {
   beginPost(sessionId: string): void;
   /** Takes packets from the client; `undefined` when the request broke off. */
   post(sessionId: string, body: string | undefined, reply: Reply): void;
-  /** Whether a socket would be taken for this session now. */
-  mayUpgrade(sessionId: string): boolean | Promise<boolean>;
-  /** Offers a socket to a session; the handler gets its frames, `undefined` means refused. */
+  /** Whether there is such a session, so that a socket can be offered to it. */
+  knows(sessionId: string): boolean | Promise<boolean>;
+  /**
+   * Offers a socket to a session; the handler gets its frames, `undefined` means that it is not
+   * taken, as while the session has another.
+   */
   offerSocket(offer: SocketOffer): FrameHandler | undefined;
 }
 

@@ -13,6 +13,7 @@ const RULES: ReadonlySet<string> = new Set([
   'originForbidden',
   'badRequest',
   'sessionUnknown',
+  'secondSocket',
   'stopping',
   'notAuthenticated',
   'namespaceUnknown',

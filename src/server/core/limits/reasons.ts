@@ -24,6 +24,7 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a request for a session that is not there, as after a restart',
   },
+  secondSocket: { outcome: 'refused', text: 'a second WebSocket for a session' },
   atCapacity: {
     outcome: 'refused',
     text: 'a handshake, since the worker is full; raise its open-file limit or start more workers',

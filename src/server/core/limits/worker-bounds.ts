@@ -6,6 +6,11 @@ export const WORKER_BOUNDS = {
     unit: 'bytes',
     why: 'What a packet in a queue costs beside its own bytes.',
   },
+  endedSessionBytes: {
+    value: 256,
+    unit: 'bytes',
+    why: 'What a session that ended costs beside its last words, until its client has them.',
+  },
   deliveriesPerSlice: {
     value: 500,
     unit: 'deliveries',

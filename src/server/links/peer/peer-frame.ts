@@ -14,7 +14,7 @@ export const PeerFrame = {
   /** edge → owner: request, session id, whole (0 when the request broke off), body */
   post: 3,
   /** edge → owner: request, session id */
-  mayUpgrade: 4,
+  knows: 4,
   /** edge → owner: socket, session id, text only (0 or 1) */
   offer: 5,
   /** edge → owner: socket, kind (0 text, 1 binary), data */

@@ -115,8 +115,8 @@ class EdgeConnection {
         this.#owner.post(sessionId, isWhole ? frame.text() : undefined, this.#answerTo(number));
         return;
       }
-      case PeerFrame.mayUpgrade: {
-        const verdict = this.#owner.mayUpgrade(frame.text()) === true ? 1 : 0;
+      case PeerFrame.knows: {
+        const verdict = this.#owner.knows(frame.text()) === true ? 1 : 0;
         this.link.frame(PeerFrame.verdict).u32(number).u8(verdict).finish();
         this.link.send();
         return;
@@ -158,7 +158,7 @@ class EdgeConnection {
     const socket = new TunnelSocket(this, number);
     this.#sockets.set(number, socket);
     const handler = this.#owner.offerSocket({ sessionId, socket, isTextOnly });
-    if (handler === undefined) this.closeSocket(number, CLOSE_CODE.policy, 'session unknown');
+    if (handler === undefined) this.closeSocket(number, CLOSE_CODE.policy, 'no socket is taken');
     else socket.data = handler;
   }
 

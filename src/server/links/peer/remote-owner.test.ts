@@ -78,7 +78,7 @@ class FakeOwner implements SessionOwner {
     reply(OK);
   }
 
-  mayUpgrade(sessionId: string): boolean {
+  knows(sessionId: string): boolean {
     return sessionId === 'mine';
   }
 
@@ -185,7 +185,7 @@ describe('requests', () => {
     far.polls[0]?.(OK);
     expect(await promise).toEqual(OK);
     near.abandonPoll('a', resolve);
-    await near.mayUpgrade('a');
+    await near.knows('a');
     expect(far.abandoned).toEqual([]);
   });
 
@@ -202,10 +202,7 @@ describe('requests', () => {
   });
 
   test('whether a socket would be taken', async () => {
-    expect(await Promise.all([near.mayUpgrade('mine'), near.mayUpgrade('other')])).toEqual([
-      true,
-      false,
-    ]);
+    expect(await Promise.all([near.knows('mine'), near.knows('other')])).toEqual([true, false]);
   });
 });
 
@@ -251,7 +248,7 @@ describe('sockets', () => {
     session.close(1008, 'parse error');
     session.send('too late');
     await until(() => client.closes.length > 0);
-    await near.mayUpgrade('mine');
+    await near.knows('mine');
     expect([client.sent, client.closes]).toEqual([['last'], [[1008, 'parse error']]]);
     expect(near.socketCount).toBe(0);
   });
@@ -261,7 +258,7 @@ describe('sockets', () => {
     expect(near.socketCount).toBe(1);
     client.close();
     await until(() => far.closedSockets > 0);
-    await near.mayUpgrade('mine');
+    await near.knows('mine');
     expect([far.closedSockets, near.socketCount]).toEqual([1, 0]);
   });
 
@@ -270,7 +267,7 @@ describe('sockets', () => {
     const socket = new FakeSocket();
     socket.data = near.offerSocket({ sessionId: 'gone', socket, isTextOnly: false });
     await until(() => socket.closes.length > 0);
-    expect(socket.closes).toEqual([[1008, 'session unknown']]);
+    expect(socket.closes).toEqual([[1008, 'no socket is taken']]);
     expect(near.socketCount).toBe(0);
   });
 
@@ -341,14 +338,14 @@ describe('the end of a worker', () => {
     expect(near.socketCount).toBe(0);
     rmSync(path, { force: true });
     stopFar = servePeers(path, far, SILENT);
-    expect(await near.mayUpgrade('mine')).toBe(true);
+    expect(await near.knows('mine')).toBe(true);
   });
 
   test('an owner that is not there answers like one that died', async () => {
     const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT, edge);
     const socket = new FakeSocket();
     socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false });
-    const verdict = nobody.mayUpgrade('a');
+    const verdict = nobody.knows('a');
     nobody.beginPost('a');
     const answers = [
       answerTo((reply) => nobody.poll('a', reply)),

@@ -89,12 +89,12 @@ export class RemoteOwner implements SessionOwner {
     link.send();
   }
 
-  mayUpgrade(sessionId: string): Promise<boolean> {
+  knows(sessionId: string): Promise<boolean> {
     if (this.#verdicts.size >= LIMITS.pendingForwards) return Promise.resolve(false);
     const number = this.#nextNumber();
     return new Promise((resolve) => {
       this.#verdicts.set(number, resolve);
-      this.#write(PeerFrame.mayUpgrade, number, sessionId);
+      this.#write(PeerFrame.knows, number, sessionId);
     });
   }
 

@@ -1,0 +1,101 @@
+/**
+ * What sessions that ended still have to say to clients that poll.
+ *
+ *     the session ends ─▶ keep ─▶ next poll: the words ─▶ next poll: the close packet
+ *                              └▶ or all of it over the socket that was about to take over
+ *
+ * The close packet comes by itself, since clients act on it before the events that stand in front
+ * of it. Until then, what the client of a session that the server ended posts is taken and passed
+ * over, for a client that is refused its packet goes away without having asked for the words. They
+ * count against the memory budget, and go after a while.
+ */
+
+import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
+import { PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
+import { payloadAnswer } from './polling-transport.ts';
+
+/** Why a session ended that has words: by the server's will, or by its client's fault. */
+export type EndedBy = 'server' | 'fault';
+
+interface Words {
+  readonly packets: readonly WirePacket[];
+  readonly bytes: number;
+  readonly by: EndedBy;
+  /** When the session ended. */
+  readonly tick: number;
+}
+
+export class LastWords {
+  readonly #budget: MemoryBudget;
+  /** By engine id, oldest first. */
+  readonly #words: Map<string, Words> = new Map();
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
+
+  /** Clients of sessions that the server ended, and that have not heard of it yet. */
+  get unheard(): number {
+    const all = [...this.#words.values()];
+    return all.filter(({ packets, by }) => by === 'server' && packets.length > 0).length;
+  }
+
+  keep(
+    sessionId: string,
+    packets: readonly WirePacket[],
+    packetBytes: number,
+    by: EndedBy,
+    tick: number,
+  ): void {
+    this.#set(sessionId, { packets, bytes: packetBytes + LIMITS.endedSessionBytes, by, tick });
+  }
+
+  /** Why a session ended whose words are kept. */
+  endOf(sessionId: string): EndedBy | undefined {
+    return this.#words.get(sessionId)?.by;
+  }
+
+  /** The answer to a poll; `undefined` when there is nothing to say, or no more. */
+  next(sessionId: string): HttpAnswer | undefined {
+    const found = this.forget(sessionId);
+    if (found === undefined) return undefined;
+    if (found.packets.length === 0) return payloadAnswer([PLAIN_PACKET.close]);
+    this.#set(sessionId, { ...found, packets: [], bytes: LIMITS.endedSessionBytes });
+    return payloadAnswer(found.packets);
+  }
+
+  /** All that is left to say, for a socket that is closed behind it. */
+  take(sessionId: string): readonly WirePacket[] {
+    return this.forget(sessionId)?.packets ?? [];
+  }
+
+  forget(sessionId: string): Words | undefined {
+    const found = this.#words.get(sessionId);
+    if (found === undefined) return undefined;
+    this.#words.delete(sessionId);
+    this.#budget.give(found.bytes);
+    return found;
+  }
+
+  /** Drops the words of those that ended up to a tick: their clients do not ask any more. */
+  sweep(upToTick: number): void {
+    for (const [sessionId, { tick }] of this.#words) {
+      if (tick > upToTick) break;
+      this.forget(sessionId);
+    }
+  }
+
+  holders(): Holder[] {
+    return [...this.#words].map(([sessionId, { bytes }]) => ({
+      heldBytes: () => bytes,
+      letGo: () => void this.forget(sessionId),
+    }));
+  }
+
+  #set(sessionId: string, words: Words): void {
+    this.#words.set(sessionId, words);
+    this.#budget.take(words.bytes);
+  }
+}
