@@ -6,6 +6,7 @@
 import { type Field, fields } from '../src/host/config/fields.ts';
 import type { Bound } from '../src/server/core/limits/bound.ts';
 import { CLIENT_BOUNDS } from '../src/server/core/limits/client-bounds.ts';
+import { LOG_BOUNDS } from '../src/server/core/limits/log-bounds.ts';
 import { NODE_BOUNDS } from '../src/server/core/limits/node-bounds.ts';
 import { REASON_NAMES, REASONS } from '../src/server/core/limits/reasons.ts';
 import { WORKER_BOUNDS } from '../src/server/core/limits/worker-bounds.ts';
@@ -44,6 +45,10 @@ ${table(WORKER_BOUNDS)}
 ## Between the processes of a node
 
 ${table(NODE_BOUNDS)}
+
+## What is logged
+
+${table(LOG_BOUNDS)}
 
 ## Reasons
 

@@ -2,12 +2,24 @@
  * Where a node's log goes: pino's JSON lines for machines, short lines for people. Always to
  * stderr, so that stdout holds only what a command was asked for.
  */
+import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
-import { type DestinationStream, destination, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { Config } from '../host/config/schema.ts';
-import type { Log, LogFields } from '../server/core/log/log.ts';
+import { printable, printableJson, withoutColours } from '../host/foreign/printable.ts';
+import type { LogFields, LossyLog } from '../server/core/log/log.ts';
+import { LogSink, toDescriptor } from './log-sink.ts';
 
 type Level = Config['logLevel'];
+
+export interface CliLog extends LossyLog {
+  /** Waits until all is written or lost, but no longer than this. */
+  flush(timeoutMs: number): Promise<void>;
+}
+
+const STDERR = 2;
+/** Lines that wait for a slow reader; what is more is lost, and said. */
+const QUEUE_BYTES = 8_388_608;
 
 const levelColors: Readonly<Record<Level, 'gray' | 'green' | 'yellow' | 'red'>> = {
   debug: 'gray',
@@ -16,13 +28,14 @@ const levelColors: Readonly<Record<Level, 'gray' | 'green' | 'yellow' | 'red'>> 
   error: 'red',
 };
 
+/** Names that a line has of its own: a field of that name is set apart. */
+const RESERVED: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
+
 export function createLog(
   { logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>,
-  write?: (line: string) => void,
-): Log {
-  const isPretty = logFormat === 'auto' ? process.stderr.isTTY : logFormat === 'pretty';
-  const plain: DestinationStream = write ? { write } : destination({ dest: 2, sync: true });
-  const stream = isPretty ? { write: (line: string) => plain.write(pretty(line)) } : plain;
+  sink: LogSink = new LogSink(toDescriptor(STDERR), QUEUE_BYTES),
+): CliLog {
+  const isPretty = logFormat === 'auto' ? isatty(STDERR) : logFormat === 'pretty';
   const logger = pino(
     {
       level: logLevel,
@@ -31,11 +44,37 @@ export function createLog(
       formatters: { level: (level) => ({ level }) },
       serializers: { error: stdSerializers.err },
     },
-    stream,
+    { write: (line: string) => sink.write(isPretty ? pretty(line) : line) },
   );
-  const at = (level: Level) => (message: string, fields?: LogFields) =>
-    logger[level](fields ?? {}, message);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const at =
+    (level: Level) =>
+    (message: string, fields: LogFields = {}): void => {
+      try {
+        logger[level](setApart(fields), message);
+      } catch {
+        // Fields that cannot be shown; what was to be said matters more.
+        logger[level](message);
+      }
+    };
+  const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  sink.onLoss = (lines) => log.warn('lines of the log could not be written', { lines });
+  return {
+    ...log,
+    get linesLost() {
+      return sink.linesLost;
+    },
+    flush: (timeoutMs) => sink.flush(timeoutMs),
+  };
+}
+
+function setApart(fields: LogFields): LogFields {
+  if (!Object.keys(fields).some((name) => RESERVED.has(name))) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      RESERVED.has(name) ? `field_${name}` : name,
+      value,
+    ]),
+  );
 }
 
 /** `12:34:56 warn  worker 1 ended  worker=1 ranMs=20` */
@@ -43,15 +82,27 @@ function pretty(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as {
     level: Level;
     time: string;
-    msg: string;
+    msg?: string;
     [field: string]: unknown;
   };
-  const details = Object.entries(fields).map(([name, value]) => ` ${name}=${shown(value)}`);
+  const { worker, output, ...others } = fields;
+  const isOfApp = typeof output === 'string' && Object.keys(others).length === 0;
+  const message = printable(withoutColours(msg ?? ''));
+  const text = isOfApp
+    ? `worker ${String(worker)} ${output} | ${message}`
+    : [message, ...shownFields(fields)].join(' ');
   const label = styleText(levelColors[level], level.padEnd(5), { stream: process.stderr });
-  const gap = details.length > 0 ? ' ' : '';
-  return `${time.slice(11, 19)} ${label} ${msg}${gap}${details.join('')}\n`;
+  return `${time.slice(11, 19)} ${label} ${text}\n`;
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'string' && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value);
+function shownFields(fields: LogFields): readonly string[] {
+  const shown = Object.entries(fields).map(
+    ([name, value]) => `${printable(name)}=${shownValue(value)}`,
+  );
+  return shown.length === 0 ? [] : ['', ...shown];
+}
+
+function shownValue(value: unknown): string {
+  if (typeof value === 'string' && /^[\w.:/-]+$/.test(value)) return value;
+  return printableJson(value);
 }

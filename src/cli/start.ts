@@ -4,13 +4,19 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type Field, fields } from '../host/config/fields.ts';
 import { loadConfig } from '../host/config/load.ts';
 import type { Config } from '../host/config/schema.ts';
-import { printable, printableJson } from '../host/foreign/printable.ts';
+import { printable, printableJson, printableLines } from '../host/foreign/printable.ts';
 import type { RunningNode } from '../server/controller/node.ts';
 import type { Log } from '../server/core/log/log.ts';
 import { CliError } from './cli-error.ts';
 import { createLog } from './log.ts';
-import { print } from './output.ts';
+import { LogSink, toDescriptor } from './log-sink.ts';
 import { StopSignals } from './stop-signals.ts';
+
+/** How long the end waits for the last lines of the log, behind which somebody may be slow. */
+const LAST_LINES_MS = 1_000;
+
+const STDOUT = 1;
+const ANNOUNCED_MAX_BYTES = 65_536;
 
 type StartOptions = { readonly config?: string; readonly json?: boolean } & Readonly<
   Record<string, string | boolean | undefined>
@@ -42,12 +48,18 @@ export function startCommand(): Command {
       void warnOfMachine(config, log);
       const { startNode } = await import('../server/controller/node.ts');
       const signals = new StopSignals(process, () => performance.now());
-      await runUntilStopped({
-        start: (stopAsked) => startNode(config, log, stopAsked),
-        announce: (node) => print(json ? readyJson(node) : readyText(node, config)),
-        signals,
-        log,
-      });
+      const out = new LogSink(toDescriptor(STDOUT), ANNOUNCED_MAX_BYTES);
+      try {
+        await runUntilStopped({
+          start: (stopAsked) => startNode(config, log, stopAsked),
+          announce: (node) =>
+            out.write(`${printableLines(json ? readyJson(node) : readyText(node, config))}\n`),
+          signals,
+          log,
+        });
+      } finally {
+        await log.flush(LAST_LINES_MS);
+      }
     });
 }
 

@@ -54,6 +54,10 @@ export class FakeNode implements NodeView {
     };
   }
 
+  log(): ReturnType<NodeView['log']> {
+    return { linesLost: 2, outputDropped: new Map([[0, 4]]) };
+  }
+
   publish(message: SendRequest): SendReceipt {
     if (this.fault === 'full') throw new BusFullError();
     if (this.fault === 'broken') throw new Error('hidden detail');
@@ -103,5 +107,7 @@ const sample: WorkerSample = {
     handlerErrors: 1,
     busDropped: 0,
     busFramesReceived: 21,
+    logLinesLost: 5,
+    appOutputDropped: 30,
   },
 };

@@ -40,6 +40,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where it is started; in the repository if not told. */
   readonly cwd?: string;
+  /** Has bash start the command, which is `"$@"` to it, as in `exec "$@" 2>/dev/full`. */
+  readonly bash?: string;
   /** Runs it in a terminal of its own, to which `type` writes. */
   readonly isInTerminal?: boolean;
 }
@@ -236,6 +238,7 @@ export class HoldfastProcess extends ServerProcess {
     const { app, workers = 4, args = [] } = options;
     super(
       [
+        ...(options.bash === undefined ? [] : ['bash', '-c', options.bash, 'bash']),
         ...['node', BIN, 'start', '--json', '--port', '0', '--admin-port', '0'],
         ...['--workers', String(workers), '--config', config],
         ...(app === undefined ? [] : ['--app', app]),

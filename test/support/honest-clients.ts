@@ -118,17 +118,46 @@ export class HonestClients implements AsyncDisposable {
   }
 }
 
-/** Watches honest clients without the attack first, and then for as long as it lasts. */
+/**
+ * Watches honest clients without the attack first, then for as long as it lasts, and without it
+ * again: on a machine that others load too, what is quiet changes by the second.
+ *
+ * @returns the slower of what is quiet before and after
+ */
 export async function beside(
   url: string,
   attack: () => Promise<void>,
   options: HonestOptions & { readonly quietMs?: number } = {},
 ): Promise<{ readonly quiet: HonestFigures; readonly attacked: HonestFigures }> {
   await using clients = await HonestClients.start(url, options);
-  await Bun.sleep(options.quietMs ?? QUIET_MS);
-  const quiet = await clients.take();
+  const { quietMs = QUIET_MS } = options;
+  await Bun.sleep(quietMs);
+  const before = await clients.take();
   await attack();
-  return { quiet, attacked: await clients.take() };
+  const attacked = await clients.take();
+  await Bun.sleep(quietMs);
+  const after = await clients.take();
+  expectRecovered(after, before);
+  return { quiet: slower(before, after), attacked };
+}
+
+/** Who stays slow after an attack was not served well in it. */
+function expectRecovered(after: HonestFigures, before: HonestFigures): void {
+  for (const kind of KINDS) {
+    const mostMs = Math.max(P99_MAX_MS, 10 * before[kind].medianMs);
+    const text = `${kind} after the attack\n${honestText('after', after)}`;
+    expect(after[kind].failures, text).toEqual([]);
+    expect(after[kind].medianMs, text).toBeLessThanOrEqual(mostMs);
+  }
+}
+
+function slower(one: HonestFigures, other: HonestFigures): HonestFigures {
+  const kinds = KINDS.map((kind) => {
+    const medianMs = Math.max(one[kind].medianMs, other[kind].medianMs);
+    const p99Ms = Math.max(one[kind].p99Ms, other[kind].p99Ms);
+    return [kind, { ...one[kind], medianMs, p99Ms }] as const;
+  });
+  return { ...one, ...(Object.fromEntries(kinds) as Record<HonestKind, Served>) };
 }
 
 /** Honest clients are served: 100 ms at the median, 1 s at the 99th percentile, and none fails. */

@@ -219,6 +219,24 @@ export const metrics: readonly Metric[] = [
     'Pairs of a worker and a room or user it wants messages for.',
     (view) => view.hub().interestEntries,
   ),
+  ofCounter(
+    'holdfast_log_lines_lost_total',
+    'Lines that the worker logged and the controller did not take.',
+    'logLinesLost',
+  ),
+  ofNode(
+    'holdfast_controller_log_lines_lost_total',
+    'counter',
+    'Lines of the log that could not be written, as on a full disk.',
+    (view) => view.log().linesLost,
+  ),
+  perWorker(
+    'holdfast_app_output_dropped_total',
+    'counter',
+    'Characters that the app printed on the worker beyond what is logged.',
+    ({ index, sample }, view) =>
+      (sample?.counters.appOutputDropped ?? 0) + (view.log().outputDropped.get(index) ?? 0),
+  ),
   ofNode('holdfast_controller_rss_bytes', 'gauge', 'Resident memory of the controller.', () =>
     process.memoryUsage.rss(),
   ),
@@ -246,7 +264,7 @@ function perWorker(
   name: string,
   type: Metric['type'],
   help: string,
-  valueOf: (worker: WorkerView) => number | undefined,
+  valueOf: (worker: WorkerView, view: NodeView) => number | undefined,
 ): Metric {
   return {
     name,
@@ -255,7 +273,7 @@ function perWorker(
     labels: ['worker'],
     *read(view) {
       for (const worker of view.workers()) {
-        const value = valueOf(worker);
+        const value = valueOf(worker, view);
         if (value !== undefined) yield { labels: { worker: `${worker.index}` }, value };
       }
     },

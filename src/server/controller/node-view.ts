@@ -22,6 +22,7 @@ export interface NodeView {
   isReady(): boolean;
   workers(): readonly WorkerView[];
   hub(): HubView;
+  log(): LogView;
   /**
    * Queues a message for the sessions it names, on all workers.
    * @throws BusFullError (bus/bus-full-error.ts) when the bus takes no more for now
@@ -63,6 +64,14 @@ export interface HubView {
   readonly queueBytes: readonly number[];
   /** Pairs of a worker and a room or user it wants messages for. */
   readonly interestEntries: number;
+}
+
+/** What was not logged; all numbers grow from the start of the controller. */
+export interface LogView {
+  /** Lines that could not be written, as on a full disk. */
+  readonly linesLost: number;
+  /** Bytes that apps printed past their log, beyond what is logged, by worker. */
+  readonly outputDropped: ReadonlyMap<number, number>;
 }
 
 /** A message from outside; without room and user it is for everyone in the namespace. */

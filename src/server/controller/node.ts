@@ -16,7 +16,7 @@ import { memoryOfHost } from '../../host/machine/host-memory.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
 
 import { EncodedEvent } from '../core/delivery/encoded-event.ts';
-import type { Log } from '../core/log/log.ts';
+import type { Log, LossyLog } from '../core/log/log.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
 import { Hub } from '../links/bus/hub.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
@@ -27,8 +27,16 @@ import { type Admin, startAdmin } from './admin.ts';
 import { memoryBudget, workerCapacity, workerCount } from './capacity.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
+import { NodeLog } from './node-log.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
-import type { HubView, NodeView, SendReceipt, SendRequest, WorkerView } from './node-view.ts';
+import type {
+  HubView,
+  LogView,
+  NodeView,
+  SendReceipt,
+  SendRequest,
+  WorkerView,
+} from './node-view.ts';
 import { claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
@@ -51,7 +59,7 @@ export interface RunningNode {
  */
 export async function startNode(
   config: Config,
-  log: Log,
+  log: LossyLog,
   stopAsked: AbortSignal,
 ): Promise<RunningNode> {
   const node = new Node(config, log);
@@ -81,6 +89,7 @@ class Node implements NodeView, RunningNode {
   readonly workerCount: number;
   readonly #number: number;
   readonly #config: Config;
+  readonly #nodeLog: NodeLog;
   readonly #log: Log;
   /** Where the public port listens. */
   readonly #host: string;
@@ -97,8 +106,10 @@ class Node implements NodeView, RunningNode {
   #hasStarted = false;
   #isStopping = false;
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, given: LossyLog) {
     this.#config = config;
+    this.#nodeLog = new NodeLog(given);
+    const { log } = this.#nodeLog;
     this.#log = log;
     this.#app = appPath(config);
     const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
@@ -130,7 +141,7 @@ class Node implements NodeView, RunningNode {
       log,
       spawn: (index) => {
         this.#facts[index] = { sample: undefined, sampledAtMs: undefined };
-        return spawnWorker(this.#settingsOf(index), log);
+        return spawnWorker(this.#settingsOf(index), this.#nodeLog.ofWorker(index));
       },
     });
   }
@@ -193,6 +204,10 @@ class Node implements NodeView, RunningNode {
       queueBytes: this.#facts.map((_, worker) => this.#hub.queuedBytes(worker)),
       interestEntries: this.#hub.interest.entryCount,
     };
+  }
+
+  log(): LogView {
+    return this.#nodeLog.view;
   }
 
   publish(message: SendRequest): SendReceipt {

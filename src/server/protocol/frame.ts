@@ -19,6 +19,7 @@ export class FrameWriter {
   #buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   readonly #maxFrameBytes: number;
   #end = 0;
+  /** Where the frame begins that is being written: all before it is finished. */
   #frameStart = 0;
 
   constructor(maxFrameBytes: number) {
@@ -27,11 +28,12 @@ export class FrameWriter {
 
   /** Bytes of the frames finished so far. */
   get length(): number {
-    return this.#end;
+    return this.#frameStart;
   }
 
+  /** A frame that was begun and not finished, as when its content threw, is forgotten. */
   begin(type: number): this {
-    this.#frameStart = this.#end;
+    this.#end = this.#frameStart;
     this.#reserve(FRAME_HEADER_BYTES);
     this.#buffer.writeUInt8(type, this.#end + LENGTH_BYTES);
     this.#end += FRAME_HEADER_BYTES;
@@ -90,24 +92,27 @@ export class FrameWriter {
       throw new RangeError(`a message of ${length} bytes is too large to be passed on`);
     }
     this.#buffer.writeUInt32BE(length, this.#frameStart);
+    this.#frameStart = this.#end;
   }
 
-  /** Hands out what was written and starts anew. */
+  /** Hands out the finished frames and starts anew. */
   take(): Uint8Array {
-    const taken = this.#buffer.subarray(0, this.#end);
+    const taken = this.view();
     this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
     this.#end = 0;
+    this.#frameStart = 0;
     return taken;
   }
 
-  /** What was written, valid until the next call. */
+  /** The finished frames, valid until the next call. */
   view(): Uint8Array {
-    return this.#buffer.subarray(0, this.#end);
+    return this.#buffer.subarray(0, this.#frameStart);
   }
 
   /** Forgets what was written, and keeps the buffer unless it has grown large. */
   clear(): void {
     this.#end = 0;
+    this.#frameStart = 0;
     if (this.#buffer.byteLength > KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 

@@ -5,39 +5,73 @@
  * only a worker that has lost its controller takes it for itself.
  */
 
-import { describeError } from '../core/log/log.ts';
-import { createLineLog } from '../links/bus/log-line.ts';
+import { type Counters, createCounters } from '../core/limits/counters.ts';
+import { LIMITS } from '../core/limits/limits.ts';
+import { BoundedLog } from '../core/log/bounded-log.ts';
+import type { Log, LogLevel } from '../core/log/log.ts';
+import { LogChannel } from '../links/bus/log-channel.ts';
+import { LOG_FD } from '../links/bus/log-line.ts';
 import { readWorkerSettings } from '../links/bus/worker-settings.ts';
-import { Worker } from './worker.ts';
+import { type AppOutputSink, type FileWrites, takeOverOutput } from './app-output.ts';
+import type { Worker } from './worker.ts';
 
 async function runWorker(): Promise<void> {
   const settings = readWorkerSettings(process.env);
-  const log = createLineLog(settings.config.logLevel);
+  const counters = createCounters();
+  const channel = new LogChannel(counters);
+  const log = createLog(channel, settings.config.logLevel);
+  takeOver(channel, log, counters);
+  await channel.open(LOG_FD);
+  // Loaded only now: who imports a function of `node:fs` by name gets what it is at that moment.
+  const { Worker } = await import('./worker.ts');
+  const worker: Worker = new Worker(settings, log, counters, () => stop(1));
   const stop = (code = 0): void => {
     worker.stop().then(
       () => process.exit(code),
       () => process.exit(1),
     );
   };
-  const worker = new Worker(settings, log, () => stop(1));
   process.on('SIGTERM', () => stop());
   process.on('SIGINT', () => {
     if (process.ppid === 1) stop();
   });
   // A fault of the app outside its handlers: say it, and keep the sessions of everybody else.
-  const report = (error: unknown): void =>
-    log.error('uncaught error', { error: describeError(error) });
+  const report = (error: unknown): void => log.error('uncaught error', { error });
   process.on('uncaughtException', report);
   process.on('unhandledRejection', report);
-  // The controller may be gone: output then has nowhere to go.
-  process.stdout.on('error', () => {});
   try {
     await worker.start();
   } catch (error) {
-    log.error('the worker cannot start', { error: describeError(error) });
+    log.error('the worker cannot start', { error });
     await worker.stop();
     process.exit(1);
   }
+}
+
+function createLog(channel: LogChannel, lowest: LogLevel): Log {
+  const bounds = {
+    linesOfAKind: LIMITS.logLinesOfAKind,
+    lines: LIMITS.logLines,
+    textLength: LIMITS.logTextLength,
+  };
+  return new BoundedLog(channel.line, bounds, lowest);
+}
+
+function takeOver(channel: LogChannel, log: Log, counters: Counters): void {
+  const fs = process.getBuiltinModule('node:fs') as unknown as FileWrites;
+  const sink: AppOutputSink = {
+    line: (output, text) => channel.text(output, text),
+    dropped(output, characters) {
+      counters.appOutputDropped += characters;
+      log.warn('the app prints more than is logged', { output, characters });
+    },
+  };
+  const bounds = {
+    lineLength: LIMITS.appLineLength,
+    lines: LIMITS.appLines,
+    characters: LIMITS.appCharacters,
+  };
+  takeOverOutput({ console, process, fs }, sink, bounds);
 }
 
 await runWorker();

@@ -153,6 +153,10 @@ export class PublicServer {
 
   async #askApp(request: Request): Promise<Response> {
     const { url } = request;
+    // Such as `Host: a:99999`: an app that reads the address would only fail.
+    if (!url.startsWith('/') && !URL.canParse(url)) {
+      return new Response('bad request\n', { status: 400 });
+    }
     const asked = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
     return await answerOfApp(this.#options.app, asked, this.#options.server);
   }

@@ -16,7 +16,7 @@ import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
-import { type Counters, createCounters } from '../core/limits/counters.ts';
+import type { Counters } from '../core/limits/counters.ts';
 import { assertLimits } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { Refusals } from '../core/limits/refusals.ts';
@@ -49,7 +49,7 @@ export class Worker {
   readonly #log: Log;
   readonly #leave: () => void;
   readonly #controllerPid: number = process.ppid;
-  readonly #counters: Counters = createCounters();
+  readonly #counters: Counters;
   readonly #refusals: Refusals;
   readonly #budget: MemoryBudget;
   readonly #bus: BusClient;
@@ -66,11 +66,12 @@ export class Worker {
   #stopped: Promise<void> | undefined;
 
   /** @param leave ends the process in order, to be replaced */
-  constructor(settings: WorkerSettings, log: Log, leave: () => void) {
+  constructor(settings: WorkerSettings, log: Log, counters: Counters, leave: () => void) {
     const { config, node, worker, capacity, runDir, workerCount } = settings;
     assertLimits(Math.max(config.maxPayloadBytes, config.maxBackpressureBytes), capacity);
     this.#settings = settings;
     this.#log = log;
+    this.#counters = counters;
     this.#leave = leave;
     this.#refusals = new Refusals(log);
     this.#budget = new MemoryBudget(settings.memoryBudgetBytes, this.#refusals);
@@ -254,12 +255,12 @@ export class Worker {
     // A controller that dies takes a moment to be gone for its children, too.
     setTimeout(() => {
       if (this.#isStopping) return;
-      const error = fault?.stack;
+      const fields = fault === undefined ? {} : { error: fault };
       if (process.ppid !== this.#controllerPid) {
-        this.#log.warn('the controller is gone: this worker goes on serving alone', { error });
+        this.#log.warn('the controller is gone: this worker goes on serving alone', fields);
         return;
       }
-      this.#log.error('the bus broke: this worker ends, to be replaced', { error });
+      this.#log.error('the bus broke: this worker ends, to be replaced', fields);
       this.#leave();
     }, CONTROLLER_GONE_MS);
   }

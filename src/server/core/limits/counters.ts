@@ -14,6 +14,10 @@ export interface Counters {
   /** Messages for the bus that were refused because its queue was full. */
   busDropped: number;
   busFramesReceived: number;
+  /** Lines of the log that the controller did not take. */
+  logLinesLost: number;
+  /** Characters that the app printed beyond what is logged. */
+  appOutputDropped: number;
 }
 
 export function createCounters(): Counters {
@@ -28,5 +32,7 @@ export function createCounters(): Counters {
     handlerErrors: 0,
     busDropped: 0,
     busFramesReceived: 0,
+    logLinesLost: 0,
+    appOutputDropped: 0,
   };
 }

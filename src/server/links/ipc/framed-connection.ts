@@ -187,6 +187,22 @@ export function listenFramed(path: string, accept: () => FramedConnection): () =
   return () => server.stop();
 }
 
+/** Takes over an end of a socket pair that the process was given when it was started. */
+export async function adoptFramed(fd: number, connection: FramedConnection): Promise<void> {
+  const options: Bun.FdSocketOptions<FramedConnection> = {
+    fd,
+    data: connection,
+    socket: {
+      ...framedSocketHandler,
+      open(socket) {
+        connection.attach(socket);
+      },
+    },
+  };
+  // Bun's types have the form, but leave it out where it is taken.
+  await Bun.connect<FramedConnection>(options as never);
+}
+
 /** Connects to a Unix socket; rejects when nobody listens there. */
 export async function connectFramed(path: string, connection: FramedConnection): Promise<void> {
   await Bun.connect<FramedConnection>({

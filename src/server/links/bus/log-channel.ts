@@ -1,0 +1,101 @@
+/**
+ * Both ends of a worker's log. The worker's hands lines over at once, and never waits for who
+ * reads.
+ *
+ * A controller that stands still finds what the queue holds when it goes on; one that is gone takes
+ * no more. What is not taken is dropped and counted, and the worker goes on serving.
+ */
+
+import type { Counters } from '../../core/limits/counters.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { WriteLine } from '../../core/log/bounded-log.ts';
+import { adoptFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import {
+  LOG_FRAME_BYTES,
+  type Output,
+  readWorkerWord,
+  type WorkerWord,
+  writeAppText,
+  writeLogLine,
+} from './log-line.ts';
+
+export class LogChannel {
+  readonly #counters: Counters;
+  readonly #link: FramedConnection;
+  #isLost = false;
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+    this.#link = new FramedConnection(
+      {
+        onFrame: () => {},
+        onFault: () => {},
+        onClose: () => {
+          this.#isLost = true;
+        },
+      },
+      LOG_FRAME_BYTES,
+    );
+  }
+
+  /** Lines said before wait for it. */
+  async open(fd: number): Promise<void> {
+    try {
+      await adoptFramed(fd, this.#link);
+    } catch {
+      // Without somebody who reads there is nobody to tell either.
+      this.#isLost = true;
+    }
+  }
+
+  readonly line: WriteLine = (level, message, fields) =>
+    this.#send(() => writeLogLine(this.#begin, level, message, fields));
+
+  text(output: Output, text: string): void {
+    this.#send(() => writeAppText(this.#begin, output, text));
+  }
+
+  readonly #begin = (type: number): ReturnType<FramedConnection['frame']> => this.#link.frame(type);
+
+  /** At once, since the next thing that happens may be the worker's end. */
+  #send(write: () => void): void {
+    try {
+      if (this.#isLost || this.#link.queuedBytes > LIMITS.logQueueBytes) {
+        this.#counters.logLinesLost++;
+        return;
+      }
+      write();
+      this.#link.flush();
+    } catch {
+      this.#counters.logLinesLost++;
+    }
+  }
+}
+
+/**
+ * The controller's end. What comes and is no word of a worker says nothing.
+ *
+ * @returns lets go of it
+ */
+export async function followLog(
+  fd: number,
+  onWord: (word: WorkerWord) => void,
+): Promise<() => void> {
+  const link = new FramedConnection(
+    {
+      onFrame: (_link, frame) => {
+        const word = readWorkerWord(frame);
+        if (word !== undefined) onWord(word);
+      },
+      onFault: () => {},
+      onClose: () => {},
+    },
+    LOG_FRAME_BYTES,
+  );
+  try {
+    await adoptFramed(fd, link);
+  } catch {
+    // The worker has ended already.
+  }
+  return () => link.close();
+}
