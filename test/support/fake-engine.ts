@@ -1,4 +1,4 @@
-/** The Socket.IO side of a worker with fakes for the bus, the sockets and the requests of clients. */
+/** The Socket.IO side of a worker with fakes for the bus, the sockets and the requests. */
 
 import { expect } from 'bun:test';
 import { Admissions } from '../../src/server/clients/socketio/admissions.ts';

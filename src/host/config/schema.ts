@@ -175,14 +175,14 @@ const shape = {
   ),
   backpressureTimeoutMs: key(
     whole(100, 10 * MINUTE_MS).default(10_000),
-    'How long more than `maxBackpressureBytes` may wait for one session; what was said since then ' +
-      'does not count.',
+    'How long more than `maxBackpressureBytes` may wait for one session; what was said since ' +
+      'then does not count.',
     { limit: { seen: 'the session ends', counted: 'slowReader' } },
   ),
   memoryBudgetBytes: key(
     z.union([z.literal('auto'), whole(MIB, 1024 * MIB)]).default('auto'),
-    'What may wait for all clients of a worker together (queues, backpressure, half packets, acks); ' +
-      '`auto` is a quarter of the memory divided by the workers, 256 MiB at the most.',
+    'What may wait for all clients of a worker together (queues, backpressure, half packets, ' +
+      'acks); `auto` is a quarter of the memory divided by the workers, 256 MiB at the most.',
     { limit: { seen: 'sessions that hold most end', counted: 'memoryBudget' } },
   ),
   maxSessionsPerWorker: key(

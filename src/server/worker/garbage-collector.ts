@@ -45,7 +45,7 @@ const CHECK_MS = 250;
 const TURNOVER_MIN = 2_000;
 /** With more sessions alive a collection takes longer, 10 to 28 ms at 19,000: it must find more. */
 const TURNOVER_PER_SESSION = 1 / 8;
-/** So much that waited for clients and is gone is worth a collection, too: it lies there as text. */
+/** So much that waited for clients and is gone is worth a collection: it lies there as text. */
 const GONE_DUE_BYTES = 33_554_432;
 /** Below this share of a core the loop has little to do: heartbeats of 19,000 take 1 %. */
 const IDLE_CPU_SHARE = 0.25;

@@ -1,4 +1,4 @@
-/** What waits for clients: how much it may be and for how long, and who is cut when it is too much. */
+/** What waits for clients: how much it may be and for how long, and who is cut when it is more. */
 
 import { beforeEach, describe, expect, test } from 'bun:test';
 import {

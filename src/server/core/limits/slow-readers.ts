@@ -2,10 +2,11 @@
  * Sockets whose clients are behind: what waits for them counts against the memory budget, and those
  * that do not catch up are told to their owner.
  *
- * A client is slow when more than `maxBackpressureBytes` has waited for it for `backpressureTimeoutMs`:
- * what was said just now, however much, it had no chance to take. So bytes are judged by their age:
+ * A client is slow when more than `maxBackpressureBytes` has waited for it for
+ * `backpressureTimeoutMs`: what was said just now, however much, it had no chance to take. So bytes
+ * are judged by their age:
  *
- *     mark ── timeout ──▶ what is left of the bytes that waited at the mark → slow, or the next mark
+ *     mark ── timeout ──▶ what is left of the bytes that waited at the mark → slow, or a new mark
  *
  * Only sockets that are behind stand here; whoever keeps up costs nothing.
  */
