@@ -88,6 +88,13 @@ const app: App = defineApp({
   ...handlers,
   namespaces: {
     '/custom': handlers,
+    '/slow': {
+      ...handlers,
+      async authenticate(handshake) {
+        await Bun.sleep(50);
+        return authenticate(handshake);
+      },
+    },
     '/refused': {
       authenticate: () => {
         throw new Error('not today');

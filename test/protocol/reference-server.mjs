@@ -80,6 +80,9 @@ function serve(socket) {
 
 io.on('connection', serve);
 io.of('/custom').on('connection', serve);
+io.of('/slow')
+  .use((_socket, next) => setTimeout(next, 50))
+  .on('connection', serve);
 io.of('/refused').use((_socket, next) => next(new Error('not today')));
 
 httpServer.listen(0, '127.0.0.1', () => {

@@ -12,7 +12,7 @@ import {
   WIRE_KINDS,
   type WireKind,
 } from '../support/raw-socketio.ts';
-import { describeOnTargets, expectServing } from './target.ts';
+import { describeOnTargets, expectServing, isReference } from './target.ts';
 
 const CONNECT_TIMEOUT_MS = 1500;
 const INVALID_NAMESPACE = { message: 'Invalid namespace' };
@@ -136,6 +136,23 @@ function declareRefusals(endpoint: Endpoint, kind: WireKind): void {
     await wire.send('2/custom,["message",1]');
     await wire.ended();
     await expectServing(endpoint);
+  });
+
+  // The reference lets the client in twice then; Holdfast once, by what was presented last.
+  test.each([
+    ['with the first', ['0/slow,{"n":1}', '0/slow,{"n":2}'], []],
+    ['soon after it', ['0/slow,{"n":1}'], ['0/slow,{"n":2}']],
+  ] as const)('a second CONNECT %s, before the answer, is tolerated', async (_n, first, then) => {
+    const wire = await openWire(endpoint, kind);
+    await wire.send(...first);
+    await Bun.sleep(10);
+    if (then.length > 0) await wire.send(...then);
+    expect(await wire.next()).toStartWith('0/slow,{"sid":"');
+    await wire.send('2/slow,["message","in"]');
+    const packets: unknown[] = [];
+    while (packets.at(-1) !== '2/slow,["message-back","in"]') packets.push(await wire.next());
+    if (!isReference) expect(packets[0]).toBe('2/slow,["auth",{"n":2}]');
+    await wire.close();
   });
 
   test('a second CONNECT to the same namespace ends the connection', async () => {

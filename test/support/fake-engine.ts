@@ -57,6 +57,7 @@ export class FakeEngine {
   readonly budget: MemoryBudget;
   readonly heartbeat: Heartbeat = new Heartbeat(ENGINE_SETTINGS);
   readonly context: EngineContext;
+  readonly admissions: Admissions;
   readonly core: WorkerCore;
   readonly owner: LocalOwner;
   /** Reasons for which sessions have ended. */
@@ -74,16 +75,13 @@ export class FakeEngine {
     this.refusals = new Refusals(log);
     this.budget = new MemoryBudget(ENGINE_SETTINGS.memoryBudgetBytes, this.refusals);
     const getCore = (): WorkerCore => this.core;
+    this.admissions = new Admissions(getCore, () => this.context);
     this.context = new EngineContext({
       node: 1,
       worker: 2,
       settings: ENGINE_SETTINGS,
       heartbeat: this.heartbeat,
-      router: new PacketRouter(
-        getCore,
-        new Admissions(getCore, () => this.context),
-        ENGINE_SETTINGS.maxPayloadBytes,
-      ),
+      router: new PacketRouter(getCore, this.admissions, ENGINE_SETTINGS.maxPayloadBytes),
       counters: this.counters,
       refusals: this.refusals,
       budget: this.budget,

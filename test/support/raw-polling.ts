@@ -76,8 +76,13 @@ export class RawPolling {
     this.#received.push(...rest);
   }
 
-  static async open(endpoint: Endpoint, headers: Record<string, string> = {}): Promise<RawPolling> {
-    const answer = await request(endpoint, 'EIO=4&transport=polling', { headers });
+  static async open(
+    endpoint: Endpoint,
+    headers: Record<string, string> = {},
+    moreQuery = '',
+  ): Promise<RawPolling> {
+    const more = moreQuery === '' ? '' : `&${moreQuery}`;
+    const answer = await request(endpoint, `EIO=4&transport=polling${more}`, { headers });
     if (answer.status !== 200) {
       throw new Error(`handshake refused: ${answer.status} ${answer.body}`);
     }

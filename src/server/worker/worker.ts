@@ -55,6 +55,7 @@ export class Worker {
   readonly #bus: BusClient;
   readonly #heartbeat: Heartbeat;
   readonly #engine: EngineContext;
+  readonly #admissions: Admissions;
   readonly #peers: Peers;
   readonly #owner: LocalOwner;
   readonly #collector: GarbageCollector;
@@ -86,16 +87,13 @@ export class Worker {
       onLost: (fault) => this.#controllerLost(fault),
     });
     const getCore = (): WorkerCore => this.#core as WorkerCore;
+    this.#admissions = new Admissions(getCore, () => this.#engine);
     this.#engine = new EngineContext({
       node,
       worker,
       settings: { ...config, capacity },
       heartbeat: this.#heartbeat,
-      router: new PacketRouter(
-        getCore,
-        new Admissions(getCore, () => this.#engine),
-        config.maxPayloadBytes,
-      ),
+      router: new PacketRouter(getCore, this.#admissions, config.maxPayloadBytes),
       counters: this.#counters,
       refusals: this.#refusals,
       budget: this.#budget,
@@ -165,7 +163,10 @@ export class Worker {
     // A worker that was killed leaves its socket's name behind.
     rmSync(peerPath, { force: true });
     this.#stopPeers = servePeers(peerPath, this.#owner, this.#log);
-    this.#heartbeat.start(() => this.#engine.sweep());
+    this.#heartbeat.start(() => {
+      this.#admissions.sweep();
+      this.#engine.sweep();
+    });
     this.#collector.start();
     this.#publicServer = this.#createPublicServer(app, core);
     this.#publicServer.listen();

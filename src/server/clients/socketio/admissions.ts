@@ -5,16 +5,21 @@
  *
  * Those admitted in one turn of the event loop go in together: what they add to the worker's
  * interest is one write on the bus instead of one each, and it leaves before any of them is told
- * that it has joined. A packet from a client that has not waited for that answer lets it in first.
+ * that it has joined. A packet from a client that did not wait for that answer lets it in first.
+ *
+ * A client is asked about once at a time in each namespace, for `connectTimeoutMs` at the most. When
+ * it sends another CONNECT meanwhile, as one that leaves and joins again in a hurry does, it gets
+ * one answer, by what it presented last.
  */
 
-import type { Admission, Handshake } from '../../core/app/app.ts';
+import type { Admission } from '../../core/app/app.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import { checkKey, checkRoomCount, distinct } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { SessionIdFactory } from '../../protocol/session-id.ts';
 import {
   encodeConnect,
@@ -22,12 +27,29 @@ import {
   type JsonObject,
 } from '../../protocol/socketio-packet.ts';
 import type { EngineSession } from './engine-session.ts';
-import type { HandshakeSource } from './session-extras.ts';
+import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
+import type { Joining } from './session-extras.ts';
 
-interface Admitted {
+/** Of a class of its own, so that it is logged and not told. */
+class SlowAuthenticate extends Error {
+  constructor() {
+    super('authenticate was not done within connectTimeoutMs');
+  }
+}
+
+/** A client that `authenticate` is asked about. */
+interface Asked {
   readonly engine: EngineSession;
-  readonly session: NamespaceSession;
   readonly home: Namespace;
+  readonly reads: HandshakeReads;
+}
+
+interface AskedForLong extends Asked {
+  readonly joining: Joining;
+}
+
+interface Admitted extends Asked {
+  readonly session: NamespaceSession;
   readonly rooms: readonly string[];
 }
 
@@ -42,6 +64,9 @@ export interface AdmissionEngines {
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
   readonly refusals: Refusals;
+  readonly heartbeat: { readonly tick: number };
+  /** Clients have had the time to join that began up to this tick. */
+  readonly lateTick: number;
   /** A session has joined its first namespace. */
   joined(engine: EngineSession): void;
 }
@@ -51,13 +76,16 @@ export class Admissions {
   readonly #engines: () => AdmissionEngines;
   #admitted: Admitted[] = [];
   readonly #waiting: Set<EngineSession> = new Set();
+  /** Oldest first. */
+  readonly #asking: Set<AskedForLong> = new Set();
+  readonly #headerNames: HeaderNames = new HeaderNames();
 
   constructor(core: () => AdmissionCore, engines: () => AdmissionEngines) {
     this.#core = core;
     this.#engines = engines;
   }
 
-  /** Takes a client's CONNECT. */
+  /** Takes a client's CONNECT. One that comes before the answer to another takes its place. */
   connect(engine: EngineSession, namespace: string, auth: JsonObject): void {
     const home = this.#core().namespaces.get(namespace);
     if (home === undefined) {
@@ -65,24 +93,30 @@ export class Admissions {
       engine.send([encodeConnectError(namespace, 'Invalid namespace')]);
       return;
     }
-    const isKnown = engine.sessionIn(namespace) !== undefined || engine.joining?.has(namespace);
-    if (isKnown === true) {
+    if (engine.sessionIn(namespace) !== undefined) {
       engine.fail();
       return;
     }
-    const source = engine.handshake;
-    if (source === undefined) {
-      // An app with one namespace keeps no handshake after the first join, and `authenticate`
-      // must not be asked without one.
-      engine.send([encodeConnectError(namespace, 'connect again over a new connection')]);
+    const joining = engine.joining?.get(namespace);
+    if (joining !== undefined) {
+      joining.next = auth;
       return;
     }
-    try {
-      const admission = home.runner.authenticate(handshakeOf(source, engine, namespace, auth));
-      if (admission instanceof Promise) void this.#admitLater(engine, home, admission);
-      else this.#admit(engine, home, admission);
-    } catch (error) {
-      this.#refuse(engine, home, error);
+    if (this.#waiting.has(engine)) {
+      this.#admitted = this.#admitted.filter((one) => one.engine !== engine || one.home !== home);
+    }
+    this.#ask(engine, home, auth);
+  }
+
+  /** Gives up on those whose `authenticate` takes too long. Called at each heartbeat tick. */
+  sweep(): void {
+    const late = this.#engines().lateTick;
+    for (const one of this.#asking) {
+      if (one.joining.since > late) return;
+      this.#asking.delete(one);
+      if (one.engine.closed) continue;
+      hold(one, undefined);
+      this.#refuse(one, new SlowAuthenticate());
     }
   }
 
@@ -107,24 +141,46 @@ export class Admissions {
     }
   };
 
-  async #admitLater(
-    engine: EngineSession,
-    home: Namespace,
-    admission: Promise<Admission>,
-  ): Promise<void> {
-    engine.hold({ joining: new Set([...(engine.joining ?? []), home.name]) });
+  #ask(engine: EngineSession, home: Namespace, auth: JsonObject): void {
+    const reads = new HandshakeReads(engine.handshake, engine.kept);
+    const one: Asked = { engine, home, reads };
     try {
-      const admitted = await admission;
-      if (!engine.closed) this.#admit(engine, home, admitted);
+      const handshake = reads.handshake(home.name, auth, engine.transport);
+      const admission = home.runner.authenticate(handshake);
+      if (admission instanceof Promise) void this.#admitLater(one, admission);
+      else this.#admit(one, admission);
     } catch (error) {
-      this.#refuse(engine, home, error);
-    } finally {
-      engine.hold({ joining: without(engine.joining, home.name) });
+      this.#refuse(one, error);
+    }
+  }
+
+  async #admitLater(asked: Asked, admission: Promise<Admission>): Promise<void> {
+    const joining: Joining = { since: this.#engines().heartbeat.tick, next: undefined };
+    const one = { ...asked, joining };
+    this.#asking.add(one);
+    hold(one, joining);
+    const [outcome] = await Promise.allSettled([admission]);
+    const isGivenUp = !this.#asking.delete(one);
+    if (isGivenUp) return;
+    hold(one, undefined);
+    const { engine, home } = one;
+    if (joining.next !== undefined && !engine.closed) this.#ask(engine, home, joining.next);
+    else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
+    else this.#admitOrRefuse(one, outcome.value);
+  }
+
+  #admitOrRefuse(one: Asked, admission: Admission): void {
+    try {
+      this.#admit(one, admission);
+    } catch (error) {
+      this.#refuse(one, error);
     }
   }
 
   /** @throws TypeError when the app gave a user or rooms that cannot be */
-  #admit(engine: EngineSession, home: Namespace, admission: Admission): void {
+  #admit({ engine, home, reads }: Asked, admission: Admission): void {
+    if (engine.closed) return;
+    if (reads.isMissing) throw new Error('authenticate went on without what it asked for');
     const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
     const wanted = distinct(rooms.map(checkKey));
@@ -132,19 +188,27 @@ export class Admissions {
     const id = this.#engines().ids.create(engine.slot);
     const session = new NamespaceSession(id, user, data, engine, home);
     if (this.#admitted.length === 0) setImmediate(this.complete);
-    this.#admitted.push({ engine, session, home, rooms: wanted });
+    this.#admitted.push({ engine, session, home, rooms: wanted, reads });
     this.#waiting.add(engine);
   }
 
-  #enter({ engine, session, home, rooms }: Admitted): void {
+  #enter({ engine, session, home, rooms, reads }: Admitted): void {
     home.add(session, rooms);
     engine.addSession(session);
     this.#engines().joined(engine);
-    // Only an app with more namespaces may need what the first request said again.
-    engine.packHandshake(this.#core().namespaces.size > 1);
+    // Another namespace of the app may ask for anything that the first request said.
+    if (this.#core().namespaces.size > 1) engine.packHandshake();
+    else if (engine.handshake !== undefined) {
+      engine.hold({ handshake: undefined, kept: reads.keep(this.#headerNames) });
+    }
   }
 
-  #refuse(engine: EngineSession, home: Namespace, error: unknown): void {
+  #refuse({ engine, home, reads }: Asked, error: unknown): void {
+    if (reads.isMissing && !engine.closed) {
+      this.#engines().refusals.count('handshakeGone');
+      engine.end('transport close', CLOSE_CODE.policy);
+      return;
+    }
     const { message, data } = home.runner.refusal(error);
     this.#engines().counters.handshakesRefused++;
     this.#engines().refusals.count('notAuthenticated');
@@ -152,25 +216,10 @@ export class Admissions {
   }
 }
 
-/** The set without one name; `undefined` when nothing is left. */
-function without(names: ReadonlySet<string> | undefined, name: string): Set<string> | undefined {
-  const rest = new Set(names);
-  rest.delete(name);
-  return rest.size === 0 ? undefined : rest;
-}
-
-function handshakeOf(
-  source: HandshakeSource,
-  engine: EngineSession,
-  namespace: string,
-  auth: JsonObject,
-): Handshake {
-  return {
-    namespace,
-    auth,
-    headers: source.headers,
-    query: new URLSearchParams(source.query),
-    address: source.address,
-    transport: engine.transport,
-  };
+/** Notes or forgets that a client is being asked about. */
+function hold({ engine, home }: Asked, joining: Joining | undefined): void {
+  const all = new Map(engine.joining);
+  if (joining === undefined) all.delete(home.name);
+  else all.set(home.name, joining);
+  engine.hold({ joining: all.size === 0 ? undefined : all });
 }

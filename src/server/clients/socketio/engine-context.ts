@@ -140,16 +140,21 @@ export class EngineContext implements EngineHome<EngineSession> {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
-    const late = this.#ticksAgo(connectTimeoutMs);
+    const late = this.lateTick;
     const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));
     for (const [session, since] of this.#unjoined) {
       if (since > idle) return;
       // A handshake without a poll costs its sender nothing, so it is not held for long.
       const isUnpolled = session.polling?.isPolled === false;
-      if (since > late && !isUnpolled) continue;
+      const isInTime = since > late || session.joining !== undefined;
+      if (isInTime && !isUnpolled) continue;
       this.refusals.count('notJoined');
       session.end('transport close', CLOSE_CODE.policy);
     }
+  }
+
+  get lateTick(): number {
+    return this.#ticksAgo(this.settings.connectTimeoutMs);
   }
 
   #ticksAgo(durationMs: number): number {

@@ -32,6 +32,8 @@ import { PollingTransport } from './polling-transport.ts';
 import {
   type Extras,
   type HandshakeSource,
+  type Joining,
+  type KeptHandshake,
   type PartialPacket,
   packedHandshake,
 } from './session-extras.ts';
@@ -81,18 +83,22 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     return typeof kept === 'string' ? (JSON.parse(kept) as HandshakeSource) : kept;
   }
 
-  /** The client has joined: what its first request said is needed rarely, or never again. */
-  packHandshake(isNeeded: boolean): void {
-    const kept = this.#extras?.handshake;
-    if (typeof kept !== 'object') return;
-    this.hold({ handshake: isNeeded ? packedHandshake(kept) : undefined });
+  /** What is left of the handshake, where it is not kept as a whole. */
+  get kept(): KeptHandshake | undefined {
+    return this.#extras?.kept;
+  }
+
+  /** The client has joined: what its first request said is needed rarely. */
+  packHandshake(): void {
+    const whole = this.#extras?.handshake;
+    if (typeof whole === 'object') this.hold({ handshake: packedHandshake(whole) });
   }
 
   get partial(): PartialPacket | undefined {
     return this.#extras?.partial;
   }
 
-  get joining(): ReadonlySet<string> | undefined {
+  get joining(): ReadonlyMap<string, Joining> | undefined {
     return this.#extras?.joining;
   }
 

@@ -54,7 +54,7 @@ export class PacketRouter {
       engine.fail();
       return;
     }
-    this.#admissions.completeFor(engine);
+    if (packet.type !== 'connect') this.#admissions.completeFor(engine);
     if (engine.closed) return;
     switch (packet.type) {
       case 'connect':

@@ -5,7 +5,7 @@
 
 import type { TransportName } from '../../core/app/app.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
-import type { AckPacket, EventPacket } from '../../protocol/socketio-packet.ts';
+import type { AckPacket, EventPacket, JsonObject } from '../../protocol/socketio-packet.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
 /** What the first request said. */
@@ -14,6 +14,22 @@ export interface HandshakeSource {
   readonly query: string;
   readonly address: string;
   readonly transport: TransportName;
+}
+
+/** What is left of it for joining again: what `authenticate` has read of it. */
+export interface KeptHandshake {
+  readonly address: string | undefined;
+  readonly query: string | undefined;
+  /** All that the first request had, and the values of those that were read. */
+  readonly headerNames: readonly string[] | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+}
+
+/** A namespace whose `authenticate` is still running for this client. */
+export interface Joining {
+  readonly since: number;
+  /** What the client has presented meanwhile: the last of it counts. */
+  next: JsonObject | undefined;
 }
 
 /** A packet whose binary attachments have not all come. */
@@ -29,8 +45,10 @@ export interface Extras {
   /** Until the client has joined; as JSON after that, where the app has more namespaces. */
   readonly handshake?: HandshakeSource | string | undefined;
   readonly partial?: PartialPacket | undefined;
-  /** Namespaces whose `authenticate` is still running. */
-  readonly joining?: ReadonlySet<string> | undefined;
+  /** Once the client has joined the one namespace of an app, and only if it was read. */
+  readonly kept?: KeptHandshake | undefined;
+  /** By namespace. */
+  readonly joining?: ReadonlyMap<string, Joining> | undefined;
   /** Sessions in namespaces beside the first. */
   readonly others?: readonly NamespaceSession[] | undefined;
   /** The client takes no binary frames (`b64`): it gets base64 text instead. */

@@ -6,7 +6,12 @@
  * behind `Session`, `Server` and `Broadcast` live in the files named after them.
  */
 
-/** What a client presented when it asked to join a namespace. */
+/**
+ * What a client presented when it asked to join a namespace.
+ *
+ * A client may leave and join again over the same connection. What `authenticate` reads here beside
+ * `auth` is therefore kept while the client is connected, and what it does not read costs nothing.
+ */
 export interface Handshake {
   /** The namespace asked for, `/` unless the client named one. */
   readonly namespace: string;

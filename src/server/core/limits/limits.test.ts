@@ -18,6 +18,7 @@ const RULES: ReadonlySet<string> = new Set([
   'notAuthenticated',
   'namespaceUnknown',
   'eventUnheard',
+  'handshakeGone',
   'protocolBroken',
 ]);
 

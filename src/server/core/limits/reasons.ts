@@ -51,6 +51,10 @@ export const REASONS = {
     outcome: 'cut',
     text: 'a client that joined no namespace within connectTimeoutMs, or never polled',
   },
+  handshakeGone: {
+    outcome: 'cut',
+    text: 'a client that joins again, and of whose first request the app asks for more than before',
+  },
   handlersRunning: {
     outcome: 'cut',
     text: 'a client with too many unfinished handlers of the app',
