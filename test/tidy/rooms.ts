@@ -54,7 +54,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['fields.ts', 'load.ts', 'schema.ts'],
   },
   'src/host/machine': {
-    purpose: 'what /proc tells of processes, the kernel and the host',
+    purpose: 'what /proc, /sys and files of the system tell of processes, the kernel and the host',
     imports: { 'report/recording': 'type' },
   },
   'src/host/figures': {
@@ -174,7 +174,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/log': { purpose: 'what parts of a worker say, and how often' },
   'src/server/core/limits': {
-    purpose: 'every bound that is no config key, why things are refused, and what is counted',
+    purpose:
+      'bounds that are no config keys, what keeps memory within them, why things are refused, counters',
     imports: { 'server/protocol': 'any', 'server/core/log': 'type' },
   },
   'src/server/core/app': {
@@ -270,7 +271,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/links': { purpose: 'ways between processes, and later between hosts' },
   'src/server/worker': {
-    purpose: 'one worker, put together: ports, app file, wiring, samples',
+    purpose: 'one worker, put together: ports, app file, wiring, samples, garbage, profiles',
     imports: {
       'server/clients/socketio': 'any',
       'server/clients/source': 'any',
