@@ -174,8 +174,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/log': { purpose: 'what parts of a worker say, and how often' },
   'src/server/core/limits': {
-    purpose:
-      'bounds that are no config keys, what keeps memory within them, why things are refused, counters',
+    purpose: 'bounds that are no config keys, budgets, why things are refused, what is counted',
     imports: { 'server/protocol': 'any', 'server/core/log': 'type' },
   },
   'src/server/core/app': {

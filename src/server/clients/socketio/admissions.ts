@@ -7,9 +7,9 @@
  * interest is one write on the bus instead of one each, and it leaves before any of them is told
  * that it has joined. A packet from a client that did not wait for that answer lets it in first.
  *
- * A client is asked about once at a time in each namespace, for `connectTimeoutMs` at the most. When
- * it sends another CONNECT meanwhile, as one that leaves and joins again in a hurry does, it gets
- * one answer, by what it presented last.
+ * A client is asked about once at a time in each namespace, for `connectTimeoutMs` at the most.
+ * When it sends another CONNECT meanwhile, as one that leaves and joins again in a hurry does, it
+ * gets one answer, by what it presented last.
  */
 
 import type { Admission } from '../../core/app/app.ts';
