@@ -1,9 +1,11 @@
 /** How commands reach the admin API of a running node. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import type { z } from 'zod';
 import { findToken } from '../host/access/left-token.ts';
 import { isLoopback } from '../host/access/loopback.ts';
 import { fieldsByName } from '../host/config/fields.ts';
+import { AnswerError, ask, readAnswer, readRefusal } from '../host/foreign/ask.ts';
 import { CliError } from './cli-error.ts';
 import {
   addTokenOptions,
@@ -41,31 +43,49 @@ export function addAdminOptions(command: Command): Command {
   return addTokenOptions(command, TOKEN);
 }
 
-/** GET, or POST when there is a body. */
-export async function callAdmin<T>(
-  options: AdminOptions,
-  path: string,
-  body?: unknown,
-  timeoutMs: number = TIMEOUT_MS,
-): Promise<T> {
-  const url = adminUrl(options) + path;
-  const response = await request(url, options, body, timeoutMs);
-  const text = await response.text();
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    throw new CliError(`${url} is not the admin API of a Holdfast node: correct the address.`);
-  }
-  if (response.ok) return answer as T;
+/** What is asked of a node, and what its answer must be. */
+export interface AdminCall<T> {
+  readonly path: string;
+  /** GET without one, else POST. */
+  readonly body?: unknown;
+  readonly answer: z.ZodType<T>;
+  readonly maxBytes: number;
+  readonly timeoutMs?: number;
+}
+
+/** @throws CliError when there is no such answer */
+export async function callAdmin<T>(options: AdminOptions, call: AdminCall<T>): Promise<T> {
+  const url = adminUrl(options) + call.path;
+  const response = await request(url, options, call);
+  if (response.ok) return await answerIn(response, url, call);
+  const refusal = await readRefusal(response);
   if (response.status === 401) {
     throw new CliError(
       'The node wants its admin token: run this as the user who started the node, or give it ' +
         `with ${tokenPlaces(TOKEN)}.`,
     );
   }
-  const { error } = answer as { error?: string };
-  throw new CliError(`The node refused: ${error ?? `HTTP ${response.status}.`}`);
+  if (refusal !== undefined) throw new CliError(`The node refused: ${refusal}`);
+  throw new CliError(
+    `${url} is not the admin API of a Holdfast node (HTTP ${response.status}): correct the ` +
+      'address.',
+  );
+}
+
+async function answerIn<T>(
+  response: Response,
+  url: string,
+  { answer, maxBytes }: AdminCall<T>,
+): Promise<T> {
+  try {
+    return await readAnswer(response, answer, maxBytes);
+  } catch (cause) {
+    const why = cause instanceof AnswerError ? cause.message : 'its answer broke off';
+    throw new CliError(
+      `${url} is not the admin API of a Holdfast node (${why}): correct the address.`,
+      { cause },
+    );
+  }
 }
 
 function adminUrl({ admin, adminPort }: AdminOptions): string {
@@ -97,22 +117,15 @@ function tokenFor(url: string, options: AdminOptions): string | undefined {
 async function request(
   url: string,
   options: AdminOptions,
-  body: unknown,
-  timeoutMs: number,
+  { body, timeoutMs = TIMEOUT_MS }: Pick<AdminCall<unknown>, 'body' | 'timeoutMs'>,
 ): Promise<Response> {
-  const headers = new Headers();
   const token = tokenFor(url, options);
-  const trust = options.adminCa === undefined ? {} : { tls: { ca: readCa(options.adminCa) } };
-  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
-  if (body !== undefined) headers.set('content-type', 'application/json');
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const ca = options.adminCa === undefined ? undefined : readCa(options.adminCa);
   try {
-    return await fetch(url, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...trust,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    if (body === undefined) return await ask(url, { headers: authorization, timeoutMs, ca });
+    const headers = { ...authorization, 'content-type': 'application/json' };
+    return await ask(url, { body: JSON.stringify(body), headers, timeoutMs, ca });
   } catch (error) {
     throw new CliError(
       `No node answers at ${new URL(url).origin}: start one with "holdfast start", or name its ` +

@@ -4,7 +4,9 @@ import type { FleetStatus } from '../fleet/coordinator/status.ts';
 import { CONTROL_PORT } from '../fleet/settings/settings.ts';
 import { findToken } from '../host/access/left-token.ts';
 import { isLoopback } from '../host/access/loopback.ts';
+import { AnswerError, ask, readAnswer, readRefusal } from '../host/foreign/ask.ts';
 import { CliError } from './cli-error.ts';
+import { fleetStatus, STATUS_BYTES_MAX } from './fleet-answers.ts';
 import { statusText, summaryText } from './fleet-text.ts';
 import { print, printJson } from './output.ts';
 import {
@@ -108,21 +110,29 @@ async function callControl(
   const url = controlUrl(options);
   const token = readToken(CONTROL_TOKEN, options) ?? leftTokenFor(url);
   const response = await request(url + path, token, body);
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (response.ok && isStatus(answer)) return answer;
+  if (response.ok) return await statusIn(response, url);
+  const refusal = await readRefusal(response);
   if (response.status === 401) {
     throw new CliError(
       `The run wants its control token: ask as the user who runs it, or give it with ` +
         `${tokenPlaces(CONTROL_TOKEN)}.`,
     );
   }
-  const { error } = (answer ?? {}) as { error?: unknown };
-  if (typeof error === 'string') throw new CliError(`The run refused: ${error}`);
-  throw new CliError(`${url} is not the control API of a run: correct the address.`);
+  if (refusal !== undefined) throw new CliError(`The run refused: ${refusal}`);
+  throw new CliError(
+    `${url} is not the control API of a run (HTTP ${response.status}): correct the address.`,
+  );
 }
 
-function isStatus(answer: unknown): answer is FleetStatus {
-  return typeof answer === 'object' && answer !== null && 'phase' in answer && 'agents' in answer;
+async function statusIn(response: Response, url: string): Promise<FleetStatus> {
+  try {
+    return await readAnswer(response, fleetStatus, STATUS_BYTES_MAX);
+  } catch (cause) {
+    const why = cause instanceof AnswerError ? cause.message : 'its answer broke off';
+    throw new CliError(`${url} is not the control API of a run (${why}): correct the address.`, {
+      cause,
+    });
+  }
 }
 
 function controlUrl({ control, controlPort }: ControlOptions): string {
@@ -147,16 +157,12 @@ async function request(
   token: string | undefined,
   body: object | undefined,
 ): Promise<Response> {
-  const headers = new Headers();
-  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
-  if (body !== undefined) headers.set('content-type', 'application/json');
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
-    return await fetch(url, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const question = { headers: authorization, timeoutMs: TIMEOUT_MS };
+    if (body === undefined) return await ask(url, question);
+    const headers = { ...authorization, 'content-type': 'application/json' };
+    return await ask(url, { ...question, body: JSON.stringify(body), headers });
   } catch (cause) {
     if ((cause as Error).name === 'TimeoutError') {
       throw new CliError(

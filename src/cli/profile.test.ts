@@ -212,9 +212,10 @@ describe('what cannot be done', () => {
     const file = join(folder, 'odd.cpuprofile');
     const port = String(admin.port);
     const args = ['profile', '--worker', '0', '--out', file, '--admin-port', port];
-    const { code } = await runHoldfast(args);
+    const { code, err } = await runHoldfast(args);
     await admin.stop();
     expect(code).toBe(1);
+    expect(err).toStartWith(`holdfast: The profile is in ${file}, but the node says too little`);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ samples: expect.any(Array) });
   });
 

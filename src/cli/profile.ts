@@ -3,11 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { printable, printableJson } from '../host/foreign/printable.ts';
-import {
-  PROFILE_SECONDS_MAX,
-  type Survivors,
-  type WorkerProfile,
-} from '../server/controller/node-view.ts';
+import { PROFILE_SECONDS_MAX, type Survivors } from '../server/controller/node-view.ts';
+import { canBeSummedUp, keptProfile, PROFILE_BYTES_MAX } from './admin-answers.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fillGaps, type ProfileSummary, summarize, type TimeShare } from './cpu-profile.ts';
@@ -60,11 +57,16 @@ async function takeProfile(
 ): Promise<ProfileSummary> {
   const timeoutMs = seconds * 1000 + GRACE_MS;
   const body = { worker, seconds };
-  const answer = await callAdmin<WorkerProfile>(options, '/profile', body, timeoutMs);
+  const call = { path: '/profile', answer: keptProfile, maxBytes: PROFILE_BYTES_MAX, timeoutMs };
+  const answer = await callAdmin(options, { ...call, body });
   const whole = fillGaps(answer);
   // Written first: whatever the summary makes of it, the profile is there.
   writeNew(file, printableJson(whole));
-  return summarize(answer, whole);
+  if (canBeSummedUp(answer)) return summarize(answer, whole);
+  throw new CliError(
+    `The profile is in ${file}, but the node says too little of it to sum it up: see what ` +
+      'DevTools make of it, and use the "holdfast" of the same version.',
+  );
 }
 
 function wholeNumber(flag: string, text: string, lowest: number, highest: number): number {

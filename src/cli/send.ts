@@ -1,7 +1,8 @@
 /** `holdfast send`: one message to everyone, to rooms or to a user. */
 import { Command } from 'commander';
 import { printable } from '../host/foreign/printable.ts';
-import type { SendReceipt, SendRequest } from '../server/controller/node-view.ts';
+import type { SendRequest } from '../server/controller/node-view.ts';
+import { REPORT_BYTES_MAX, sendReceipt } from './admin-answers.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { print, printJson } from './output.ts';
@@ -33,7 +34,12 @@ export function sendCommand(): Command {
         `  holdfast send --room match:42 --event score --args '[1, 0]'`,
     )
     .action(async (text: string | undefined, options: SendOptions) => {
-      const receipt = await callAdmin<SendReceipt>(options, '/send', messageOf(text, options));
+      const receipt = await callAdmin(options, {
+        path: '/send',
+        body: messageOf(text, options),
+        answer: sendReceipt,
+        maxBytes: REPORT_BYTES_MAX,
+      });
       if (options.json) printJson(receipt);
       else print(printable(`Accepted as ${receipt.id}.`));
     });

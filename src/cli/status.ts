@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { printable } from '../host/foreign/printable.ts';
 import type { LoadReport, NodeProcess, ProcessReport } from '../server/controller/admin-reports.ts';
+import { loadReport, processReport, REPORT_BYTES_MAX } from './admin-answers.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { print, printJson } from './output.ts';
 import { type Column, tableText } from './table.ts';
@@ -17,8 +18,12 @@ export function statusCommand(): Command {
     .addHelpText('after', '\nExample:\n  holdfast status --admin-port 8600')
     .action(async (options: StatusOptions) => {
       const [process, load] = await Promise.all([
-        callAdmin<ProcessReport>(options, '/process'),
-        callAdmin<LoadReport>(options, '/load'),
+        callAdmin(options, {
+          path: '/process',
+          answer: processReport,
+          maxBytes: REPORT_BYTES_MAX,
+        }),
+        callAdmin(options, { path: '/load', answer: loadReport, maxBytes: REPORT_BYTES_MAX }),
       ]);
       if (options.json) printJson({ ...process, load });
       else print(statusText(process, load));

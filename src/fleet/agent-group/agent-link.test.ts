@@ -157,7 +157,10 @@ test('what an agent counted, and how late it was, before the run is of no matter
   const before = linkTo(url);
   await before.order({ ...ORDER, run: 'before' });
   const proxy = serveChanged(
-    (sample) => ({ ...sample, usage: { capacity: 936, loopLagMs: 9_000 } }),
+    (sample) => ({
+      ...sample,
+      usage: { ...(sample['usage'] as object), capacity: 936, loopLagMs: 9_000 },
+    }),
     url,
   );
   const link = linkTo(proxy);
@@ -211,6 +214,77 @@ test('an order that the agent does not understand is a loss with its reason', as
   expect(link.lost).toContain('it refused an order (');
   await link.order(ORDER);
   expect(link.lost).toBeUndefined();
+});
+
+describe('what an agent answers is judged before it counts', () => {
+  const many = (length: number) => Array.from({ length }, () => 0);
+  const named = (count: number, name = 'n') =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`${name}${index}`, 1]));
+  const within = (field: string, changes: object) => (sample: Record<string, unknown>) => ({
+    ...sample,
+    [field]: { ...(sample[field] as object), ...changes },
+  });
+
+  test.each<[string, (sample: Record<string, unknown>) => unknown, string]>([
+    ['nothing', () => null, ''],
+    ['a list', () => [], ''],
+    ['a text for a number', (sample) => ({ ...sample, open: '5' }), ' at "open"'],
+    ['less than nothing', (sample) => ({ ...sample, open: -1 }), ' at "open"'],
+    ['more than there are', (sample) => ({ ...sample, connecting: 1e12 }), ' at "connecting"'],
+    ['a time after all dates', (sample) => ({ ...sample, atMs: 1e300 }), ' at "atMs"'],
+    ['a long name of a run', (sample) => ({ ...sample, run: 'x'.repeat(100) }), ' at "run"'],
+    ['a counter missing', within('counters', { left: undefined }), ' at "counters.left"'],
+    ['too many names', within('counters', { failures: named(1_000) }), ' at "counters.failures"'],
+    [
+      'a name without end',
+      within('counters', { losses: named(1, 'x'.repeat(10_000)) }),
+      ' at "counters.losses.',
+    ],
+    ['counts of texts', within('counters', { losses: { closed: '1' } }), ' at "counters.losses.'],
+    ['half a pair in a histogram', within('latencies', { echo: [1] }), ' at "latencies.echo"'],
+    ['a bucket that is none', within('latencies', { echo: [9_999, 1] }), ' at "latencies.echo"'],
+    ['a histogram without end', within('latencies', { echo: many(9_998) }), ' at "latencies.echo'],
+    ['no capacity', within('usage', { capacity: 0 }), ' at "usage.capacity"'],
+    [
+      'more receipts than are kept',
+      (sample) => ({ ...sample, broadcasts: many(100).map(() => ({ sequence: 1, received: 1 })) }),
+      ' at "broadcasts"',
+    ],
+  ])('%s', async (_name, change, place) => {
+    let isHostile = false;
+    const link = linkTo(serveChanged((sample) => (isHostile ? change(sample) : sample) as object));
+    await link.greet();
+    await link.order(ORDER);
+    const { sample } = link;
+    isHostile = true;
+    await link.order(ORDER);
+    expect(link.lost).toStartWith(
+      `it gave no account of itself (its answer is of another shape${place}`,
+    );
+    expect(link.sample).toBe(sample);
+    expect(
+      await failureOf(linkTo(serveChanged((one) => change(one) as object)).greet()),
+    ).toStartWith(
+      `What answers at host:8710 is no agent of Holdfast (its answer is of another shape${place}`,
+    );
+    isHostile = false;
+    await link.order(ORDER);
+    expect(link.lost).toBeUndefined();
+  });
+
+  test('an answer without end', async () => {
+    const chunk = new Uint8Array(65_536).fill(0x20);
+    const url = serve(
+      () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(chunk) })),
+    );
+    expect(await failureOf(linkTo(url).greet())).toContain('longer than 1048576 bytes');
+  });
+
+  test('a refusal that is a book', async () => {
+    const link = linkTo(serve(() => Response.json({ error: 'x'.repeat(1e6) }, { status: 400 })));
+    await link.order(ORDER);
+    expect(link.lost).toBe('it refused an order (HTTP 400)');
+  });
 });
 
 test('the clock of an agent elsewhere is measured, that of one here is the same', async () => {

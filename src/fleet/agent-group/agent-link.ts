@@ -4,10 +4,12 @@
  * waits, since each says the whole state.
  */
 
+import { AnswerError, ask, readAnswer, readRefusal } from '../../host/foreign/ask.ts';
 import { type AgentOrder, type AgentSample, ORDER_TIMEOUT_MS } from '../agent/contract.ts';
 import { ClockOffset, wallClockMs } from '../settings/clock.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { counted } from '../settings/numbers.ts';
+import { agentSample, SAMPLE_BYTES_MAX } from './sample-schema.ts';
 
 /** An agent that gives no answer for so long is lost; its sessions may be, too. */
 const LOST_AFTER_MS = 10_000;
@@ -76,7 +78,7 @@ export class AgentLink {
     const { name } = this.#end;
     let response: Response;
     try {
-      response = await this.#request('GET', '/sample');
+      response = await this.#request('/sample');
     } catch (cause) {
       throw new FleetError(
         `No agent answers at ${name} (${reasonOf(cause)}): start one there with ` +
@@ -84,16 +86,14 @@ export class AgentLink {
         { cause },
       );
     }
-    const answer = await answerOf(response);
     if (response.status === 401) {
+      await response.body?.cancel();
       throw new FleetError(
         `The agent at ${name} refuses the token: give its own with --token-file or ` +
           'HOLDFAST_FLEET_TOKEN.',
       );
     }
-    if (!response.ok || !isSample(answer)) {
-      throw new FleetError(`What answers at ${name} is no agent of Holdfast: correct --agent.`);
-    }
+    const answer = await this.#firstSample(response);
     if (answer.open + answer.connecting > 0) {
       throw new FleetError(
         `The agent at ${name} is busy with another run (${answer.open} sessions): stop that run ` +
@@ -104,6 +104,22 @@ export class AgentLink {
     this.#capacity = answer.usage.capacity;
     this.#pid = answer.pid;
     this.#answeredAtMs = performance.now();
+  }
+
+  /** @throws FleetError when it is none */
+  async #firstSample(response: Response): Promise<AgentSample> {
+    const { name } = this.#end;
+    let why = `HTTP ${response.status}`;
+    try {
+      if (response.ok) return await readAnswer(response, agentSample, SAMPLE_BYTES_MAX);
+      await response.body?.cancel();
+    } catch (error) {
+      why = reasonOf(error);
+    }
+    throw new FleetError(
+      `What answers at ${name} is no agent of Holdfast (${why}): correct --agent, or start an ` +
+        'agent of this version there.',
+    );
   }
 
   /** @returns when an answer to this order, or to a later one, has come or failed to come */
@@ -140,12 +156,13 @@ export class AgentLink {
   async #send(order: AgentOrder): Promise<void> {
     try {
       const sentAtMs = wallClockMs();
-      const response = await this.#request('POST', '/order', JSON.stringify(order));
-      const answer = await answerOf(response);
-      if (!response.ok || !isSample(answer)) {
-        this.#silent = `it refused an order (${errorIn(answer) ?? `HTTP ${response.status}`})`;
+      const response = await this.#request('/order', JSON.stringify(order));
+      if (!response.ok) {
+        const why = (await readRefusal(response)) ?? `HTTP ${response.status}`;
+        this.#silent = `it refused an order (${why})`;
         return;
       }
+      const answer = await readAnswer(response, agentSample, SAMPLE_BYTES_MAX);
       const other = this.#otherThanBefore(answer);
       if (other !== undefined) {
         this.gone(other);
@@ -154,6 +171,10 @@ export class AgentLink {
       this.#clock.observe(sentAtMs, wallClockMs(), answer.atMs);
       this.#take(answer);
     } catch (error) {
+      if (error instanceof AnswerError) {
+        this.#silent = `it gave no account of itself (${error.message})`;
+        return;
+      }
       const silentMs = performance.now() - this.#answeredAtMs;
       if (silentMs >= LOST_AFTER_MS) {
         const seconds = Math.round(silentMs / 1000);
@@ -189,42 +210,15 @@ export class AgentLink {
     }
   }
 
-  #request(method: string, path: string, body?: string): Promise<Response> {
-    return fetch(this.#end.url + path, {
-      method,
-      headers: this.#headers,
-      signal: AbortSignal.timeout(LOST_AFTER_MS),
-      ...(body === undefined ? {} : { body }),
-    });
+  #request(path: string, body?: string): Promise<Response> {
+    const question = { headers: this.#headers, timeoutMs: LOST_AFTER_MS };
+    return ask(this.#end.url + path, body === undefined ? question : { ...question, body });
   }
-}
-
-async function answerOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Looks at what would do harm if it were missing; agents and coordinator are of one version. */
-function isSample(value: unknown): value is AgentSample {
-  if (typeof value !== 'object' || value === null) return false;
-  const { pid, atMs, open, counters, latencies, usage } = value as Partial<AgentSample>;
-  return (
-    [pid, atMs, open, usage?.capacity].every((field) => typeof field === 'number') &&
-    typeof counters === 'object' &&
-    typeof latencies === 'object'
-  );
-}
-
-function errorIn(answer: unknown): string | undefined {
-  const { error } = (answer ?? {}) as { error?: unknown };
-  return typeof error === 'string' ? error : undefined;
 }
 
 function reasonOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
   if (name === 'TimeoutError') return 'no answer in time';
+  if (error instanceof AnswerError) return error.message;
   return typeof code === 'string' ? code : String(error);
 }

@@ -13,6 +13,8 @@ const START_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 3_000;
 /** Characters of what an agent prints about errors. */
 const ERRORS_KEPT = 8_192;
+/** What an agent says first has some forty. */
+const LINE_CHARACTERS_MAX = 4_096;
 
 /**
  * What Bun does for memory in the background, whenever the event loop rests: a tenth of the CPU of
@@ -106,7 +108,7 @@ function reasonIn(errors: string): string | undefined {
   return named ?? lines.at(-1);
 }
 
-/** The port in the first line that an agent prints; undefined when it ends without one. */
+/** The port in the first line that an agent prints; undefined when there is no such line. */
 async function portOf(output: ReadableStream<Uint8Array>): Promise<number | undefined> {
   const reader = output.getReader();
   const decoder = new TextDecoder();
@@ -114,9 +116,9 @@ async function portOf(output: ReadableStream<Uint8Array>): Promise<number | unde
   let text = '';
   while (!text.includes('\n')) {
     const { done, value } = await Promise.race([reader.read(), deadline]);
-    if (done) return undefined;
+    if (done || text.length > LINE_CHARACTERS_MAX) return undefined;
     text += decoder.decode(value, { stream: true });
   }
-  const { port } = JSON.parse(text.split('\n', 1)[0] ?? '') as { port: number };
-  return port;
+  const port = Number(/^\{"port":(\d{1,5}),/.exec(text)?.[1]);
+  return port >= 1 && port <= 65_535 ? port : undefined;
 }

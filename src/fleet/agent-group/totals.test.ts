@@ -63,3 +63,13 @@ test('tells the latencies of the second apart from those of the run', () => {
   expect(totals.latencies().connect).toMatchObject({ count: 3, p50: 10, max: 50 });
   expect(totals.latencies().echo).toBeUndefined();
 });
+
+test('names that objects have by themselves are added up like any other', () => {
+  const totals = new Totals(2);
+  const failures = JSON.parse('{"constructor":2,"__proto__":3}');
+  for (const agent of [0, 1]) {
+    const sample = sampleOf(1, []);
+    totals.update(agent, { ...sample, counters: { ...sample.counters, failures } }, false);
+  }
+  expect(JSON.stringify(totals.failures())).toBe('{"constructor":4,"__proto__":6}');
+});

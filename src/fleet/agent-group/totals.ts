@@ -139,11 +139,12 @@ function percentilesOf(from: Readonly<Record<LatencyName, Histogram>>): LatencyP
 }
 
 function sumByName(all: readonly (Counts | undefined)[]): Counts {
-  const sums: Record<string, number> = {};
+  // A name may be one that every object has, such as `constructor`.
+  const sums = new Map<string, number>();
   for (const counts of all) {
     for (const [name, count] of Object.entries(counts ?? {})) {
-      sums[name] = (sums[name] ?? 0) + count;
+      sums.set(name, (sums.get(name) ?? 0) + count);
     }
   }
-  return sums;
+  return Object.fromEntries(sums);
 }

@@ -26,6 +26,14 @@ describe('mark of a broadcast', () => {
     expect(reader.atMicros).toBe(Math.round(NOW_MICROS / 3));
   });
 
+  test.each(['fleet:99999999999999999999:1;', 'fleet:1:99999999999999999999;'])(
+    '%p has a number that no fleet sent',
+    (text) => {
+      const bytes = Buffer.from(text);
+      expect(new MarkReader().read(bytes, 0, bytes.length)).toBe(false);
+    },
+  );
+
   test('the first of two counts', () => {
     const reader = new MarkReader();
     const bytes = Buffer.from(broadcastMark(4, 1) + broadcastMark(5, 2));

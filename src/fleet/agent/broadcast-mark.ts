@@ -46,6 +46,8 @@ export class MarkReader {
       }
       if (byte < 0x30 || byte > 0x39) return -1;
       value = value * 10 + (byte - 0x30);
+      // No mark of ours; a server can write any.
+      if (value > Number.MAX_SAFE_INTEGER) return -1;
     }
     return -1;
   }

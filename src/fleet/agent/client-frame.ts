@@ -53,9 +53,12 @@ export class FrameCursor {
   payloadStart = 0;
   /** Also where the next frame begins. */
   payloadEnd = 0;
+  /** Of a frame that is incomplete, its bytes with the header; 0 while not even that is there. */
+  neededBytes = 0;
 
   read(bytes: Uint8Array, offset: number): 'frame' | 'incomplete' | 'invalid' {
     const available = bytes.length - offset;
+    this.neededBytes = 0;
     if (available < 2) return 'incomplete';
     const first = bytes[offset] as number;
     const second = bytes[offset + 1] as number;
@@ -73,7 +76,10 @@ export class FrameCursor {
       length = readU64(bytes, offset + 2);
       if (length > FRAME_BYTES_MAX) return 'invalid';
     }
-    if (available < header + length) return 'incomplete';
+    if (available < header + length) {
+      this.neededBytes = header + length;
+      return 'incomplete';
+    }
     this.opcode = first & 0x0f;
     this.isFinal = (first & 0x80) !== 0;
     this.payloadStart = offset + header;

@@ -10,6 +10,7 @@ describe('Socket.IO v5 over Engine.IO v4', () => {
     ['0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000}', 'open'],
     ['40{"sid":"b"}', 'established'],
     ['40', 'established'],
+    [`0{"sid":"${'x'.repeat(5_000)}"}`, 'invalid'],
     ['42["news",1]', 'delivery'],
     ['4213["wants an ack"]', 'delivery'],
     ['451-["file",{"_placeholder":true,"num":0}]', 'delivery'],

@@ -40,6 +40,9 @@ export interface ClientCodec {
   echoFrame(echo: EchoOrder): Uint8Array;
 }
 
+/** Servers take some 120: an id and four settings. What is longer is not parsed. */
+const OPEN_BYTES_MAX = 4_096;
+
 const ENGINE_OPEN = 0x30;
 const ENGINE_CLOSE = 0x31;
 const ENGINE_PING = 0x32;
@@ -91,7 +94,7 @@ function socketIoMeaning(bytes: Uint8Array, start: number, end: number): Meaning
     case ENGINE_PING:
       return 'ping';
     case ENGINE_OPEN:
-      return 'open';
+      return end - start > OPEN_BYTES_MAX ? 'invalid' : 'open';
     case ENGINE_CLOSE:
       return 'ended';
     case ENGINE_MESSAGE:
@@ -127,8 +130,12 @@ function packetMeaning(type: number | undefined): Meaning {
 /** Engine.IO clients give a server up that lets both of its times pass without a ping. */
 function enginePingWithinMs(bytes: Buffer, start: number, end: number): number {
   try {
-    const { pingInterval, pingTimeout } = JSON.parse(bytes.toString('utf8', start + 1, end));
-    const sumMs = Number(pingInterval) + Number(pingTimeout);
+    const open: unknown = JSON.parse(bytes.toString('utf8', start + 1, end));
+    const { pingInterval, pingTimeout } = open as Readonly<Record<string, unknown>>;
+    if (typeof pingInterval !== 'number' || typeof pingTimeout !== 'number') {
+      return Number.POSITIVE_INFINITY;
+    }
+    const sumMs = pingInterval + pingTimeout;
     return sumMs > 0 ? sumMs : Number.POSITIVE_INFINITY;
   } catch {
     return Number.POSITIVE_INFINITY;

@@ -39,8 +39,8 @@ export class Connection {
   readonly startedAtMs: number;
   /** Place in the swarm's list of established sessions. */
   place = -1;
-  /** When the session's server pinged it last, by the clock of `Silence`. */
-  pingedAtMs = 0;
+  /** When the server pinged it last or opened it, by the clock of `Silence`; -1 before that. */
+  pingedAtMs = -1;
   /** Bytes of an unfinished frame, or of an unfinished upgrade answer. */
   partial: Buffer | undefined = undefined;
   /** The number of the last marked broadcast. */
@@ -92,6 +92,23 @@ interface Unfinished {
   wireBytes: number;
 }
 
+/** A long frame, as far as it has come. */
+interface LongFrame {
+  readonly neededBytes: number;
+  readonly parts: Buffer[];
+  bytes: number;
+}
+
+/** A frame longer than this is put together when it is whole, and not with each chunk anew. */
+const LONG_FRAME_BYTES = 65_536;
+/**
+ * What an agent holds of messages whose rest has not come. A server may begin one of 16 MiB with
+ * each of its 19,000 clients, and this is for what honest ones have on their way.
+ */
+const HELD_BYTES_MAX = 536_870_912;
+/** What a part costs beside its bytes. */
+const PART_BYTES = 128;
+
 /** An answer longer than this is no upgrade answer. */
 const UPGRADE_BYTES_MAX = 16_384;
 
@@ -99,10 +116,19 @@ const UPGRADE_BYTES_MAX = 16_384;
 export class Inbound {
   readonly #cursor = new FrameCursor();
   readonly #unfinished = new Map<Connection, Unfinished>();
+  readonly #long = new Map<Connection, LongFrame>();
+  readonly #heldBytesMax: number;
+  #heldBytes = 0;
   readonly #receiver: Receiver;
 
-  constructor(receiver: Receiver) {
+  constructor(receiver: Receiver, heldBytesMax: number = HELD_BYTES_MAX) {
     this.#receiver = receiver;
+    this.#heldBytesMax = heldBytesMax;
+  }
+
+  /** Of all that is not whole yet. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Messages of which only a part has come. */
@@ -112,13 +138,21 @@ export class Inbound {
 
   /** Nothing more comes: drops what is kept for the rest. */
   forget(connection: Connection): void {
+    if (connection.partial !== undefined) this.#heldBytes -= connection.partial.length;
     connection.partial = undefined;
-    this.#unfinished.delete(connection);
+    const long = this.#long.size === 0 ? undefined : this.#long.get(connection);
+    if (long !== undefined) this.#release(this.#long, connection, long.parts);
+    const message = this.#unfinished.get(connection);
+    if (message !== undefined) this.#release(this.#unfinished, connection, message.parts);
   }
 
   receive(client: Client, received: Buffer): void {
     const connection = client.data;
-    const bytes = joined(connection, received);
+    const bytes = this.#joined(connection, received);
+    if (bytes === undefined) {
+      this.#cutWithoutRoom(client);
+      return;
+    }
     let offset = 0;
     if (connection.phase === 'upgrading') {
       offset = this.#upgrade(client, bytes);
@@ -133,8 +167,8 @@ export class Inbound {
         return;
       }
       if (found === 'incomplete') {
-        // A copy of its own: the rest of the chunk would stay in memory with it.
-        connection.partial = Buffer.from(bytes.subarray(offset));
+        this.#keep(connection, bytes.subarray(offset), cursor.neededBytes);
+        this.#cutWithoutRoom(client);
         return;
       }
       const wireBytes = cursor.payloadEnd - offset;
@@ -166,12 +200,15 @@ export class Inbound {
     if (message.wireBytes > FRAME_BYTES_MAX) return false;
     if (payloadEnd > payloadStart) {
       message.parts.push(Buffer.from(bytes.subarray(payloadStart, payloadEnd)));
+      this.#heldBytes += payloadEnd - payloadStart + PART_BYTES;
     }
     if (!isFinal) {
       this.#unfinished.set(client.data, message);
+      // Who is cut for want of room has been told of already.
+      this.#cutWithoutRoom(client);
       return true;
     }
-    this.#unfinished.delete(client.data);
+    this.#release(this.#unfinished, client.data, message.parts);
     const whole = Buffer.concat(message.parts);
     cursor.opcode = message.opcode;
     cursor.payloadStart = 0;
@@ -180,11 +217,54 @@ export class Inbound {
     return true;
   }
 
+  /** @returns undefined while a long frame is not whole */
+  #joined(connection: Connection, received: Buffer): Buffer | undefined {
+    const { partial } = connection;
+    if (partial !== undefined) {
+      connection.partial = undefined;
+      this.#heldBytes -= partial.length;
+      return Buffer.concat([partial, received]);
+    }
+    const long = this.#long.size === 0 ? undefined : this.#long.get(connection);
+    if (long === undefined) return received;
+    // Copies of their own: the buffers of the socket are used again.
+    long.parts.push(Buffer.from(received));
+    long.bytes += received.length;
+    this.#heldBytes += received.length + PART_BYTES;
+    if (long.bytes < long.neededBytes) return undefined;
+    this.#release(this.#long, connection, long.parts);
+    return Buffer.concat(long.parts);
+  }
+
+  /** Keeps a copy of its own: the rest of the chunk would stay in memory with it. */
+  #keep(connection: Connection, rest: Buffer, neededBytes: number): void {
+    const copy = Buffer.from(rest);
+    if (neededBytes > LONG_FRAME_BYTES) {
+      this.#long.set(connection, { neededBytes, parts: [copy], bytes: copy.length });
+      this.#heldBytes += copy.length + PART_BYTES;
+    } else {
+      connection.partial = copy;
+      this.#heldBytes += copy.length;
+    }
+  }
+
+  #release(from: Map<Connection, unknown>, connection: Connection, parts: readonly Buffer[]): void {
+    from.delete(connection);
+    for (const { length } of parts) this.#heldBytes -= length + PART_BYTES;
+  }
+
+  /** Cuts the one whose bytes are too many now. */
+  #cutWithoutRoom(client: Client): void {
+    if (this.#heldBytes <= this.#heldBytesMax) return;
+    this.#receiver.misunderstood(client, 'unfinished messages');
+  }
+
   /** @returns where the frames begin; 0 while the answer is incomplete, or when it refuses */
   #upgrade(client: Client, bytes: Buffer): number {
     const end = bytes.indexOf('\r\n\r\n');
     if (end < 0 && bytes.length <= UPGRADE_BYTES_MAX && looksLikeHttp(bytes)) {
-      client.data.partial = Buffer.from(bytes);
+      this.#keep(client.data, bytes, 0);
+      this.#cutWithoutRoom(client);
       return 0;
     }
     const head = bytes.toString('latin1', 0, Math.max(0, end));
@@ -213,13 +293,6 @@ export function upgradeRequest(url: URL, codec: ClientCodec): Uint8Array {
     '\r\n',
   ];
   return new TextEncoder().encode(lines.join('\r\n'));
-}
-
-function joined(connection: Connection, received: Buffer): Buffer {
-  const { partial } = connection;
-  if (partial === undefined) return received;
-  connection.partial = undefined;
-  return Buffer.concat([partial, received]);
 }
 
 function looksLikeHttp(bytes: Buffer): boolean {

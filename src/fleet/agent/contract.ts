@@ -137,7 +137,8 @@ export interface AgentCounters {
  * (`DEPTH_ZERO_SELF_SIGNED_CERT`), `HTTP 503` for a refused upgrade, `closed 1012` for a close
  * frame, `closed` for an end without one, `refused` for a CONNECT that the app refused, `handshake
  * timeout`, `ping timeout` for a Socket.IO server that sent no heartbeat for its own `pingInterval`
- * and `pingTimeout` together, or `not the protocol`.
+ * and `pingTimeout` together, `unfinished messages` when an agent has no room for them, `not the
+ * protocol`, or `other names` from the hundredth name on.
  */
 export type FailureName = string;
 

@@ -102,7 +102,12 @@ export class Conversation {
   }
 
   #opened(client: Client, bytes: Buffer, { payloadStart, payloadEnd }: FrameCursor): void {
-    const { codec, target, number } = client.data;
+    const { codec, target, number, pingedAtMs } = client.data;
+    // It comes once; each more would be answered with another CONNECT.
+    if (pingedAtMs >= 0) {
+      this.#keeper.misunderstood(client, 'not the protocol');
+      return;
+    }
     target.pingWithinMs = codec.pingWithinMs(bytes, payloadStart, payloadEnd);
     client.data.pingedAtMs = this.#keeper.silence.nowMs;
     this.#outbound.write(client, codec.connectFrame(number));

@@ -8,13 +8,13 @@
 const SUB_BUCKETS = 32;
 const SUB_BITS = 5;
 const EXPONENT_MAX = 40;
-const BUCKETS: number = (EXPONENT_MAX - SUB_BITS + 1) * SUB_BUCKETS;
+export const HISTOGRAM_BUCKETS: number = (EXPONENT_MAX - SUB_BITS + 1) * SUB_BUCKETS;
 
 /** The buckets that are not empty, for JSON: `[index, count, index, count, …]`. */
 export type HistogramData = readonly number[];
 
 export class Histogram {
-  readonly #counts: Float64Array = new Float64Array(BUCKETS);
+  readonly #counts: Float64Array = new Float64Array(HISTOGRAM_BUCKETS);
   #total = 0;
 
   /** Values recorded. */
@@ -34,7 +34,7 @@ export class Histogram {
     for (let i = 0; i + 1 < data.length; i += 2) {
       const bucket = data[i] as number;
       const count = sign * (data[i + 1] as number);
-      if (!(bucket >= 0 && bucket < BUCKETS)) continue;
+      if (!(bucket >= 0 && bucket < HISTOGRAM_BUCKETS)) continue;
       this.#counts[bucket] = (this.#counts[bucket] as number) + count;
       this.#total += count;
     }
@@ -53,16 +53,16 @@ export class Histogram {
     if (this.#total <= 0) return undefined;
     const wanted = Math.max(1, Math.ceil(share * this.#total));
     let seen = 0;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
       seen += this.#counts[bucket] as number;
       if (seen >= wanted) return upperEndOf(bucket);
     }
-    return upperEndOf(BUCKETS - 1);
+    return upperEndOf(HISTOGRAM_BUCKETS - 1);
   }
 
   toData(): HistogramData {
     const data: number[] = [];
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
       const count = this.#counts[bucket] as number;
       if (count !== 0) data.push(bucket, count);
     }
@@ -74,7 +74,7 @@ function bucketOf(value: number): number {
   const whole = value > 0 ? Math.floor(value) : 0;
   if (whole < 2 * SUB_BUCKETS) return whole;
   const exponent = Math.floor(Math.log2(whole));
-  if (exponent >= EXPONENT_MAX) return BUCKETS - 1;
+  if (exponent >= EXPONENT_MAX) return HISTOGRAM_BUCKETS - 1;
   // `whole` has `exponent + 1` bits; the highest six of them are 32 to 63.
   const high = Math.floor(whole / 2 ** (exponent - SUB_BITS));
   return (exponent - SUB_BITS) * SUB_BUCKETS + high;

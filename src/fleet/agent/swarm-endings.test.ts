@@ -94,6 +94,15 @@ describe('a connection that never becomes a session', () => {
         },
       },
     ],
+    [
+      'is opened twice',
+      'not the protocol',
+      {
+        upgraded: (socket) => void socket.write(ENGINE_OPEN),
+        frame: (socket) => void socket.write(ENGINE_OPEN),
+      },
+    ],
+    ['is opened at length', 'not the protocol', sends(text(`0{"sid":"${'x'.repeat(5_000)}"}`))],
     ['is closed by Engine.IO', 'closed', sends(Buffer.concat([ENGINE_OPEN, text('1')]))],
     ['hears another language', 'not the protocol', sends(text('{"welcome":true}'))],
     ['hears a masked frame', 'not the protocol', sends(masked(ENGINE_OPEN.subarray(2)))],

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { BROADCASTS_KEPT } from './contract.ts';
-import { Tally } from './tally.ts';
+import { NAMES_MAX, Tally } from './tally.ts';
 
 test('failures and losses are counted by name, apart', () => {
   const tally = new Tally();
@@ -66,4 +66,13 @@ test('a sample is a copy: later counts do not change it', () => {
   tally.attempts++;
   tally.connectLatency.record(5);
   expect(JSON.stringify(before)).toBe(copy);
+});
+
+test('a server that invents names gets one for all from the hundredth on', () => {
+  const tally = new Tally();
+  for (let code = 0; code < 5_000; code++) tally.lost(`closed ${code}`);
+  tally.lost('closed 7');
+  const { losses } = tally.counters();
+  expect(Object.keys(losses)).toHaveLength(NAMES_MAX + 1);
+  expect(losses).toMatchObject({ 'closed 7': 2, 'other names': 5_000 - NAMES_MAX });
 });

@@ -8,6 +8,10 @@ import {
 } from './contract.ts';
 import { Histogram } from './histogram.ts';
 
+/** A server may close with 65,536 codes, and each name stands in each sample. */
+export const NAMES_MAX = 100;
+const OTHER_NAMES = 'other names';
+
 export class Tally {
   attempts = 0;
   established = 0;
@@ -30,11 +34,11 @@ export class Tally {
   #forgotten = 0;
 
   failed(name: string): void {
-    this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
+    countName(this.#failures, name);
   }
 
   lost(name: string): void {
-    this.#losses.set(name, (this.#losses.get(name) ?? 0) + 1);
+    countName(this.#losses, name);
   }
 
   received(sequence: number): void {
@@ -75,4 +79,9 @@ export class Tally {
       echo: this.echoLatency.toData(),
     };
   }
+}
+
+function countName(counts: Map<string, number>, name: string): void {
+  const told = counts.has(name) || counts.size < NAMES_MAX ? name : OTHER_NAMES;
+  counts.set(told, (counts.get(told) ?? 0) + 1);
 }

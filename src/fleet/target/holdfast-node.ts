@@ -3,8 +3,10 @@
  * test, how full it is, and sending a broadcast.
  */
 
+import { z } from 'zod';
 import { findToken } from '../../host/access/left-token.ts';
 import { isLoopback } from '../../host/access/loopback.ts';
+import { ask, readAnswer, readStart } from '../../host/foreign/ask.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import type { ResolvedTarget } from '../settings/target.ts';
 
@@ -12,6 +14,11 @@ import type { ResolvedTarget } from '../settings/target.ts';
 const DEFAULT_ADMIN = 'http://127.0.0.1:8600';
 const PROBE_TIMEOUT_MS = 2_000;
 const SEND_TIMEOUT_MS = 30_000;
+/** A node of the most workers tells of itself in a tenth of it. */
+const ANSWER_BYTES_MAX = 1_048_576;
+const WORKERS_MAX = 65_536;
+/** What is shown of an answer that refuses a broadcast. */
+const REFUSAL_BYTES_SHOWN = 200;
 
 export const BROADCAST_EVENT = 'fleet';
 
@@ -19,6 +26,13 @@ export interface NodeLoad {
   readonly connections: number;
   readonly capacity: number;
 }
+
+const count = z.int().min(0);
+const nodeLoad: z.ZodType<NodeLoad> = z.object({ connections: count, capacity: count });
+const nodePorts = z.object({
+  nodes: z.array(z.object({ publicPort: count })).max(WORKERS_MAX),
+  workers: z.array(z.object({ port: count.nullable() })).max(WORKERS_MAX),
+});
 
 /** How a broadcast reaches the server. */
 export interface BroadcastWay {
@@ -67,7 +81,7 @@ export class HoldfastNode implements BroadcastWay {
           'HOLDFAST_ADMIN_TOKEN.',
       );
     }
-    if (!response.ok || (await loadIn(response)) === undefined) {
+    if ((await loadIn(response)) === undefined) {
       throw new FleetError(`${this.url} is not the admin API of a Holdfast node: correct --admin.`);
     }
   }
@@ -82,21 +96,17 @@ export class HoldfastNode implements BroadcastWay {
   }
 
   async send(text: string): Promise<void> {
-    const response = await fetch(`${this.url}/send`, {
-      method: 'POST',
+    const response = await ask(`${this.url}/send`, {
       headers: { ...this.#headers(), 'content-type': 'application/json' },
       body: JSON.stringify({ event: BROADCAST_EVENT, args: [text] }),
-      signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
+      timeoutMs: SEND_TIMEOUT_MS,
     });
     await expectTaken(response, this.url);
   }
 
   async #ports(): Promise<readonly number[]> {
     const response = await this.#get('/process');
-    const { nodes, workers } = (await response.json()) as {
-      nodes: readonly { publicPort: number }[];
-      workers: readonly { port: number | null }[];
-    };
+    const { nodes, workers } = await readAnswer(response, nodePorts, ANSWER_BYTES_MAX);
     return [
       ...nodes.map(({ publicPort }) => publicPort),
       ...workers.flatMap(({ port }) => (port === null ? [] : [port])),
@@ -104,8 +114,7 @@ export class HoldfastNode implements BroadcastWay {
   }
 
   #get(path: string): Promise<Response> {
-    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-    return fetch(this.url + path, { headers: this.#headers(), signal });
+    return ask(this.url + path, { headers: this.#headers(), timeoutMs: PROBE_TIMEOUT_MS });
   }
 
   #headers(): Record<string, string> {
@@ -122,11 +131,10 @@ export class BroadcastUrl implements BroadcastWay {
   }
 
   async send(text: string): Promise<void> {
-    const response = await fetch(this.#url, {
-      method: 'POST',
+    const response = await ask(this.#url, {
       headers: { 'content-type': 'text/plain' },
       body: text,
-      signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
+      timeoutMs: SEND_TIMEOUT_MS,
     });
     await expectTaken(response, this.#url);
   }
@@ -140,13 +148,16 @@ function leftFor(url: string): string | undefined {
 }
 
 async function expectTaken(response: Response, url: string): Promise<void> {
-  const text = await response.text();
-  if (response.ok) return;
-  throw new Error(`${url} answered HTTP ${response.status}: ${text.slice(0, 200).trim()}`);
+  if (response.ok) {
+    // To its end, so that the connection serves the next broadcast; whatever it says, it was taken.
+    await readStart(response, ANSWER_BYTES_MAX);
+    return;
+  }
+  const text = await readStart(response, REFUSAL_BYTES_SHOWN);
+  throw new Error(`${url} answered HTTP ${response.status}: ${text.trim()}`);
 }
 
 async function loadIn(response: Response): Promise<NodeLoad | undefined> {
-  const { connections, capacity } = (await response.json().catch(() => ({}))) as Partial<NodeLoad>;
-  if (typeof connections !== 'number' || typeof capacity !== 'number') return undefined;
-  return { connections, capacity };
+  if (!response.ok) return undefined;
+  return await readAnswer(response, nodeLoad, ANSWER_BYTES_MAX).catch(() => undefined);
 }

@@ -4,12 +4,21 @@ import { ADVISED_NAMES, adviseOn } from './advice.ts';
 
 const HERE = { localPorts: 28_232, sources: 0, targets: 1 };
 
-test.each(['EADDRNOTAVAIL', 'EADDRINUSE', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])(
-  '%s is a limit of the agents',
-  (name) => {
-    expect(adviseOn(name, HERE).side).toBe('agent');
-  },
-);
+test.each(['constructor', '__proto__', 'toString'])('%s is a name that nobody knows', (name) => {
+  expect(adviseOn(name, HERE).meaning).toBe('the system gave this name');
+});
+
+test.each([
+  'EADDRNOTAVAIL',
+  'EADDRINUSE',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'unfinished messages',
+])('%s is a limit of the agents', (name) => {
+  expect(adviseOn(name, HERE).side).toBe('agent');
+});
 
 test.each([
   'ECONNREFUSED',

@@ -140,6 +140,16 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     meaning: 'the answer was not in the protocol',
     change: 'Correct --target or --protocol; a proxy in between may have answered instead.',
   },
+  'unfinished messages': {
+    side: 'agent',
+    meaning: 'an agent held more of messages whose rest had not come than it has room for',
+    change: 'Use more agents, or have the server send shorter messages, each to its end.',
+  },
+  'other names': {
+    side: 'network',
+    meaning: 'an agent had counted a hundred names already, and counts no more apart',
+    change: 'Look at the other names first; a server that invents close codes has such.',
+  },
   closed: {
     side: 'server',
     meaning: 'the connection ended without a word',
@@ -267,7 +277,9 @@ const UNKNOWN: Entry = {
 
 /** @param name as agents give it (agent/contract.ts) */
 export function adviseOn(name: string, context: AdviceContext): Advice {
-  const entry = ENTRIES[name] ?? BY_PATTERN.find(([pattern]) => pattern.test(name))?.[1] ?? UNKNOWN;
+  // A name may be one that every object has, such as `constructor`.
+  const known = Object.hasOwn(ENTRIES, name) ? ENTRIES[name] : undefined;
+  const entry = known ?? BY_PATTERN.find(([pattern]) => pattern.test(name))?.[1] ?? UNKNOWN;
   const { side, meaning, change } = entry;
   return { side, change, meaning: typeof meaning === 'string' ? meaning : meaning(context) };
 }

@@ -51,7 +51,7 @@ function failureFindings(facts: RunFacts): readonly Judged[] {
     const { side, meaning, change } = adviseOn(name, facts.advice);
     const text = `${counted(count, 'connection')} failed with ${name}: ${meaning}.`;
     const isVoid = side === 'agent' && isOutOfLocalMeans(facts);
-    const atBest = !(name in decisive) ? 'passed' : isVoid ? 'void' : 'failed';
+    const atBest = !Object.hasOwn(decisive, name) ? 'passed' : isVoid ? 'void' : 'failed';
     return { name, text, advice: change, atBest };
   });
 }
