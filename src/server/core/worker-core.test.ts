@@ -275,7 +275,7 @@ describe('acks', () => {
   test('the first value of the answer is the result', async () => {
     const visitor = enter('s');
     const result = visitor.session.emitWithAck('ask');
-    core.acks.answer(visitor.session, lastAckId(visitor), 'yes');
+    core.acks.answer(visitor.session, lastAckId(visitor), ['yes']);
     expect(await result).toBe('yes');
     expect(visitor.session.openAcks).toBeUndefined();
   });
@@ -285,12 +285,12 @@ describe('acks', () => {
     const first = asked.session.emitWithAck('ask');
     const id = lastAckId(asked);
     const second = asked.session.emitWithAck('ask');
-    core.acks.answer(stranger.session, id, 'forged');
-    core.acks.answer(asked.session, id + 1_000, 'unknown');
-    core.acks.answer(asked.session, lastAckId(asked), '2');
-    core.acks.answer(asked.session, lastAckId(asked), 'again');
-    core.acks.answer(asked.session, id, '1');
-    core.acks.answer(asked.session, id, 'again');
+    core.acks.answer(stranger.session, id, ['forged']);
+    core.acks.answer(asked.session, id + 1_000, ['unknown']);
+    core.acks.answer(asked.session, lastAckId(asked), ['2']);
+    core.acks.answer(asked.session, lastAckId(asked), ['again']);
+    core.acks.answer(asked.session, id, ['1']);
+    core.acks.answer(asked.session, id, ['again']);
     expect([await first, await second]).toEqual(['1', '2']);
     expect([asked.session.openAcks, stranger.session.openAcks]).toEqual([undefined, undefined]);
   });
@@ -298,7 +298,7 @@ describe('acks', () => {
   test('an answer of undefined is an answer', async () => {
     const visitor = enter('s');
     const result = visitor.session.emitWithAck('ask');
-    core.acks.answer(visitor.session, lastAckId(visitor), undefined);
+    core.acks.answer(visitor.session, lastAckId(visitor), [undefined]);
     expect(await result).toBeUndefined();
   });
 
@@ -323,7 +323,7 @@ describe('acks', () => {
     link.answer({ values: ['far'], missing: 0 });
     const result = home.server.timeout(60_000).emitWithAck('ask');
     for (const visitor of visitors) {
-      core.acks.answer(visitor.session, lastAckId(visitor), visitor.session.id);
+      core.acks.answer(visitor.session, lastAckId(visitor), [visitor.session.id]);
     }
     expect(new Set(await result)).toEqual(new Set(['s0', 's1', 's2', 'far']));
   });
@@ -333,7 +333,7 @@ describe('acks', () => {
     const answers = [{ values: ['far'], missing: 2 }];
     link.answers = Promise.resolve({ answers, unanswered: 1 });
     const result = rejection(home.server.timeout(10).emitWithAck('ask'));
-    core.acks.answer(visitors[0].session, lastAckId(visitors[0]), 'near');
+    core.acks.answer(visitors[0].session, lastAckId(visitors[0]), ['near']);
     end(visitors[1]);
     const error = (await result) as AckTimeoutError;
     expect(error).toBeInstanceOf(AckTimeoutError);

@@ -102,7 +102,7 @@ export class PacketRouter {
       return;
     }
     if (packet.type === 'ack') {
-      this.#core().acks.answer(session, packet.ackId, packet.args[0]);
+      this.#core().acks.answer(session, packet.ackId, packet.args);
       return;
     }
     this.#core().counters.eventsReceived++;

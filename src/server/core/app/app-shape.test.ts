@@ -73,6 +73,7 @@ describe('an app is refused that declares', () => {
     ['a hook', { authenticate: hook }, "hook 'authenticate' stands beside it"],
     ['a hook, that of arrival', { connected: hook }, "hook 'connected' stands beside it"],
     ['a hook, that of leaving', { disconnected: hook }, "hook 'disconnected' stands beside it"],
+    ['a hook, that before it', { disconnecting: hook }, "hook 'disconnecting' stands beside it"],
     ['a reserved name', { disconnect: hook }, "hook 'disconnected' stands beside it"],
     ['another', { connect: hook }, "hook 'connected' stands beside it"],
     ['a third', { newListener: hook }, "declares 'newListener' in 'on', which is no event's name"],

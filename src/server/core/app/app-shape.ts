@@ -18,6 +18,7 @@ type Part = 'function' | 'events' | 'serverEvents' | 'namespaces';
 const NAMESPACE_PARTS: Readonly<Record<keyof NamespaceHandlers, Part>> = {
   authenticate: 'function',
   connected: 'function',
+  disconnecting: 'function',
   disconnected: 'function',
   on: 'events',
   onServer: 'serverEvents',

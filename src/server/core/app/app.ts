@@ -66,6 +66,9 @@ export interface NamespaceHandlers {
   readonly on?: Readonly<Record<string, (session: Session, ...args: never[]) => unknown>>;
   /** Handlers of `serverSideEmit` from other workers, likewise. */
   readonly onServer?: Readonly<Record<string, (server: Server, ...args: never[]) => unknown>>;
+  /** The session is about to end; until the first wait it is still in its rooms. */
+  disconnecting?(session: Session, reason: DisconnectReason): void | Promise<void>;
+  /** The session has ended; `session.rooms` still names the rooms that it was in. */
   disconnected?(session: Session, reason: DisconnectReason): void | Promise<void>;
 }
 
@@ -141,6 +144,7 @@ export interface Session {
   readonly user: string | undefined;
   /** The app's own state; starts as the admission's `data`, or an empty object. */
   data: unknown;
+  /** The rooms it is in; in `disconnected` those that it was in. */
   readonly rooms: readonly string[];
   readonly connected: boolean;
   readonly transport: TransportName;
@@ -148,9 +152,12 @@ export interface Session {
   emit(event: string, ...args: readonly unknown[]): void;
   /** The client's first ack value; rejects at the timeout or when the session ends. */
   emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown>;
-  /** Sets how long `emitWithAck` waits, in milliseconds. */
+  /** The same with all values of the client's ack. */
+  emitWithAckValues(event: string, ...args: readonly unknown[]): Promise<readonly unknown[]>;
+  /** Sets how long they wait, in milliseconds. */
   timeout(milliseconds: number): {
     emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown>;
+    emitWithAckValues(event: string, ...args: readonly unknown[]): Promise<readonly unknown[]>;
   };
   /** An emit that may be dropped when the client cannot take it now. */
   readonly volatile: { emit(event: string, ...args: readonly unknown[]): void };

@@ -70,6 +70,19 @@ export class HandlerRunner {
     this.#contain('connected', () => this.#handlers.connected?.(session));
   }
 
+  /** Whether the app wants to hear of ends before they happen. */
+  get hearsDisconnecting(): boolean {
+    return this.#handlers.disconnecting !== undefined;
+  }
+
+  get hearsDisconnected(): boolean {
+    return this.#handlers.disconnected !== undefined;
+  }
+
+  disconnecting(session: Session, reason: DisconnectReason): void {
+    this.#contain('disconnecting', () => this.#handlers.disconnecting?.(session, reason));
+  }
+
   disconnected(session: Session, reason: DisconnectReason): void {
     this.#contain('disconnected', () => this.#handlers.disconnected?.(session, reason));
   }

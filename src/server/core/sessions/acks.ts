@@ -21,7 +21,9 @@ export interface AckOwner {
 
 interface PendingAck {
   readonly waiting: Set<AckOwner>;
+  /** Of each session the first value, or the list of all. */
   readonly values: unknown[];
+  readonly takesAll: boolean;
   /** Sessions that ended before they answered. */
   lost: number;
   readonly timer: Timer;
@@ -47,11 +49,13 @@ export class AckTable {
   /**
    * Opens a question to some sessions; send the event with the id at once.
    *
+   * @param takesAll keeps all values of each ack, in a list, instead of the first
    * @throws RangeError when too many questions are open
    */
   open(
     sessions: readonly AckOwner[],
     timeoutMs: number,
+    takesAll = false,
   ): { ackId: number; result: Promise<AckResult> } {
     if (this.#pending.size >= LIMITS.pendingAcksPerWorker) {
       throw new RangeError('too many acks are outstanding on this worker: emit fewer with ack');
@@ -63,17 +67,18 @@ export class AckTable {
       const timer = setTimeout(() => this.#settle(ackId), timeoutMs);
       const waiting = new Set(sessions);
       for (const session of waiting) (session.openAcks ??= new Set()).add(ackId);
-      this.#pending.set(ackId, { waiting, values: [], lost: 0, timer, settle: resolve });
+      const settle = resolve;
+      this.#pending.set(ackId, { waiting, values: [], takesAll, lost: 0, timer, settle });
     }
     return { ackId, result: promise };
   }
 
   /** Takes a client's answer; answers that nobody asked for are ignored. */
-  answer(session: AckOwner, ackId: number, value: unknown): void {
+  answer(session: AckOwner, ackId: number, values: readonly unknown[]): void {
     const pending = this.#pending.get(ackId);
     if (pending === undefined || !pending.waiting.delete(session)) return;
     closeAck(session, ackId);
-    pending.values.push(value);
+    pending.values.push(pending.takesAll ? values : values[0]);
     if (pending.waiting.size === 0) this.#settle(ackId);
   }
 

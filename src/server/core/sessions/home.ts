@@ -46,6 +46,10 @@ export interface SessionHome extends BroadcastHome {
   readonly runner: HandlerRunner;
   /** Joins all of the rooms or none. @throws RangeError when it would be in too many */
   join(session: LocalSession, rooms: readonly string[]): void;
+  /** The rooms that a session was in that has ended. */
+  roomsBefore(session: LocalSession): readonly string[];
+  /** The app is hearing that a session is about to end. */
+  isLeaving(session: LocalSession): boolean;
   /** Takes a session out and tells the app. */
   remove(session: LocalSession, reason: DisconnectReason): void;
 }

@@ -69,6 +69,7 @@ export class NamespaceSession implements Session, LocalSession {
   }
 
   get rooms(): readonly string[] {
+    if (!this.connected) return this.home.roomsBefore(this);
     const names: string[] = [];
     for (let i = 2; i < this.memberships.length; i += 2) {
       names.push((this.memberships[i] as Room<RoomMember>).name);
@@ -85,13 +86,18 @@ export class NamespaceSession implements Session, LocalSession {
   }
 
   emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.timeout(this.home.ackTimeoutMs).emitWithAck(event, ...args);
+  }
+
+  emitWithAckValues(event: string, ...args: readonly unknown[]): Promise<readonly unknown[]> {
     return this.#ask(event, args, this.home.ackTimeoutMs);
   }
 
-  timeout(milliseconds: number): {
-    emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown>;
-  } {
-    return { emitWithAck: (event, ...args) => this.#ask(event, args, milliseconds) };
+  timeout(milliseconds: number): ReturnType<Session['timeout']> {
+    return {
+      emitWithAck: async (event, ...args) => (await this.#ask(event, args, milliseconds))[0],
+      emitWithAckValues: (event, ...args) => this.#ask(event, args, milliseconds),
+    };
   }
 
   join(room: string | readonly string[]): void {
@@ -120,9 +126,11 @@ export class NamespaceSession implements Session, LocalSession {
 
   disconnect(close = false): void {
     if (!this.connected) return;
-    this.home.delivery.prepare(this);
-    this.carrier.endSession(this);
-    this.home.remove(this, 'server namespace disconnect');
+    if (!this.home.isLeaving(this)) {
+      this.home.delivery.prepare(this);
+      this.carrier.endSession(this);
+      this.home.remove(this, 'server namespace disconnect');
+    }
     if (close) this.carrier.close();
   }
 
@@ -131,13 +139,18 @@ export class NamespaceSession implements Session, LocalSession {
     this.home.delivery.toOne(this, outgoing);
   }
 
-  async #ask(event: string, args: readonly unknown[], timeoutMs: number): Promise<unknown> {
+  /** All values of the client's ack. */
+  async #ask(
+    event: string,
+    args: readonly unknown[],
+    timeoutMs: number,
+  ): Promise<readonly unknown[]> {
     const outgoing = EncodedEvent.create(this.namespace, event, args);
     const asked = this.connected ? [this] : [];
-    const { ackId, result } = this.home.acks.open(asked, timeoutMs);
+    const { ackId, result } = this.home.acks.open(asked, timeoutMs, true);
     this.home.delivery.toOne(this, outgoing.asking(ackId));
-    const answer = await result;
-    if (answer.values.length === 0) throw new AckTimeoutError({ values: [], missing: 1 });
-    return answer.values[0];
+    const [values] = (await result).values;
+    if (values === undefined) throw new AckTimeoutError({ values: [], missing: 1 });
+    return values as readonly unknown[];
   }
 }

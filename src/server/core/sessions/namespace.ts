@@ -55,6 +55,10 @@ export class Namespace implements SessionHome, ServerHome {
   readonly server: NamespaceServer;
   readonly runner: HandlerRunner;
   readonly #context: NamespaceContext;
+  /** Empty but for the moment in which the app hears of an end: it may ask for that end again. */
+  readonly #leaving: Set<NamespaceSession> = new Set();
+  /** Of sessions that ended, for as long as the app holds them. */
+  readonly #roomsBefore: WeakMap<NamespaceSession, readonly string[]> = new WeakMap();
 
   constructor(name: string, handlers: NamespaceHandlers, context: NamespaceContext) {
     this.name = name;
@@ -87,8 +91,14 @@ export class Namespace implements SessionHome, ServerHome {
 
   /** Takes a session out and tells the app. */
   remove(session: NamespaceSession, reason: DisconnectReason): void {
-    if (!session.connected) return;
+    if (!session.connected || this.#leaving.has(session)) return;
     this.delivery.catchUp(session);
+    if (this.runner.hearsDisconnecting) {
+      this.#leaving.add(session);
+      this.runner.disconnecting(session, reason);
+      this.#leaving.delete(session);
+    }
+    if (this.runner.hearsDisconnected) this.#roomsBefore.set(session, session.rooms);
     const { memberships } = session;
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room<NamespaceSession>;
@@ -102,6 +112,14 @@ export class Namespace implements SessionHome, ServerHome {
     }
     this.acks.forget(session);
     this.runner.disconnected(session, reason);
+  }
+
+  isLeaving(session: NamespaceSession): boolean {
+    return this.#leaving.has(session);
+  }
+
+  roomsBefore(session: NamespaceSession): readonly string[] {
+    return this.#roomsBefore.get(session) ?? [];
   }
 
   /** Joins all of the rooms or none. @throws RangeError when the session would be in too many */
