@@ -56,6 +56,7 @@ export class FakeEngine {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly heartbeat: Heartbeat = new Heartbeat(ENGINE_SETTINGS);
+  readonly link: FakeLink = new FakeLink();
   readonly context: EngineContext;
   readonly admissions: Admissions;
   readonly core: WorkerCore;
@@ -93,7 +94,7 @@ export class FakeEngine {
       workerId: 'w',
       ackTimeoutMs: 50,
       maxRoomsPerSession: MAX_ROOMS,
-      link: new FakeLink(),
+      link: this.link,
       counters: this.counters,
       refusals: this.refusals,
       log,

@@ -5,10 +5,13 @@ import { Heartbeat, type HeartbeatMember } from './heartbeat.ts';
 class Rig {
   readonly heartbeat: Heartbeat;
   readonly intervalTicks: number;
+  readonly faults: unknown[] = [];
   nowMs = 0;
 
   constructor(pingIntervalMs: number, pingTimeoutMs: number) {
-    this.heartbeat = new Heartbeat({ pingIntervalMs, pingTimeoutMs });
+    this.heartbeat = new Heartbeat({ pingIntervalMs, pingTimeoutMs }, (fault) =>
+      this.faults.push(fault),
+    );
     this.intervalTicks = pingIntervalMs / this.heartbeat.tickMs;
     this.heartbeat.beat(0);
   }
@@ -188,4 +191,24 @@ describe('heartbeat', () => {
     expect(later.pingedAt).toHaveLength(1);
     expect(members.map(({ pingedAt }) => pingedAt.length)).toEqual(Array(6).fill(1));
   });
+});
+
+test('a member whose ping or end fails takes nothing from the others', () => {
+  const rig = new Rig(1_000, 500);
+  const members = Array.from({ length: 5 }, (_, number) => rig.add(number !== 1));
+  const faulty = members[3] as FakeMember;
+  faulty.ping = () => {
+    throw new Error('its event cannot be sent');
+  };
+  (members[1] as FakeMember).onTimeout = () => {
+    throw new Error('its end fails');
+  };
+  rig.beat(2 * rig.intervalTicks);
+  expect(rig.faults.map((fault) => (fault as Error).message)).toContain('its end fails');
+  expect(rig.faults.length).toBeGreaterThan(1);
+  for (const member of members) {
+    if (member !== faulty) expect(member.pingedAt.length).toBeGreaterThan(0);
+  }
+  const judged = members.filter(({ timedOutAt }) => timedOutAt !== undefined);
+  expect(judged).toEqual([members[1], faulty] as FakeMember[]);
 });

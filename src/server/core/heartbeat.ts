@@ -11,6 +11,7 @@
  */
 
 import { LIMITS } from './limits/limits.ts';
+import { forEachOne } from './log/for-each-one.ts';
 
 /** A session as the heartbeat sees it. It MUST set `lastSeenTick` whenever its client is heard. */
 export interface HeartbeatMember {
@@ -32,6 +33,7 @@ export class Heartbeat {
   readonly tickMs: number;
   readonly #slots: HeartbeatMember[][];
   readonly #timeoutTicks: number;
+  readonly #onFault: (fault: unknown) => void;
   /** When each ping that is not judged yet was really sent, by its tick in turn. */
   readonly #sentAtTick: Uint32Array;
   #timer: Timer | undefined;
@@ -42,7 +44,9 @@ export class Heartbeat {
   #graceTicks = 0;
   #graceUntilTick = 0;
 
-  constructor(options: HeartbeatOptions) {
+  /** @param onFault takes what a member throws; the others have their turn all the same */
+  constructor(options: HeartbeatOptions, onFault: (fault: unknown) => void = throwLater) {
+    this.#onFault = onFault;
     const wanted = options.pingIntervalMs / LIMITS.heartbeatSlots;
     const tickMs = Math.max(LIMITS.heartbeatTickMinMs, wanted);
     const count = Math.max(1, Math.floor(options.pingIntervalMs / tickMs));
@@ -106,7 +110,14 @@ export class Heartbeat {
   #ping(tick: number): void {
     this.#sentAtTick[tick % this.#sentAtTick.length] = this.#tick;
     const members = this.#slots[tick % this.#slots.length] as HeartbeatMember[];
-    for (let i = members.length - 1; i >= 0; i--) (members[i] as HeartbeatMember).ping();
+    for (let i = members.length - 1; i >= 0; i--) {
+      try {
+        (members[i] as HeartbeatMember).ping();
+      } catch (fault) {
+        // The others count as pinged from here on.
+        this.#onFault(fault);
+      }
+    }
   }
 
   #grant(ticks: number): void {
@@ -127,7 +138,14 @@ export class Heartbeat {
       const members = this.#slots[tick % this.#slots.length] as HeartbeatMember[];
       // A copy, since the end of one may be the end of others, by the app's doing.
       const silent = members.filter((member) => member.lastSeenTick < sentAtTick);
-      for (const member of silent) member.timedOut();
+      forEachOne(silent, (member) => member.timedOut(), this.#onFault);
     }
   }
+}
+
+/** To whoever looks after what nobody caught. */
+function throwLater(fault: unknown): void {
+  queueMicrotask(() => {
+    throw fault;
+  });
 }

@@ -115,6 +115,25 @@ describe('writer', () => {
     expect(types).toEqual([1, 3]);
   });
 
+  test('a frame that was begun and not finished leaves nothing behind', () => {
+    const writer = new FrameWriter(WRITER_BYTES);
+    const fails = (): string => {
+      throw new Error('no JSON');
+    };
+    writer.begin(1).u8(1).finish();
+    const length = writer.length;
+    expect(() => writer.begin(2).text('half').text(fails()).finish()).toThrow('no JSON');
+    expect(writer.length).toBe(length);
+    // It may be sent in between, and must then not be half a frame.
+    const sent = [Buffer.from(writer.take())];
+    writer.begin(3).u8(3).finish();
+    sent.push(Buffer.from(writer.view()));
+    const types: number[] = [];
+    const splitter = new FrameSplitter(MAX_FRAME_BYTES);
+    for (const chunk of sent) splitter.push(chunk, (frame) => types.push(frame.type));
+    expect(types).toEqual([1, 3]);
+  });
+
   test('begins anew after its frames were taken or forgotten', () => {
     const writer = new FrameWriter(WRITER_BYTES);
     writeSample(writer);

@@ -77,7 +77,7 @@ export class Worker {
     this.#refusals = new Refusals(log);
     this.#budget = new MemoryBudget(settings.memoryBudgetBytes, this.#refusals);
     const slowReaders = new SlowReaders(config, this.#budget);
-    this.#heartbeat = new Heartbeat(config);
+    this.#heartbeat = new Heartbeat(config, (error) => log.error('a heartbeat failed', { error }));
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
       worker,

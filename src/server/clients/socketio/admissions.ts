@@ -127,10 +127,10 @@ export class Admissions {
 
   /** Lets in all who have been admitted. */
   readonly complete = (): void => {
-    const admitted = this.#admitted.filter((one) => !one.engine.closed);
+    const waiting = this.#admitted;
     this.#admitted = [];
     this.#waiting.clear();
-    for (const one of admitted) this.#enter(one);
+    const admitted = waiting.filter((one) => !one.engine.closed && this.#tryEnter(one));
     this.#core().link.announceInterest();
     for (const { engine, session } of admitted) {
       engine.send([encodeConnect(session.namespace, session.id)]);
@@ -190,6 +190,19 @@ export class Admissions {
     if (this.#admitted.length === 0) setImmediate(this.complete);
     this.#admitted.push({ engine, session, home, rooms: wanted, reads });
     this.#waiting.add(engine);
+  }
+
+  /** @returns false when it failed; the others of this turn go on, and its client comes again */
+  #tryEnter(one: Admitted): boolean {
+    try {
+      this.#enter(one);
+      return true;
+    } catch (fault) {
+      one.home.runner.failed('connect', fault);
+      one.home.withdraw(one.session);
+      one.engine.end('transport error');
+      return false;
+    }
   }
 
   #enter({ engine, session, home, rooms, reads }: Admitted): void {

@@ -258,6 +258,26 @@ describe('admission', () => {
   });
 });
 
+describe('what fails for one client', () => {
+  test('who cannot be let in does not keep out those of the same turn', async () => {
+    start({ authenticate: ({ auth }) => ({ rooms: [String(auth['room'])] }) });
+    const { link } = fake;
+    const setInterest = link.setInterest.bind(link);
+    link.setInterest = (key, interested) => {
+      if (key.endsWith('unlucky')) throw new RangeError('no room for it');
+      setInterest(key, interested);
+    };
+    const rooms = ['a', 'unlucky', 'b'];
+    const sockets = rooms.map((room) => fake.openUnjoined(false, `40{"room":"${room}"}`));
+    await settle();
+    const [first, unlucky, last] = sockets.map((socket) => socket.news());
+    expect(first).toContain('40{"sid":…}');
+    expect(last).toContain('40{"sid":…}');
+    expect(unlucky).not.toContain('40{"sid":…}');
+    expect([core.server.localCount, context.size]).toEqual([2, 2]);
+  });
+});
+
 describe('over polling', () => {
   test('a poll waits until there is something, and takes all there is', async () => {
     const poller = await fake.openPoller();

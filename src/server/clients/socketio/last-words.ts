@@ -14,7 +14,7 @@ import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
-import { payloadAnswer } from './polling-transport.ts';
+import { packetsOfAnswer, payloadAnswer } from './polling-transport.ts';
 
 /** Why a session ended that has words: by the server's will, or by its client's fault. */
 export type EndedBy = 'server' | 'fault';
@@ -62,8 +62,12 @@ export class LastWords {
     const found = this.forget(sessionId);
     if (found === undefined) return undefined;
     if (found.packets.length === 0) return payloadAnswer([PLAIN_PACKET.close]);
-    this.#set(sessionId, { ...found, packets: [], bytes: LIMITS.endedSessionBytes });
-    return payloadAnswer(found.packets);
+    const count = packetsOfAnswer(found.packets);
+    const answer = payloadAnswer(found.packets.slice(0, count));
+    const rest = found.packets.slice(count);
+    const bytes = rest.reduce((sum, packet) => sum + packet.length, LIMITS.endedSessionBytes);
+    this.#set(sessionId, { ...found, packets: rest, bytes });
+    return answer;
   }
 
   /** All that is left to say, for a socket that is closed behind it. */

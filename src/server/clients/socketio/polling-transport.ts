@@ -88,8 +88,14 @@ export class PollingTransport {
   flush(): void {
     const reply = this.#waiting;
     if (reply === undefined || this.#queue.length === 0) return;
+    const isAll = this.#queueBytes <= LIMITS.pollAnswerBytes;
+    const count = isAll ? this.#queue.length : packetsOfAnswer(this.#queue);
+    const answer = payloadAnswer(isAll ? this.#queue : this.#queue.slice(0, count));
+    // Nothing is forgotten before there is an answer to give.
     this.#waiting = undefined;
-    reply(payloadAnswer(this.takeQueue()));
+    const queue = this.takeQueue();
+    for (let at = count; at < queue.length; at++) this.enqueue(queue[at] as WirePacket);
+    reply(answer);
   }
 
   /** Answers the request that waits, if any, with one packet. Nothing is queued while one waits. */
@@ -117,6 +123,17 @@ export class PollingTransport {
     this.#isClosed = true;
     this.takeQueue();
   }
+}
+
+/** How many packets one answer takes: one at least, and no more bytes than may be. */
+export function packetsOfAnswer(packets: readonly WirePacket[]): number {
+  let bytes = 0;
+  const isFull = (packet: WirePacket, at: number): boolean => {
+    bytes += packet.length;
+    return at > 0 && bytes > LIMITS.pollAnswerBytes;
+  };
+  const count = packets.findIndex(isFull);
+  return count === -1 ? packets.length : count;
 }
 
 export function payloadAnswer(packets: readonly WirePacket[]): HttpAnswer {

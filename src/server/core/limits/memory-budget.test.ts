@@ -78,3 +78,17 @@ test('what nobody can let go of is not looked for again at every taking', () => 
   new FakeHolder('a').take(LIMIT + 1);
   expect(names()).toEqual([]);
 });
+
+test('a holder that fails to let go does not end the budget', () => {
+  const faulty = new FakeHolder('faulty');
+  faulty.letGo = () => {
+    throw new Error('its socket is gone');
+  };
+  faulty.take(LIMIT);
+  const other = new FakeHolder('other');
+  expect(() => other.take(1)).toThrow('its socket is gone');
+  budget.give(LIMIT);
+  holders.shift();
+  new FakeHolder('late').take(LIMIT + 100);
+  expect(names()).not.toContain('late');
+});

@@ -73,6 +73,17 @@ export class MemoryBudget {
   #relieve(): void {
     // Letting go may take before it gives; that is no reason to look again.
     this.#lookBeyondBytes = Number.POSITIVE_INFINITY;
+    try {
+      this.#letGoOfMost();
+    } finally {
+      // Also after a holder that failed: without this the budget would hold nothing back for good.
+      const isRelieved = this.#heldBytes <= this.#relievedBytes;
+      const further = this.limitBytes * LOOK_AGAIN_SHARE;
+      this.#lookBeyondBytes = isRelieved ? this.limitBytes : this.#heldBytes + further;
+    }
+  }
+
+  #letGoOfMost(): void {
     const found: { readonly holder: Holder; readonly bytes: number }[] = [];
     for (const holders of this.#sources) {
       for (const holder of holders()) {
@@ -87,8 +98,5 @@ export class MemoryBudget {
       this.#letGoBytes += bytes;
       holder.letGo();
     }
-    const isRelieved = this.#heldBytes <= this.#relievedBytes;
-    const further = this.limitBytes * LOOK_AGAIN_SHARE;
-    this.#lookBeyondBytes = isRelieved ? this.limitBytes : this.#heldBytes + further;
   }
 }

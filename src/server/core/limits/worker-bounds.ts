@@ -1,6 +1,11 @@
 /** Bounds on what a worker holds and does at a time, for all its sessions together. */
 
 export const WORKER_BOUNDS = {
+  pollAnswerBytes: {
+    value: 8_388_608,
+    unit: 'bytes',
+    why: 'Of one answer to a poll with several packets; the next poll gets the rest.',
+  },
   packetOverheadBytes: {
     value: 64,
     unit: 'bytes',

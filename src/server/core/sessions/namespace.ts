@@ -99,6 +99,13 @@ export class Namespace implements SessionHome, ServerHome {
       this.#leaving.delete(session);
     }
     if (this.runner.hearsDisconnected) this.#roomsBefore.set(session, session.rooms);
+    this.withdraw(session);
+    this.acks.forget(session);
+    this.runner.disconnected(session, reason);
+  }
+
+  /** Takes a session out of which the app has not heard. */
+  withdraw(session: NamespaceSession): void {
     const { memberships } = session;
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room<NamespaceSession>;
@@ -110,8 +117,6 @@ export class Namespace implements SessionHome, ServerHome {
     if (user !== undefined && this.users.remove(user, session)) {
       this.link.setInterest(userKey(this.name, user), false);
     }
-    this.acks.forget(session);
-    this.runner.disconnected(session, reason);
   }
 
   isLeaving(session: NamespaceSession): boolean {
@@ -133,8 +138,8 @@ export class Namespace implements SessionHome, ServerHome {
       let room = this.rooms.get(name);
       if (room === undefined) {
         room = new Room(name);
-        this.rooms.set(name, room);
         this.link.setInterest(roomKey(this.name, name), true);
+        this.rooms.set(name, room);
       }
       room.add(session);
     }

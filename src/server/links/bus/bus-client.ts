@@ -58,6 +58,9 @@ export interface BusClientOptions {
   onLost(fault: Error | undefined): void;
 }
 
+/** Characters of rooms and users in one frame: far below what a frame may hold. */
+const INTEREST_FRAME_LENGTH = 262_144;
+
 const NO_ANSWERS: NodeAnswers = { answers: [], unanswered: 0 };
 
 interface PendingRequest {
@@ -72,7 +75,9 @@ interface PendingRequest {
 export class BusClient implements NodeLink {
   readonly #options: BusClientOptions;
   readonly #link: FramedConnection;
+  /** What the hub has not been told. */
   readonly #interest: NameMap<boolean> = new NameMap();
+  #isAnnouncing = false;
   readonly #requests: Map<number, PendingRequest> = new Map();
   #receiver: BusReceiver | undefined;
   #lastRequest = 0;
@@ -131,19 +136,36 @@ export class BusClient implements NodeLink {
   // NodeLink: what the core sends.
 
   setInterest(key: string, interested: boolean): void {
-    if (this.#interest.size === 0) setImmediate(() => this.announceInterest());
     this.#interest.set(key, interested);
+    if (this.#isAnnouncing) return;
+    this.#isAnnouncing = true;
+    setImmediate(() => {
+      this.#isAnnouncing = false;
+      this.announceInterest();
+    });
   }
 
   announceInterest(): void {
     if (this.#interest.size === 0) return;
+    if (this.#link.open) {
+      while (this.#interest.size > 0) this.#announceSome();
+      this.#link.flush();
+    } else this.#interest.clear();
+  }
+
+  /** As much as one frame holds; it is forgotten only when the frame is there. */
+  #announceSome(): void {
     const added: string[] = [];
     const removed: string[] = [];
-    for (const [key, isWanted] of this.#interest) (isWanted ? added : removed).push(key);
-    this.#interest.clear();
-    if (!this.#link.open) return;
+    let characters = 0;
+    for (const [key, isWanted] of this.#interest) {
+      (isWanted ? added : removed).push(key);
+      characters += key.length;
+      if (characters > INTEREST_FRAME_LENGTH) break;
+    }
     this.#link.frame(BusFrame.interest).texts(added).texts(removed).finish();
-    this.#link.flush();
+    if (added.length + removed.length === this.#interest.size) this.#interest.clear();
+    else for (const key of [...added, ...removed]) this.#interest.delete(key);
   }
 
   publish(namespace: string, target: Target, event: OutgoingEvent): void {

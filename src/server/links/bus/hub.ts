@@ -246,10 +246,22 @@ export class Hub {
     from.connection.send();
     for (const link of destinations) {
       if (link.isStalled) continue;
+      try {
+        link.connection.frame(BusFrame.request).u32(from.worker).u32(id).raw(body).finish();
+      } catch (fault) {
+        // Four bytes longer than it came, it may be too long.
+        this.#refused(fault);
+        this.#sayUnanswered(from, id);
+        continue;
+      }
       link.owed.set(`${from.worker}:${id}`, [from.worker, id]);
-      link.connection.frame(BusFrame.request).u32(from.worker).u32(id).raw(body).finish();
       this.#sent(link, body.byteLength);
     }
+  }
+
+  #sayUnanswered(asking: WorkerLink, id: number): void {
+    asking.connection.frame(BusFrame.unanswered).u32(id).finish();
+    asking.connection.send();
   }
 
   #passAnswer(from: WorkerLink, frame: FrameReader): void {
@@ -351,8 +363,7 @@ export class Hub {
     this.#profiles.lost(link.worker);
     for (const [worker, id] of link.owed.values()) {
       const asking = this.#links.get(worker);
-      asking?.connection.frame(BusFrame.unanswered).u32(id).finish();
-      asking?.connection.send();
+      if (asking !== undefined) this.#sayUnanswered(asking, id);
     }
     this.#judgeCongestion();
   }

@@ -9,17 +9,21 @@
 import type {
   FrameHandler,
   FrameSocket,
+  HttpAnswer,
   Reply,
   SessionOwner,
   SocketData,
 } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 import { SaidOnce } from './said-once.ts';
+
+const TOO_LARGE: HttpAnswer = { status: 500, type: 'text/plain', body: 'too large\n' };
 
 /** Data of one frame, beyond which the next begins: far below what a frame may hold. */
 const FRAME_FULL_BYTES = 1_048_576;
@@ -29,11 +33,17 @@ export function servePeers(path: string, owner: SessionOwner, log: Log): () => v
   return listenFramed(path, () => new EdgeConnection(owner, log).link);
 }
 
+interface Poll {
+  readonly sessionId: string;
+  readonly reply: Reply;
+}
+
 class EdgeConnection {
   readonly link: FramedConnection;
   readonly #owner: SessionOwner;
+  readonly #log: Log;
   /** Requests that wait for packets: whom to tell when the client gives up. */
-  readonly #polls: Map<number, { sessionId: string; reply: Reply }> = new Map();
+  readonly #polls: Map<number, Poll> = new Map();
   readonly #sockets: Map<number, TunnelSocket> = new Map();
   /** What this turn sends, and pairs of a socket and the place of its data. */
   #said: SaidOnce = new SaidOnce();
@@ -41,11 +51,11 @@ class EdgeConnection {
 
   constructor(owner: SessionOwner, log: Log) {
     this.#owner = owner;
+    this.#log = log;
     this.link = new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
-        onFault: (_link, fault) =>
-          log.error('a frame of another worker was refused', { error: describeError(fault) }),
+        onFault: (_link, fault) => this.#refused(fault),
         onClose: () => this.#lost(),
       },
       LIMITS.ipcFrameBytes,
@@ -83,6 +93,33 @@ class EdgeConnection {
     if (sends.length === 0) return;
     this.#said = new SaidOnce();
     this.#sends = [];
+    try {
+      this.#writeSends(data, sends);
+    } catch {
+      this.#sendOneByOne(data, sends);
+    }
+  }
+
+  /** What cannot be passed on must not take the rest with it; who misses something is ended. */
+  #sendOneByOne(data: readonly (string | Uint8Array)[], sends: readonly number[]): void {
+    for (let at = 0; at < sends.length; at += 2) {
+      const number = sends[at] as number;
+      const socket = this.#sockets.get(number);
+      if (socket === undefined) continue;
+      try {
+        this.#writeSends([data[sends[at + 1] as number] as string | Uint8Array], [number, 0]);
+      } catch (fault) {
+        this.#log.error('a message of a session was too large to be passed on', {
+          error: describeError(fault),
+        });
+        this.closeSocket(number, CLOSE_CODE.policy, 'message too large');
+        queueMicrotask(() => socket.closed());
+      }
+    }
+  }
+
+  /** @throws RangeError when it is more than a frame holds */
+  #writeSends(data: readonly (string | Uint8Array)[], sends: readonly number[]): void {
     const writer = this.link.frame(PeerFrame.send).u32(data.length);
     for (const one of data) {
       if (typeof one === 'string') writer.u8(FRAME_TEXT).text(one);
@@ -147,12 +184,26 @@ class EdgeConnection {
   }
 
   #answerTo(number: number): Reply {
-    return ({ status, type, body }) => {
-      const writer = this.link.frame(PeerFrame.answer).u32(number).u32(status);
-      writer.text(type).text(body).finish();
+    return (answer) => {
+      try {
+        this.#writeAnswer(number, answer);
+      } catch (fault) {
+        // Whoever asked must hear something, or would wait for as long as the session lives.
+        this.#log.error('an answer was too large to be passed on', { error: describeError(fault) });
+        this.#writeAnswer(number, TOO_LARGE);
+      }
       this.link.send();
     };
   }
+
+  /** @throws RangeError when it is more than a frame holds */
+  #writeAnswer(number: number, { status, type, body }: HttpAnswer): void {
+    const writer = this.link.frame(PeerFrame.answer).u32(number).u32(status);
+    writer.text(type).text(body).finish();
+  }
+
+  readonly #refused = (fault: unknown): void =>
+    this.#log.error('a frame of another worker was refused', { error: describeError(fault) });
 
   #offer(number: number, sessionId: string, isTextOnly: boolean): void {
     const socket = new TunnelSocket(this, number);
@@ -168,13 +219,13 @@ class EdgeConnection {
   }
 
   #lost(): void {
-    for (const { sessionId, reply } of this.#polls.values()) {
-      this.#owner.abandonPoll(sessionId, reply);
-    }
-    this.#polls.clear();
+    const polls = [...this.#polls.values()];
     const sockets = [...this.#sockets.values()];
+    this.#polls.clear();
     this.#sockets.clear();
-    for (const socket of sockets) socket.closed();
+    const abandon = ({ sessionId, reply }: Poll): void => this.#owner.abandonPoll(sessionId, reply);
+    forEachOne(polls, abandon, this.#refused);
+    forEachOne(sockets, (socket) => socket.closed(), this.#refused);
   }
 }
 

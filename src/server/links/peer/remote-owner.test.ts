@@ -13,6 +13,7 @@ import type {
   SocketData,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import { SlowReaders } from '../../core/limits/slow-readers.ts';
@@ -150,6 +151,51 @@ async function openSocket(isTextOnly = false): Promise<[FakeSocket, FrameSocket]
 function bring(socket: FakeSocket, frame: string | Buffer): void {
   (socket.data as FrameHandler).onFrame(socket, frame);
 }
+
+describe('what is larger than a frame', () => {
+  const tooLarge = (): string => 'x'.repeat(LIMITS.ipcFrameBytes);
+
+  test('ends the session it is for, and what the others are sent reaches them', async () => {
+    const [first, firstFar] = await openSocket();
+    const [second, secondFar] = await openSocket();
+    firstFar.send('before');
+    secondFar.send('also before');
+    secondFar.send(tooLarge());
+    firstFar.send('behind');
+    secondFar.send('never');
+    await until(() => second.closes.length > 0 && far.closedSockets === 1);
+    expect(first.sent).toEqual(['before', 'behind']);
+    expect(second.sent).toEqual(['also before']);
+    firstFar.send('still there');
+    await until(() => first.sent.length === 3);
+    expect(first.closes).toEqual([]);
+  });
+
+  test('is answered with an error, for whoever asked would wait for ever', async () => {
+    const answer = answerTo((reply) => near.poll('a', reply));
+    await until(() => far.polls.length === 1);
+    far.polls[0]?.({ ...OK, body: tooLarge() });
+    expect(await answer).toMatchObject({ status: 500 });
+    const other = answerTo((reply) => near.poll('b', reply));
+    await until(() => far.polls.length === 2);
+    far.polls[1]?.(OK);
+    expect(await other).toEqual(OK);
+  });
+});
+
+test('the end of a link is told to all that wait for it, also when telling one fails', async () => {
+  const answers: string[] = [];
+  near.poll('a', () => {
+    throw new Error('its client is gone in a strange way');
+  });
+  near.poll('b', ({ status }) => answers.push(`b ${status}`));
+  const [socket] = await openSocket();
+  await until(() => far.polls.length === 2);
+  stopFar();
+  near.close();
+  await until(() => socket.closes.length > 0);
+  expect(answers).toEqual(['b 400']);
+});
 
 describe('requests', () => {
   test('polls are answered when the owner answers, whatever the order', async () => {
@@ -387,7 +433,8 @@ describe('the end of a worker', () => {
 async function startOwnerProcess(): Promise<Bun.Subprocess> {
   rmSync(path, { force: true });
   const program = `
-    import { MemoryBudget } from '../../core/limits/memory-budget.ts';
+    import { LIMITS } from '../../core/limits/limits.ts';
+import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import { SlowReaders } from '../../core/limits/slow-readers.ts';
 import { servePeers } from './peer-server.ts';

@@ -17,6 +17,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { Reader, SlowReaders } from '../../core/limits/slow-readers.ts';
+import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
@@ -274,9 +275,10 @@ export class RemoteOwner implements SessionOwner {
     this.#polls.clear();
     this.#verdicts.clear();
     this.#sockets.clear();
-    for (const reply of replies) reply(OWNER_GONE);
-    for (const verdict of verdicts) verdict(false);
-    for (const socket of sockets) socket.close(CLOSE_CODE.restart, 'worker gone');
+    const failed = (failure: unknown): void => this.#failed(failure);
+    forEachOne(replies, (reply) => reply(OWNER_GONE), failed);
+    forEachOne(verdicts, (verdict) => verdict(false), failed);
+    forEachOne(sockets, (socket) => socket.close(CLOSE_CODE.restart, 'worker gone'), failed);
   }
 }
 

@@ -1,0 +1,52 @@
+import { expect, test } from 'bun:test';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import { Refusals } from '../../core/limits/refusals.ts';
+import { PollingTransport } from './polling-transport.ts';
+
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const SETTINGS = { maxBackpressureBytes: 1 << 20, backpressureTimeoutMs: 60_000 };
+
+function createTransport() {
+  const budget = new MemoryBudget(1 << 28, new Refusals(SILENT));
+  return { budget, transport: new PollingTransport('id', { settings: SETTINGS, budget }) };
+}
+
+test('more than one answer holds comes with several polls, in order', () => {
+  const { budget, transport } = createTransport();
+  const packets = ['1', '2', '3', '4'].map((mark) => mark.repeat(LIMITS.pollAnswerBytes * 0.4));
+  for (const packet of [...packets, '5']) transport.enqueue(packet);
+  const bodies: string[] = [];
+  while (!transport.isEmpty) transport.poll(({ body }) => bodies.push(body));
+  expect(bodies.map((body) => body.split('\x1e').map((packet) => packet[0]))).toEqual([
+    ['1', '2'],
+    ['3', '4', '5'],
+  ]);
+  expect(bodies.join('\x1e')).toBe([...packets, '5'].join('\x1e'));
+  expect(budget.heldBytes).toBe(0);
+});
+
+test('a packet larger than an answer should be comes alone', () => {
+  const { transport } = createTransport();
+  const packets = ['a', 'b'.repeat(LIMITS.pollAnswerBytes * 2), 'c'];
+  for (const packet of packets) transport.enqueue(packet);
+  const bodies: string[] = [];
+  while (!transport.isEmpty) transport.poll(({ body }) => bodies.push(body));
+  expect(bodies.map((body) => body.slice(0, 3))).toEqual(['a', 'bbb', 'c']);
+});
+
+test('what cannot be made an answer is not forgotten, and the request goes on waiting', () => {
+  const { budget, transport } = createTransport();
+  const bodies: string[] = [];
+  transport.poll(({ body }) => bodies.push(body));
+  const packet = Buffer.from('later');
+  packet.toBase64 = () => {
+    throw new RangeError('out of memory');
+  };
+  transport.enqueue(packet);
+  expect(() => transport.flush()).toThrow('out of memory');
+  expect([transport.isPolled, transport.isEmpty]).toEqual([true, false]);
+  packet.toBase64 = () => packet.toString('base64');
+  transport.flush();
+  expect([bodies, budget.heldBytes]).toEqual([['bbGF0ZXI='], 0]);
+});
