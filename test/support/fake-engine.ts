@@ -38,13 +38,18 @@ export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: num
   maxBackpressureBytes: 10_000,
   backpressureTimeoutMs: 50,
   memoryBudgetBytes: 100_000,
-  capacity: 100,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 10_000,
+  filePlaces: 100,
+  sessionsMax: 100,
 };
 
 const HANDSHAKE: HandshakeSource = {
   headers: { cookie: 'a=b' },
   query: 'EIO=4&token=x',
   address: '127.0.0.1',
+  addressKey: 1,
+  connection: 2,
   transport: 'websocket',
 };
 
@@ -87,7 +92,7 @@ export class FakeEngine {
       refusals: this.refusals,
       budget: this.budget,
       slowReaders: new SlowReaders(ENGINE_SETTINGS, this.budget),
-      edgeSockets: () => 0,
+      heldFiles: () => 0,
     });
     this.core = new WorkerCore({
       app: { disconnected: (_session, reason) => void this.ended.push(reason), ...app },
@@ -219,7 +224,7 @@ export class Poller {
 
   offer(isTextOnly = false): FakeSocket {
     const socket = new FakeSocket();
-    const handler = new OfferToSession(this.#owner, this.sessionId, isTextOnly).open(socket);
+    const handler = new OfferToSession(this.#owner, this.sessionId, isTextOnly, 3).open(socket);
     if (handler === undefined) throw new Error('the socket was refused');
     socket.data = handler;
     return socket;

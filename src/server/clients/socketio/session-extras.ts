@@ -6,13 +6,13 @@
 import type { TransportName } from '../../core/app/app.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { AckPacket, EventPacket, JsonObject } from '../../protocol/socketio-packet.ts';
+import type { RequestSource } from '../source/request-sources.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
 /** What the first request said. */
-export interface HandshakeSource {
+export interface HandshakeSource extends RequestSource {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: string;
-  readonly address: string;
   readonly transport: TransportName;
 }
 

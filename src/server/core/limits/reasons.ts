@@ -29,6 +29,14 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a handshake, since the worker is full; raise its open-file limit or start more workers',
   },
+  strangerCut: {
+    outcome: 'cut',
+    text: 'a connection without a session, since files are short; raise the open-file limit',
+  },
+  appTooSlow: {
+    outcome: 'refused',
+    text: "a request that the app's request() did not answer within requestTimeoutMs",
+  },
   stopping: { outcome: 'refused', text: 'a handshake, since the worker is about to stop' },
   notAuthenticated: { outcome: 'refused', text: "a client that the app's authenticate refused" },
   namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },

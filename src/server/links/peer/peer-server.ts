@@ -208,7 +208,12 @@ class EdgeConnection {
   #offer(number: number, sessionId: string, isTextOnly: boolean): void {
     const socket = new TunnelSocket(this, number);
     this.#sockets.set(number, socket);
-    const handler = this.#owner.offerSocket({ sessionId, socket, isTextOnly });
+    const handler = this.#owner.offerSocket({
+      sessionId,
+      socket,
+      connection: 0,
+      isTextOnly,
+    });
     if (handler === undefined) this.closeSocket(number, CLOSE_CODE.policy, 'no socket is taken');
     else socket.data = handler;
   }
