@@ -11,6 +11,7 @@ import { Random } from '../../test/fuzz/random.ts';
 /** Files that run by themselves, each with the reason. */
 export const ALONE: Readonly<Record<string, string>> = {
   'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
+  'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
   'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
   'test/system/strangers.test.ts': 'measures honest clients beside attacks',
   'test/fuzz/leak.test.ts': 'weighs a worker after crowds, and they must come at their own pace',

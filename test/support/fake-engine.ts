@@ -71,7 +71,7 @@ export class FakeEngine {
   /** Errors that were logged. */
   readonly logged: string[] = [];
 
-  constructor(app: App) {
+  constructor(app: App, budgetBytes: number = ENGINE_SETTINGS.memoryBudgetBytes) {
     const log: Log = {
       debug: () => {},
       info: () => {},
@@ -79,7 +79,7 @@ export class FakeEngine {
       error: (text) => this.logged.push(text),
     };
     this.refusals = new Refusals(log);
-    this.budget = new MemoryBudget(ENGINE_SETTINGS.memoryBudgetBytes, this.refusals);
+    this.budget = new MemoryBudget(budgetBytes, this.refusals);
     const getCore = (): WorkerCore => this.core;
     this.admissions = new Admissions(getCore, () => this.context);
     this.context = new EngineContext({
@@ -87,7 +87,11 @@ export class FakeEngine {
       worker: 2,
       settings: ENGINE_SETTINGS,
       heartbeat: this.heartbeat,
-      router: new PacketRouter(getCore, this.admissions, ENGINE_SETTINGS.maxPayloadBytes),
+      router: new PacketRouter(getCore, {
+        admissions: this.admissions,
+        budget: this.budget,
+        maxPayloadBytes: ENGINE_SETTINGS.maxPayloadBytes,
+      }),
       counters: this.counters,
       refusals: this.refusals,
       budget: this.budget,
@@ -100,6 +104,7 @@ export class FakeEngine {
       ackTimeoutMs: 50,
       maxRoomsPerSession: MAX_ROOMS,
       link: this.link,
+      budget: this.budget,
       counters: this.counters,
       refusals: this.refusals,
       log,

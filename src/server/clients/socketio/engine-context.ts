@@ -153,6 +153,7 @@ export class EngineContext implements EngineHome<EngineSession> {
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
+    this.router.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     const late = this.lateTick;
     const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));

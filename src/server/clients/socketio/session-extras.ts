@@ -28,8 +28,11 @@ export interface KeptHandshake {
 /** A namespace whose `authenticate` is still running for this client. */
 export interface Joining {
   readonly since: number;
+  /** What its CONNECT holds, with what is under way for it. */
+  readonly bytes: number;
   /** What the client has presented meanwhile: the last of it counts. */
   next: JsonObject | undefined;
+  nextBytes: number;
 }
 
 /** A packet whose binary attachments have not all come. */

@@ -63,9 +63,13 @@ export const REASONS = {
     outcome: 'cut',
     text: 'a client that joins again, and of whose first request the app asks for more than before',
   },
+  partialPacket: {
+    outcome: 'refused',
+    text: 'an event whose attachments were too large together, or did not come in time',
+  },
   handlersRunning: {
-    outcome: 'cut',
-    text: 'a client with too many unfinished handlers of the app',
+    outcome: 'refused',
+    text: 'an event of a client with too many unfinished handlers of the app',
   },
 } as const;
 

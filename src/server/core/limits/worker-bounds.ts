@@ -46,11 +46,10 @@ export const WORKER_BOUNDS = {
     unit: 'bytes',
     why: 'The same in bytes.',
   },
-  pendingAcksPerWorker: {
-    value: 100_000,
-    unit: 'questions',
-    why: 'Acks that clients owe to one worker at the same time.',
-    seen: '`emitWithAck` rejects with a `RangeError`',
+  openAckBytes: {
+    value: 400,
+    unit: 'bytes',
+    why: 'What an ack that a client owes holds; it counts against `memoryBudgetBytes`.',
   },
   openFilesReserve: {
     value: 256,

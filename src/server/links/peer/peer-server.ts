@@ -220,7 +220,8 @@ class EdgeConnection {
 
   #receive(number: number, frame: FrameReader): void {
     const isText = frame.u8() === FRAME_TEXT;
-    this.#sockets.get(number)?.receive(isText ? frame.text() : frame.bytes());
+    // A copy, since a view keeps all that was read with it.
+    this.#sockets.get(number)?.receive(isText ? frame.text() : Buffer.from(frame.bytes()));
   }
 
   #lost(): void {
