@@ -9,7 +9,6 @@ import type { NodeRequest, SessionCommand, Target } from '../../core/contracts/n
 import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
 import { type Counters, createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
-import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import type { Log } from '../../core/log/log.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
@@ -22,6 +21,7 @@ import { BusClient, type BusReceiver } from './bus-client.ts';
 import { BusFrame, RouteScope } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
 import { Hub } from './hub.ts';
+import type { WorkerSample } from './sample.ts';
 import { ProfileError, type WorkerProfile } from './worker-profile.ts';
 
 const NODE = 77;
@@ -40,6 +40,7 @@ let folder: string;
 let path: string;
 let hub: Hub;
 let workers: FakeWorker[];
+let onSample: (worker: number) => void;
 const ready: unknown[][] = [];
 const warnings: string[] = [];
 const LOG: Log = {
@@ -53,6 +54,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-bus-'));
   path = join(folder, 'bus.sock');
   workers = [];
+  onSample = () => {};
   ready.length = 0;
   warnings.length = 0;
   hub = new Hub(
@@ -60,7 +62,7 @@ beforeEach(() => {
     {
       onReady: (...ports) => ready.push(ports),
       onFailed: (...reason) => ready.push(reason),
-      onSample: () => {},
+      onSample: (worker) => onSample(worker),
     },
     LOG,
   );
@@ -230,6 +232,31 @@ describe('routing', () => {
     }
     await until(() => b.heard.length === 200);
     expect(b.heard).toEqual(Array.from({ length: 200 }, (_, round) => `e${round}`));
+  });
+
+  test('also when that is said, and the room is told, while the hub reads', async () => {
+    const [a, b, c] = await startThree();
+    /** What it has said leaves at once. */
+    const sendNow = ({ client }: FakeWorker, key: string): void => {
+      client.setInterest(key, true);
+      client.announceInterest();
+    };
+    // The hub knows that there is something to read of a and c, and nothing of b. When it has read
+    // one of the two, b says what it has, and the other, which is read next, tells the room.
+    onSample = (worker) => {
+      onSample = () => {};
+      sendNow(b, roomKey('/', 'r'));
+      const other = worker === 0 ? c : a;
+      other.say(to('r'), 'told');
+      sendNow(other, 'at once');
+    };
+    for (const worker of [a, c]) {
+      worker.client.sendSample({} as WorkerSample);
+      sendNow(worker, 'before');
+    }
+    await settled(a);
+    await settled(c);
+    expect(b.heard).toEqual(['told']);
   });
 
   test('who is made to join a room hears what is said next, others hear no more', async () => {
@@ -418,7 +445,6 @@ describe('workers that come and go', () => {
       link: b.client,
       counters: b.counters,
       refusals: new Refusals(LOG),
-      budget: new MemoryBudget(MIB, new Refusals(LOG)),
       log: LOG,
       findSession: () => undefined,
     });

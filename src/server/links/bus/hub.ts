@@ -68,7 +68,9 @@ export class Hub {
   readonly #byConnection: Map<FramedConnection, WorkerLink> = new Map();
   readonly #profiles: PendingProfiles = new PendingProfiles();
   readonly #stallTimer: Timer;
-  #tasks: (() => void)[] = [];
+  /** Put off in this turn of the event loop, and in the one before. */
+  #fresh: (() => void)[] = [];
+  #due: (() => void)[] = [];
   #isHoldingBack = false;
   #stopListening: (() => void) | undefined;
 
@@ -182,19 +184,23 @@ export class Hub {
   }
 
   /**
-   * Puts a message off until all sockets that can be read now have been read.
+   * Puts a message off until all that was sent before it has been read.
    *
    * A worker says that it has a room before its client learns that it has joined. What another
    * worker sends to the room after that may still be read first; put off, it finds the interest.
+   * The turn in which the message is read is not enough: which sockets that turn reads was settled
+   * before the message, and what it was sent after, came. The next one reads them all.
    */
   #later(task: () => void): void {
-    if (this.#tasks.length === 0) setImmediate(this.#runTasks);
-    this.#tasks.push(task);
+    if (this.#fresh.length + this.#due.length === 0) setImmediate(this.#turn);
+    this.#fresh.push(task);
   }
 
-  readonly #runTasks = (): void => {
-    const tasks = this.#tasks;
-    this.#tasks = [];
+  readonly #turn = (): void => {
+    const tasks = this.#due;
+    this.#due = this.#fresh;
+    this.#fresh = [];
+    if (this.#due.length > 0) setImmediate(this.#turn);
     for (const task of tasks) {
       try {
         task();
