@@ -217,11 +217,14 @@ export class ServerProcess implements AsyncDisposable {
 
   protected async becomeReady(): Promise<void> {
     try {
-      const line = await this.#out.until(
-        'the server is ready',
-        () => this.#out.all.find((text) => text.startsWith('{"publicPort"')),
-        START_TIMEOUT_MS,
-      );
+      const line = await Promise.race([
+        this.#out.until(
+          'the server is ready',
+          () => this.#out.all.find((text) => text.startsWith('{"publicPort"')),
+          START_TIMEOUT_MS,
+        ),
+        this.#child.exited.then((code) => Promise.reject(new Error(`it ended with ${code}`))),
+      ]);
       this.#ready = JSON.parse(line) as Record<string, number>;
     } catch (cause) {
       await this[Symbol.asyncDispose]();

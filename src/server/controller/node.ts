@@ -20,15 +20,11 @@ import type { Log, LossyLog } from '../core/log/log.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
 import { Hub } from '../links/bus/hub.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
-import {
-  busSocketPath,
-  type WorkerPlaces,
-  type WorkerSettings,
-} from '../links/bus/worker-settings.ts';
+import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
-import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.ts';
+import { memoryBudget, workerCapacity, workerCount } from './capacity.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { NodeLog } from './node-log.ts';
@@ -41,7 +37,7 @@ import type {
   SendRequest,
   WorkerView,
 } from './node-view.ts';
-import { claimPublicPort, publicHost } from './public-port.ts';
+import { type ClaimedPort, claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import { spawnWorker } from './worker-process.ts';
@@ -97,8 +93,9 @@ class Node implements NodeView, RunningNode {
   readonly #log: Log;
   /** Where the public port listens. */
   readonly #host: string;
+  readonly #claim: ClaimedPort;
   readonly #app: string;
-  readonly #places: WorkerPlaces;
+  readonly #capacity: number;
   readonly #memoryBudgetBytes: number;
   readonly #runDir: string;
   readonly #facts: WorkerFacts[];
@@ -119,11 +116,12 @@ class Node implements NodeView, RunningNode {
     const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     this.#number = random & MAX_NODE;
     this.nodeId = this.#number.toString(16).padStart(6, '0');
-    this.#places = workerPlaces(config, ownOpenFileLimit());
-    this.workerCount = workerCount(config, capacityOf(this.#places));
+    this.#capacity = workerCapacity(config, ownOpenFileLimit());
+    this.workerCount = workerCount(config, this.#capacity);
     checkCertificate(config);
     this.#host = publicHost(config.host);
-    this.publicPort = claimPublicPort(this.#host, config.port);
+    this.#claim = claimPublicPort(this.#host, config.port);
+    this.publicPort = this.#claim.port;
     this.#memoryBudgetBytes = memoryBudget(config, this.workerCount, memoryOfHost());
     checkOwnPorts(config, this.workerCount, this.publicPort);
     this.#runDir = makeRunDir(config);
@@ -168,12 +166,14 @@ class Node implements NodeView, RunningNode {
     });
     this.#collector.start();
     await this.#supervisor.start();
+    this.#claim.release();
     this.#hasStarted = true;
     this.#recording?.start();
   }
 
   async stop(timeoutMs: number = this.#config.shutdownTimeoutMs): Promise<boolean> {
     this.#isStopping = true;
+    this.#claim.release();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
     this.#hub.close();
@@ -251,7 +251,7 @@ class Node implements NodeView, RunningNode {
       view: this,
       config: this.#config,
       workerCount: this.workerCount,
-      capacity: this.workerCount * capacityOf(this.#places),
+      capacity: this.workerCount * this.#capacity,
       log: this.#log,
     });
   }
@@ -280,7 +280,7 @@ class Node implements NodeView, RunningNode {
       publicPort: this.publicPort,
       ownPort: this.#ownPort(index),
       app: this.#app,
-      places: this.#places,
+      capacity: this.#capacity,
       config: { ...this.#config, host: this.#host, adminToken: undefined },
       memoryBudgetBytes: this.#memoryBudgetBytes,
     };
@@ -291,7 +291,8 @@ class Node implements NodeView, RunningNode {
 function takesSessions({ state, sample }: WorkerView): boolean {
   if (state !== 'running') return false;
   if (sample === undefined) return true;
-  return sample.gauges.freePlaces > 0;
+  const { websocketSessions, pollingSessions, edgeSockets, capacity } = sample.gauges;
+  return websocketSessions + pollingSessions + edgeSockets < capacity;
 }
 
 function appPath(config: Config): string {

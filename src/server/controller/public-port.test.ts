@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 
@@ -15,4 +15,26 @@ test('a port that one of the two families has is not to be had', () => {
   } finally {
     void taken.stop(true);
   }
+});
+
+describe('a port that the kernel chose', () => {
+  const serve = (port: number, reusePort: boolean): Bun.Server<undefined> =>
+    Bun.serve({ hostname: '127.0.0.1', port, reusePort, fetch: () => new Response('') });
+
+  test('is kept from others, but not from workers, until it is released', () => {
+    const claimed = claimPublicPort('127.0.0.1', 0);
+    expect(() => serve(claimed.port, false)).toThrow();
+    const worker = serve(claimed.port, true);
+    void worker.stop(true);
+    claimed.release();
+    void serve(claimed.port, false).stop(true);
+  });
+
+  test('is free at once when it was named', () => {
+    const claimed = claimPublicPort('127.0.0.1', 0);
+    const { port } = claimed;
+    claimed.release();
+    expect(claimPublicPort('127.0.0.1', port).port).toBe(port);
+    void serve(port, false).stop(true);
+  });
 });

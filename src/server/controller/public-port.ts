@@ -2,7 +2,9 @@
  * Makes sure of the public port before any worker is started.
  *
  * Workers share the port, so a second node of the same user could slip in among them unnoticed: the
- * kernel would deal connections to both. Taking the port alone for a moment finds that out.
+ * kernel would deal connections to both. Taking the port alone for a moment finds that out. A port
+ * that the kernel chose is held on to until workers listen there: it may give such a port to any
+ * connection that leaves this host, and does on a busy one.
  */
 
 import { existsSync } from 'node:fs';
@@ -18,23 +20,26 @@ export function publicHost(host: string, hasIpv6: boolean = existsSync(IPV6_ADDR
   return host === EVERY_ADDRESS && !hasIpv6 ? EVERY_IPV4_ADDRESS : host;
 }
 
+export interface ClaimedPort {
+  readonly port: number;
+  /** Leaves the port to the workers, once they listen. */
+  release(): void;
+}
+
 /**
  * @param port the port wanted, 0 for any that is free
- * @returns the port to use
  * @throws StartError when the port cannot be had
  */
-export function claimPublicPort(host: string, port: number): number {
+export function claimPublicPort(host: string, port: number): ClaimedPort {
   try {
-    const server = Bun.serve({
-      hostname: host,
-      port,
-      reusePort: false,
-      development: false,
-      fetch: () => new Response(null, { status: 503 }),
-    });
+    const server = listen(host, port, false);
     const claimed = server.port ?? port;
     void server.stop(true);
-    return claimed;
+    // A port that was named may have clients already, who had better find nobody than a refusal.
+    if (port !== 0) return { port: claimed, release: () => {} };
+    const holder = listen(host, claimed, true);
+    holder.unref();
+    return { port: claimed, release: () => void holder.stop(true) };
   } catch (error) {
     const code = (error as { code?: string }).code;
     const isDenied = code === 'EACCES' || code === 'EPERM';
@@ -45,4 +50,14 @@ export function claimPublicPort(host: string, port: number): number {
       cause: error,
     });
   }
+}
+
+function listen(hostname: string, port: number, reusePort: boolean): Bun.Server<undefined> {
+  return Bun.serve({
+    hostname,
+    port,
+    reusePort,
+    development: false,
+    fetch: () => new Response(null, { status: 503 }),
+  });
 }
