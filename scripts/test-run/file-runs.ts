@@ -52,6 +52,7 @@ export class FileRuns {
     return resultOf({
       file,
       seconds: (performance.now() - startMs) / 1000,
+      cpuSeconds: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6,
       end: child.signalCode ?? child.exitCode ?? 'nothing',
       output: readFileSync(outputPath, 'utf8'),
       report: readIfThere(reportPath),

@@ -33,14 +33,22 @@ const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 
 function ended(differences: Partial<EndedRun>): EndedRun {
   const file = 'test/a.test.ts';
-  return { file, seconds: 1.26, end: 1, output: OUTPUT, report: REPORT, ...differences };
+  return {
+    file,
+    seconds: 1.26,
+    cpuSeconds: 0.5,
+    end: 1,
+    output: OUTPUT,
+    report: REPORT,
+    ...differences,
+  };
 }
 
 describe('a file whose tests ran', () => {
   test('has the counts of its report, and says what Bun says of its tests', () => {
     const result = resultOf(ended({}));
     expect(result).toMatchObject({ passed: 1, failed: 1, skipped: 1 });
-    expect(sentenceOf(result)).toBe('1 passed, 1 failed, 1 skipped in 1.3 s');
+    expect(sentenceOf(result)).toBe('1 passed, 1 failed, 1 skipped in 1.3 s, 0.5 s of CPU');
     expect(result.text).toBe(
       [
         '(pass) one [0.09ms]',

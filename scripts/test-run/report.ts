@@ -4,6 +4,8 @@
 export interface EndedRun {
   readonly file: string;
   readonly seconds: number;
+  /** Of its process, and of those that it started and waited for. */
+  readonly cpuSeconds: number;
   /** Its exit code, or the signal that ended it. */
   readonly end: number | string;
   readonly output: string;
@@ -14,6 +16,7 @@ export interface EndedRun {
 export interface FileResult {
   readonly file: string;
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -31,9 +34,10 @@ export type Sum = Pick<FileResult, 'passed' | 'failed' | 'skipped'>;
 const LINES_MAX = 30;
 
 /** Whatever made Bun fail counts as a failure, in the report or not. */
-export function resultOf({ file, seconds, end, output, report }: EndedRun): FileResult {
+export function resultOf(run: EndedRun): FileResult {
+  const { file, seconds, cpuSeconds, end, output, report } = run;
   const text = bodyOf(output, file);
-  const common = { file, seconds, text };
+  const common = { file, seconds, cpuSeconds, text };
   if (report === undefined) {
     const failures = `${lastLines(text)}\nbun test wrote no report; it ended with ${end}.`;
     return { ...common, passed: 0, failed: 1, skipped: 0, failures, suites: '' };
@@ -62,13 +66,10 @@ export function sumOf(results: readonly Sum[]): Sum {
   return { passed: total('passed'), failed: total('failed'), skipped: total('skipped') };
 }
 
-export function sentenceOf({
-  passed,
-  failed,
-  skipped,
-  seconds,
-}: Sum & { seconds: number }): string {
-  return `${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(1)} s`;
+export function sentenceOf(result: FileResult): string {
+  const { passed, failed, skipped, seconds, cpuSeconds } = result;
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  return `${counts} in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU`;
 }
 
 /** One report of all files, in the form of Bun's. */
