@@ -33,7 +33,8 @@ const TOLERANCE_BYTES = 12_000_000;
 
 const CONFIG = {
   pingIntervalMs: 500,
-  pingTimeoutMs: 500,
+  // The attackers share a process with the sessions that must stay, which may answer late.
+  pingTimeoutMs: 2_500,
   upgradeTimeoutMs: 300,
   connectTimeoutMs: 500,
   maxPayloadBytes: 100_000,
@@ -108,7 +109,7 @@ async function connect(transports: ('polling' | 'websocket')[]): Promise<Socket>
 }
 
 async function expectEcho(socket: Socket): Promise<void> {
-  const answer: unknown = await socket.timeout(3_000).emitWithAck('echo', { a: ['é🐟', 1] });
+  const answer: unknown = await socket.timeout(10_000).emitWithAck('echo', { a: ['é🐟', 1] });
   expect(answer).toEqual({ a: ['é🐟', 1] });
 }
 
@@ -155,9 +156,17 @@ test('the log blames the app for its own faults only, and nobody for those of cl
   expect(toldKinds()).toEqual([]);
 });
 
-/** What the log says, but for handlers that fail, one line of each kind. */
+/** By design: handlers that fail, and clients that were refused or cut, summed up by the second. */
+const EXPECTED: readonly RegExp[] = [
+  /^handler '.*' failed/s,
+  /^(refused|cut|dropped), \d+ in the last second: /,
+  /^a caller of the admin API was refused$/,
+  /^lines of the log were held back in the last second$/,
+];
+
+/** What else the log says, one line of each kind. */
 function toldKinds(): string[] {
-  const told = node.log.filter(({ msg }) => !/^handler '.*' failed/s.test(msg));
+  const told = node.log.filter(({ msg }) => !EXPECTED.some((kind) => kind.test(msg)));
   return [...new Set(told.map(({ msg, error }) => `${msg}: ${String(error).split('\n')[0]}`))];
 }
 

@@ -4,7 +4,7 @@
  */
 
 /** How long an answer may take that the protocol does not time itself. */
-export const ANSWER_TIMEOUT_MS = 3000;
+export const ANSWER_TIMEOUT_MS = 8000;
 
 /**
  * How long to wait for something that no outside observer can see, such as a request that is now

@@ -1,6 +1,7 @@
 /** Waits for conditions that only asking again can show. */
 
-const ASK_AGAIN_MS = 20;
+/** How soon it is asked again: at first, and at last, since who waits long costs CPU by asking. */
+const ASK_AGAIN_MS = { first: 20, last: 200 };
 const TIMEOUT_MS = 15_000;
 
 /**
@@ -16,12 +17,12 @@ export async function eventually<T>(
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
-  while (true) {
+  for (let waitMs = ASK_AGAIN_MS.first; ; waitMs = Math.min(waitMs * 1.2, ASK_AGAIN_MS.last)) {
     const answer = await ask();
     if (isRight(answer)) return answer;
     if (performance.now() > deadlineMs) {
       throw new Error(`not within ${timeoutMs} ms: ${what}; last: ${JSON.stringify(answer)}`);
     }
-    await Bun.sleep(ASK_AGAIN_MS);
+    await Bun.sleep(waitMs);
   }
 }

@@ -30,7 +30,7 @@ describe('a port that is taken', () => {
     const pids = await node.workerPids();
     await expectRefusal(
       ['--port', String(node.publicPort)],
-      `The public port ${node.publicPort} of 0.0.0.0 cannot be used: something else listens`,
+      `The public port ${node.publicPort} of :: cannot be used: something else listens`,
     );
     expect(await node.workerPids()).toEqual(pids);
     expect((await fetch(`${node.url}/ready`)).status).toBe(200);
@@ -39,7 +39,7 @@ describe('a port that is taken', () => {
   test('by another program is refused', async () => {
     const other = Bun.serve({ port: 0, fetch: () => new Response() });
     try {
-      const sentence = `The public port ${other.port} of 0.0.0.0 cannot be used`;
+      const sentence = `The public port ${other.port} of :: cannot be used`;
       await expectRefusal(['--port', String(other.port)], sentence);
     } finally {
       await other.stop(true);

@@ -20,8 +20,6 @@ import {
   sameSessionId,
   sessionIdMark,
 } from '../../protocol/session-id.ts';
-import { SessionSources } from '../source/session-sources.ts';
-import { NO_SOURCE } from '../source/source-keys.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
@@ -33,15 +31,10 @@ export interface EngineSettings {
   readonly pingTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
   readonly connectTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
-  /** Open files for clients: a WebSocket holds one, and a poll that waits. */
-  readonly filePlaces: number;
-  /** The most sessions, whatever they hold. */
-  readonly sessionsMax: number;
+  readonly capacity: number;
 }
 
 export interface EngineContextOptions {
@@ -54,8 +47,8 @@ export interface EngineContextOptions {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
-  /** Open files that sessions of whichever worker hold here: sockets, and polls that wait. */
-  heldFiles(): number;
+  /** Sockets that this worker holds for sessions of others: open files, too. */
+  edgeSockets(): number;
 }
 
 const MARKS_AT_FIRST = 1_024;
@@ -73,14 +66,13 @@ export class EngineContext implements EngineHome<EngineSession> {
   readonly slowReaders: SlowReaders;
   /** What sessions that ended still have to say to who polls. */
   readonly lastWords: LastWords;
-  readonly sources: SessionSources = new SessionSources();
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
   /** Sessions in no namespace, with the tick since when, oldest first. */
   readonly #unjoined: Map<EngineSession, number> = new Map();
   /** By slot, of engine ids, which sessions on a WebSocket do not keep: 4 bytes instead of 40. */
   #marks: Uint32Array = new Uint32Array(MARKS_AT_FIRST);
-  readonly #heldFiles: () => number;
+  readonly #edgeSockets: () => number;
   readonly #openTail: string;
 
   constructor(options: EngineContextOptions) {
@@ -95,7 +87,7 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.slowReaders = options.slowReaders;
     this.lastWords = new LastWords(options.budget);
     this.budget.watch(() => [...this.#sessions.all(), ...this.lastWords.holders()]);
-    this.#heldFiles = () => options.heldFiles();
+    this.#edgeSockets = () => options.edgeSockets();
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
     this.#openTail =
@@ -108,16 +100,11 @@ export class EngineContext implements EngineHome<EngineSession> {
   }
 
   get isFull(): boolean {
-    const { filePlaces, sessionsMax } = this.settings;
-    return this.#sessions.size >= sessionsMax || this.#heldFiles() >= filePlaces;
+    return this.#sessions.size + this.#edgeSockets() >= this.settings.capacity;
   }
 
   register(session: EngineSession): string {
     session.slot = this.#sessions.add(session);
-    const { addressKey = NO_SOURCE, connection = NO_SOURCE } = session.handshake ?? {};
-    // A session that polls comes over other connections each time, which are vouched for.
-    const isAlone = session.transport === 'websocket';
-    this.sources.set(session.slot, addressKey, isAlone ? connection : NO_SOURCE);
     this.heartbeat.add(session);
     this.#unjoined.set(session, this.heartbeat.tick);
     this.counters.sessionsOpened++;
@@ -129,7 +116,6 @@ export class EngineContext implements EngineHome<EngineSession> {
   unregister(session: EngineSession): void {
     if (session.slot === -1) return;
     this.#sessions.remove(session.slot);
-    this.sources.clear(session.slot);
     this.heartbeat.remove(session);
     this.#unjoined.delete(session);
     this.counters.sessionsClosed++;
@@ -153,7 +139,6 @@ export class EngineContext implements EngineHome<EngineSession> {
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
-    this.router.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     const late = this.lateTick;
     const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));

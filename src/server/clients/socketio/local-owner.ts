@@ -78,6 +78,7 @@ export class LocalOwner implements SessionOwner {
       this.#context.refusals.count('secondSocket');
       return undefined;
     }
-    return new UpgradeProbe(session, offer, this.#context);
+    const { settings, lastWords } = this.#context;
+    return new UpgradeProbe(session, offer, settings.upgradeTimeoutMs, lastWords);
   }
 }

@@ -38,14 +38,11 @@ export class OfferToSession implements SocketOpener {
   readonly #owner: SessionOwner;
   readonly #sessionId: string;
   readonly #isTextOnly: boolean;
-  readonly #connection: number;
 
-  /** @param connection the key of the socket's connection */
-  constructor(owner: SessionOwner, sessionId: string, isTextOnly: boolean, connection: number) {
+  constructor(owner: SessionOwner, sessionId: string, isTextOnly: boolean) {
     this.#owner = owner;
     this.#sessionId = sessionId;
     this.#isTextOnly = isTextOnly;
-    this.#connection = connection;
   }
 
   open(socket: FrameSocket): FrameHandler | undefined {
@@ -53,7 +50,6 @@ export class OfferToSession implements SocketOpener {
       sessionId: this.#sessionId,
       socket,
       isTextOnly: this.#isTextOnly,
-      connection: this.#connection,
     });
   }
 }

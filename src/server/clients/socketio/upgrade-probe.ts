@@ -14,29 +14,23 @@ import type {
 } from '../../core/contracts/client-connection.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
-import type { SessionSources } from '../source/session-sources.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { LastWords } from './last-words.ts';
 
-/** What a probe needs of the worker's table of sessions. */
-export interface ProbeHome {
-  readonly settings: { readonly upgradeTimeoutMs: number };
-  readonly sources: SessionSources;
-  readonly lastWords: LastWords;
-}
-
 export class UpgradeProbe implements FrameHandler {
   readonly #session: EngineSession;
-  readonly #offer: SocketOffer;
-  readonly #home: ProbeHome;
+  readonly #sessionId: string;
+  readonly #isTextOnly: boolean;
+  readonly #lastWords: LastWords;
   readonly #timer: Timer;
   #isProbed = false;
 
-  constructor(session: EngineSession, offer: SocketOffer, home: ProbeHome) {
+  constructor(session: EngineSession, offer: SocketOffer, timeoutMs: number, lastWords: LastWords) {
     this.#session = session;
-    this.#offer = offer;
-    this.#home = home;
-    this.#timer = setTimeout(() => this.#giveUp(offer.socket), home.settings.upgradeTimeoutMs);
+    this.#sessionId = offer.sessionId;
+    this.#isTextOnly = offer.isTextOnly;
+    this.#lastWords = lastWords;
+    this.#timer = setTimeout(() => this.#giveUp(offer.socket), timeoutMs);
     if (session.polling !== undefined) session.polling.probe = this;
   }
 
@@ -65,16 +59,15 @@ export class UpgradeProbe implements FrameHandler {
   #upgrade(socket: FrameSocket): void {
     clearTimeout(this.#timer);
     if (this.#session.polling?.probe !== this) {
-      for (const packet of this.#home.lastWords.take(this.#offer.sessionId)) {
-        const isFrame = typeof packet === 'string' || !this.#offer.isTextOnly;
+      for (const packet of this.#lastWords.take(this.#sessionId)) {
+        const isFrame = typeof packet === 'string' || !this.#isTextOnly;
         socket.send(isFrame ? packet : encodeBase64Packet(packet));
       }
       socket.close(CLOSE_CODE.normal);
       return;
     }
     socket.data = this.#session;
-    this.#home.sources.moveTo(this.#session.slot, this.#offer.connection);
-    this.#session.upgradeTo(socket, this.#offer.isTextOnly);
+    this.#session.upgradeTo(socket, this.#isTextOnly);
   }
 
   #giveUp(socket: FrameSocket): void {
