@@ -4,6 +4,7 @@
  * is measured; the controller is reported beside it.
  */
 
+import { findToken } from '../../src/host/access/left-token.ts';
 import type { Children } from '../measure/children.ts';
 import { HOLDFAST_STOP_TIMEOUT_MS, PAYLOAD_BYTES } from '../measure/limits.ts';
 import type { Contestant, RunningContestant } from './contract.ts';
@@ -60,12 +61,19 @@ export async function startHoldfast(
       const sends = Array.from({ length: count }, () => {
         sequence += 1;
         const payload = String(sequence).padEnd(PAYLOAD_BYTES, '.');
-        return post(`${admin}/send`, { event: 'tick', args: [payload] });
+        return sendTick(admin, payload);
       });
       await Promise.all(sends);
     },
     stop,
   };
+}
+
+/** Sends an event to all sessions, with the token that the node has left for its user. */
+export function sendTick(admin: string, payload: string): Promise<void> {
+  const token = findToken({ of: 'admin', port: Number(new URL(admin).port) });
+  const headers = { authorization: `Bearer ${token}` };
+  return post(`${admin}/send`, { event: 'tick', args: [payload] }, headers);
 }
 
 /**

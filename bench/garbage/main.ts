@@ -20,8 +20,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { processMemory } from '../../src/host/machine/process-usage.ts';
 import type { ServerSample } from '../../src/report/recording/record.ts';
-import { workerPid } from '../contestants/holdfast.ts';
-import { post } from '../contestants/launch.ts';
+import { sendTick, workerPid } from '../contestants/holdfast.ts';
 import { SOCKET_IO_PATH } from '../contestants/socket-io.ts';
 import { LoadDriver } from '../load/driver.ts';
 import { Children } from '../measure/children.ts';
@@ -131,7 +130,7 @@ async function broadcast(options: Options, load: LoadDriver, admin: string): Pro
     const delivered = load.send({ kind: 'await', deliveries: options.sessions * sent });
     // A failure of the sending is the one to report, so this must not go unhandled.
     delivered.catch(() => {});
-    await post(`${admin}/send`, { event: 'tick', args: [`${sent}`.padEnd(PAYLOAD_BYTES, '.')] });
+    await sendTick(admin, `${sent}`.padEnd(PAYLOAD_BYTES, '.'));
     await delivered;
   }
 }

@@ -11,13 +11,16 @@ import { Random } from '../../test/fuzz/random.ts';
 /** Files that run by themselves, each with the reason. */
 export const ALONE: Readonly<Record<string, string>> = {
   'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
+  'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
   'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
+  'test/system/strangers.test.ts': 'measures honest clients beside attacks',
   'test/fuzz/leak.test.ts': 'weighs a worker after crowds, and they must come at their own pace',
 };
 
 /** Files whose tests run in the order they are written in, each with the reason. */
 export const IN_ORDER: Readonly<Record<string, string>> = {
   'test/system/clients.test.ts': 'one crowd, from its arrival to its departure',
+  'test/system/strangers.test.ts': 'attacks in many ways, then looks at what they left',
   'test/fuzz/fuzz.test.ts': 'attacks once, then looks from all sides at what they left',
 };
 
@@ -31,7 +34,6 @@ export const LONG: readonly string[] = [
   'test/system/fleet-limits.test.ts',
   'test/system/fleet-scenarios.test.ts',
   'test/system/fleet-silence.test.ts',
-  'test/system/open-files.test.ts',
   'test/system/report.test.ts',
   'test/system/start-failures.test.ts',
   'test/system/start-stop.test.ts',

@@ -2,16 +2,16 @@
 
 import type { Config } from '../host/config/schema.ts';
 import { least, type NodeRules } from '../host/doctor/outlook.ts';
-import { workerCapacity, workerCount } from '../server/controller/capacity.ts';
+import { capacityOf, workerCount, workerPlaces } from '../server/controller/capacity.ts';
 
 export function nodeRules(config: Config): NodeRules {
-  const capacityOf = (openFiles: number): number => workerCapacity(config, openFiles);
+  const capacity = (openFiles: number): number => capacityOf(workerPlaces(config, openFiles));
   const workersFor = (connections: number, openFiles: number, cores: number): number =>
-    workerCount({ ...config, connections }, capacityOf(openFiles), cores);
+    workerCount({ ...config, connections }, capacity(openFiles), cores);
   const { maxSessionsPerWorker } = config;
   return {
-    capacityOf,
-    meanOf: (openFiles) => meanUnder(config, capacityOf(openFiles)),
+    capacityOf: capacity,
+    meanOf: (openFiles) => meanUnder(config, capacity(openFiles)),
     workersFor,
     workersMost: workersFor(Number.MAX_SAFE_INTEGER, 0, 1),
     maxSessionsPerWorker: maxSessionsPerWorker === 'auto' ? undefined : maxSessionsPerWorker,

@@ -64,21 +64,23 @@ export class Attackers implements AsyncDisposable {
   }
 }
 
-/** What is kept of what the server said: enough for those who wait for a word. */
-const HEARD_MAX = 100_000;
+/** What is kept of what the server said while somebody waits for a word. */
+const HEARD_MAX = 10_000;
+const HEARD_TIMEOUT_MS = 30_000;
 
 export class AttackSocket {
   readonly #socket: Socket;
   #heard = '';
-  #changed: () => void = () => {};
+  #changed: (() => void) | undefined;
 
   constructor(port: number) {
     this.#socket = connect(port, '127.0.0.1');
     this.#socket.on('data', (chunk) => {
+      if (this.#changed === undefined) return;
       this.#heard = (this.#heard + chunk.toString('latin1')).slice(-HEARD_MAX);
       this.#changed();
     });
-    this.#socket.on('close', () => this.#changed());
+    this.#socket.on('close', () => this.#changed?.());
     this.#socket.on('error', () => {});
   }
 
@@ -102,14 +104,13 @@ export class AttackSocket {
 
   /** Waits for a word of the server, or for the end. */
   async heard(text: string): Promise<void> {
-    const wait = async (): Promise<void> => {
-      while (!this.#heard.includes(text) && !this.#socket.destroyed) {
-        await new Promise<void>((resolve) => {
-          this.#changed = resolve;
-        });
-      }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#changed = () => {
+      if (this.#heard.includes(text) || this.#socket.destroyed) resolve();
     };
-    await within(`an attacker hears ${text}`, wait());
+    await within(`an attacker hears ${text}`, promise, HEARD_TIMEOUT_MS);
+    this.#changed = undefined;
+    this.#heard = '';
   }
 
   /** Reads no more: what the server sends piles up on its side. */

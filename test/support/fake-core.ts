@@ -5,14 +5,16 @@ import type { Carrier } from '../../src/server/core/contracts/carrier.ts';
 import type { NodeAnswers, NodeLink, Target } from '../../src/server/core/contracts/node-link.ts';
 import type { OutgoingEvent } from '../../src/server/core/contracts/outgoing-event.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
+import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import type { Namespace } from '../../src/server/core/sessions/namespace.ts';
 import { NamespaceSession } from '../../src/server/core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
 
 /** Of a session, in tests. */
-export const MAX_ROOMS = 256;
+export const MAX_ROOMS = 300;
 
+const BUDGET_BYTES = 100_000_000;
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** The bus: remembers what it was told, and gives the answers it was given. */
@@ -81,6 +83,8 @@ export interface Visitor {
 export class FakeCore {
   readonly link: FakeLink = new FakeLink();
   readonly counters: Counters = createCounters();
+  readonly refusals: Refusals = new Refusals(SILENT);
+  readonly budget: MemoryBudget = new MemoryBudget(BUDGET_BYTES, this.refusals);
   readonly core: WorkerCore;
   readonly home: Namespace;
   readonly #sessions = new Map<string, NamespaceSession>();
@@ -93,8 +97,9 @@ export class FakeCore {
       ackTimeoutMs,
       maxRoomsPerSession: MAX_ROOMS,
       link: this.link,
+      budget: this.budget,
       counters: this.counters,
-      refusals: new Refusals(SILENT),
+      refusals: this.refusals,
       log: SILENT,
       findSession: (_namespace, id) => this.#sessions.get(id),
     });

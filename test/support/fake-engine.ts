@@ -38,13 +38,18 @@ export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: num
   maxBackpressureBytes: 10_000,
   backpressureTimeoutMs: 50,
   memoryBudgetBytes: 100_000,
-  capacity: 100,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 10_000,
+  filePlaces: 100,
+  sessionsMax: 100,
 };
 
 const HANDSHAKE: HandshakeSource = {
   headers: { cookie: 'a=b' },
   query: 'EIO=4&token=x',
   address: '127.0.0.1',
+  addressKey: 1,
+  connection: 2,
   transport: 'websocket',
 };
 
@@ -66,7 +71,7 @@ export class FakeEngine {
   /** Errors that were logged. */
   readonly logged: string[] = [];
 
-  constructor(app: App) {
+  constructor(app: App, budgetBytes: number = ENGINE_SETTINGS.memoryBudgetBytes) {
     const log: Log = {
       debug: () => {},
       info: () => {},
@@ -74,7 +79,7 @@ export class FakeEngine {
       error: (text) => this.logged.push(text),
     };
     this.refusals = new Refusals(log);
-    this.budget = new MemoryBudget(ENGINE_SETTINGS.memoryBudgetBytes, this.refusals);
+    this.budget = new MemoryBudget(budgetBytes, this.refusals);
     const getCore = (): WorkerCore => this.core;
     this.admissions = new Admissions(getCore, () => this.context);
     this.context = new EngineContext({
@@ -82,12 +87,16 @@ export class FakeEngine {
       worker: 2,
       settings: ENGINE_SETTINGS,
       heartbeat: this.heartbeat,
-      router: new PacketRouter(getCore, this.admissions, ENGINE_SETTINGS.maxPayloadBytes),
+      router: new PacketRouter(getCore, {
+        admissions: this.admissions,
+        budget: this.budget,
+        maxPayloadBytes: ENGINE_SETTINGS.maxPayloadBytes,
+      }),
       counters: this.counters,
       refusals: this.refusals,
       budget: this.budget,
       slowReaders: new SlowReaders(ENGINE_SETTINGS, this.budget),
-      edgeSockets: () => 0,
+      heldFiles: () => 0,
     });
     this.core = new WorkerCore({
       app: { disconnected: (_session, reason) => void this.ended.push(reason), ...app },
@@ -95,6 +104,7 @@ export class FakeEngine {
       ackTimeoutMs: 50,
       maxRoomsPerSession: MAX_ROOMS,
       link: this.link,
+      budget: this.budget,
       counters: this.counters,
       refusals: this.refusals,
       log,
@@ -219,7 +229,7 @@ export class Poller {
 
   offer(isTextOnly = false): FakeSocket {
     const socket = new FakeSocket();
-    const handler = new OfferToSession(this.#owner, this.sessionId, isTextOnly).open(socket);
+    const handler = new OfferToSession(this.#owner, this.sessionId, isTextOnly, 3).open(socket);
     if (handler === undefined) throw new Error('the socket was refused');
     socket.data = handler;
     return socket;

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
+import { textFrame } from '../fuzz/websocket-frames.ts';
 import { Attackers } from '../support/attackers.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { beside, bytesOf, expectServed, memoryComesBack } from '../support/honest-clients.ts';
@@ -69,8 +70,18 @@ test('sockets that never read and ask for large acks', async () => {
     for (let i = 0; i < 60; i++) {
       const socket = await attackers.openWebSocket();
       socket.stopReading();
-      for (let ask = 0; ask < 5; ask++) socket.send(`42${ask}["large"]`);
+      for (let ask = 0; ask < 10; ask++) socket.send(`42${ask}["large"]`);
     }
+    await Bun.sleep(1_000);
+  });
+  expect(await refusals()).toMatch(/reason="memoryBudget"\} \d+/);
+});
+
+test('half-sent binary events', async () => {
+  const brackets = textFrame(`451-${'['.repeat(499_000)}${']'.repeat(499_000)}`);
+  await attackedBy(async () => {
+    await using attackers = new Attackers(node.publicPort);
+    for (let i = 0; i < 100; i++) (await attackers.openWebSocket()).write(brackets);
     await Bun.sleep(1_000);
   });
   expect(await refusals()).toMatch(/reason="memoryBudget"\} \d+/);

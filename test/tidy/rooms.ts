@@ -237,7 +237,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/clients/source': {
     purpose: 'where a request comes from: its address seen through proxies, the origin of its page',
-    imports: { 'server/protocol': 'any' },
+    imports: {
+      'server/core/contracts': 'any',
+      'server/protocol': 'any',
+      'host/runtime': 'any',
+    },
   },
   'src/server/clients/socketio': {
     purpose: 'Engine.IO sessions over polling, WebSocket and upgrade; what packets mean',
@@ -271,11 +275,23 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['peer-server.ts', 'peers.ts'],
   },
   'src/server/links': { purpose: 'ways between processes, and later between hosts' },
+  'src/server/worker/door': {
+    purpose:
+      'connections without a session: told apart, ended in time, closed when files are short',
+    imports: {
+      'server/clients/source': 'any',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/protocol': 'any',
+    },
+    entries: ['door.ts', 'open-files.ts'],
+  },
   'src/server/worker': {
     purpose: 'one worker, put together: ports, app file, wiring, samples, garbage, profiles',
     imports: {
       'server/clients/socketio': 'any',
       'server/clients/source': 'any',
+      'server/worker/door': 'any',
       'server/links/bus': 'any',
       'server/links/peer': 'any',
       'server/protocol': 'any',

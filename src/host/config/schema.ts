@@ -32,6 +32,8 @@ export interface Config {
   readonly pingTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
@@ -162,6 +164,17 @@ const shape = {
     whole(100, 10 * MINUTE_MS).default(45_000),
     'How long a client may hold a connection without joining a namespace.',
     { limit: { seen: 'the connection ends, 1008', counted: 'notJoined' } },
+  ),
+  requestTimeoutMs: key(
+    whole(1_000, PING_MAX_MS).default(MINUTE_MS),
+    "How long the app's `request` may take to answer, and a client to send the body of a request.",
+    { limit: { seen: '503; a body that takes longer breaks off', counted: 'appTooSlow' } },
+  ),
+  keepAliveTimeoutMs: key(
+    whole(1_000, PING_MAX_MS).default(2 * MINUTE_MS),
+    'How long a connection that brought a request of a session is kept for the next; longer than ' +
+      'proxies in front keep theirs. Others, and all while open files are few, get 10 s and less.',
+    { limit: { seen: 'an idle connection is closed' } },
   ),
   maxPayloadBytes: key(
     whole(1, 32 * MIB).default(1_000_000),

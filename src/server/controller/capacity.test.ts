@@ -3,14 +3,14 @@ import { loadConfig } from '../../host/config/load.ts';
 import { type Config, WORKERS_MAX } from '../../host/config/schema.ts';
 import { UNLIMITED } from '../../host/machine/process-limits.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
-import { memoryBudget, workerCapacity, workerCount } from './capacity.ts';
+import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.ts';
 
 const config = (flags: Readonly<Record<string, string>>): Config =>
   loadConfig({ file: undefined, env: {}, flags });
 
 test('a million connections with 20,000 files a process are 53 workers', () => {
   const million = config({ connections: '1000000' });
-  const capacity = workerCapacity(million, 20_000);
+  const capacity = capacityOf(workerPlaces(million, 20_000));
   expect(capacity).toBe(19_744);
   expect(workerCount(million, capacity, 2)).toBe(53);
 });
@@ -23,9 +23,30 @@ test('no worker is filled to the brim, since the kernel spreads connections by c
 });
 
 test.each([1_073_741_816, UNLIMITED])('a limit of %d files starts a worker', (openFiles) => {
-  const capacity = workerCapacity(config({}), openFiles);
+  const capacity = capacityOf(workerPlaces(config({}), openFiles));
   expect(capacity).toBeGreaterThan(1_000_000);
   expect(() => assertLimits(1_000_000, capacity)).not.toThrow();
+});
+
+test('sessions that hold no file have a bound of their own, and files theirs', () => {
+  expect(workerPlaces(config({}), 20_000)).toEqual({
+    openFiles: 20_000,
+    connections: 19_744,
+    sessions: 39_488,
+  });
+  expect(workerPlaces(config({ maxSessionsPerWorker: '100' }), 20_000)).toMatchObject({
+    connections: 19_744,
+    sessions: 100,
+  });
+  expect(workerPlaces(config({ maxSessionsPerWorker: '90000' }), 20_000)).toMatchObject({
+    connections: 19_744,
+    sessions: 90_000,
+  });
+});
+
+test('with few files at least half of them are for clients', () => {
+  expect(workerPlaces(config({}), 600).connections).toBe(344);
+  expect(workerPlaces(config({}), 256).connections).toBe(128);
 });
 
 test('small workers are filled to the half at least', () => {

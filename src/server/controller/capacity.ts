@@ -2,23 +2,41 @@
  * How many workers a node starts, how many sessions each takes and how much may wait for them, from
  * what the host allows.
  *
- * Each session holds an open file, so the open-file limit of a process is the hard bound; past it
- * the kernel would refuse connections that the worker has already invited.
+ * Each connection holds an open file, so the open-file limit of a process is the hard bound; past
+ * it the kernel would refuse connections that the worker has already invited.
  */
 
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../host/config/schema.ts';
 import { LIMITS } from '../core/limits/limits.ts';
+import type { WorkerPlaces } from '../links/bus/worker-settings.ts';
 import { MAX_SLOT } from '../protocol/session-id.ts';
 
+/** Sessions for each file: those that poll and are between two polls hold none. */
+const SESSIONS_PER_FILE = 2;
+/** With few files, the reserve leaves at least this part to clients. */
+const CLIENTS_SHARE_MIN = 1 / 2;
+
 /**
- * Sessions that one worker takes: as many as a session id can number, at the most.
+ * What one worker takes: of sessions as many as a session id can number, at the most.
  * @param openFiles its soft open-file limit
  */
-export function workerCapacity(config: Config, openFiles: number): number {
-  const most = Math.min(MAX_SLOT + 1, Math.max(1, openFiles - LIMITS.openFilesReserve));
+export function workerPlaces(config: Config, openFiles: number): WorkerPlaces {
+  const most = MAX_SLOT + 1;
+  const forClients = Math.max(
+    1,
+    openFiles - LIMITS.openFilesReserve,
+    Math.floor(openFiles * CLIENTS_SHARE_MIN),
+  );
   const { maxSessionsPerWorker } = config;
-  return maxSessionsPerWorker === 'auto' ? most : Math.min(most, maxSessionsPerWorker);
+  const sessions =
+    maxSessionsPerWorker === 'auto' ? forClients * SESSIONS_PER_FILE : maxSessionsPerWorker;
+  return { openFiles, connections: forClients, sessions: Math.min(most, sessions) };
+}
+
+/** Sessions that a worker is said to take: each has a connection, as a rule. */
+export function capacityOf({ connections, sessions }: WorkerPlaces): number {
+  return Math.min(connections, sessions);
 }
 
 /** Of the memory there is: sessions themselves, the app and the kernel's buffers need the rest. */

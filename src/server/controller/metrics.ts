@@ -90,6 +90,13 @@ export const metrics: readonly Metric[] = [
   ofGauge('holdfast_rooms', 'Rooms with members on the worker.', 'rooms'),
   ofGauge('holdfast_users', 'Users with sessions on the worker.', 'users'),
   ofGauge('holdfast_edge_sockets', 'Sockets held for sessions of other workers.', 'edgeSockets'),
+  ofGauge('holdfast_free_places', 'Sessions that the worker would take now.', 'freePlaces'),
+  ofGauge('holdfast_worker_open_files', 'Files that the worker has open.', 'openFiles'),
+  ofGauge(
+    'holdfast_connections_without_session',
+    'Connections of clients that are no WebSocket: polls that wait, and strangers.',
+    'strangers',
+  ),
   ofGauge('holdfast_worker_rss_bytes', 'Resident memory of the worker.', 'rssBytes'),
   ofGauge('holdfast_worker_heap_bytes', 'JavaScript heap of the worker.', 'heapBytes'),
   perWorker(

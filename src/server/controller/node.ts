@@ -20,11 +20,15 @@ import type { Log, LossyLog } from '../core/log/log.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
 import { Hub } from '../links/bus/hub.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
-import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
+import {
+  busSocketPath,
+  type WorkerPlaces,
+  type WorkerSettings,
+} from '../links/bus/worker-settings.ts';
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
-import { memoryBudget, workerCapacity, workerCount } from './capacity.ts';
+import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { NodeLog } from './node-log.ts';
@@ -95,7 +99,7 @@ class Node implements NodeView, RunningNode {
   readonly #host: string;
   readonly #claim: ClaimedPort;
   readonly #app: string;
-  readonly #capacity: number;
+  readonly #places: WorkerPlaces;
   readonly #memoryBudgetBytes: number;
   readonly #runDir: string;
   readonly #facts: WorkerFacts[];
@@ -116,8 +120,8 @@ class Node implements NodeView, RunningNode {
     const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     this.#number = random & MAX_NODE;
     this.nodeId = this.#number.toString(16).padStart(6, '0');
-    this.#capacity = workerCapacity(config, ownOpenFileLimit());
-    this.workerCount = workerCount(config, this.#capacity);
+    this.#places = workerPlaces(config, ownOpenFileLimit());
+    this.workerCount = workerCount(config, capacityOf(this.#places));
     checkCertificate(config);
     this.#host = publicHost(config.host);
     this.#claim = claimPublicPort(this.#host, config.port);
@@ -251,7 +255,7 @@ class Node implements NodeView, RunningNode {
       view: this,
       config: this.#config,
       workerCount: this.workerCount,
-      capacity: this.workerCount * this.#capacity,
+      capacity: this.workerCount * capacityOf(this.#places),
       log: this.#log,
     });
   }
@@ -280,7 +284,7 @@ class Node implements NodeView, RunningNode {
       publicPort: this.publicPort,
       ownPort: this.#ownPort(index),
       app: this.#app,
-      capacity: this.#capacity,
+      places: this.#places,
       config: { ...this.#config, host: this.#host, adminToken: undefined },
       memoryBudgetBytes: this.#memoryBudgetBytes,
     };
@@ -291,8 +295,7 @@ class Node implements NodeView, RunningNode {
 function takesSessions({ state, sample }: WorkerView): boolean {
   if (state !== 'running') return false;
   if (sample === undefined) return true;
-  const { websocketSessions, pollingSessions, edgeSockets, capacity } = sample.gauges;
-  return websocketSessions + pollingSessions + edgeSockets < capacity;
+  return sample.gauges.freePlaces > 0;
 }
 
 function appPath(config: Config): string {

@@ -110,6 +110,22 @@ describe('rooms', () => {
     expect(session.rooms).toEqual([...names, 'a']);
   });
 
+  test('more rooms than usual count against the memory budget', () => {
+    const names = Array.from({ length: MAX_ROOMS }, (_, index) => `room ${index}`);
+    const visitor = enter('s', names.slice(0, LIMITS.freeRooms - 1));
+    const { session } = visitor;
+    session.join(names[LIMITS.freeRooms - 1] as string);
+    expect(fake.budget.heldBytes).toBe(0);
+    session.join(names);
+    const extra = MAX_ROOMS - LIMITS.freeRooms;
+    expect(fake.budget.heldBytes).toBe(extra * LIMITS.roomBytes);
+    expect(session.heldBytes()).toBe(fake.budget.heldBytes);
+    session.leave(names[0] as string);
+    expect(fake.budget.heldBytes).toBe((extra - 1) * LIMITS.roomBytes);
+    end(visitor);
+    expect(fake.budget.heldBytes).toBe(0);
+  });
+
   test('what the bus refuses reaches nobody', () => {
     const { client, session } = enter('s');
     link.publish = link.command = () => {
@@ -300,6 +316,44 @@ describe('acks', () => {
     const result = visitor.session.emitWithAck('ask');
     core.acks.answer(visitor.session, lastAckId(visitor), [undefined]);
     expect(await result).toBeUndefined();
+  });
+
+  test('those who never answer take nothing from the others', async () => {
+    const [silent, prompt] = enterAll(2) as [Visitor, Visitor];
+    const questions: Promise<unknown>[] = [];
+    for (let i = 0; i < LIMITS.openAcksPerSession; i++) {
+      questions.push(rejection(silent.session.timeout(60_000).emitWithAck('ask')));
+    }
+    const tooMany = silent.session.timeout(60_000).emitWithAck('ask');
+    expect(await rejection(tooMany)).toBeInstanceOf(RangeError);
+    const result = prompt.session.emitWithAck('ask');
+    core.acks.answer(prompt.session, lastAckId(prompt), ['yes']);
+    expect(await result).toBe('yes');
+    const all = home.server.timeout(60_000).local.emitWithAck('ask');
+    core.acks.answer(prompt.session, lastAckId(prompt), ['yes']);
+    expect(((await rejection(all)) as AckTimeoutError).values).toEqual(['yes']);
+    expect(fake.budget.heldBytes).toBe(LIMITS.openAcksPerSession * LIMITS.openAckBytes);
+    end(silent);
+    expect(await Promise.all(questions)).toHaveLength(LIMITS.openAcksPerSession);
+    expect(fake.budget.heldBytes).toBe(0);
+  });
+
+  test('answers count until all have come, and those that hold too much settle early', async () => {
+    const visitors = enterAll(3) as [Visitor, Visitor, Visitor];
+    const share = fake.budget.limitBytes / 3;
+    const whole = home.server.timeout(60_000).local.emitWithAck('ask');
+    const open = LIMITS.openAckBytes;
+    core.acks.answer(visitors[0].session, lastAckId(visitors[0]), ['a'], share);
+    expect(fake.budget.heldBytes).toBe(share + 2 * open);
+    core.acks.answer(visitors[1].session, lastAckId(visitors[1]), ['b'], share);
+    core.acks.answer(visitors[2].session, lastAckId(visitors[2]), ['c'], share);
+    expect([await whole, fake.budget.heldBytes]).toEqual([['a', 'b', 'c'], 0]);
+    const cut = rejection(home.server.timeout(60_000).local.emitWithAck('ask'));
+    core.acks.answer(visitors[0].session, lastAckId(visitors[0]), ['a'], 2 * share);
+    core.acks.answer(visitors[1].session, lastAckId(visitors[1]), ['b'], 2 * share);
+    expect(((await cut) as AckTimeoutError).values).toEqual(['a', 'b']);
+    expect(fake.budget.heldBytes).toBe(0);
+    expect(fake.refusals.totals()).toEqual({ memoryBudget: 1 });
   });
 
   test('silence ends at the timeout', async () => {

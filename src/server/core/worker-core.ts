@@ -10,6 +10,7 @@ import type { NodeLink, NodeRequest, SessionCommand, Target } from './contracts/
 import type { OutgoingEvent } from './contracts/outgoing-event.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { Counters } from './limits/counters.ts';
+import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { Refusals } from './limits/refusals.ts';
 import type { Log } from './log/log.ts';
 import { AckTable } from './sessions/acks.ts';
@@ -25,6 +26,7 @@ export interface WorkerCoreOptions {
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;
+  readonly budget: MemoryBudget;
   readonly log: Log;
   findSession(namespace: string, id: string): NamespaceSession | undefined;
 }
@@ -35,12 +37,13 @@ export class WorkerCore {
   readonly counters: Counters;
   readonly refusals: Refusals;
   readonly link: NodeLink;
-  readonly acks: AckTable = new AckTable();
+  readonly acks: AckTable;
 
   constructor(options: WorkerCoreOptions) {
     this.counters = options.counters;
     this.refusals = options.refusals;
     this.link = options.link;
+    this.acks = new AckTable(options.budget);
     this.delivery = new Delivery(options.counters, options.link);
     const namespaces = new Map<string, Namespace>();
     const context: NamespaceContext = {

@@ -63,6 +63,27 @@ const SLASH = 0x2f;
 const DASH = 0x2d;
 const MAX_ATTACHMENT_DIGITS = 6;
 
+/** What stands in front of a packet's JSON. */
+export interface PacketHead {
+  readonly type: number;
+  readonly attachments: number;
+  readonly namespace: string;
+  readonly ackId: number | undefined;
+  /** Where the JSON begins. */
+  readonly payloadAt: number;
+}
+
+/** Whether attachments follow a packet, by its first character. */
+export function announcesAttachments(text: string): boolean {
+  const type = text.charCodeAt(0) - DIGIT_0;
+  return type === TYPE.binaryEvent || type === TYPE.binaryAck;
+}
+
+/** Whether a packet answers an event of the server. */
+export function isAck({ type }: PacketHead): boolean {
+  return type === TYPE.ack || type === TYPE.binaryAck;
+}
+
 /**
  * Decodes a packet from a client.
  *
@@ -70,6 +91,14 @@ const MAX_ATTACHMENT_DIGITS = 6;
  * @returns the packet, or `undefined` when it is malformed or not a client's to send
  */
 export function decodePacket(text: string, maxAttachments: number): Packet | undefined {
+  const head = readHead(text, maxAttachments);
+  if (head === undefined) return undefined;
+  const payload = parseJson(text, head.payloadAt);
+  return payload === MALFORMED ? undefined : buildPacket(head, payload);
+}
+
+/** Reads what stands in front of the JSON, which may still be malformed. */
+export function readHead(text: string, maxAttachments: number): PacketHead | undefined {
   const type = text.charCodeAt(0) - DIGIT_0;
   let at = 1;
   let attachments = 0;
@@ -92,9 +121,7 @@ export function decodePacket(text: string, maxAttachments: number): Packet | und
   const ackId = idEnd === at ? undefined : Number(text.slice(at, idEnd));
   // Past the exact integers two questions would share an id.
   if (ackId !== undefined && !Number.isSafeInteger(ackId)) return undefined;
-  const payload = parseJson(text, idEnd);
-  if (payload === MALFORMED) return undefined;
-  return buildPacket(type, namespace, ackId, payload, attachments);
+  return { type, attachments, namespace, ackId, payloadAt: idEnd };
 }
 
 const MALFORMED = Symbol('malformed');
@@ -117,14 +144,9 @@ function digitsEnd(text: string, from: number): number {
   return at;
 }
 
-function buildPacket(
-  type: number,
-  namespace: string,
-  ackId: number | undefined,
-  payload: unknown,
-  attachments: number,
-): Packet | undefined {
-  switch (type) {
+function buildPacket(head: PacketHead, payload: unknown): Packet | undefined {
+  const { namespace, ackId, attachments } = head;
+  switch (head.type) {
     case TYPE.connect:
       if (payload !== undefined && !isObject(payload)) return undefined;
       return { type: 'connect', namespace, auth: payload };

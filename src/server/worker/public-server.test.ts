@@ -3,20 +3,31 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { knock } from '../../../test/fuzz/tcp.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
+import { RequestSources } from '../clients/source/request-sources.ts';
+import { SourceKeys } from '../clients/source/source-keys.ts';
+import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
+import { Refusals } from '../core/limits/refusals.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { PublicServer } from './public-server.ts';
 
+/** Shorter than `knock` is patient. */
+const APP_TIMEOUT_MS = 20;
 const POLLING = '/socket.io/?EIO=4&transport=polling';
 const asked: string[] = [];
 let port: number;
 let publicServer: PublicServer;
 let isReady = true;
+let isLast = false;
+const ignore = (): void => {};
+const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+const refusals = new Refusals(log);
 
 const app: App = {
   request(request) {
     const { pathname } = new URL(request.url);
     if (pathname === '/mine') return new Response('the app');
+    if (pathname === '/never') return new Promise(() => {});
     if (pathname === '/fails') throw new Error('the app fails on purpose');
     return undefined;
   },
@@ -37,6 +48,7 @@ beforeAll(() => {
     pingIntervalMs: 1_000,
     pingTimeoutMs: 1_000,
     maxPayloadBytes: 1_000,
+    requestTimeoutMs: APP_TIMEOUT_MS,
     maxBackpressureBytes: 1_000,
   };
   const endpoint = {
@@ -50,7 +62,10 @@ beforeAll(() => {
     endpoint: endpoint as unknown as EngineEndpoint,
     app,
     server: {} as Server,
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    sources: new RequestSources(new TrustedProxies([]), new SourceKeys()),
+    watch: { isWatching: false, vouch: () => {}, isLastAnswer: () => isLast },
+    log,
+    refusals,
     isReady: () => isReady,
   });
   publicServer.listen();
@@ -96,3 +111,24 @@ test('the app answers on its own paths, and its failure is told to nobody', asyn
   expect(await ask('GET /mine HTTP/1.1\r\nHost: localhost')).toEqual([200, 'the app']);
   expect(await ask('GET /fails HTTP/1.1\r\nHost: localhost')).toEqual([500, 'internal error\n']);
 });
+
+test('an app that does not answer in time is answered for', async () => {
+  const startedAtMs = performance.now();
+  expect(await ask('GET /never HTTP/1.1\r\nHost: localhost')).toEqual([
+    503,
+    'this took too long\n',
+  ]);
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(APP_TIMEOUT_MS - 1);
+  expect(refusals.totals()).toEqual({ appTooSlow: 1 });
+});
+
+test.each(['/health', '/ready', '/mine', '/nothing', '/socket.io/socket.io.js'])(
+  'a connection that is to end ends with the answer to %s',
+  async (path) => {
+    isLast = true;
+    // Without `Connection: close` of the client's own.
+    const answer = await knock(port, [`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`], 'close');
+    isLast = false;
+    expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n');
+  },
+);

@@ -14,9 +14,13 @@ import {
   watchTls,
 } from '../../host/access/tls-files.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
+import type { ConnectionWatch } from '../clients/source/connection-watch.ts';
+import type { RequestSources } from '../clients/source/request-sources.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { ServedFiles } from '../core/app/served-files.ts';
 import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
+import type { Refusals } from '../core/limits/refusals.ts';
+import { timeoutSeconds } from '../core/limits/timeout-seconds.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
@@ -27,20 +31,20 @@ import { clientFiles } from './client-files.ts';
 export interface PublicServerOptions {
   readonly settings: WorkerSettings;
   readonly endpoint: EngineEndpoint;
+  readonly sources: RequestSources;
+  readonly watch: ConnectionWatch;
   readonly app: App;
   readonly server: Server;
   readonly log: Log;
+  readonly refusals: Refusals;
   /** The worker takes sessions now. */
   isReady(): boolean;
 }
 
 /**
- * Who connects and says nothing holds an open file; polls set a longer time for themselves. Enough
- * of them take all files: then nobody is accepted until the time is over, while the event loop
- * asks for them all the same and takes the core that it runs on. Bun lets us neither refuse a
- * connection before its request nor close one that has sent none (`closeIdleConnections` spares
- * them), so it is for a proxy or a firewall in front to bound the connections of one address.
- * test/system/open-files.test.ts shows that sessions live on.
+ * Who connects and says nothing, or drips a request, holds an open file for so long; requests that
+ * get somewhere set a longer time for themselves. Bun counts it in grains of 4 s, from the last
+ * request on, whatever has come since. When files are short the door is quicker (door/door.ts).
  */
 const IDLE_SECONDS = 10;
 
@@ -87,6 +91,11 @@ export class PublicServer {
     this.#listenOnAll();
     for (const server of before) void server.stop(false);
     this.#options.log.info('a new certificate is used from now on');
+  }
+
+  /** WebSockets that are open: those of sessions, at an edge, and on their way to either. */
+  get socketCount(): number {
+    return this.#servers.reduce((sum, { pendingWebSockets }) => sum + pendingWebSockets, 0);
   }
 
   /** Takes no more connections; those that are open stay. */
@@ -139,6 +148,27 @@ export class PublicServer {
     if (pathname === path || `${pathname}/` === path) {
       return this.#options.endpoint.handle(request, query, server);
     }
+    return this.#answerStranger(request, pathname, server);
+  }
+
+  /** Answers what needs no session. */
+  #answerStranger(
+    request: Request,
+    pathname: string,
+    server: BunServer<SocketData>,
+  ): Response | Promise<Response> {
+    const { sources, watch } = this.#options;
+    const isLast = watch.isLastAnswer(sources.connectionOf(request, server));
+    const answer = this.#answer(request, pathname, server);
+    if (!isLast) return answer;
+    return answer instanceof Response ? lastAnswer(answer) : answer.then(lastAnswer);
+  }
+
+  #answer(
+    request: Request,
+    pathname: string,
+    server: BunServer<SocketData>,
+  ): Response | Promise<Response> {
     switch (pathname) {
       case '/health':
         return new Response('ok\n');
@@ -147,18 +177,28 @@ export class PublicServer {
           ? new Response('ready\n')
           : new Response('not taking sessions\n', { status: 503 });
       default:
-        return this.#clientFiles.answer(request, pathname) ?? this.#askApp(request);
+        return this.#clientFiles.answer(request, pathname) ?? this.#askApp(request, server);
     }
   }
 
-  async #askApp(request: Request): Promise<Response> {
+  async #askApp(request: Request, server: BunServer<SocketData>): Promise<Response> {
     const { url } = request;
     // Such as `Host: a:99999`: an app that reads the address would only fail.
     if (!url.startsWith('/') && !URL.canParse(url)) {
       return new Response('bad request\n', { status: 400 });
     }
     const asked = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
-    return await answerOfApp(this.#options.app, asked, this.#options.server);
+    const { settings, app, refusals } = this.#options;
+    const { requestTimeoutMs } = settings.config;
+    // The app's own time is kept here; Bun's is for answers that are streams, while they pause.
+    server.timeout(request, timeoutSeconds(requestTimeoutMs));
+    const answer = await within(requestTimeoutMs, answerOfApp(app, asked, this.#options.server));
+    if (answer !== undefined) return answer;
+    refusals.count('appTooSlow', requestTarget(url).path);
+    return new Response('this took too long\n', {
+      status: 503,
+      headers: { connection: 'close', 'retry-after': '5' },
+    });
   }
 
   #failed(error: unknown): Response {
@@ -180,4 +220,20 @@ function takeFrame(socket: ServerWebSocket<SocketData>, frame: string | Buffer):
 
 function closeSocket(socket: ServerWebSocket<SocketData>): void {
   if ('onFrame' in socket.data) socket.data.onSocketClose(socket as FrameSocket);
+}
+
+/** @returns undefined when the time is over first */
+async function within<T>(durationMs: number, work: Promise<T>): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, durationMs);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function lastAnswer(answer: Response): Response {
+  answer.headers.set('connection', 'close');
+  return answer;
 }

@@ -15,6 +15,8 @@ export interface SamplerOptions {
   readonly collector: GarbageCollector;
   /** Gauges that the worker's parts know. */
   gauges(): Omit<WorkerGauges, OwnGauge>;
+  /** Called some ten times a second. */
+  probe(): void;
   send(sample: WorkerSample): void;
 }
 
@@ -39,6 +41,7 @@ export class Sampler {
       const nowMs = performance.now();
       this.#lagMaxMs = Math.max(this.#lagMaxMs, nowMs - this.#dueAtMs);
       this.#dueAtMs = nowMs + LAG_PROBE_MS;
+      this.#options.probe();
     }, LAG_PROBE_MS).unref();
     setInterval(() => this.#options.send(this.#sample()), SAMPLE_MS).unref();
   }

@@ -13,6 +13,8 @@ import { EngineContext } from '../clients/socketio/engine-context.ts';
 import { LocalOwner } from '../clients/socketio/local-owner.ts';
 import { PacketRouter } from '../clients/socketio/packet-router.ts';
 import { OriginPolicy } from '../clients/source/origin-policy.ts';
+import { RequestSources } from '../clients/source/request-sources.ts';
+import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
@@ -30,6 +32,8 @@ import { servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { loadApp } from './app-loader.ts';
+import { Door } from './door/door.ts';
+import { OpenFiles } from './door/open-files.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import type { Profiler } from './profiler.ts';
 import { PublicServer } from './public-server.ts';
@@ -57,10 +61,15 @@ export class Worker {
   readonly #engine: EngineContext;
   readonly #admissions: Admissions;
   readonly #peers: Peers;
+  readonly #proxies: TrustedProxies;
+  readonly #keys: SourceKeys = new SourceKeys();
+  readonly #files: OpenFiles;
+  readonly #door: Door;
   readonly #owner: LocalOwner;
   readonly #collector: GarbageCollector;
   #core: WorkerCore | undefined;
   #profiler: Profiler | undefined;
+  #endpoint: EngineEndpoint | undefined;
   #publicServer: PublicServer | undefined;
   #stopPeers: (() => void) | undefined;
   #isStopping = false;
@@ -68,8 +77,8 @@ export class Worker {
 
   /** @param leave ends the process in order, to be replaced */
   constructor(settings: WorkerSettings, log: Log, counters: Counters, leave: () => void) {
-    const { config, node, worker, capacity, runDir, workerCount } = settings;
-    assertLimits(Math.max(config.maxPayloadBytes, config.maxBackpressureBytes), capacity);
+    const { config, node, worker, places, runDir, workerCount } = settings;
+    assertLimits(Math.max(config.maxPayloadBytes, config.maxBackpressureBytes), places.sessions);
     this.#settings = settings;
     this.#log = log;
     this.#counters = counters;
@@ -91,20 +100,27 @@ export class Worker {
     this.#engine = new EngineContext({
       node,
       worker,
-      settings: { ...config, capacity },
+      settings: { ...config, filePlaces: places.connections, sessionsMax: places.sessions },
       heartbeat: this.#heartbeat,
-      router: new PacketRouter(getCore, this.#admissions, config.maxPayloadBytes),
+      router: new PacketRouter(getCore, {
+        admissions: this.#admissions,
+        budget: this.#budget,
+        maxPayloadBytes: config.maxPayloadBytes,
+      }),
       counters: this.#counters,
       refusals: this.#refusals,
       budget: this.#budget,
       slowReaders,
-      edgeSockets: () => this.#peers.socketCount,
+      heldFiles: () => this.#heldFiles,
     });
     this.#peers = new Peers(runDir, workerCount, log, {
       slowReaders,
       refusals: this.#refusals,
     });
     this.#owner = new LocalOwner(this.#engine);
+    this.#proxies = new TrustedProxies(config.trustedProxies);
+    this.#files = new OpenFiles(places.openFiles);
+    this.#door = this.#createDoor();
     this.#collector = new GarbageCollector({
       schedule: config.gc,
       counters: this.#counters,
@@ -138,6 +154,7 @@ export class Worker {
     this.#publicServer?.stopListening();
     await Bun.sleep(FAREWELL_MS);
     this.#publicServer?.close();
+    this.#door.close();
     this.#stopPeers?.();
     this.#peers.close();
     this.#bus.close();
@@ -170,6 +187,7 @@ export class Worker {
     this.#collector.start();
     this.#publicServer = this.#createPublicServer(app, core);
     this.#publicServer.listen();
+    this.#door.open();
     this.#startSampling(core);
     this.#bus.sayReady(publicPort, ownPort);
   }
@@ -182,6 +200,7 @@ export class Worker {
       ackTimeoutMs: config.ackTimeoutMs,
       maxRoomsPerSession: config.maxRoomsPerSession,
       link: this.#bus,
+      budget: this.#budget,
       counters: this.#counters,
       refusals: this.#refusals,
       log: this.#log,
@@ -189,23 +208,51 @@ export class Worker {
     });
   }
 
+  #createDoor(): Door {
+    const { places, publicPort, ownPort } = this.#settings;
+    return new Door({
+      places: places.connections,
+      ports: [publicPort, ownPort],
+      keys: this.#keys,
+      refusals: this.#refusals,
+      log: this.#log,
+      countFiles: () => this.#files.count(),
+      countSockets: () => this.#publicServer?.socketCount ?? 0,
+      sessionConnections: () => [...this.#engine.sources.connections, ...this.#peers.connections()],
+      vouchForWaiting: () => this.#endpoint?.vouchForWaiting(),
+      isProxy: (ip) => this.#proxies.isDeclared(ip),
+    });
+  }
+
   #createPublicServer(app: App, core: WorkerCore): PublicServer {
+    const sources = new RequestSources(this.#proxies, this.#keys);
+    const watch = this.#door;
     const endpoint = new EngineEndpoint({
       context: this.#engine,
-      proxies: new TrustedProxies(this.#settings.config.trustedProxies),
+      sources,
+      watch,
       origins: new OriginPolicy(this.#settings.config, (origin) => this.#allows(app, origin)),
       ownerOf: (worker) =>
         worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
       isStopping: () => this.#isStopping,
     });
+    this.#endpoint = endpoint;
     return new PublicServer({
       settings: this.#settings,
       endpoint,
+      sources,
+      watch,
       app,
       server: core.server,
       log: this.#log,
+      refusals: this.#refusals,
       isReady: () => !this.#isStopping && !this.#engine.isFull,
     });
+  }
+
+  /** Open files that sessions of whichever worker hold here. */
+  get #heldFiles(): number {
+    return (this.#publicServer?.socketCount ?? 0) + (this.#endpoint?.waitingPolls ?? 0);
   }
 
   /** Whether the app lets pages of an origin in; only a clear yes does. */
@@ -225,6 +272,7 @@ export class Worker {
       refusals: this.#refusals,
       collector: this.#collector,
       gauges: () => this.#gauges(core),
+      probe: () => this.#door.look(),
       send: (sample) => this.#bus.sendSample(sample),
     });
     sampler.start();
@@ -232,13 +280,20 @@ export class Worker {
 
   #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
     const namespaces = [...core.namespaces.values()];
+    const { places } = this.#settings;
     return {
       pollingSessions: this.#engine.pollingCount,
       websocketSessions: this.#engine.size - this.#engine.pollingCount,
       rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
       users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
       edgeSockets: this.#peers.socketCount,
-      capacity: this.#settings.capacity,
+      capacity: Math.min(places.connections, places.sessions),
+      freePlaces: Math.max(
+        0,
+        Math.min(places.connections - this.#heldFiles, places.sessions - this.#engine.size),
+      ),
+      openFiles: this.#files.count() ?? 0,
+      strangers: this.#door.strangers,
       busQueueBytes: this.#bus.queuedBytes,
       heldBytes: this.#budget.heldBytes,
       memoryBudgetBytes: this.#budget.limitBytes,

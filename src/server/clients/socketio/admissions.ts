@@ -15,6 +15,8 @@
 import type { Admission } from '../../core/app/app.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import { checkKey, checkRoomCount, distinct } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
@@ -64,6 +66,7 @@ export interface AdmissionEngines {
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
   readonly refusals: Refusals;
+  readonly budget: MemoryBudget;
   readonly heartbeat: { readonly tick: number };
   /** Clients have had the time to join that began up to this tick. */
   readonly lateTick: number;
@@ -86,7 +89,7 @@ export class Admissions {
   }
 
   /** Takes a client's CONNECT. One that comes before the answer to another takes its place. */
-  connect(engine: EngineSession, namespace: string, auth: JsonObject): void {
+  connect(engine: EngineSession, namespace: string, auth: JsonObject, bytes: number): void {
     const home = this.#core().namespaces.get(namespace);
     if (home === undefined) {
       this.#engines().refusals.count('namespaceUnknown');
@@ -99,13 +102,16 @@ export class Admissions {
     }
     const joining = engine.joining?.get(namespace);
     if (joining !== undefined) {
+      this.#engines().budget.give(joining.nextBytes);
       joining.next = auth;
+      joining.nextBytes = bytes;
+      this.#engines().budget.take(bytes);
       return;
     }
     if (this.#waiting.has(engine)) {
       this.#admitted = this.#admitted.filter((one) => one.engine !== engine || one.home !== home);
     }
-    this.#ask(engine, home, auth);
+    this.#ask(engine, home, auth, bytes);
   }
 
   /** Gives up on those whose `authenticate` takes too long. Called at each heartbeat tick. */
@@ -113,7 +119,7 @@ export class Admissions {
     const late = this.#engines().lateTick;
     for (const one of this.#asking) {
       if (one.joining.since > late) return;
-      this.#asking.delete(one);
+      this.#forget(one);
       if (one.engine.closed) continue;
       hold(one, undefined);
       this.#refuse(one, new SlowAuthenticate());
@@ -141,32 +147,43 @@ export class Admissions {
     }
   };
 
-  #ask(engine: EngineSession, home: Namespace, auth: JsonObject): void {
+  #ask(engine: EngineSession, home: Namespace, auth: JsonObject, bytes: number): void {
     const reads = new HandshakeReads(engine.handshake, engine.kept);
     const one: Asked = { engine, home, reads };
     try {
       const handshake = reads.handshake(home.name, auth, engine.transport);
       const admission = home.runner.authenticate(handshake);
-      if (admission instanceof Promise) void this.#admitLater(one, admission);
+      if (admission instanceof Promise) void this.#admitLater(one, admission, bytes);
       else this.#admit(one, admission);
     } catch (error) {
       this.#refuse(one, error);
     }
   }
 
-  async #admitLater(asked: Asked, admission: Promise<Admission>): Promise<void> {
-    const joining: Joining = { since: this.#engines().heartbeat.tick, next: undefined };
+  async #admitLater(asked: Asked, admission: Promise<Admission>, bytes: number): Promise<void> {
+    const since = this.#engines().heartbeat.tick;
+    const held = bytes + LIMITS.unfinishedEventBytes;
+    const joining: Joining = { since, bytes: held, next: undefined, nextBytes: 0 };
     const one = { ...asked, joining };
     this.#asking.add(one);
     hold(one, joining);
+    this.#engines().budget.take(held);
     const [outcome] = await Promise.allSettled([admission]);
-    const isGivenUp = !this.#asking.delete(one);
+    const isGivenUp = !this.#forget(one);
     if (isGivenUp) return;
     hold(one, undefined);
     const { engine, home } = one;
-    if (joining.next !== undefined && !engine.closed) this.#ask(engine, home, joining.next);
-    else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
+    if (joining.next !== undefined && !engine.closed) {
+      this.#ask(engine, home, joining.next, joining.nextBytes);
+    } else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
     else this.#admitOrRefuse(one, outcome.value);
+  }
+
+  /** @returns false when it was forgotten before */
+  #forget(one: AskedForLong): boolean {
+    if (!this.#asking.delete(one)) return false;
+    this.#engines().budget.give(one.joining.bytes + one.joining.nextBytes);
+    return true;
   }
 
   #admitOrRefuse(one: Asked, admission: Admission): void {

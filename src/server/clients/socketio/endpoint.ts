@@ -15,8 +15,9 @@ import type {
 import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
+import type { ConnectionWatch } from '../source/connection-watch.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
-import type { TrustedProxies } from '../source/trusted-proxies.ts';
+import type { RequestSources } from '../source/request-sources.ts';
 import type { EngineContext } from './engine-context.ts';
 import { type EngineErrorName, engineError } from './engine-error.ts';
 import {
@@ -27,15 +28,15 @@ import {
 } from './engine-request.ts';
 import { EngineSession } from './engine-session.ts';
 import { payloadAnswer } from './polling-transport.ts';
-import type { HandshakeSource } from './session-extras.ts';
+import { RequestTimes } from './request-times.ts';
 import { NewSession, OfferToSession } from './socket-openers.ts';
+import { type Asked, WaitingPolls } from './waiting-polls.ts';
 
 /** Long enough for others to leave, short enough for people to wait. */
 const RETRY_AFTER_SECONDS = '5';
 
-/** Bun takes no longer times, and counts them in grains of 4 seconds that may end early. */
-const IDLE_MAX_SECONDS = 255;
-const IDLE_GRAIN_SECONDS = 8;
+/** How long a connection that brought a session's request may be idle while files get short. */
+const KEPT_SECONDS = 5;
 
 /** How the protocol's own refusals are counted. */
 const REASON_OF = {
@@ -49,7 +50,8 @@ const REASON_OF = {
 
 export interface EndpointOptions {
   readonly context: EngineContext;
-  readonly proxies: TrustedProxies;
+  readonly sources: RequestSources;
+  readonly watch: ConnectionWatch;
   readonly origins: OriginPolicy;
   /** The owner of sessions of a worker of this node; `undefined` when there is no such worker. */
   ownerOf(worker: number): SessionOwner | undefined;
@@ -59,111 +61,162 @@ export interface EndpointOptions {
 export class EngineEndpoint {
   readonly #context: EngineContext;
   readonly #options: EndpointOptions;
-  /** A poll is answered by the next ping at the latest. */
-  readonly #pollSeconds: number;
+  readonly #times: RequestTimes;
+  readonly #waiting: WaitingPolls;
 
   constructor(options: EndpointOptions) {
     this.#context = options.context;
     this.#options = options;
-    const { pingIntervalMs, pingTimeoutMs } = options.context.settings;
-    this.#pollSeconds = Math.min(
-      Math.ceil((pingIntervalMs + pingTimeoutMs) / 1000) + IDLE_GRAIN_SECONDS,
-      IDLE_MAX_SECONDS,
-    );
+    this.#times = new RequestTimes(options.context.settings);
+    this.#waiting = new WaitingPolls(options.sources, options.watch);
+  }
+
+  /** Polls that wait for packets: each holds an open file. */
+  get waitingPolls(): number {
+    return this.#waiting.size;
+  }
+
+  /** The watch of connections has begun: those with a poll that waits are no strangers. */
+  vouchForWaiting(): void {
+    this.#waiting.vouchForAll();
   }
 
   /** @returns the answer; `undefined` once the request has become a WebSocket */
   handle(request: Request, query: string, server: RequestServer): KindAnswer {
-    if (request.method === 'OPTIONS') return this.#preflight(request);
+    const asked = { request, server };
+    if (request.method === 'OPTIONS') return this.#preflight(asked);
     const ask = readEngineRequest(request, query, this.#options.origins);
     if ('refused' in ask) {
       this.#context.counters.handshakesRefused++;
-      return this.#refuse(ask.refused, ask.cors);
+      return this.#refuse(asked, ask.refused, ask.cors);
     }
-    if (ask.sessionId !== undefined) return this.#withSession(ask, ask.sessionId, server);
-    if (this.#context.isFull || this.#options.isStopping()) return this.#notNow(ask.cors);
-    const source = this.#sourceOf(ask, server);
-    if (ask.transport === 'polling') {
-      const session = new EngineSession(this.#context, source);
-      return toResponse(payloadAnswer([session.openPolling()]), ask.cors);
-    }
-    return this.#upgrade(ask, new NewSession(this.#context, source, ask.isTextOnly), server);
+    if (ask.sessionId !== undefined) return this.#withSession(asked, ask, ask.sessionId);
+    if (this.#context.isFull || this.#options.isStopping()) return this.#notNow(asked, ask.cors);
+    return this.#handshake(asked, ask);
   }
 
-  #sourceOf(ask: EngineRequest, server: RequestServer): HandshakeSource {
+  #handshake(asked: Asked, ask: EngineRequest): KindAnswer {
     const { headers } = ask.request;
-    const peer = server.requestIP(ask.request)?.address ?? '';
-    const { address } = this.#options.proxies.sourceOf(headers, peer);
-    return { headers: headers.toJSON(), query: ask.query, address, transport: ask.transport };
+    const source = {
+      ...this.#options.sources.sourceOf(ask.request, asked.server),
+      headers: headers.toJSON(),
+      query: ask.query,
+      transport: ask.transport,
+    };
+    if (ask.transport === 'websocket') {
+      return this.#upgrade(asked, ask, new NewSession(this.#context, source, ask.isTextOnly));
+    }
+    const session = new EngineSession(this.#context, source);
+    const answer = toResponse(payloadAnswer([session.openPolling()]), ask.cors);
+    this.#keep(asked, source.connection);
+    return answer;
   }
 
-  #preflight(request: Request): Response {
-    const cors = this.#options.origins.headersFor(request.headers);
-    if (cors === undefined) return this.#refuse('forbidden', {});
-    const headers = { ...cors, ...preflightHeaders(request.headers) };
-    return new Response(null, { status: 204, headers });
+  #preflight(asked: Asked): Response {
+    const { headers } = asked.request;
+    const cors = this.#options.origins.headersFor(headers);
+    if (cors === undefined) return this.#refuse(asked, 'forbidden', {});
+    return new Response(null, { status: 204, headers: { ...cors, ...preflightHeaders(headers) } });
   }
 
-  #withSession(ask: EngineRequest, sessionId: string, server: RequestServer): KindAnswer {
+  #withSession(asked: Asked, ask: EngineRequest, sessionId: string): KindAnswer {
     const address = decodeSessionId(sessionId);
     const isOfThisNode = address !== undefined && address.node === this.#context.node;
     const owner = isOfThisNode ? this.#options.ownerOf(address.worker) : undefined;
-    if (owner === undefined) return this.#refuse('unknownSession', ask.cors);
+    if (owner === undefined) return this.#refuse(asked, 'unknownSession', ask.cors);
     if (address?.worker !== this.#context.worker) this.#context.counters.requestsForwarded++;
-    if (ask.transport === 'websocket') return this.#offerSocket(ask, owner, sessionId, server);
-    if (ask.request.method === 'POST') return this.#post(ask, owner, sessionId);
-    server.timeout(ask.request, this.#pollSeconds);
-    return this.#poll(ask, owner, sessionId);
+    if (ask.transport === 'websocket') return this.#offerSocket(asked, ask, owner, sessionId);
+    if (ask.request.method === 'POST') return this.#post(asked, ask, owner, sessionId);
+    return this.#poll(asked, ask, owner, sessionId);
   }
 
-  #poll(ask: EngineRequest, owner: SessionOwner, sessionId: string): Promise<Response> {
+  #poll(
+    asked: Asked,
+    ask: EngineRequest,
+    owner: SessionOwner,
+    sessionId: string,
+  ): Promise<Response> {
+    asked.server.timeout(ask.request, this.#times.pollSeconds);
+    this.#waiting.add(asked, this.#times.pollSeconds);
     return new Promise((resolve) => {
-      const reply = (answer: HttpAnswer): void => resolve(toResponse(answer, ask.cors));
-      ask.request.signal.addEventListener('abort', () => owner.abandonPoll(sessionId, reply));
+      const reply = (answer: HttpAnswer): void => {
+        this.#waiting.remove(asked);
+        resolve(this.#finish(asked, answer, ask.cors));
+      };
+      ask.request.signal.addEventListener('abort', () => {
+        this.#waiting.remove(asked);
+        owner.abandonPoll(sessionId, reply);
+      });
       owner.poll(sessionId, reply);
     });
   }
 
-  async #post(ask: EngineRequest, owner: SessionOwner, sessionId: string): Promise<Response> {
+  async #post(
+    asked: Asked,
+    ask: EngineRequest,
+    owner: SessionOwner,
+    sessionId: string,
+  ): Promise<Response> {
+    asked.server.timeout(ask.request, this.#times.postSeconds);
     owner.beginPost(sessionId);
     const body = await readBody(ask.request, this.#context.settings.maxPayloadBytes);
     if (typeof body !== 'string') {
       owner.post(sessionId, undefined, () => {});
-      return toResponse(body, ask.cors);
+      return this.#finish(asked, body, ask.cors);
     }
     return await new Promise((resolve) => {
-      owner.post(sessionId, body, (answer) => resolve(toResponse(answer, ask.cors)));
+      owner.post(sessionId, body, (answer) => resolve(this.#finish(asked, answer, ask.cors)));
     });
   }
 
   async #offerSocket(
+    asked: Asked,
     ask: EngineRequest,
     owner: SessionOwner,
     sessionId: string,
-    server: RequestServer,
   ): Promise<Response | undefined> {
-    if (!(await owner.knows(sessionId))) return this.#refuse('unknownSession', ask.cors);
-    return this.#upgrade(ask, new OfferToSession(owner, sessionId, ask.isTextOnly), server);
+    if (!(await owner.knows(sessionId))) return this.#refuse(asked, 'unknownSession', ask.cors);
+    const connection = this.#options.sources.connectionOf(asked.request, asked.server);
+    const offer = new OfferToSession(owner, sessionId, ask.isTextOnly, connection);
+    return this.#upgrade(asked, ask, offer);
   }
 
-  #upgrade(ask: EngineRequest, data: SocketOpener, server: RequestServer): Response | undefined {
-    const isUpgraded = server.upgrade(ask.request, { data });
-    return isUpgraded ? undefined : this.#refuse('badRequest', ask.cors);
+  #upgrade(asked: Asked, ask: EngineRequest, data: SocketOpener): Response | undefined {
+    const isUpgraded = asked.server.upgrade(ask.request, { data });
+    return isUpgraded ? undefined : this.#refuse(asked, 'badRequest', ask.cors);
   }
 
-  #refuse(name: EngineErrorName, cors: AnswerHeaders): Response {
+  /** Answers a request of a session, or one that turned out to have none. */
+  #finish(asked: Asked, answer: HttpAnswer, cors: AnswerHeaders): Response {
+    if (answer.status < 400) {
+      this.#keep(asked);
+      return toResponse(answer, cors);
+    }
+    const { sources, watch } = this.#options;
+    const isLast = watch.isLastAnswer(sources.connectionOf(asked.request, asked.server));
+    return toResponse(answer, isLast ? { ...cors, connection: 'close' } : cors);
+  }
+
+  /** The connection brought a request of a session, and stays for more. */
+  #keep({ request, server }: Asked, connection?: number): void {
+    const { sources, watch } = this.#options;
+    server.timeout(request, watch.isWatching ? KEPT_SECONDS : this.#times.keepAliveSeconds);
+    if (!watch.isWatching) return;
+    watch.vouch(connection ?? sources.connectionOf(request, server), KEPT_SECONDS);
+  }
+
+  #refuse(asked: Asked, name: EngineErrorName, cors: AnswerHeaders): Response {
     this.#context.refusals.count(REASON_OF[name]);
-    return toResponse(engineError(name), cors);
+    return this.#finish(asked, engineError(name), cors);
   }
 
   /** At capacity, or about to stop. */
-  #notNow(cors: AnswerHeaders): Response {
+  #notNow(asked: Asked, cors: AnswerHeaders): Response {
     this.#context.counters.handshakesRefused++;
     this.#context.refusals.count(this.#options.isStopping() ? 'stopping' : 'atCapacity');
-    return new Response('not taking sessions now, try again later\n', {
-      status: 503,
-      headers: { ...cors, 'retry-after': RETRY_AFTER_SECONDS },
-    });
+    const body = 'not taking sessions now, try again later\n';
+    const headers = { ...cors, 'retry-after': RETRY_AFTER_SECONDS };
+    return this.#finish(asked, { status: 503, type: 'text/plain', body }, headers);
   }
 }
 

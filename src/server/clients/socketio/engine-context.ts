@@ -20,6 +20,8 @@ import {
   sameSessionId,
   sessionIdMark,
 } from '../../protocol/session-id.ts';
+import { SessionSources } from '../source/session-sources.ts';
+import { NO_SOURCE } from '../source/source-keys.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
@@ -31,10 +33,15 @@ export interface EngineSettings {
   readonly pingTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
-  readonly capacity: number;
+  /** Open files for clients: a WebSocket holds one, and a poll that waits. */
+  readonly filePlaces: number;
+  /** The most sessions, whatever they hold. */
+  readonly sessionsMax: number;
 }
 
 export interface EngineContextOptions {
@@ -47,8 +54,8 @@ export interface EngineContextOptions {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
-  /** Sockets that this worker holds for sessions of others: open files, too. */
-  edgeSockets(): number;
+  /** Open files that sessions of whichever worker hold here: sockets, and polls that wait. */
+  heldFiles(): number;
 }
 
 const MARKS_AT_FIRST = 1_024;
@@ -66,13 +73,14 @@ export class EngineContext implements EngineHome<EngineSession> {
   readonly slowReaders: SlowReaders;
   /** What sessions that ended still have to say to who polls. */
   readonly lastWords: LastWords;
+  readonly sources: SessionSources = new SessionSources();
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
   /** Sessions in no namespace, with the tick since when, oldest first. */
   readonly #unjoined: Map<EngineSession, number> = new Map();
   /** By slot, of engine ids, which sessions on a WebSocket do not keep: 4 bytes instead of 40. */
   #marks: Uint32Array = new Uint32Array(MARKS_AT_FIRST);
-  readonly #edgeSockets: () => number;
+  readonly #heldFiles: () => number;
   readonly #openTail: string;
 
   constructor(options: EngineContextOptions) {
@@ -87,7 +95,7 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.slowReaders = options.slowReaders;
     this.lastWords = new LastWords(options.budget);
     this.budget.watch(() => [...this.#sessions.all(), ...this.lastWords.holders()]);
-    this.#edgeSockets = () => options.edgeSockets();
+    this.#heldFiles = () => options.heldFiles();
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
     this.#openTail =
@@ -100,11 +108,16 @@ export class EngineContext implements EngineHome<EngineSession> {
   }
 
   get isFull(): boolean {
-    return this.#sessions.size + this.#edgeSockets() >= this.settings.capacity;
+    const { filePlaces, sessionsMax } = this.settings;
+    return this.#sessions.size >= sessionsMax || this.#heldFiles() >= filePlaces;
   }
 
   register(session: EngineSession): string {
     session.slot = this.#sessions.add(session);
+    const { addressKey = NO_SOURCE, connection = NO_SOURCE } = session.handshake ?? {};
+    // A session that polls comes over other connections each time, which are vouched for.
+    const isAlone = session.transport === 'websocket';
+    this.sources.set(session.slot, addressKey, isAlone ? connection : NO_SOURCE);
     this.heartbeat.add(session);
     this.#unjoined.set(session, this.heartbeat.tick);
     this.counters.sessionsOpened++;
@@ -116,6 +129,7 @@ export class EngineContext implements EngineHome<EngineSession> {
   unregister(session: EngineSession): void {
     if (session.slot === -1) return;
     this.#sessions.remove(session.slot);
+    this.sources.clear(session.slot);
     this.heartbeat.remove(session);
     this.#unjoined.delete(session);
     this.counters.sessionsClosed++;
@@ -139,6 +153,7 @@ export class EngineContext implements EngineHome<EngineSession> {
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
+    this.router.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     const late = this.lateTick;
     const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));

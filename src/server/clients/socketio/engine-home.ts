@@ -29,6 +29,12 @@ export interface PacketTaker<Engine extends EngineMember> {
   readonly isDeliveringLittle: boolean;
   onText(engine: Engine, text: string): void;
   onBinary(engine: Engine, data: Buffer): void;
+  /** What is kept of what a session sent, until more of it comes. */
+  heldBytes(engine: Engine): number;
+  /** The session has ended, or had to let go of what is kept of it. */
+  forget(engine: Engine): void;
+  /** Looks who is late; called at each heartbeat tick. */
+  sweep(): void;
 }
 
 /** What a session needs of its worker. */

@@ -520,7 +520,7 @@ describe('the upgrade', () => {
   test('of an unknown session is refused', () => {
     expect(owner.knows('AAAAAAAAAAAAAAAAAAAAAAAA')).toBe(false);
     expect(owner.knows('')).toBe(false);
-    const opener = new OfferToSession(owner, 'AAAAAAAAAAAAAAAAAAAAAAAA', false);
+    const opener = new OfferToSession(owner, 'AAAAAAAAAAAAAAAAAAAAAAAA', false, 3);
     expect(opener.open(new FakeSocket())).toBeUndefined();
   });
 });

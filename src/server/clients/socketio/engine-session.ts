@@ -196,13 +196,17 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   }
 
   heldBytes(): number {
-    return this.polling?.queuedBytes ?? 0;
+    const own = (this.polling?.queuedBytes ?? 0) + this.#worker.router.heldBytes(this);
+    const joining = [...(this.joining?.values() ?? [])];
+    const asking = joining.reduce((sum, { bytes, nextBytes }) => sum + bytes + nextBytes, own);
+    return this.sessions.reduce((sum, session) => sum + session.heldBytes(), asking);
   }
 
   /** What waits is gone now; the app hears of the end after the call. */
   letGo(): void {
     if (this.#socket !== undefined) this.#cutSocket(this.#socket);
     this.polling?.close();
+    this.#worker.router.forget(this);
     queueMicrotask(() => this.end('transport error', CLOSE_CODE.policy));
   }
 
@@ -366,6 +370,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     // What is on its way to their rooms was sent before the end.
     for (const session of sessions) session.home.delivery.catchUp(session);
     this.#worker.unregister(this);
+    this.#worker.router.forget(this);
     this.slot = ENDED;
     this.#first = undefined;
     this.#extras = undefined;

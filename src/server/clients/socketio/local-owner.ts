@@ -78,7 +78,6 @@ export class LocalOwner implements SessionOwner {
       this.#context.refusals.count('secondSocket');
       return undefined;
     }
-    const { settings, lastWords } = this.#context;
-    return new UpgradeProbe(session, offer, settings.upgradeTimeoutMs, lastWords);
+    return new UpgradeProbe(session, offer, this.#context);
   }
 }

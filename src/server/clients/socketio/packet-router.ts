@@ -5,22 +5,39 @@
  * ack back. A packet that breaks the protocol ends the client's connection, never more.
  */
 
+import type { Answer } from '../../core/app/handler-runner.ts';
 import type { Delivery } from '../../core/delivery/delivery.ts';
 import type { Counters } from '../../core/limits/counters.ts';
+import { jsonBytes } from '../../core/limits/json-bytes.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { AckTable } from '../../core/sessions/acks.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { encodeArguments, restoreArguments } from '../../protocol/binary-payload.ts';
-import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import {
   type AckPacket,
+  announcesAttachments,
   decodePacket,
   type EventPacket,
   encodeAck,
+  isAck,
+  type Packet,
+  type PacketHead,
+  readHead,
 } from '../../protocol/socketio-packet.ts';
 import type { AdmissionCore, Admissions } from './admissions.ts';
+import type { PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
+import { PartialPackets } from './partial-packets.ts';
+import { RefusedPackets } from './refused-packets.ts';
+
+/** What the router needs beside the worker's core. */
+export interface RouterOptions {
+  readonly admissions: Admissions;
+  readonly budget: MemoryBudget;
+  readonly maxPayloadBytes: number;
+}
 
 /** What the router needs of the worker's core. */
 export interface RouterCore extends AdmissionCore {
@@ -30,17 +47,21 @@ export interface RouterCore extends AdmissionCore {
   readonly delivery: Delivery;
 }
 
-export class PacketRouter {
+export class PacketRouter implements PacketTaker<EngineSession> {
   readonly #core: () => RouterCore;
   readonly #admissions: Admissions;
-  /** Bounds the attachments of one packet together, since all are kept until the last. */
-  readonly #maxPayloadBytes: number;
+  readonly #partials: PartialPackets;
+  readonly #refused: RefusedPackets;
 
   /** The core is asked for later, since it is made after the engine that has this router. */
-  constructor(core: () => RouterCore, admissions: Admissions, maxPayloadBytes: number) {
+  constructor(core: () => RouterCore, options: RouterOptions) {
     this.#core = core;
-    this.#admissions = admissions;
-    this.#maxPayloadBytes = maxPayloadBytes;
+    this.#admissions = options.admissions;
+    this.#refused = new RefusedPackets(() => core().refusals);
+    this.#partials = new PartialPackets({
+      ...options,
+      refuse: (engine, head, message) => this.#refusePartial(engine, head, message),
+    });
   }
 
   /** Whether a ping may take along what is on its way to sessions of this worker. */
@@ -49,76 +70,99 @@ export class PacketRouter {
   }
 
   onText(engine: EngineSession, text: string): void {
-    const packet = decodePacket(text, LIMITS.attachmentsPerPacket);
-    if (packet === undefined || engine.partial !== undefined) {
+    if (this.#partials.has(engine)) {
       engine.fail();
       return;
     }
+    if (announcesAttachments(text)) {
+      const head = readHead(text, LIMITS.attachmentsPerPacket);
+      if (head === undefined || !this.#partials.begin(engine, text, head)) engine.fail();
+      return;
+    }
+    const packet = decodePacket(text, 0);
+    if (packet === undefined) engine.fail();
+    else this.#take(engine, packet, text, 0);
+  }
+
+  onBinary(engine: EngineSession, data: Buffer): void {
+    if (!this.#partials.has(engine)) {
+      engine.fail();
+      return;
+    }
+    const whole = this.#partials.add(engine, data);
+    if (whole === undefined) return;
+    const packet = decodePacket(whole.text, LIMITS.attachmentsPerPacket);
+    const args =
+      packet !== undefined && 'args' in packet
+        ? restoreArguments(packet.args, whole.attachments, LIMITS.argumentDepth)
+        : undefined;
+    if (packet === undefined || args === undefined) engine.fail();
+    else this.#take(engine, { ...packet, args } as Packet, whole.text, sumOf(whole.attachments));
+  }
+
+  heldBytes(engine: EngineSession): number {
+    return this.#partials.heldBytes(engine);
+  }
+
+  forget(engine: EngineSession): void {
+    this.#partials.forget(engine);
+  }
+
+  sweep(): void {
+    this.#partials.sweep();
+    this.#refused.sweep();
+  }
+
+  #take(engine: EngineSession, packet: Packet, text: string, attachmentBytes: number): void {
     if (packet.type !== 'connect') this.#admissions.completeFor(engine);
     if (engine.closed) return;
     switch (packet.type) {
       case 'connect':
-        this.#admissions.connect(engine, packet.namespace, packet.auth ?? {});
+        this.#admissions.connect(engine, packet.namespace, packet.auth ?? {}, jsonBytes(text));
         return;
       case 'disconnect':
         this.#disconnect(engine, packet.namespace);
         return;
       case 'event':
       case 'ack':
-        if (packet.attachments === 0) this.#dispatch(engine, packet);
-        else engine.hold({ partial: { packet, attachments: [], bytes: 0 } });
+        this.#dispatch(engine, packet, text, attachmentBytes);
         return;
     }
   }
 
-  onBinary(engine: EngineSession, data: Buffer): void {
-    const { partial } = engine;
-    if (partial === undefined) {
-      engine.fail();
-      return;
-    }
-    partial.attachments.push(data);
-    partial.bytes += data.byteLength;
-    if (partial.bytes > this.#maxPayloadBytes) {
-      engine.fail();
-      return;
-    }
-    const { packet, attachments } = partial;
-    if (attachments.length < packet.attachments) return;
-    engine.hold({ partial: undefined });
-    const args = restoreArguments(packet.args, attachments, LIMITS.argumentDepth);
-    if (args === undefined) {
-      engine.fail();
-      return;
-    }
-    packet.args = args;
-    this.#dispatch(engine, packet);
-  }
-
-  #dispatch(engine: EngineSession, packet: EventPacket | AckPacket): void {
+  #dispatch(
+    engine: EngineSession,
+    packet: EventPacket | AckPacket,
+    text: string,
+    attachmentBytes: number,
+  ): void {
     const session = engine.sessionIn(packet.namespace);
     if (session === undefined) {
       engine.fail();
       return;
     }
     if (packet.type === 'ack') {
-      this.#core().acks.answer(session, packet.ackId, packet.args);
+      const bytes = jsonBytes(text) + attachmentBytes;
+      this.#core().acks.answer(session, packet.ackId, packet.args, bytes);
       return;
     }
     this.#core().counters.eventsReceived++;
-    const { ackId } = packet;
-    const answer =
-      ackId === undefined
-        ? undefined
-        : (values: readonly unknown[]) => sendAck(engine, session, ackId, values);
-    const taken = session.home.runner.event(session, packet.event, packet.args, answer);
+    const answer = answerTo(engine, session, packet.ackId);
+    const { event, args } = packet;
+    const taken = session.home.runner.event(session, event, args, answer, text, attachmentBytes);
     if (taken === 'taken') return;
-    if (taken === 'unheard') {
-      this.#core().refusals.count('eventUnheard', packet.event);
-      return;
+    if (taken === 'unheard') this.#core().refusals.count('eventUnheard', packet.event);
+    else {
+      const text = 'too many unfinished events';
+      this.#refused.refuse({ session, answer }, 'handlersRunning', text, packet.event);
     }
-    this.#core().refusals.count('handlersRunning');
-    engine.end('transport error', CLOSE_CODE.policy);
+  }
+
+  #refusePartial(engine: EngineSession, head: PacketHead, message: string): void {
+    const session = engine.sessionIn(head.namespace);
+    if (session === undefined) return;
+    const answer = isAck(head) ? undefined : answerTo(engine, session, head.ackId);
+    this.#refused.refuse({ session, answer }, 'partialPacket', message);
   }
 
   #disconnect(engine: EngineSession, namespace: string): void {
@@ -130,6 +174,19 @@ export class PacketRouter {
     engine.removeSession(session);
     session.home.remove(session, 'client namespace disconnect');
   }
+}
+
+function sumOf(attachments: readonly Buffer[]): number {
+  return attachments.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** Sends the ack that a client asked for; `undefined` when it asked for none. */
+function answerTo(
+  engine: EngineSession,
+  session: NamespaceSession,
+  ackId: number | undefined,
+): Answer | undefined {
+  return ackId === undefined ? undefined : (values) => sendAck(engine, session, ackId, values);
 }
 
 /** @throws what `encodeArguments` throws: the runner reports it as the handler's fault */

@@ -6,13 +6,13 @@
 import type { TransportName } from '../../core/app/app.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { AckPacket, EventPacket, JsonObject } from '../../protocol/socketio-packet.ts';
+import type { RequestSource } from '../source/request-sources.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
 /** What the first request said. */
-export interface HandshakeSource {
+export interface HandshakeSource extends RequestSource {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: string;
-  readonly address: string;
   readonly transport: TransportName;
 }
 
@@ -28,8 +28,11 @@ export interface KeptHandshake {
 /** A namespace whose `authenticate` is still running for this client. */
 export interface Joining {
   readonly since: number;
+  /** What its CONNECT holds, with what is under way for it. */
+  readonly bytes: number;
   /** What the client has presented meanwhile: the last of it counts. */
   next: JsonObject | undefined;
+  nextBytes: number;
 }
 
 /** A packet whose binary attachments have not all come. */

@@ -38,11 +38,14 @@ export class OfferToSession implements SocketOpener {
   readonly #owner: SessionOwner;
   readonly #sessionId: string;
   readonly #isTextOnly: boolean;
+  readonly #connection: number;
 
-  constructor(owner: SessionOwner, sessionId: string, isTextOnly: boolean) {
+  /** @param connection the key of the socket's connection */
+  constructor(owner: SessionOwner, sessionId: string, isTextOnly: boolean, connection: number) {
     this.#owner = owner;
     this.#sessionId = sessionId;
     this.#isTextOnly = isTextOnly;
+    this.#connection = connection;
   }
 
   open(socket: FrameSocket): FrameHandler | undefined {
@@ -50,6 +53,7 @@ export class OfferToSession implements SocketOpener {
       sessionId: this.#sessionId,
       socket,
       isTextOnly: this.#isTextOnly,
+      connection: this.#connection,
     });
   }
 }

@@ -14,23 +14,29 @@ import type {
 } from '../../core/contracts/client-connection.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
+import type { SessionSources } from '../source/session-sources.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { LastWords } from './last-words.ts';
 
+/** What a probe needs of the worker's table of sessions. */
+export interface ProbeHome {
+  readonly settings: { readonly upgradeTimeoutMs: number };
+  readonly sources: SessionSources;
+  readonly lastWords: LastWords;
+}
+
 export class UpgradeProbe implements FrameHandler {
   readonly #session: EngineSession;
-  readonly #sessionId: string;
-  readonly #isTextOnly: boolean;
-  readonly #lastWords: LastWords;
+  readonly #offer: SocketOffer;
+  readonly #home: ProbeHome;
   readonly #timer: Timer;
   #isProbed = false;
 
-  constructor(session: EngineSession, offer: SocketOffer, timeoutMs: number, lastWords: LastWords) {
+  constructor(session: EngineSession, offer: SocketOffer, home: ProbeHome) {
     this.#session = session;
-    this.#sessionId = offer.sessionId;
-    this.#isTextOnly = offer.isTextOnly;
-    this.#lastWords = lastWords;
-    this.#timer = setTimeout(() => this.#giveUp(offer.socket), timeoutMs);
+    this.#offer = offer;
+    this.#home = home;
+    this.#timer = setTimeout(() => this.#giveUp(offer.socket), home.settings.upgradeTimeoutMs);
     if (session.polling !== undefined) session.polling.probe = this;
   }
 
@@ -59,15 +65,16 @@ export class UpgradeProbe implements FrameHandler {
   #upgrade(socket: FrameSocket): void {
     clearTimeout(this.#timer);
     if (this.#session.polling?.probe !== this) {
-      for (const packet of this.#lastWords.take(this.#sessionId)) {
-        const isFrame = typeof packet === 'string' || !this.#isTextOnly;
+      for (const packet of this.#home.lastWords.take(this.#offer.sessionId)) {
+        const isFrame = typeof packet === 'string' || !this.#offer.isTextOnly;
         socket.send(isFrame ? packet : encodeBase64Packet(packet));
       }
       socket.close(CLOSE_CODE.normal);
       return;
     }
     socket.data = this.#session;
-    this.#session.upgradeTo(socket, this.#isTextOnly);
+    this.#home.sources.moveTo(this.#session.slot, this.#offer.connection);
+    this.#session.upgradeTo(socket, this.#offer.isTextOnly);
   }
 
   #giveUp(socket: FrameSocket): void {

@@ -59,11 +59,14 @@ export class TrustedProxies {
     this.#ranges = ranges.flatMap((range) => parseIpRange(range) ?? []);
   }
 
-  /** @param peer the socket's address */
-  sourceOf(headers: Headers, peer: string): ClientSource {
-    const ip = parseIp(peer);
+  /** @param peer the socket's address, and `ip` the same as numbers */
+  sourceOf(
+    headers: Headers,
+    peer: string,
+    ip: IpAddress | undefined = parseIp(peer),
+  ): ClientSource {
     if (ip === undefined) return { address: peer, ip, forwarded: undefined };
-    if (!this.#isDeclared(ip)) {
+    if (!this.isDeclared(ip)) {
       const address = peer.startsWith('::') ? formatIp(ip) : peer;
       return { address, ip, forwarded: undefined };
     }
@@ -97,12 +100,12 @@ export class TrustedProxies {
       proxies++;
       if (address === undefined) return { ip, isTold: false, proxies };
       ip = address;
-      if (!this.#isDeclared(ip)) return { ip, isTold: true, proxies };
+      if (!this.isDeclared(ip)) return { ip, isTold: true, proxies };
     }
     return { ip, isTold: proxies > 0, proxies: Math.max(1, proxies) };
   }
 
-  #isDeclared(ip: IpAddress): boolean {
+  isDeclared(ip: IpAddress): boolean {
     return this.#ranges.some((range) => isInRange(ip, range));
   }
 }

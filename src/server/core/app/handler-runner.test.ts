@@ -2,7 +2,10 @@ import { beforeEach, describe, expect, test } from 'bun:test';
 import { runInNewContext } from 'node:vm';
 import { thenable } from '../../../../test/support/thenable.ts';
 import { type Counters, createCounters } from '../limits/counters.ts';
+import { jsonBytes } from '../limits/json-bytes.ts';
 import { LIMITS } from '../limits/limits.ts';
+import { MemoryBudget } from '../limits/memory-budget.ts';
+import { Refusals } from '../limits/refusals.ts';
 import type { Log } from '../log/log.ts';
 import type { NamespaceSession } from '../sessions/namespace-session.ts';
 import { ack, type Handshake, type NamespaceHandlers, type Server, type Session } from './app.ts';
@@ -17,14 +20,16 @@ const LOG: Log = {
   error: (message) => logged.push(message),
 };
 let counters: Counters;
+let budget: MemoryBudget;
 
 beforeEach(() => {
   logged.length = 0;
   counters = createCounters();
+  budget = new MemoryBudget(1_000_000_000, new Refusals(LOG));
 });
 
 function runnerOf(handlers: NamespaceHandlers): HandlerRunner {
-  return new HandlerRunner(handlers, { namespace: '/' } as Server, LOG, counters);
+  return new HandlerRunner(handlers, { namespace: '/' } as Server, { log: LOG, counters, budget });
 }
 
 /** The runner looks at nothing but its identity. */
@@ -145,21 +150,46 @@ describe('acks', () => {
   });
 });
 
-test('a session may run so many handlers at a time, and not one more', async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const runner = runnerOf({ on: { wait: () => promise, now: () => 1 } });
-  const session = fakeSession();
-  for (let i = 0; i < LIMITS.handlersPerSession; i++) {
-    expect(runner.event(session, 'wait', [])).toBe('taken');
-  }
-  expect(runner.event(fakeSession(), 'wait', [])).toBe('taken');
-  expect(runner.event(session, 'wait', [])).toBe('flooding');
-  resolve();
-  await Bun.sleep(0);
-  for (let i = 0; i < LIMITS.handlersPerSession * 2; i++) {
-    expect(runner.event(session, 'now', [])).toBe('taken');
-  }
-  expect(runner.event(session, 'wait', [])).toBe('taken');
+describe('events whose handlers have not finished', () => {
+  const LARGE = `["wait","${'x'.repeat(1_000_000)}"]`;
+
+  test('may hold so much for one session, and what comes then is refused', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const runner = runnerOf({ on: { wait: () => promise, now: () => 1 } });
+    const session = fakeSession();
+    const take = (): string => runner.event(session, 'wait', [], undefined, LARGE);
+    const most = LIMITS.unfinishedBytesPerSession / LARGE.length;
+    for (let i = 0; i < most; i++) expect(take()).toBe('taken');
+    expect(take()).toBe('flooding');
+    expect(runner.event(session, 'now', [])).toBe('flooding');
+    expect(runner.event(fakeSession(), 'wait', [])).toBe('taken');
+    expect(runner.heldBytes(session)).toBe(17 * (jsonBytes(LARGE) + LIMITS.unfinishedEventBytes));
+    resolve();
+    await Bun.sleep(0);
+    expect([runner.heldBytes(session), budget.heldBytes]).toEqual([0, 0]);
+    expect(take()).toBe('taken');
+  });
+
+  test('are thousands where they are small', () => {
+    const runner = runnerOf({ on: { wait: () => new Promise(() => {}) } });
+    const session = fakeSession();
+    for (let i = 0; i < 20_000; i++) expect(runner.event(session, 'wait', [])).toBe('taken');
+  });
+
+  test('count until their session ends, also those that never finish', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const runner = runnerOf({ on: { never: () => new Promise(() => {}), late: () => promise } });
+    const [session, other] = [fakeSession(), fakeSession()];
+    runner.event(session, 'never', [], undefined, LARGE, 1_000);
+    runner.event(session, 'late', [], undefined, LARGE);
+    runner.event(other, 'never', []);
+    expect(budget.heldBytes).toBeGreaterThan(2 * LARGE.length + 1_000);
+    runner.disconnected(session, 'transport close');
+    expect(budget.heldBytes).toBe(LIMITS.unfinishedEventBytes);
+    resolve();
+    await Bun.sleep(0);
+    expect(budget.heldBytes).toBe(LIMITS.unfinishedEventBytes);
+  });
 });
 
 test('what `connected` and `disconnected` throw or reject is contained', async () => {

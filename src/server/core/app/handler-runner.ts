@@ -8,7 +8,7 @@
  */
 
 import type { Counters } from '../limits/counters.ts';
-import { LIMITS } from '../limits/limits.ts';
+import type { MemoryBudget } from '../limits/memory-budget.ts';
 import { describeError, type Log } from '../log/log.ts';
 import { LogLimiter } from '../log/log-limiter.ts';
 import { readAdmission } from './admission.ts';
@@ -23,6 +23,7 @@ import {
 } from './app.ts';
 import { ClientError, type Told, tellable } from './client-error.ts';
 import { isThenable } from './thenable.ts';
+import { type Finish, UnfinishedEvents } from './unfinished-events.ts';
 
 /** Takes the values of an ack, once. */
 export type Answer = (values: readonly unknown[]) => void;
@@ -36,22 +37,29 @@ const INTERNAL_ERROR: Told = { message: 'internal error', data: undefined };
 /** Whether an event was taken: nobody may listen for it, or its session may flood the worker. */
 export type Taken = 'taken' | 'unheard' | 'flooding';
 
+/** What a runner needs of its worker. */
+export interface RunnerOptions {
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly budget: MemoryBudget;
+}
+
 export class HandlerRunner {
   readonly #handlers: NamespaceHandlers;
   readonly #server: Server;
   readonly #log: Log;
   readonly #counters: Counters;
   readonly #limiter: LogLimiter = new LogLimiter();
-  /** Handlers that have not finished; those that never do must not keep their session alive. */
-  readonly #running: WeakMap<Session, number> = new WeakMap();
+  readonly #unfinished: UnfinishedEvents;
   readonly #events: ReadonlyMap<string, EventHandler>;
   readonly #serverEvents: ReadonlyMap<string, ServerHandler>;
 
-  constructor(handlers: NamespaceHandlers, server: Server, log: Log, counters: Counters) {
+  constructor(handlers: NamespaceHandlers, server: Server, options: RunnerOptions) {
     this.#handlers = handlers;
     this.#server = server;
-    this.#log = log;
-    this.#counters = counters;
+    this.#log = options.log;
+    this.#counters = options.counters;
+    this.#unfinished = new UnfinishedEvents(options.budget);
     this.#events = new Map(
       Object.entries((handlers.on ?? {}) as unknown as Record<string, EventHandler>),
     );
@@ -84,6 +92,7 @@ export class HandlerRunner {
   }
 
   disconnected(session: Session, reason: DisconnectReason): void {
+    this.#unfinished.forget(session);
     this.#contain('disconnected', () => this.#handlers.disconnected?.(session, reason));
   }
 
@@ -92,23 +101,35 @@ export class HandlerRunner {
    *
    * @param answer sends the ack, when the client asked for one; an event that nobody listens for
    *   gets none, since the caller would take it for the answer of a handler
+   * @param text of the packet, and @param attachmentBytes what came with it
    */
-  event(session: Session, name: string, args: unknown[], answer?: Answer): Taken {
+  event(
+    session: Session,
+    name: string,
+    args: unknown[],
+    answer?: Answer,
+    text = '',
+    attachmentBytes = 0,
+  ): Taken {
     const handler = this.#events.get(name);
     if (handler === undefined) return 'unheard';
+    if (this.#unfinished.isFull(session)) return 'flooding';
     try {
       const result = handler(session, ...args);
       if (!isThenable(result)) answer?.(ackValues(result));
       else {
-        const running = (this.#running.get(session) ?? 0) + 1;
-        this.#running.set(session, running);
-        void this.#finish(session, name, result, answer);
-        if (running > LIMITS.handlersPerSession) return 'flooding';
+        const finish = this.#unfinished.begin(session, text, attachmentBytes);
+        void this.#finish(finish, name, result, answer);
       }
     } catch (error) {
       this.failed(name, error, answer);
     }
     return 'taken';
+  }
+
+  /** What a session's unfinished events hold. */
+  heldBytes(session: Session): number {
+    return this.#unfinished.heldBytes(session);
   }
 
   async serverSide(name: string, args: readonly unknown[]): Promise<unknown> {
@@ -142,7 +163,7 @@ export class HandlerRunner {
   }
 
   async #finish(
-    session: Session,
+    finish: Finish,
     name: string,
     result: PromiseLike<unknown>,
     answer?: Answer,
@@ -153,9 +174,7 @@ export class HandlerRunner {
     } catch (error) {
       this.failed(name, error, answer);
     } finally {
-      const running = this.#running.get(session) ?? 0;
-      if (running > 1) this.#running.set(session, running - 1);
-      else this.#running.delete(session);
+      finish();
     }
   }
 

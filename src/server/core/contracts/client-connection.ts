@@ -69,6 +69,8 @@ export interface SessionOwner {
 export interface SocketOffer {
   readonly sessionId: string;
   readonly socket: FrameSocket;
+  /** The key of its connection, if it is one of this worker, otherwise 0. */
+  readonly connection: number;
   /** The client takes no binary frames (`b64`). */
   readonly isTextOnly: boolean;
 }

@@ -14,7 +14,7 @@ import type { SessionOwner, SocketData } from './client-connection.ts';
 /** The part of Bun's server that a request needs. */
 export interface RequestServer {
   upgrade(request: Request, options: { data: SocketData }): boolean;
-  requestIP(request: Request): { readonly address: string } | null;
+  requestIP(request: Request): { readonly address: string; readonly port: number } | null;
   /** Sets how long a request may be idle. */
   timeout(request: Request, seconds: number): void;
 }

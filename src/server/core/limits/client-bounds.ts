@@ -1,6 +1,16 @@
 /** Bounds on what one client, or one session of an app, may have and send. */
 
 export const CLIENT_BOUNDS = {
+  freeRooms: {
+    value: 256,
+    unit: 'rooms',
+    why: 'Of one session; what it has beyond counts against `memoryBudgetBytes`.',
+  },
+  roomBytes: {
+    value: 256,
+    unit: 'bytes',
+    why: 'What a room holds that one session alone is in.',
+  },
   keyLength: {
     value: 256,
     unit: 'characters',
@@ -8,11 +18,30 @@ export const CLIENT_BOUNDS = {
     seen: 'the call throws a `TypeError`; `POST /send` answers 400',
   },
   attachmentsPerPacket: {
-    value: 10,
+    value: 10_000,
     unit: 'attachments',
-    why: 'The published parser refuses more by default.',
+    why: 'Their bytes are bounded as well; the published parser takes 10.',
     seen: 'the connection ends',
     counted: 'protocolBroken',
+  },
+  attachmentOverheadBytes: {
+    value: 256,
+    unit: 'bytes',
+    why: 'What an attachment costs beside its own bytes.',
+  },
+  payloadsPerPacket: {
+    value: 16,
+    unit: 'times `maxPayloadBytes`',
+    why: 'An event with all its attachments, each of which may have that many bytes.',
+    seen: 'the event is refused',
+    counted: 'partialPacket',
+  },
+  partialPacketMs: {
+    value: 30_000,
+    unit: 'ms',
+    why: 'A packet of whose attachments none has come for so long is not worth its memory.',
+    seen: 'the event is refused',
+    counted: 'partialPacket',
   },
   argumentDepth: {
     value: 1_000,
@@ -35,11 +64,22 @@ export const CLIENT_BOUNDS = {
     seen: 'the session ends',
     counted: 'notJoined',
   },
-  handlersPerSession: {
-    value: 1_000,
-    unit: 'handlers',
-    why: 'Of one session that run at the same time; more means that it floods the worker.',
-    seen: 'the connection ends with 1008',
+  unfinishedBytesPerSession: {
+    value: 16_777_216,
+    unit: 'bytes',
+    why: 'Of events whose handlers have not finished; more means that it floods the worker.',
+    seen: 'the event is refused',
     counted: 'handlersRunning',
+  },
+  unfinishedEventBytes: {
+    value: 512,
+    unit: 'bytes',
+    why: 'What such an event holds beside its arguments.',
+  },
+  openAcksPerSession: {
+    value: 10_000,
+    unit: 'acks',
+    why: 'Asked of one client and not answered: one that does not answer is asked no more.',
+    seen: '`emitWithAck` to it rejects with a `RangeError`; in one to many it is missing',
   },
 } as const;

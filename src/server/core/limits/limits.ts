@@ -41,7 +41,6 @@ export function assertLimits(maxMessageBytes: number, capacity: number): void {
     [LIMITS.eventsWithPing < LIMITS.heldEvents, 'eventsWithPing < heldEvents'],
     [LIMITS.ipcFrameBytes < LIMITS.ipcQueueBytes, 'ipcFrameBytes < ipcQueueBytes'],
     [maxMessageBytes * 2 <= LIMITS.ipcFrameBytes, 'maxMessageBytes × 2 ≤ ipcFrameBytes'],
-    [LIMITS.attachmentsPerPacket < LIMITS.packetsPerPayload, 'attachments < packetsPerPayload'],
     [
       LIMITS.workersPerNode <= MAX_WORKER + 1,
       'workersPerNode ≤ workers that a session id can name',

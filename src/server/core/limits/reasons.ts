@@ -29,6 +29,14 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a handshake, since the worker is full; raise its open-file limit or start more workers',
   },
+  strangerCut: {
+    outcome: 'cut',
+    text: 'a connection without a session, since files are short; raise the open-file limit',
+  },
+  appTooSlow: {
+    outcome: 'refused',
+    text: "a request that the app's request() did not answer within requestTimeoutMs",
+  },
   stopping: { outcome: 'refused', text: 'a handshake, since the worker is about to stop' },
   notAuthenticated: { outcome: 'refused', text: "a client that the app's authenticate refused" },
   namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },
@@ -55,9 +63,13 @@ export const REASONS = {
     outcome: 'cut',
     text: 'a client that joins again, and of whose first request the app asks for more than before',
   },
+  partialPacket: {
+    outcome: 'refused',
+    text: 'an event whose attachments were too large together, or did not come in time',
+  },
   handlersRunning: {
-    outcome: 'cut',
-    text: 'a client with too many unfinished handlers of the app',
+    outcome: 'refused',
+    text: 'an event of a client with too many unfinished handlers of the app',
   },
 } as const;
 

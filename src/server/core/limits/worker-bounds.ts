@@ -46,16 +46,43 @@ export const WORKER_BOUNDS = {
     unit: 'bytes',
     why: 'The same in bytes.',
   },
-  pendingAcksPerWorker: {
-    value: 100_000,
-    unit: 'questions',
-    why: 'Acks that clients owe to one worker at the same time.',
-    seen: '`emitWithAck` rejects with a `RangeError`',
+  openAckBytes: {
+    value: 400,
+    unit: 'bytes',
+    why: 'What an ack that a client owes holds; it counts against `memoryBudgetBytes`.',
   },
   openFilesReserve: {
     value: 256,
     unit: 'files',
-    why: "Kept free of sessions: listeners, peers, the bus, the app's own.",
+    why: "Kept free of sessions: listeners, peers, the bus, the app's own, and for refusing.",
+  },
+  strangersWatchedFrom: {
+    value: 32,
+    unit: 'connections',
+    why: 'Without a session: from here on those with one are told apart from the others.',
+  },
+  strangersWatchedShare: {
+    value: 0.125,
+    unit: 'of the files for clients',
+    why: 'The same in a large worker.',
+  },
+  strangersFreedShare: {
+    value: 0.0625,
+    unit: 'of the files for clients',
+    why: 'When they are short: as many are freed at once, so that the next find a place.',
+    seen: 'connections without a session are closed, those of the fullest address first',
+    counted: 'strangerCut',
+  },
+  strangerSeconds: {
+    value: 60,
+    unit: 's',
+    why: 'A connection that asks for longer, and never for a session, is to make place.',
+    seen: 'the next answer ends the connection',
+  },
+  strangersRemembered: {
+    value: 65_536,
+    unit: 'connections',
+    why: 'Without a session, of which is known since when they ask; 40 bytes each.',
   },
   heartbeatSlots: {
     value: 50,

@@ -12,6 +12,11 @@ export function checkRoomCount(count: number, most: number): void {
   throw new RangeError(`a session may be in ${most} rooms at the most (maxRoomsPerSession)`);
 }
 
+/** What rooms of one session hold that are more than nearly all sessions have. */
+export function roomBytes(count: number): number {
+  return Math.max(0, count - LIMITS.freeRooms) * LIMITS.roomBytes;
+}
+
 /** One name or several, checked. */
 export function toList(names: string | readonly string[]): readonly string[] {
   return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);

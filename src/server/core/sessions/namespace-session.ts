@@ -8,7 +8,8 @@
 import type { Broadcast, Server, Session, TransportName } from '../app/app.ts';
 import type { Carrier } from '../contracts/carrier.ts';
 import { EncodedEvent } from '../delivery/encoded-event.ts';
-import { toList } from '../rooms/key.ts';
+import { LIMITS } from '../limits/limits.ts';
+import { roomBytes, toList } from '../rooms/key.ts';
 import type { Room, RoomMember } from '../rooms/room.ts';
 import { AckTimeoutError } from './acks.ts';
 import { BroadcastOperator } from './broadcast.ts';
@@ -68,6 +69,11 @@ export class NamespaceSession implements Session, LocalSession {
     return this.#data;
   }
 
+  /** Without the namespace's `everyone`. */
+  get roomCount(): number {
+    return Math.max(0, this.memberships.length / 2 - 1);
+  }
+
   get rooms(): readonly string[] {
     if (!this.connected) return this.home.roomsBefore(this);
     const names: string[] = [];
@@ -75,6 +81,12 @@ export class NamespaceSession implements Session, LocalSession {
       names.push((this.memberships[i] as Room<RoomMember>).name);
     }
     return names;
+  }
+
+  /** What is kept for it: acks that its client owes, unfinished events, more rooms than usual. */
+  heldBytes(): number {
+    const acks = (this.openAcks?.size ?? 0) * LIMITS.openAckBytes;
+    return acks + roomBytes(this.roomCount) + this.home.runner.heldBytes(this);
   }
 
   emit(event: string, ...args: readonly unknown[]): void {

@@ -13,8 +13,9 @@ import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../limits/counters.ts';
+import type { MemoryBudget } from '../limits/memory-budget.ts';
 import type { Log } from '../log/log.ts';
-import { checkRoomCount, distinct } from '../rooms/key.ts';
+import { checkRoomCount, distinct, roomBytes } from '../rooms/key.ts';
 import { NameMap } from '../rooms/name-map.ts';
 import { Room } from '../rooms/room.ts';
 import type { AckTable } from './acks.ts';
@@ -33,6 +34,7 @@ export interface NamespaceContext {
   readonly maxRoomsPerSession: number;
   readonly workerId: string;
   readonly log: Log;
+  readonly budget: MemoryBudget;
   /** Finds the handle of a namespace of the app. */
   readonly findServer: FindServer;
   /** Finds a session by its id, in the worker's table. */
@@ -55,6 +57,7 @@ export class Namespace implements SessionHome, ServerHome {
   readonly server: NamespaceServer;
   readonly runner: HandlerRunner;
   readonly #context: NamespaceContext;
+  readonly #budget: MemoryBudget;
   /** Empty but for the moment in which the app hears of an end: it may ask for that end again. */
   readonly #leaving: Set<NamespaceSession> = new Set();
   /** Of sessions that ended, for as long as the app holds them. */
@@ -69,8 +72,9 @@ export class Namespace implements SessionHome, ServerHome {
     this.ackTimeoutMs = context.ackTimeoutMs;
     this.maxRoomsPerSession = context.maxRoomsPerSession;
     this.#context = context;
+    this.#budget = context.budget;
     this.server = new NamespaceServer(this, context.workerId, context.findServer);
-    this.runner = new HandlerRunner(handlers, this.server, context.log, context.counters);
+    this.runner = new HandlerRunner(handlers, this.server, context);
   }
 
   get sessionCount(): number {
@@ -107,6 +111,7 @@ export class Namespace implements SessionHome, ServerHome {
   /** Takes a session out of which the app has not heard. */
   withdraw(session: NamespaceSession): void {
     const { memberships } = session;
+    this.#budget.give(roomBytes(session.roomCount));
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room<NamespaceSession>;
       room.vacate(memberships[i + 1] as number);
@@ -131,8 +136,8 @@ export class Namespace implements SessionHome, ServerHome {
   join(session: NamespaceSession, rooms: readonly string[]): void {
     if (!session.connected) return;
     const entering = this.#notIn(session, rooms);
-    // The first membership is that of `everyone`, which does not count.
-    checkRoomCount(session.memberships.length / 2 - 1 + entering.length, this.maxRoomsPerSession);
+    const before = session.roomCount;
+    checkRoomCount(before + entering.length, this.maxRoomsPerSession);
     this.delivery.catchUp(session);
     for (const name of entering) {
       let room = this.rooms.get(name);
@@ -143,6 +148,7 @@ export class Namespace implements SessionHome, ServerHome {
       }
       room.add(session);
     }
+    this.#budget.take(roomBytes(session.roomCount) - roomBytes(before));
   }
 
   /** Those of the rooms that a session is not in, each once. */
@@ -163,10 +169,12 @@ export class Namespace implements SessionHome, ServerHome {
 
   leave(session: NamespaceSession, rooms: readonly string[]): void {
     this.delivery.catchUp(session);
+    const before = session.roomCount;
     for (const name of rooms) {
       const room = this.rooms.get(name);
       if (room?.remove(session) === true && room.members.length === 0) this.#retire(room);
     }
+    this.#budget.give(roomBytes(before) - roomBytes(session.roomCount));
   }
 
   deliver(target: Target, event: OutgoingEvent): void {

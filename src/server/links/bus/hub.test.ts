@@ -9,6 +9,7 @@ import type { NodeRequest, SessionCommand, Target } from '../../core/contracts/n
 import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
 import { type Counters, createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import type { Log } from '../../core/log/log.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
@@ -445,6 +446,7 @@ describe('workers that come and go', () => {
       link: b.client,
       counters: b.counters,
       refusals: new Refusals(LOG),
+      budget: new MemoryBudget(MIB, new Refusals(LOG)),
       log: LOG,
       findSession: () => undefined,
     });

@@ -34,6 +34,12 @@ export interface WorkerGauges {
   readonly edgeSockets: number;
   /** The most sessions this worker takes, from its open-file limit. */
   readonly capacity: number;
+  /** Handshakes that it would take now, if they came at once. */
+  readonly freePlaces: number;
+  /** Files that are open, of whatever kind. */
+  readonly openFiles: number;
+  /** Connections of clients that are no WebSocket: polls that wait, and strangers. */
+  readonly strangers: number;
   /** Bytes waiting to leave for the controller. */
   readonly busQueueBytes: number;
   /** What waits for clients, and the most that it may be. */

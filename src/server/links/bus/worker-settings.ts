@@ -9,6 +9,16 @@ import type { Config } from '../../../host/config/schema.ts';
 
 export const WORKER_VARIABLE = 'HOLDFAST_WORKER';
 
+/** How much one worker takes; `connections` is what counts for most nodes. */
+export interface WorkerPlaces {
+  /** The most files that it may have open. */
+  readonly openFiles: number;
+  /** Those of them that connections of clients may hold. */
+  readonly connections: number;
+  /** The most sessions, whatever they hold: those that poll hold no file in between. */
+  readonly sessions: number;
+}
+
 export interface WorkerSettings {
   readonly worker: number;
   readonly workerCount: number;
@@ -22,8 +32,8 @@ export interface WorkerSettings {
   readonly ownPort: number;
   /** Absolute path of the app file. */
   readonly app: string;
-  /** The most sessions this worker takes. */
-  readonly capacity: number;
+  /** How much it takes. */
+  readonly places: WorkerPlaces;
   /** What may wait for clients of this worker together. */
   readonly memoryBudgetBytes: number;
   readonly config: Config;

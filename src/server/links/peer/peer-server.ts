@@ -208,14 +208,20 @@ class EdgeConnection {
   #offer(number: number, sessionId: string, isTextOnly: boolean): void {
     const socket = new TunnelSocket(this, number);
     this.#sockets.set(number, socket);
-    const handler = this.#owner.offerSocket({ sessionId, socket, isTextOnly });
+    const handler = this.#owner.offerSocket({
+      sessionId,
+      socket,
+      connection: 0,
+      isTextOnly,
+    });
     if (handler === undefined) this.closeSocket(number, CLOSE_CODE.policy, 'no socket is taken');
     else socket.data = handler;
   }
 
   #receive(number: number, frame: FrameReader): void {
     const isText = frame.u8() === FRAME_TEXT;
-    this.#sockets.get(number)?.receive(isText ? frame.text() : frame.bytes());
+    // A copy, since a view keeps all that was read with it.
+    this.#sockets.get(number)?.receive(isText ? frame.text() : Buffer.from(frame.bytes()));
   }
 
   #lost(): void {

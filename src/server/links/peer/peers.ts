@@ -41,6 +41,11 @@ export class Peers {
     return count;
   }
 
+  /** The keys of their connections. */
+  *connections(): Generator<number> {
+    for (const owner of this.#owners.values()) yield* owner.connections();
+  }
+
   close(): void {
     for (const owner of this.#owners.values()) owner.close();
   }

@@ -143,7 +143,7 @@ const answerTo = (ask: (reply: Reply) => void): Promise<HttpAnswer> =>
 async function openSocket(isTextOnly = false): Promise<[FakeSocket, FrameSocket]> {
   const socket = new FakeSocket();
   const before = far.offers.length;
-  socket.data = near.offerSocket({ sessionId: 'mine', socket, isTextOnly });
+  socket.data = near.offerSocket({ sessionId: 'mine', socket, isTextOnly, connection: 7 });
   await until(() => far.offers.length > before);
   return [socket, (far.offers.at(-1) as SocketOffer).socket];
 }
@@ -311,7 +311,7 @@ describe('sockets', () => {
   test('one that the owner refuses is closed', async () => {
     far.takesSockets = false;
     const socket = new FakeSocket();
-    socket.data = near.offerSocket({ sessionId: 'gone', socket, isTextOnly: false });
+    socket.data = near.offerSocket({ sessionId: 'gone', socket, isTextOnly: false, connection: 7 });
     await until(() => socket.closes.length > 0);
     expect(socket.closes).toEqual([[1008, 'no socket is taken']]);
     expect(near.socketCount).toBe(0);
@@ -374,7 +374,12 @@ describe('the end of a worker', () => {
     const owner = await startOwnerProcess();
     const poll = answerTo((reply) => near.poll('a', reply));
     const client = new FakeSocket();
-    client.data = near.offerSocket({ sessionId: 'mine', socket: client, isTextOnly: false });
+    client.data = near.offerSocket({
+      sessionId: 'mine',
+      socket: client,
+      isTextOnly: false,
+      connection: 7,
+    });
     await until(() => client.sent.includes('taken'));
     owner.kill('SIGKILL');
     expect(await poll).toMatchObject({ status: 400 });
@@ -390,7 +395,7 @@ describe('the end of a worker', () => {
   test('an owner that is not there answers like one that died', async () => {
     const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT, edge);
     const socket = new FakeSocket();
-    socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false });
+    socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false, connection: 7 });
     const verdict = nobody.knows('a');
     nobody.beginPost('a');
     const answers = [

@@ -60,6 +60,13 @@ export class RemoteOwner implements SessionOwner {
     return this.#sockets.size;
   }
 
+  /** The keys of their connections. */
+  *connections(): Generator<number> {
+    for (const { data } of this.#sockets.values()) {
+      if (data instanceof EdgeSocket) yield data.connection;
+    }
+  }
+
   poll(sessionId: string, reply: Reply): void {
     const number = this.#expect(reply);
     if (number === undefined) return;
@@ -106,7 +113,7 @@ export class RemoteOwner implements SessionOwner {
     const writer = link.frame(PeerFrame.offer).u32(number).text(offer.sessionId);
     writer.u8(offer.isTextOnly ? 1 : 0).finish();
     link.send();
-    return new EdgeSocket(this, number);
+    return new EdgeSocket(this, number, offer.connection);
   }
 
   /** A socket brought a frame. */
@@ -284,12 +291,14 @@ export class RemoteOwner implements SessionOwner {
 
 /** A socket held for another worker: what it brings goes there as it is. */
 class EdgeSocket implements FrameHandler {
+  readonly connection: number;
   readonly #owner: RemoteOwner;
   readonly #number: number;
 
-  constructor(owner: RemoteOwner, number: number) {
+  constructor(owner: RemoteOwner, number: number, connection: number) {
     this.#owner = owner;
     this.#number = number;
+    this.connection = connection;
   }
 
   onFrame(_socket: FrameSocket, frame: string | Buffer): void {

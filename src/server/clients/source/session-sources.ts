@@ -1,0 +1,56 @@
+/**
+ * Where the sessions of a worker come from: two numbers each, in columns by the session's slot, so
+ * that the sessions themselves need no field for it.
+ */
+
+import { NO_SOURCE } from './source-keys.ts';
+
+const SLOTS_MIN = 64;
+/** Doubling would leave half of the columns empty. */
+const GROWTH = 1.25;
+
+export class SessionSources {
+  #addresses: Uint32Array = new Uint32Array(SLOTS_MIN);
+  #connections: Uint32Array = new Uint32Array(SLOTS_MIN);
+
+  /** @param connection the one that carries the session alone, or `NO_SOURCE` */
+  set(slot: number, address: number, connection: number): void {
+    if (slot >= this.#addresses.length) this.#grow(slot);
+    this.#addresses[slot] = address;
+    this.#connections[slot] = connection;
+  }
+
+  /** The session has moved to a connection of its own. */
+  moveTo(slot: number, connection: number): void {
+    this.#connections[slot] = connection;
+  }
+
+  clear(slot: number): void {
+    this.set(slot, NO_SOURCE, NO_SOURCE);
+  }
+
+  addressOf(slot: number): number {
+    return this.#addresses[slot] ?? NO_SOURCE;
+  }
+
+  /** The addresses of all slots, `NO_SOURCE` for those that are free; not to be changed. */
+  get addresses(): Uint32Array {
+    return this.#addresses;
+  }
+
+  /** The connections that carry sessions, among some that are `NO_SOURCE`; not to be changed. */
+  get connections(): Uint32Array {
+    return this.#connections;
+  }
+
+  #grow(slot: number): void {
+    const length = Math.ceil((slot + 1) * GROWTH);
+    const grown = (old: Uint32Array): Uint32Array => {
+      const column = new Uint32Array(length);
+      column.set(old);
+      return column;
+    };
+    this.#addresses = grown(this.#addresses);
+    this.#connections = grown(this.#connections);
+  }
+}

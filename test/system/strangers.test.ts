@@ -1,0 +1,94 @@
+/**
+ * Connections without a session: more than the worker has files, opened again as soon as they are
+ * closed. Honest clients go on, and new ones get in; sessions are not taken for strangers.
+ */
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { join } from 'node:path';
+import { ServerProcess } from '../support/holdfast-process.ts';
+import {
+  bytesOf,
+  expectServed,
+  HonestClients,
+  type HonestFigures,
+  memoryComesBack,
+} from '../support/honest-clients.ts';
+import { Clients, record } from './clients.ts';
+
+const ROOT = join(import.meta.dir, '../..');
+const APP = join(import.meta.dir, 'strangers-app.ts');
+const HOST = join(import.meta.dir, 'strangers-host.mjs');
+const OPEN_FILES = 600;
+const STRANGERS = 650;
+const SESSIONS = 30;
+const ATTACK_MS = 2_000;
+const MEMORY_TOLERANCE_BYTES = 32 * 2 ** 20;
+
+setDefaultTimeout(120_000);
+
+const clients = new Clients();
+let node: ServerProcess;
+let honest: HonestClients;
+let quiet: HonestFigures;
+let disconnects: readonly (readonly string[])[];
+let pids: readonly number[];
+let bytesBefore: number;
+
+beforeAll(async () => {
+  const start = ['start', '--json', '--port', '0', '--admin-port', '0', '--workers', '1'];
+  const command = ['node', join(ROOT, 'bin/holdfast.js'), ...start, '--app', APP];
+  const limited = ['bash', '-c', `ulimit -n ${OPEN_FILES}; exec "$0" "$@"`];
+  node = await ServerProcess.launch([...limited, ...command]);
+  const transports = [['websocket'], ['polling'], ['polling', 'websocket']];
+  const sockets = await clients.connectMany(node.url, SESSIONS, (number) => ({
+    transports: transports[number % transports.length] as string[],
+  }));
+  disconnects = record<string>(sockets, 'disconnect');
+  honest = await HonestClients.start(node.url);
+  await Bun.sleep(ATTACK_MS);
+  quiet = await honest.take();
+  pids = node.processes;
+  bytesBefore = bytesOf(pids);
+});
+
+afterAll(async () => {
+  await honest[Symbol.asyncDispose]();
+  clients.close();
+  await node.stop();
+});
+
+test.each([
+  ['say nothing', 'one'],
+  ['say nothing', 'many'],
+  ['ask for /health now and then', 'one'],
+  ['ask for a file now and then', 'one'],
+  ['send half a head', 'one'],
+  ['send half a head', 'many'],
+  ['drip a head', 'one'],
+  ['send half a body', 'one'],
+  ['drip a body', 'many'],
+  ['drip a body for a session that is not there', 'one'],
+  ['ask the app for what takes long', 'one'],
+  ['ask the app for nothing', 'many'],
+  ['poll without a session', 'one'],
+  ['ask for another protocol', 'one'],
+  ['speak TLS', 'one'],
+])('%s, from %s address', async (kind, addresses) => {
+  const args = [String(node.publicPort), kind, String(STRANGERS), addresses];
+  const attack = Bun.spawn(['node', HOST, ...args], { stdout: 'pipe', stderr: 'inherit' });
+  try {
+    await attack.stdout.getReader().read();
+    await Bun.sleep(ATTACK_MS);
+  } finally {
+    attack.kill('SIGKILL');
+    await attack.exited;
+  }
+  expectServed(await honest.take(), quiet);
+});
+
+test('sessions are still there, and what the attacks took comes back', async () => {
+  expect(disconnects.flat()).toEqual([]);
+  expect(node.logText).not.toContain('uncaught');
+  expect(node.logText).toContain('strangerCut');
+  await memoryComesBack(pids, bytesBefore, MEMORY_TOLERANCE_BYTES);
+});
