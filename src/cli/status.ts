@@ -1,7 +1,12 @@
 /** `holdfast status`: how a running node and its workers stand. */
 import { Command } from 'commander';
 import { printable } from '../host/foreign/printable.ts';
-import type { LoadReport, NodeProcess, ProcessReport } from '../server/controller/admin-reports.ts';
+import type {
+  LoadReport,
+  NodeProcess,
+  ProcessReport,
+  WorkerProcessReport,
+} from '../server/controller/admin-reports.ts';
 import { loadReport, processReport, REPORT_BYTES_MAX } from './admin-answers.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { print, printJson } from './output.ts';
@@ -62,7 +67,7 @@ function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): strin
       held?.transports.websocket ?? 0,
       held?.transports.polling ?? 0,
       worker.rssBytes === null ? '-' : megabytes(worker.rssBytes),
-      worker.loopLagMaxMs === null ? '-' : `${Math.round(worker.loopLagMaxMs)} ms`,
+      lagText(worker),
       worker.restarts,
     ];
   });
@@ -81,6 +86,12 @@ function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): strin
     sum(workers.map(({ restarts }) => restarts)),
   ];
   return tableText(COLUMNS, [...rows, total]);
+}
+
+/** Of one that does not answer, the lag is as long as its silence by now. */
+function lagText({ state, loopLagMaxMs, sampleAgeMs }: WorkerProcessReport): string {
+  if (state === 'stalled' && sampleAgeMs !== null) return `> ${duration(sampleAgeMs)}`;
+  return loopLagMaxMs === null ? '-' : `${Math.round(loopLagMaxMs)} ms`;
 }
 
 function orDash(value: number | null): string {

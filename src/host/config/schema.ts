@@ -45,6 +45,7 @@ export interface Config {
   readonly corsCredentials: boolean;
   readonly trustedProxies: readonly string[];
   readonly shutdownTimeoutMs: number;
+  readonly stallTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'pretty';
   readonly runDir?: string | undefined;
@@ -231,6 +232,16 @@ const shape = {
     whole(0, 60 * MINUTE_MS).default(30_000),
     'How long workers may take to stop before they are killed.',
     { limit: { seen: 'connections break off; `start` exits with 1' } },
+  ),
+  stallTimeoutMs: key(
+    z.union([z.literal(0), whole(1_000, 60 * MINUTE_MS)]).default(30_000),
+    'How long the event loop of a worker may stand still before the worker is killed and ' +
+      'replaced; `0` never. Longer than a busy machine holds it up, and than collections take; a ' +
+      'worker in a debugger is spared.',
+    {
+      allowed: 'a whole number from 1000 to 3600000, or 0',
+      limit: { seen: 'sessions of the worker break off', counted: 'holdfast_worker_stalls_total' },
+    },
   ),
   logLevel: key(
     z.enum(['debug', 'info', 'warn', 'error']).default('info'),

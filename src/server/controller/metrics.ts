@@ -125,8 +125,21 @@ export const metrics: readonly Metric[] = [
   perWorker(
     'holdfast_worker_up',
     'gauge',
-    '1 while the worker is running, otherwise 0.',
+    '1 while the worker runs and answers, otherwise 0.',
     (worker) => Number(worker.state === 'running'),
+  ),
+  perWorker(
+    'holdfast_worker_sample_age_seconds',
+    'gauge',
+    'How long ago the worker reported; it does so once a second while its event loop turns.',
+    ({ lastSampleAtMs }) =>
+      lastSampleAtMs === undefined ? undefined : (Date.now() - lastSampleAtMs) / 1000,
+  ),
+  perWorker(
+    'holdfast_worker_stalls_total',
+    'counter',
+    'How often the event loop of the worker stood still for long.',
+    (worker) => worker.stalls,
   ),
   perWorker(
     'holdfast_worker_restarts_total',

@@ -37,8 +37,9 @@ export interface NodeView {
   profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** `backing-off` waits before it is started again. */
-export type WorkerState = 'starting' | 'running' | 'stopping' | 'backing-off';
+/** `backing-off` waits before it is started again; `stalled` has not answered for long. */
+export const WORKER_STATES = ['starting', 'running', 'stalled', 'stopping', 'backing-off'] as const;
+export type WorkerState = (typeof WORKER_STATES)[number];
 
 export interface WorkerView {
   readonly index: number;
@@ -47,6 +48,8 @@ export interface WorkerView {
   readonly state: WorkerState;
   /** How often the worker was started again since the node started. */
   readonly restarts: number;
+  /** How often it did not answer for long since the node started. */
+  readonly stalls: number;
   /** The worker's own port, if workers have such. */
   readonly port: number | undefined;
   /** Undefined until the current process has sent one. */

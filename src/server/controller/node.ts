@@ -44,7 +44,9 @@ import type {
 import { type ClaimedPort, claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
+import type { Watchdog } from './watchdog.ts';
 import { spawnWorker } from './worker-process.ts';
+import { watchWorkers } from './worker-watch.ts';
 
 const DEMO_APP = Bun.fileURLToPath(new URL('../../pages/demo/app.ts', import.meta.url));
 
@@ -106,6 +108,7 @@ class Node implements NodeView, RunningNode {
   readonly #hub: Hub;
   readonly #collector: ControllerCollector;
   readonly #supervisor: Supervisor;
+  readonly #watchdog: Watchdog;
   #admin: Admin | undefined;
   #recording: NodeRecording | undefined;
   #hasStarted = false;
@@ -147,8 +150,19 @@ class Node implements NodeView, RunningNode {
       log,
       spawn: (index) => {
         this.#facts[index] = { sample: undefined, sampledAtMs: undefined };
+        this.#watchdog.forget(index);
         return spawnWorker(this.#settingsOf(index), this.#nodeLog.ofWorker(index));
       },
+    });
+    this.#watchdog = watchWorkers({
+      supervisor: this.#supervisor,
+      isDeaf: () => this.#hub.isHoldingBack,
+      cpuMsHeard: (index) => {
+        const cpuMicroseconds = this.#facts[index]?.sample?.counters.cpuMicroseconds;
+        return cpuMicroseconds && cpuMicroseconds / 1000;
+      },
+      replaceAfterMs: config.stallTimeoutMs,
+      log,
     });
   }
 
@@ -169,6 +183,7 @@ class Node implements NodeView, RunningNode {
       log: this.#log,
     });
     this.#collector.start();
+    this.#watchdog.start();
     await this.#supervisor.start();
     this.#claim.release();
     this.#hasStarted = true;
@@ -178,6 +193,7 @@ class Node implements NodeView, RunningNode {
   async stop(timeoutMs: number = this.#config.shutdownTimeoutMs): Promise<boolean> {
     this.#isStopping = true;
     this.#claim.release();
+    this.#watchdog.stop();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
     this.#hub.close();
@@ -243,6 +259,7 @@ class Node implements NodeView, RunningNode {
   }
 
   #sampled(worker: number, sample: WorkerSample): void {
+    this.#watchdog.heard(worker);
     this.#facts[worker] = { sample, sampledAtMs: Date.now() };
     this.#recording?.observe(sample);
   }

@@ -174,7 +174,7 @@ describe('a worker that dies', () => {
     expect(spawned).toHaveLength(3);
     expect(states()).toEqual(['running', 'starting']);
     supervisor.markReady(1);
-    expect(supervisor.workers()[1]).toEqual({ index: 1, pid: 102, state: 'running', restarts: 1 });
+    expect(supervisor.workers()[1]).toMatchObject({ pid: 102, state: 'running', restarts: 1 });
     expect(lines).toEqual([
       'worker 1 ended (exited with code 9) and is started again at once',
       'worker 1 is running again',
@@ -346,4 +346,33 @@ describe('with real processes', () => {
       return false;
     }
   }
+});
+
+describe('a worker that stands still', () => {
+  test('is stalled until it answers, counted, and still replaced when it dies', async () => {
+    const { supervisor, spawned, clock, states } = await started(2);
+    supervisor.markStalled(0);
+    supervisor.markStalled(0);
+    expect(states()).toEqual(['stalled', 'running']);
+    supervisor.markAnswering(0);
+    supervisor.markAnswering(1);
+    expect(states()).toEqual(['running', 'running']);
+    supervisor.markStalled(0);
+    expect(supervisor.workers()[0]).toMatchObject({ state: 'stalled', stalls: 2 });
+    await clock.advance(15_000);
+    await spawned[0]!.end(9);
+    expect(states()).toEqual(['starting', 'running']);
+  });
+
+  test('is killed for its reason and replaced; one that starts is not', async () => {
+    const { supervisor, spawned, clock, lines } = await started(1);
+    await clock.advance(15_000);
+    supervisor.markStalled(0);
+    supervisor.replace(0, 'it stood still');
+    await spawned[0]!.end(137);
+    expect(lines).toContain('worker 0 ended (it stood still) and is started again at once');
+    supervisor.replace(0, 'not yet');
+    await spawned[1]!.end(1);
+    expect(lines.filter((line) => line.includes('not yet'))).toEqual([]);
+  });
 });

@@ -6,6 +6,7 @@
  * spawn one, when one is ready, and what went wrong. No process outlives `stop`.
  *
  *     starting ──markReady──▶ running ──exit──▶ starting (early deaths: backing-off in between)
+ *                             running ◀──markStalled, markAnswering──▶ stalled ──exit──▶ …
  *         any of them ──stop──▶ stopping
  */
 import type { Log } from '../core/log/log.ts';
@@ -41,12 +42,14 @@ export interface SupervisedWorker {
   readonly pid: number | undefined;
   readonly state: WorkerState;
   readonly restarts: number;
+  readonly stalls: number;
 }
 
 interface Slot {
   readonly index: number;
   state: WorkerState;
   restarts: number;
+  stalls: number;
   process: WorkerProcess | undefined;
   startedAtMs: number;
   /** Deaths soon after the start, since the worker last ran for long. */
@@ -94,6 +97,7 @@ export class Supervisor {
       index,
       state: 'starting',
       restarts: 0,
+      stalls: 0,
       process: undefined,
       startedAtMs: 0,
       earlyDeaths: 0,
@@ -124,7 +128,29 @@ export class Supervisor {
     if (slot.restarts > 0) {
       this.#options.log.info(`worker ${index} is running again`, { worker: index });
     }
-    if (this.#slots.every(({ state }) => state === 'running')) this.#settleStart();
+    if (this.#slots.every(hasStarted)) this.#settleStart();
+  }
+
+  /** The worker runs and does not answer. */
+  markStalled(index: number): void {
+    const slot = this.#slots[index];
+    if (slot?.state !== 'running') return;
+    slot.state = 'stalled';
+    slot.stalls += 1;
+  }
+
+  /** It answers again. */
+  markAnswering(index: number): void {
+    const slot = this.#slots[index];
+    if (slot?.state === 'stalled') slot.state = 'running';
+  }
+
+  /** Ends a worker that cannot be told to: another takes its place. */
+  replace(index: number, reason: string): void {
+    const slot = this.#slots[index];
+    if (slot === undefined || !hasStarted(slot)) return;
+    slot.failure ??= reason;
+    slot.process?.kill('SIGKILL');
   }
 
   /** The worker says why it is about to end; told to whoever waits for its start. */
@@ -134,8 +160,8 @@ export class Supervisor {
   }
 
   workers(): readonly SupervisedWorker[] {
-    return this.#slots.map(({ index, process, state, restarts }) => {
-      return { index, pid: process?.pid, state, restarts };
+    return this.#slots.map(({ index, process, state, restarts, stalls }) => {
+      return { index, pid: process?.pid, state, restarts, stalls };
     });
   }
 
@@ -235,6 +261,10 @@ export class Supervisor {
       process?.kill('SIGKILL');
     }
   }
+}
+
+function hasStarted({ state }: Slot): boolean {
+  return state === 'running' || state === 'stalled';
 }
 
 /** 0, 1 s, 2 s, 4 s … up to the cap. */

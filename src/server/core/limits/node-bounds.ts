@@ -56,6 +56,13 @@ export const NODE_BOUNDS = {
     why: 'Of one message from outside: the controller looks each of them up.',
     seen: '`POST /send` answers 400',
   },
+  stalledAfterMs: {
+    value: 10_000,
+    unit: 'ms',
+    why: 'Without a sample: two cores with 53 workers and a broadcast to all are late by 3 to 9 s.',
+    seen: 'the worker counts as stalled, and `/ready` without it',
+    counted: 'holdfast_worker_stalls_total',
+  },
   workersPerNode: {
     value: 256,
     unit: 'workers',

@@ -102,6 +102,11 @@ export class Hub {
     for (const { connection } of this.#links.values()) connection.close();
   }
 
+  /** It reads from nobody but those who are behind, until they have caught up. */
+  get isHoldingBack(): boolean {
+    return this.#isHoldingBack;
+  }
+
   /** Bytes that wait for a worker. */
   queuedBytes(worker: number): number {
     return this.#links.get(worker)?.connection.queuedBytes ?? 0;
