@@ -19,6 +19,7 @@ function startNode(token?: string): { node: FakeNode; port: string } {
   const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
   const limits = {
     maxBodyBytes: 1_000,
+    maxJsonKeys: 1_000,
     tls: undefined,
     leaveToken: (port: number) => leaveToken({ of: 'admin', port }),
   };

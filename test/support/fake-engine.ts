@@ -1,6 +1,7 @@
 /** The Socket.IO side of a worker with fakes for the bus, the sockets and the requests. */
 
 import { expect } from 'bun:test';
+import { ForeignJson } from '../../src/host/runtime/foreign-json.ts';
 import { Admissions } from '../../src/server/clients/socketio/admissions.ts';
 import {
   EngineContext,
@@ -89,6 +90,7 @@ export class FakeEngine {
       heartbeat: this.heartbeat,
       router: new PacketRouter(getCore, {
         admissions: this.admissions,
+        json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
         budget: this.budget,
         maxPayloadBytes: ENGINE_SETTINGS.maxPayloadBytes,
       }),

@@ -7,6 +7,8 @@
  * next that comes to bit 31, whatever the seed is.
  */
 
+import { RuntimeHash } from '../../src/host/runtime/runtime-hash.ts';
+
 const ZERO_HEAD = '\x93K\xb8\x8b';
 const ZERO_TAIL = '\xc9\xac.\x96';
 
@@ -37,4 +39,24 @@ export function murmurNames(count: number): string[] {
       return BLOCKS_18[which] + BLOCKS_31[which];
     }).join(''),
   );
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+/** Names of lower-case letters whose hashes in the runtime agree in as many bits as it looks at. */
+export function collidingNames(count: number, length: number): string[] {
+  const hash = new RuntimeHash();
+  const units = new Uint16Array(length).fill(0x61);
+  const names: string[] = [];
+  while (names.length < count) {
+    // The next in the order of the alphabet.
+    for (let at = 0; ; at++) {
+      const unit = units[at] as number;
+      units[at] = unit === 0x7a ? 0x61 : unit + 1;
+      if (unit !== 0x7a) break;
+    }
+    if ((hash.lowBits(units, length, false) & 0x3fff) !== 77) continue;
+    names.push(Array.from(units, (unit) => LETTERS[unit - 0x61]).join(''));
+  }
+  return names;
 }

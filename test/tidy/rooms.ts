@@ -245,7 +245,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/clients/socketio': {
     purpose: 'Engine.IO sessions over polling, WebSocket and upgrade; what packets mean',
-    imports: { 'server/protocol': 'any', 'server/clients/source': 'any', ...CORE },
+    imports: {
+      'server/protocol': 'any',
+      'server/clients/source': 'any',
+      'host/runtime': 'any',
+      ...CORE,
+    },
     entries: [
       'admissions.ts',
       'endpoint.ts',
@@ -296,6 +301,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/peer': 'any',
       'server/protocol': 'any',
       ...CORE,
+      'host/runtime': 'any',
       'host/config': 'type',
       'host/access': 'any',
       'index.ts': 'any',
@@ -309,6 +315,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/protocol': 'any',
       ...CORE,
       'host/access': 'any',
+      'host/runtime': 'any',
       'host/config': 'any',
       'host/machine': 'any',
       'host/names': 'any',

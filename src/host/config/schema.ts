@@ -35,6 +35,7 @@ export interface Config {
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxPayloadBytes: number;
+  readonly maxJsonKeys: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
   readonly memoryBudgetBytes: 'auto' | number;
@@ -181,6 +182,17 @@ const shape = {
     whole(1, 32 * MIB).default(1_000_000),
     'The largest message a client may send.',
     { limit: { seen: '413; on a WebSocket 1009', counted: 'payloadTooLarge' } },
+  ),
+  maxJsonKeys: key(
+    whole(16, 100_000).default(20_000),
+    'Different keys that the objects of one message may have together; 20,000 new ones take some ' +
+      '20 ms to parse. Objects that have the same keys count once, however many they are.',
+    {
+      limit: {
+        seen: 'the message is refused, an ack or CONNECT_ERROR says so; `POST /send` answers 400',
+        counted: 'tooManyKeys',
+      },
+    },
   ),
   maxBackpressureBytes: key(
     whole(1, 32 * MIB).default(MIB),

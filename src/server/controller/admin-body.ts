@@ -1,15 +1,23 @@
 /** Reads JSON bodies of the admin API, and says in one sentence a key what is wrong with one. */
 import type { z } from 'zod';
 import { nearest } from '../../host/names/nearest.ts';
+import { type ForeignJson, ForeignJsonError } from '../../host/runtime/foreign-json.ts';
 import { HttpError } from './http-error.ts';
+
+/** What a body may be. */
+export interface BodyBounds {
+  readonly maxBytes: number;
+  /** Parses it within bounds. */
+  readonly json: ForeignJson;
+}
 
 /**
  * @param example what is shown to who sent no JSON
- * @throws HttpError when the body is not JSON, or not announced as such, or too large
+ * @throws HttpError when the body is not JSON, or not announced as such, or over a bound
  */
 export async function readJson(
   request: Request,
-  maxBytes: number,
+  { maxBytes, json }: BodyBounds,
   example: string,
 ): Promise<unknown> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
@@ -18,8 +26,11 @@ export async function readJson(
   }
   const body = await readBody(request, maxBytes);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
+    return json.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    if (error instanceof ForeignJsonError) {
+      throw new HttpError(400, `Send another body: this one ${error.message}.`);
+    }
     throw new HttpError(400, `Send a JSON object such as ${example}.`);
   }
 }

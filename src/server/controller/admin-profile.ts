@@ -1,5 +1,6 @@
 /** Reads the body of `POST /profile`; whatever is wrong with it ends as one HttpError. */
 import { z } from 'zod';
+import type { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import { PROFILE_SECONDS_MAX } from '../links/bus/worker-profile.ts';
 import { readJson, refusal } from './admin-body.ts';
 
@@ -24,8 +25,11 @@ const rules: Readonly<Record<string, string>> = {
   seconds: `a whole number from 1 to ${PROFILE_SECONDS_MAX}`,
 };
 
-export async function readProfileRequest(request: Request): Promise<ProfileRequest> {
-  const body = await readJson(request, BODY_BYTES_MAX, EXAMPLE);
+export async function readProfileRequest(
+  request: Request,
+  json: ForeignJson,
+): Promise<ProfileRequest> {
+  const body = await readJson(request, { maxBytes: BODY_BYTES_MAX, json }, EXAMPLE);
   const parsed = profileSchema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw refusal(parsed.error, 'the body', rules);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LIMITS } from '../core/limits/limits.ts';
 import { RESERVED_EVENTS } from '../protocol/socketio-packet.ts';
-import { readJson, refusal } from './admin-body.ts';
+import { type BodyBounds, readJson, refusal } from './admin-body.ts';
 import type { SendRequest } from './node-view.ts';
 
 const name = z.string().min(1).max(LIMITS.keyLength);
@@ -34,8 +34,8 @@ const rules: Readonly<Record<string, string>> = {
   namespace: 'text that begins with "/"',
 };
 
-export async function readSendRequest(request: Request, maxBytes: number): Promise<SendRequest> {
-  const body = await readJson(request, maxBytes, EXAMPLE);
+export async function readSendRequest(request: Request, bounds: BodyBounds): Promise<SendRequest> {
+  const body = await readJson(request, bounds, EXAMPLE);
   const parsed = sendSchema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw refusal(parsed.error, 'a message', rules);

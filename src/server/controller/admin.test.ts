@@ -25,6 +25,7 @@ function setUp(options: Partial<AdminOptions> = {}) {
     host,
     port: 0,
     maxBodyBytes: 1_000,
+    maxJsonKeys: 1_000,
     log,
     tls: undefined,
     leaveToken: () => LEFT,

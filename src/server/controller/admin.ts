@@ -16,11 +16,14 @@
 import type { LeftToken } from '../../host/access/left-token.ts';
 import type { TlsPaths } from '../../host/access/tls-files.ts';
 
+import { ForeignJson } from '../../host/runtime/foreign-json.ts';
+import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
 import { BusFullError } from '../links/bus/bus-full-error.ts';
 import { PROFILE_SECONDS_MAX, ProfileError } from '../links/bus/worker-profile.ts';
 import { requestTarget } from '../protocol/request-target.ts';
 import { AdminAudit, shown } from './admin-audit.ts';
+import type { BodyBounds } from './admin-body.ts';
 import { type AdminKeys, guardOfActing, guardOfReading } from './admin-guard.ts';
 import { AdminListener } from './admin-listener.ts';
 import { readProfileRequest } from './admin-profile.ts';
@@ -42,6 +45,8 @@ export interface AdminOptions {
   /** Makes a token for those who act, where none is configured; undefined when it cannot. */
   leaveToken(port: number): LeftToken | undefined;
   readonly maxBodyBytes: number;
+  /** Different keys in one body. */
+  readonly maxJsonKeys: number;
   readonly log: Log;
 }
 
@@ -74,7 +79,11 @@ const PROFILE_TIMEOUT_SECONDS = PROFILE_SECONDS_MAX + 60;
 export function startAdmin(view: NodeView, options: AdminOptions): Admin {
   const { host, port, token, log } = options;
   const audit = new AdminAudit(log);
-  const routes = createRoutes(view, options.maxBodyBytes, audit);
+  const bounds: BodyBounds = {
+    maxBytes: options.maxBodyBytes,
+    json: new ForeignJson({ maxKeys: options.maxJsonKeys, maxDepth: LIMITS.argumentDepth + 2 }),
+  };
+  const routes = createRoutes(view, bounds, audit);
   let keys: AdminKeys = { configured: token, left: undefined };
   const answer = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
     const address = server.requestIP(request)?.address ?? '';
@@ -116,7 +125,7 @@ function startFault(error: unknown, host: string, port: number): string {
 
 function createRoutes(
   view: NodeView,
-  maxBodyBytes: number,
+  bounds: BodyBounds,
   audit: AdminAudit,
 ): ReadonlyMap<string, Route> {
   const metrics = createMetrics(view);
@@ -141,7 +150,7 @@ function createRoutes(
         method: 'POST',
         isActing: true,
         handle: async (request, { address }) => {
-          const message = await readSendRequest(request, maxBodyBytes);
+          const message = await readSendRequest(request, bounds);
           const receipt = view.publish(message);
           const { event, namespace, room, user } = message;
           audit.acted('send', address, {
@@ -161,7 +170,7 @@ function createRoutes(
         method: 'POST',
         isActing: true,
         handle: async (request, { server, address }) => {
-          const { worker, seconds } = await readProfileRequest(request);
+          const { worker, seconds } = await readProfileRequest(request, bounds.json);
           audit.acted('profile', address, { worker, seconds });
           server.timeout(request, PROFILE_TIMEOUT_SECONDS);
           const json = await view.profile(worker, seconds);

@@ -180,6 +180,7 @@ class Node implements NodeView, RunningNode {
       tls: tlsPaths(this.#config.adminTlsCert, this.#config.adminTlsKey),
       leaveToken: (port) => this.#leaveToken(port),
       maxBodyBytes: this.#config.maxPayloadBytes,
+      maxJsonKeys: this.#config.maxJsonKeys,
       log: this.#log,
     });
     this.#collector.start();

@@ -35,6 +35,20 @@ export interface AckPacket {
   readonly attachments: number;
 }
 
+/** A packet whose payload is not to be read; its head says whose it is. */
+export interface UnreadPacket<Fault extends string> {
+  readonly type: 'unread';
+  readonly kind: 'connect' | 'disconnect' | 'event' | 'ack';
+  readonly head: PacketHead;
+  readonly fault: Fault;
+}
+
+/** Looks at payloads before they are parsed. */
+export interface PayloadJudge<Fault extends string> {
+  /** What is wrong with the payload that begins at `from`, beside what the parser finds. */
+  faultIn(text: string, from: number, sender: object): Fault | 'malformed' | undefined;
+}
+
 export type JsonObject = Record<string, unknown>;
 
 /** Events that the protocol's libraries raise themselves; neither side may send them. */
@@ -56,6 +70,8 @@ const TYPE = {
   binaryEvent: 5,
   binaryAck: 6,
 } as const;
+
+const KINDS = ['connect', 'disconnect', 'event', 'ack', undefined, 'event', 'ack'] as const;
 
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
@@ -88,11 +104,32 @@ export function isAck({ type }: PacketHead): boolean {
  * Decodes a packet from a client.
  *
  * @param text the Engine.IO message, without its type character
+ * @param judge may find that its payload is not to be read
+ * @param sender who is answerable for it to the judge
  * @returns the packet, or `undefined` when it is malformed or not a client's to send
  */
-export function decodePacket(text: string, maxAttachments: number): Packet | undefined {
+export function decodePacket(text: string, maxAttachments: number): Packet | undefined;
+export function decodePacket<Fault extends string>(
+  text: string,
+  maxAttachments: number,
+  judge: PayloadJudge<Fault>,
+  sender: object,
+): Packet | UnreadPacket<Fault> | undefined;
+export function decodePacket<Fault extends string>(
+  text: string,
+  maxAttachments: number,
+  judge?: PayloadJudge<Fault>,
+  sender: object = ANYBODY,
+): Packet | UnreadPacket<Fault> | undefined {
   const head = readHead(text, maxAttachments);
   if (head === undefined) return undefined;
+  const isEmpty = head.payloadAt >= text.length;
+  const fault = isEmpty ? undefined : judge?.faultIn(text, head.payloadAt, sender);
+  if (fault === 'malformed') return undefined;
+  if (fault !== undefined) {
+    const kind = KINDS[head.type];
+    return kind === undefined ? undefined : { type: 'unread', kind, head, fault };
+  }
   const payload = parseJson(text, head.payloadAt);
   return payload === MALFORMED ? undefined : buildPacket(head, payload);
 }
@@ -124,6 +161,7 @@ export function readHead(text: string, maxAttachments: number): PacketHead | und
   return { type, attachments, namespace, ackId, payloadAt: idEnd };
 }
 
+const ANYBODY: object = {};
 const MALFORMED = Symbol('malformed');
 
 function parseJson(text: string, from: number): unknown {

@@ -7,6 +7,7 @@
  */
 
 import { rmSync } from 'node:fs';
+import { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import { Admissions } from '../clients/socketio/admissions.ts';
 import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import { EngineContext } from '../clients/socketio/engine-context.ts';
@@ -19,7 +20,7 @@ import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
-import { assertLimits } from '../core/limits/limits.ts';
+import { assertLimits, LIMITS } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { Refusals } from '../core/limits/refusals.ts';
 import { SlowReaders } from '../core/limits/slow-readers.ts';
@@ -57,6 +58,7 @@ export class Worker {
   readonly #refusals: Refusals;
   readonly #budget: MemoryBudget;
   readonly #bus: BusClient;
+  readonly #json: ForeignJson;
   readonly #heartbeat: Heartbeat;
   readonly #engine: EngineContext;
   readonly #admissions: Admissions;
@@ -86,6 +88,10 @@ export class Worker {
     this.#refusals = new Refusals(log);
     this.#budget = new MemoryBudget(settings.memoryBudgetBytes, this.#refusals);
     const slowReaders = new SlowReaders(config, this.#budget);
+    this.#json = new ForeignJson({
+      maxKeys: config.maxJsonKeys,
+      maxDepth: LIMITS.argumentDepth,
+    });
     this.#heartbeat = new Heartbeat(config, (error) => log.error('a heartbeat failed', { error }));
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
@@ -104,6 +110,7 @@ export class Worker {
       heartbeat: this.#heartbeat,
       router: new PacketRouter(getCore, {
         admissions: this.#admissions,
+        json: this.#json,
         budget: this.#budget,
         maxPayloadBytes: config.maxPayloadBytes,
       }),
@@ -229,6 +236,7 @@ export class Worker {
     const watch = this.#door;
     const endpoint = new EngineEndpoint({
       context: this.#engine,
+      json: this.#json,
       sources,
       watch,
       origins: new OriginPolicy(this.#settings.config, (origin) => this.#allows(app, origin)),

@@ -7,6 +7,7 @@
  * Source: the Engine.IO protocol, revision 4, "Handshake" and "HTTP long-polling".
  */
 
+import type { ForeignJson } from '../../../host/runtime/foreign-json.ts';
 import type {
   HttpAnswer,
   SessionOwner,
@@ -50,6 +51,8 @@ const REASON_OF = {
 
 export interface EndpointOptions {
   readonly context: EngineContext;
+  /** Judges names of headers and of the query, which become keys of objects. */
+  readonly json: ForeignJson;
   readonly sources: RequestSources;
   readonly watch: ConnectionWatch;
   readonly origins: OriginPolicy;
@@ -92,7 +95,10 @@ export class EngineEndpoint {
     }
     if (ask.sessionId !== undefined) return this.#withSession(asked, ask, ask.sessionId);
     if (this.#context.isFull || this.#options.isStopping()) return this.#notNow(asked, ask.cors);
-    return this.#handshake(asked, ask);
+    const fault = this.#options.json.faultInNames(() => namesIn(ask), request);
+    if (fault === undefined) return this.#handshake(asked, ask);
+    this.#context.refusals.count(fault);
+    return toResponse(engineError('badRequest'), ask.cors);
   }
 
   #handshake(asked: Asked, ask: EngineRequest): KindAnswer {
@@ -218,6 +224,11 @@ export class EngineEndpoint {
     const headers = { ...cors, 'retry-after': RETRY_AFTER_SECONDS };
     return this.#finish(asked, { status: 503, type: 'text/plain', body }, headers);
   }
+}
+
+function* namesIn({ request, query }: EngineRequest): Generator<string> {
+  yield* request.headers.keys();
+  yield* new URLSearchParams(query).keys();
 }
 
 /** Reads a request's body as text, or says why not. */

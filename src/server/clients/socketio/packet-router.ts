@@ -2,9 +2,12 @@
  * What Socket.IO packets of clients mean: joining and leaving namespaces, events, acks.
  *
  * A packet goes: `EngineSession.receive` → `onText` (decode) → its namespace's handler → perhaps an
- * ack back. A packet that breaks the protocol ends the client's connection, never more.
+ * ack back. A packet that breaks the protocol ends the client's connection, never more; one with a
+ * payload that would harm the worker (host/runtime/foreign-json.ts) is refused alone, and its
+ * sender told.
  */
 
+import type { ForeignJson, JsonFault } from '../../../host/runtime/foreign-json.ts';
 import type { Answer } from '../../core/app/handler-runner.ts';
 import type { Delivery } from '../../core/delivery/delivery.ts';
 import type { Counters } from '../../core/limits/counters.ts';
@@ -21,10 +24,12 @@ import {
   decodePacket,
   type EventPacket,
   encodeAck,
+  encodeConnectError,
   isAck,
   type Packet,
   type PacketHead,
   readHead,
+  type UnreadPacket,
 } from '../../protocol/socketio-packet.ts';
 import type { AdmissionCore, Admissions } from './admissions.ts';
 import type { PacketTaker } from './engine-home.ts';
@@ -32,9 +37,18 @@ import type { EngineSession } from './engine-session.ts';
 import { PartialPackets } from './partial-packets.ts';
 import { RefusedPackets } from './refused-packets.ts';
 
+/** What the sender of a packet is told that was not read. */
+const NOT_READ: Readonly<Record<JsonFault, string>> = {
+  tooManyKeys: 'the message has too many different keys',
+  nestedTooDeep: 'the message is nested too deeply',
+  stringsCollide: 'the message has texts that are made to collide',
+};
+
 /** What the router needs beside the worker's core. */
 export interface RouterOptions {
   readonly admissions: Admissions;
+  /** Judges what clients send before it is parsed. */
+  readonly json: ForeignJson;
   readonly budget: MemoryBudget;
   readonly maxPayloadBytes: number;
 }
@@ -50,6 +64,7 @@ export interface RouterCore extends AdmissionCore {
 export class PacketRouter implements PacketTaker<EngineSession> {
   readonly #core: () => RouterCore;
   readonly #admissions: Admissions;
+  readonly #json: ForeignJson;
   readonly #partials: PartialPackets;
   readonly #refused: RefusedPackets;
 
@@ -57,6 +72,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   constructor(core: () => RouterCore, options: RouterOptions) {
     this.#core = core;
     this.#admissions = options.admissions;
+    this.#json = options.json;
     this.#refused = new RefusedPackets(() => core().refusals);
     this.#partials = new PartialPackets({
       ...options,
@@ -79,7 +95,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
       if (head === undefined || !this.#partials.begin(engine, text, head)) engine.fail();
       return;
     }
-    const packet = decodePacket(text, 0);
+    const packet = decodePacket(text, 0, this.#json, engine);
     if (packet === undefined) engine.fail();
     else this.#take(engine, packet, text, 0);
   }
@@ -91,7 +107,12 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     }
     const whole = this.#partials.add(engine, data);
     if (whole === undefined) return;
-    const packet = decodePacket(whole.text, LIMITS.attachmentsPerPacket);
+    const most = LIMITS.attachmentsPerPacket;
+    const packet = decodePacket(whole.text, most, this.#json, engine);
+    if (packet?.type === 'unread') {
+      this.#refuseUnread(engine, packet);
+      return;
+    }
     const args =
       packet !== undefined && 'args' in packet
         ? restoreArguments(packet.args, whole.attachments, LIMITS.argumentDepth)
@@ -113,7 +134,12 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     this.#refused.sweep();
   }
 
-  #take(engine: EngineSession, packet: Packet, text: string, attachmentBytes: number): void {
+  #take(
+    engine: EngineSession,
+    packet: Packet | UnreadPacket<JsonFault>,
+    text: string,
+    attachmentBytes: number,
+  ): void {
     if (packet.type !== 'connect') this.#admissions.completeFor(engine);
     if (engine.closed) return;
     switch (packet.type) {
@@ -122,6 +148,9 @@ export class PacketRouter implements PacketTaker<EngineSession> {
         return;
       case 'disconnect':
         this.#disconnect(engine, packet.namespace);
+        return;
+      case 'unread':
+        this.#refuseUnread(engine, packet);
         return;
       case 'event':
       case 'ack':
@@ -156,6 +185,23 @@ export class PacketRouter implements PacketTaker<EngineSession> {
       const text = 'too many unfinished events';
       this.#refused.refuse({ session, answer }, 'handlersRunning', text, packet.event);
     }
+  }
+
+  #refuseUnread(engine: EngineSession, packet: UnreadPacket<JsonFault>): void {
+    const { kind, head, fault } = packet;
+    const message = NOT_READ[fault];
+    if (kind === 'connect') {
+      this.#core().refusals.count(fault);
+      engine.send([encodeConnectError(head.namespace, message)]);
+      return;
+    }
+    const session = engine.sessionIn(head.namespace);
+    if (session === undefined || kind === 'disconnect') {
+      engine.fail();
+      return;
+    }
+    const answer = kind === 'ack' ? undefined : answerTo(engine, session, head.ackId);
+    this.#refused.refuse({ session, answer }, fault, message);
   }
 
   #refusePartial(engine: EngineSession, head: PacketHead, message: string): void {

@@ -47,8 +47,8 @@ export const CLIENT_BOUNDS = {
     value: 1_000,
     unit: 'levels',
     why: 'Of event arguments: much deeper values would exhaust the stack.',
-    seen: '`emit` throws a `RangeError`; a client with such a binary event ends',
-    counted: 'protocolBroken',
+    seen: '`emit` throws a `RangeError`; a message is refused, an ack or CONNECT_ERROR says so',
+    counted: 'nestedTooDeep',
   },
   packetsPerPayload: {
     value: 1_000,

@@ -20,6 +20,7 @@ const RULES: ReadonlySet<string> = new Set([
   'eventUnheard',
   'handshakeGone',
   'protocolBroken',
+  'stringsCollide',
 ]);
 
 test('docs/LIMITS.md is written from the bounds, keys and reasons', async () => {

@@ -44,6 +44,15 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a request with more than maxPayloadBytes',
   },
+  tooManyKeys: {
+    outcome: 'refused',
+    text: 'a message with more than maxJsonKeys different keys',
+  },
+  nestedTooDeep: { outcome: 'refused', text: 'a message with more levels than argumentDepth' },
+  stringsCollide: {
+    outcome: 'refused',
+    text: "a message or request with texts made to collide in the runtime's tables",
+  },
   eventUnheard: { outcome: 'dropped', text: 'an event that the app has no handler for' },
   protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },
   slowReader: {
