@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { devNull } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,18 +18,21 @@ const MAIN = new URL('../src/cli/main.ts', import.meta.url);
 /** Until Bun's install script has run, `bun.exe` is a stub of a few hundred bytes. */
 const STUB_MAX_BYTES = 1024 * 1024;
 
-if (process.versions.bun) {
-  await import(MAIN.href);
-} else {
-  const bun = findBun();
-  if (bun === undefined) {
-    console.error(
-      'holdfast: its Bun runtime is not installed; run `npm install` again, optional packages too.',
-    );
-    process.exit(1);
-  }
-  run(bun, [fileURLToPath(MAIN), ...process.argv.slice(2)]);
+/**
+ * Nothing of the folder that the command is typed in: its `bunfig.toml` and `tsconfig.json` could
+ * run code and its `.env` set our variables. `src/host/foreign/bun-command.ts` does the same for
+ * workers and agents.
+ */
+const CLOSED_FLAGS = [`--config=${devNull}`, '--no-env-file', `--tsconfig-override=${devNull}`];
+
+const bun = process.versions.bun ? process.execPath : findBun();
+if (bun === undefined) {
+  console.error(
+    'holdfast: its Bun runtime is not installed; run `npm install` again, optional packages too.',
+  );
+  process.exit(1);
 }
+run(bun, [...CLOSED_FLAGS, fileURLToPath(MAIN), ...process.argv.slice(2)]);
 
 /** The path of a Bun that can be run, wherever npm has put (or hoisted) the packages. */
 function findBun() {

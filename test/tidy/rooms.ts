@@ -46,7 +46,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the known name nearest to one that somebody wrote',
   },
   'src/host/foreign': {
-    purpose: 'what comes from elsewhere: text made visible, answers bounded and read',
+    purpose:
+      'what comes from elsewhere: text made visible, answers bounded and read, files kept out',
   },
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
@@ -317,6 +318,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/access': 'any',
       'host/runtime': 'any',
       'host/config': 'any',
+      'host/foreign': 'any',
       'host/machine': 'any',
       'host/names': 'any',
       'report/recording': 'any',

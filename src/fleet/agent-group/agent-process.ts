@@ -3,6 +3,7 @@
  * none outlives who started it, whatever ends that.
  */
 
+import { bunCommand } from '../../host/foreign/bun-command.ts';
 import { AGENT_TOKEN_VARIABLE } from '../agent/contract.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { type AgentAddress, addressText } from '../settings/settings.ts';
@@ -41,7 +42,7 @@ export async function startAgentProcess(
   token: string,
   prefix: readonly string[] = [],
 ): Promise<AgentProcess> {
-  const child = Bun.spawn([...prefix, process.execPath, MAIN, 'agent'], {
+  const child = Bun.spawn([...prefix, ...bunCommand(MAIN), 'agent'], {
     env: {
       ...withoutTokens(process.env),
       ...WITHOUT_BACKGROUND_WORK,
