@@ -11,7 +11,7 @@ import { within } from './raw-deadline.ts';
 /** Not the launcher, which would leave its child behind when it is killed. */
 const MAIN = join(ROOT, 'src', 'cli', 'main.ts');
 const START_TIMEOUT_MS = 20_000;
-const END_TIMEOUT_MS = 40_000;
+const END_TIMEOUT_MS = 60_000;
 
 /** A run that came to its end by itself. */
 export interface FleetEnded extends Ended {

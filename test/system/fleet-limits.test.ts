@@ -21,7 +21,10 @@ const FEW_PORTS = [
 const hasFewPorts = Bun.spawnSync([...FEW_PORTS, 'true'], { stderr: 'ignore' }).success;
 const needsRoot = hasFewPorts ? '' : ' (needs root, and iproute2, for a network of its own)';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
+
+/** Long enough for some hundred sessions on a machine that has other work. */
+const CLIMB_TIMEOUT_MS = 40_000;
 
 function findingOf({ findings }: FleetVerdict, name: string): string {
   return findings.find((finding) => finding.name === name)?.text ?? '';
@@ -88,13 +91,13 @@ test('a server that takes a third of the rate: the time left is three times as l
   }
 });
 
-describe("the fleet's own limits make a run void", () => {
-  let server: ServerProcess;
-  beforeAll(async () => {
-    server = await ServerProcess.launch(STOCK);
-  });
-  afterAll(() => server.stop());
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await ServerProcess.launch(STOCK);
+});
+afterAll(() => server.stop());
 
+describe("the fleet's own limits make a run void", () => {
   test.skipIf(!hasFewPorts)(`local ports${needsRoot}`, async () => {
     const script = `
       ${STOCK.join(' ')} 9000 > /dev/null &
@@ -103,8 +106,8 @@ describe("the fleet's own limits make a run void", () => {
       node ${BIN} fleet run --json --control-port 9001 --target ws://127.0.0.1:9000 \\
         --protocol websocket --source 127.0.0.1 ${STALLING.join(' ')}
       kill $!`;
-    const { stdout } = Bun.spawnSync([...FEW_PORTS, 'sh', '-c', script]);
-    const verdict = JSON.parse(stdout.toString()) as FleetVerdict;
+    const run = Bun.spawn([...FEW_PORTS, 'sh', '-c', script], { stderr: 'ignore' });
+    const verdict = JSON.parse(await run.stdout.text()) as FleetVerdict;
     expect(verdict.verdict).toBe('void');
     expect(verdict.findings[0]?.name).toMatch(/^EADDR/);
     expect(verdict.findings[0]?.text).toContain(
@@ -115,12 +118,13 @@ describe("the fleet's own limits make a run void", () => {
 
   test('an agent that gets no CPU for two seconds', async () => {
     await using fleet = await FleetProcess.start([
-      ...['--target', server.url, '--connections', '500', '--rate', '1000', '--hold', '5'],
+      ...['--target', server.url, '--connections', '200', '--rate', '1000', '--hold', '5'],
     ]);
     const { agents } = await eventually(
       'the fleet holds',
       () => fleet.status(),
       ({ phase }) => phase === 'hold',
+      CLIMB_TIMEOUT_MS,
     );
     const pid = agents[0]?.pid as number;
     process.kill(pid, 'SIGSTOP');
@@ -137,13 +141,14 @@ describe("the fleet's own limits make a run void", () => {
 
   test('an agent that is lost; the run goes on with the others', async () => {
     await using fleet = await FleetProcess.start([
-      ...['--target', server.url, '--connections', '400', '--rate', '1000', '--hold', '3'],
+      ...['--target', server.url, '--connections', '200', '--rate', '1000', '--hold', '3'],
       ...['--processes', '2'],
     ]);
     const { agents } = await eventually(
       'the fleet holds',
       () => fleet.status(),
       ({ phase }) => phase === 'hold',
+      CLIMB_TIMEOUT_MS,
     );
     process.kill(agents[1]?.pid as number, 'SIGKILL');
     const { code, verdict } = await fleet.ended();
@@ -165,6 +170,7 @@ test('a server that ends during the run is told apart from one that fails', asyn
     'the fleet holds',
     () => fleet.status(),
     ({ phase }) => phase === 'hold',
+    CLIMB_TIMEOUT_MS,
   );
   process.kill(server.pid, 'SIGKILL');
   const { verdict } = await fleet.ended();

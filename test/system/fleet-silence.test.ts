@@ -1,4 +1,7 @@
-/** Whoever falls silent during a run - server, agent or coordinator - is noticed by the others. */
+/**
+ * Whoever falls silent during a run - server, agent or coordinator - is noticed by the others. Each
+ * test lasts as long as their patience, so all of them wait together.
+ */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
@@ -10,13 +13,17 @@ import { eventually } from './eventually.ts';
 const STOCK = ['node', join(ROOT, 'test', 'support', 'stock-server.mjs')];
 const SMALL = ['--connections', '200', '--rate', '1000'];
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
+
+/** Long enough for some hundred sessions on a machine that has other work. */
+const CLIMB_TIMEOUT_MS = 40_000;
 
 async function holding(fleet: FleetProcess) {
   return await eventually(
     'the fleet holds',
     () => fleet.status(),
     ({ phase }) => phase === 'hold',
+    CLIMB_TIMEOUT_MS,
   );
 }
 
@@ -24,7 +31,7 @@ function textOf({ findings }: FleetVerdict, name: string): string {
   return findings.find((finding) => finding.name === name)?.text ?? '';
 }
 
-describe('a server that stands still during hold does not pass', () => {
+describe.concurrent('a server that stands still during hold does not pass', () => {
   test('stock: it gives no answer to another session', async () => {
     await using server = await ServerProcess.launch(STOCK);
     await using fleet = await FleetProcess.start([
@@ -61,13 +68,13 @@ describe('a server that stands still during hold does not pass', () => {
   });
 });
 
-describe('against a server that answers', () => {
-  let server: ServerProcess;
-  beforeAll(async () => {
-    server = await ServerProcess.launch(STOCK);
-  });
-  afterAll(() => server.stop());
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await ServerProcess.launch(STOCK);
+});
+afterAll(() => server.stop());
 
+describe.concurrent('against a server that answers', () => {
   test('an agent that stands still to the end makes the run void', async () => {
     await using fleet = await FleetProcess.start([
       ...['--target', server.url, ...SMALL, '--hold', '2', '--processes', '2'],
@@ -81,15 +88,26 @@ describe('against a server that answers', () => {
 
   test('while a broadcast waits for its answer agents hear on and settings stand', async () => {
     const isAsked = Promise.withResolvers<void>();
-    await using slow = broadcastsAfter(4_000, server.url, isAsked.resolve);
+    const mayAnswer = Promise.withResolvers<void>();
+    // Of its own, since what it broadcasts reaches all that are on it.
+    await using own = await ServerProcess.launch(STOCK);
+    await using slow = broadcastsAfter(mayAnswer.promise, own.url, isAsked.resolve);
     await using fleet = await FleetProcess.start([
-      ...['--target', server.url, '--broadcast-url', `${slow.url}/broadcast?token=secret`],
+      ...['--target', own.url, '--broadcast-url', `${slow.url}/broadcast?token=secret`],
       ...[...SMALL, '--hold', '1', '--broadcasts', '1'],
     ]);
     await isAsked.promise;
     const refusal = fleet.command('set', 'connections', '100');
     expect(await messageOf(refusal)).toContain('Hold is over and the run is being judged');
     expect(await fleet.status()).toMatchObject({ wanted: 200, phase: 'hold' });
+    // Seconds in which nobody is to notice that the server takes its time.
+    const begun = fleet.records.length;
+    await eventually(
+      'the fleet has recorded some seconds more',
+      () => fleet.records.length,
+      (length) => length >= begun + 4,
+    );
+    mayAnswer.resolve();
     const { verdict } = await fleet.ended();
     expect(verdict).toMatchObject({ verdict: 'passed', lost: 0 });
     expect(verdict.broadcasts[0]?.received).toBe(200);
@@ -117,9 +135,9 @@ describe('against a server that answers', () => {
   });
 });
 
-/** Passes broadcasts on to a stock server, each after a while. */
+/** Passes broadcasts on to a stock server, once they may be answered. */
 function broadcastsAfter(
-  ms: number,
+  mayAnswer: Promise<void>,
   target: string,
   onAsked: () => void,
 ): AsyncDisposable & { readonly url: string } {
@@ -129,7 +147,7 @@ function broadcastsAfter(
     async fetch(request) {
       onAsked();
       const body = await request.text();
-      await Bun.sleep(ms);
+      await mayAnswer;
       return await fetch(target, { method: 'POST', body });
     },
   });

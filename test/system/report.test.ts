@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { runHoldfast } from '../support/holdfast-process.ts';
+import { type Ended, runHoldfast } from '../support/holdfast-process.ts';
 import { START_MS, writeMadeRun } from '../support/made-run.ts';
 import { requirement } from '../support/requires.ts';
 
@@ -41,6 +41,8 @@ const MEMORY = [
 ];
 
 const program = requirement('chromium');
+/** Reports that several tests look at, each made once. */
+const made: Map<string, Promise<Ended>> = new Map();
 let folder: string;
 let first: string;
 let second: string;
@@ -80,8 +82,8 @@ describe('the command', () => {
   }, 60_000);
 
   test('prints the figures as JSON', async () => {
-    const out = join(folder, 'as-json');
-    const run = await runHoldfast(['report', first, second, '--out', out, '--json']);
+    const out = join(folder, 'two');
+    const run = await reportTo(out, first, second);
     const report = JSON.parse(run.out);
     expect(report.page).toBe(join(out, 'report.html'));
     expect(report.pictures).toHaveLength(24);
@@ -133,8 +135,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test.skipIf(!program.available)(
     program.title(`the page has all charts on a ${colorScheme} screen, and asks for nothing`),
     async () => {
-      const out = join(folder, `page-${colorScheme}`);
-      await runHoldfast(['report', first, '--out', out]);
+      const out = join(folder, 'page');
+      await reportTo(out, first);
       expect(statSync(join(out, 'report.html')).size).toBeLessThan(PAGE_BYTES_MAX);
       const { page, problems, requests } = await open(join(out, 'report.html'), colorScheme);
 
@@ -174,7 +176,7 @@ test.skipIf(!program.available)(
   program.title('the page of two runs has both in each chart, and their ratio'),
   async () => {
     const out = join(folder, 'two');
-    await runHoldfast(['report', first, second, '--out', out]);
+    await reportTo(out, first, second);
     const { page, problems } = await open(join(out, 'report.html'), 'light');
     expect(await page.textContent('h1')).toBe('first beside second');
     expect(await chartsSeen(page)).toEqual(CHARTS);
@@ -192,6 +194,12 @@ test.skipIf(!program.available)(
   },
   60_000,
 );
+
+function reportTo(out: string, ...runs: readonly string[]): Promise<Ended> {
+  const report = made.get(out) ?? runHoldfast(['report', ...runs, '--out', out, '--json']);
+  made.set(out, report);
+  return report;
+}
 
 async function open(
   path: string,
