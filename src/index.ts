@@ -1,5 +1,6 @@
 /** The public surface: what an app file imports from `holdfast`. */
 
+export { AckTimeoutError, PartialAnswerError } from './server/core/app/answer-errors.ts';
 export type {
   Admission,
   App,

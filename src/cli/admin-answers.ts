@@ -78,9 +78,11 @@ export const loadReport: z.ZodType<LoadReport> = z.object({
         connections: number,
         capacity: number,
         transports,
+        sampleAgeMs: known,
       }),
     )
     .max(WORKERS_MAX),
+  missing: z.array(number).max(WORKERS_MAX),
 });
 
 export const sendReceipt: z.ZodType<SendReceipt> = z.object({

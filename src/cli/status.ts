@@ -37,7 +37,8 @@ export function statusCommand(): Command {
 }
 
 export function statusText(process: ProcessReport, load: LoadReport): string {
-  return [...process.nodes.map(nodeLine), workerTable(process, load)].join('\n');
+  const lines = [...process.nodes.map(nodeLine), workerTable(process, load)];
+  return [...lines, ...missingLines(load)].join('\n');
 }
 
 const COLUMNS: readonly Column[] = [
@@ -53,6 +54,15 @@ function nodeLine({ id, ready, publicPort, pid, uptimeMs }: NodeProcess): string
   const state = ready ? 'ready' : 'not ready';
   const up = duration(uptimeMs);
   return printable(`Node ${id} is ${state}: port ${publicPort}, controller ${pid}, up ${up}`);
+}
+
+/** Sums that are not whole say so. */
+function missingLines({ missing, workers }: LoadReport): readonly string[] {
+  return missing.map((index) => {
+    const age = workers.find((worker) => worker.index === index)?.sampleAgeMs ?? null;
+    const what = age === null ? 'has not said how it stands' : `said so ${duration(age)} ago`;
+    return `Worker ${index} ${what}: the totals are not whole.`;
+  });
 }
 
 function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): string {

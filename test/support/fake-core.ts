@@ -22,10 +22,10 @@ export class FakeLink implements NodeLink {
   readonly interest: Set<string> = new Set();
   readonly said: unknown[] = [];
   announcements = 0;
-  answers: Promise<NodeAnswers> = Promise.resolve({ answers: [], unanswered: 0 });
+  answers: Promise<NodeAnswers> = Promise.resolve({ items: [], missing: 0, silent: [] });
 
-  answer(...answers: unknown[]): void {
-    this.answers = Promise.resolve({ answers, unanswered: 0 });
+  answer(...items: unknown[]): void {
+    this.answers = Promise.resolve({ items, missing: 0, silent: [] });
   }
 
   setInterest(key: string, interested: boolean): void {

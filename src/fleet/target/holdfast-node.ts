@@ -28,7 +28,11 @@ export interface NodeLoad {
 }
 
 const count = z.int().min(0);
-const nodeLoad: z.ZodType<NodeLoad> = z.object({ connections: count, capacity: count });
+const nodeLoad = z.object({
+  connections: count,
+  capacity: count,
+  missing: z.array(count).max(WORKERS_MAX).optional(),
+});
 const nodePorts = z.object({
   nodes: z.array(z.object({ publicPort: count })).max(WORKERS_MAX),
   workers: z.array(z.object({ port: count.nullable() })).max(WORKERS_MAX),
@@ -86,10 +90,11 @@ export class HoldfastNode implements BroadcastWay {
     }
   }
 
-  /** @returns undefined when the node does not tell */
+  /** @returns undefined when the node does not tell, or not of all its workers */
   async load(): Promise<NodeLoad | undefined> {
     try {
-      return await loadIn(await this.#get('/load'));
+      const load = await loadIn(await this.#get('/load'));
+      return (load?.missing ?? []).length === 0 ? load : undefined;
     } catch {
       return undefined;
     }
@@ -157,7 +162,7 @@ async function expectTaken(response: Response, url: string): Promise<void> {
   throw new Error(`${url} answered HTTP ${response.status}: ${text.trim()}`);
 }
 
-async function loadIn(response: Response): Promise<NodeLoad | undefined> {
+async function loadIn(response: Response): Promise<z.infer<typeof nodeLoad> | undefined> {
   if (!response.ok) return undefined;
   return await readAnswer(response, nodeLoad, ANSWER_BYTES_MAX).catch(() => undefined);
 }

@@ -12,6 +12,7 @@
  */
 
 import type { Admission, App, Handshake, Server, Session } from 'holdfast';
+import { ClientError, PartialAnswerError } from 'holdfast';
 import { readEntries } from './ballots.ts';
 import { createPage } from './page.ts';
 import {
@@ -65,7 +66,7 @@ export function createDemo(now: () => number = Date.now): App {
 function authenticate({ auth }: Handshake): Admission | undefined {
   const voter = auth['voter'];
   if (voter === undefined) return undefined;
-  if (!isVoter(voter)) throw new Error('The voter id must be 32 hexadecimal digits.');
+  if (!isVoter(voter)) throw new ClientError('The voter id must be 32 hexadecimal digits.');
   return { user: voter, rooms: [ROOM] };
 }
 
@@ -150,13 +151,22 @@ class Match {
 
   /** Learns who is there and copies the votes of the worker that knows most. */
   async #catchUp(): Promise<void> {
-    const answers = await this.#server.serverSideEmitWithAck('rows').catch(() => []);
+    const answers = await this.#ask('rows');
     const rows = answers.map(readRow).filter((row): row is Row => row !== undefined);
     for (const row of rows) this.tally.merge(row, this.#now());
     const [first] = rows.toSorted((a, b) => b.voters - a.voters);
     if (first === undefined || first.voters === 0) return;
     this.#toCopy.add(first.workerId);
     await this.#copyNext();
+  }
+
+  /** What those answered that did: one that is silent must not keep the others from agreeing. */
+  async #ask(event: string, ...args: unknown[]): Promise<readonly unknown[]> {
+    try {
+      return await this.#server.serverSideEmitWithAck(event, ...args);
+    } catch (error) {
+      return error instanceof PartialAnswerError ? (error.partial as unknown[]) : [];
+    }
   }
 
   /** Copies from one worker at a time. One that fails is copied when its next row arrives. */
@@ -176,7 +186,7 @@ class Match {
 
   async #copy(workerId: string): Promise<void> {
     for (let start = 0; ; start += VOTES_PER_MESSAGE_MAX) {
-      const answers = await this.#server.serverSideEmitWithAck('page', workerId, start);
+      const answers = await this.#ask('page', workerId, start);
       const page = answers.find(Array.isArray);
       if (page === undefined) throw new Error(`worker ${workerId} did not answer`);
       this.tally.ballots.merge(readEntries(page));

@@ -6,6 +6,8 @@ export interface LoadReport {
   readonly connections: number;
   readonly capacity: number;
   readonly transports: Transports;
+  /** Workers that the sums do not hold as they are now: without a sample, or with an old one. */
+  readonly missing: readonly number[];
   readonly workers: readonly WorkerLoad[];
 }
 
@@ -21,7 +23,12 @@ export interface WorkerLoad {
   readonly connections: number;
   readonly capacity: number;
   readonly transports: Transports;
+  /** How old these figures are; null where there are none, and zeros stand for them. */
+  readonly sampleAgeMs: number | null;
 }
+
+/** A worker says how it stands once a second; what is older than this is no longer so. */
+const SAMPLE_OLD_MS = 5_000;
 
 /** Null is what is not known: a worker that is not running, or has not reported yet. */
 export interface ProcessReport {
@@ -58,8 +65,8 @@ export interface WorkerProcessReport {
   readonly sampleAgeMs: number | null;
 }
 
-export function loadReport(view: NodeView): LoadReport {
-  const workers = view.workers().map(workerLoad);
+export function loadReport(view: NodeView, nowMs: number): LoadReport {
+  const workers = view.workers().map((worker) => workerLoad(worker, nowMs));
   const total = (valueOf: (worker: WorkerLoad) => number): number =>
     workers.reduce((sum, worker) => sum + valueOf(worker), 0);
   return {
@@ -69,11 +76,21 @@ export function loadReport(view: NodeView): LoadReport {
       polling: total(({ transports }) => transports.polling),
       websocket: total(({ transports }) => transports.websocket),
     },
+    missing: workers.filter(isMissing).map(({ index }) => index),
     workers,
   };
 }
 
-function workerLoad({ index, pid, port, sample }: WorkerView): WorkerLoad {
+function isMissing({ sampleAgeMs }: WorkerLoad): boolean {
+  return sampleAgeMs === null || sampleAgeMs > SAMPLE_OLD_MS;
+}
+
+function sampleAge({ sample, lastSampleAtMs }: WorkerView, nowMs: number): number | null {
+  return sample === undefined || lastSampleAtMs === undefined ? null : nowMs - lastSampleAtMs;
+}
+
+function workerLoad(worker: WorkerView, nowMs: number): WorkerLoad {
+  const { index, pid, port, sample } = worker;
   const polling = sample?.gauges.pollingSessions ?? 0;
   const websocket = sample?.gauges.websocketSessions ?? 0;
   return {
@@ -83,6 +100,7 @@ function workerLoad({ index, pid, port, sample }: WorkerView): WorkerLoad {
     connections: polling + websocket,
     capacity: sample?.gauges.capacity ?? 0,
     transports: { polling, websocket },
+    sampleAgeMs: sampleAge(worker, nowMs),
   };
 }
 
@@ -105,7 +123,7 @@ export function processReport(view: NodeView, nowMs: number): ProcessReport {
 }
 
 function workerProcess(worker: WorkerView, node: string, nowMs: number): WorkerProcessReport {
-  const { index, pid, state, restarts, port, sample, lastSampleAtMs } = worker;
+  const { index, pid, state, restarts, port, sample } = worker;
   return {
     node,
     index,
@@ -120,6 +138,6 @@ function workerProcess(worker: WorkerView, node: string, nowMs: number): WorkerP
     collections: sample?.counters.collections ?? null,
     collectionPauseMaxMs: sample?.gauges.collectionPauseMaxMs ?? null,
     cpuMs: sample ? sample.counters.cpuMicroseconds / 1000 : null,
-    sampleAgeMs: lastSampleAtMs === undefined ? null : nowMs - lastSampleAtMs,
+    sampleAgeMs: sampleAge(worker, nowMs),
   };
 }

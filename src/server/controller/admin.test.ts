@@ -65,6 +65,8 @@ describe('reports', () => {
       connections: 43,
       capacity: 19_744,
       transports: { polling: 3, websocket: 40 },
+      // The second worker is down, so the sums are not whole.
+      missing: [1],
       workers: [
         {
           index: 0,
@@ -73,6 +75,7 @@ describe('reports', () => {
           connections: 43,
           capacity: 19_744,
           transports: { polling: 3, websocket: 40 },
+          sampleAgeMs: expect.any(Number),
         },
         {
           index: 1,
@@ -81,6 +84,7 @@ describe('reports', () => {
           connections: 0,
           capacity: 0,
           transports: { polling: 0, websocket: 0 },
+          sampleAgeMs: null,
         },
       ],
     });

@@ -132,7 +132,7 @@ function createRoutes(
   return new Map<string, Route>([
     ['/health', { method: 'GET', isOpen: true, handle: () => Response.json({ status: 'ok' }) }],
     ['/ready', { method: 'GET', isOpen: true, handle: () => readiness(view.isReady()) }],
-    ['/load', { method: 'GET', handle: () => Response.json(loadReport(view)) }],
+    ['/load', { method: 'GET', handle: () => Response.json(loadReport(view, Date.now())) }],
     ['/process', { method: 'GET', handle: () => Response.json(processReport(view, Date.now())) }],
     [
       '/metrics',

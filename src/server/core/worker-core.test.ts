@@ -12,9 +12,9 @@ import {
   receivedBy,
   type Visitor,
 } from '../../../test/support/fake-core.ts';
+import { AckTimeoutError, PartialAnswerError } from './app/answer-errors.ts';
 import type { RemoteSession } from './app/app.ts';
 import { LIMITS } from './limits/limits.ts';
-import { AckTimeoutError } from './sessions/acks.ts';
 import type { Namespace } from './sessions/namespace.ts';
 import type { NamespaceSession } from './sessions/namespace-session.ts';
 import type { WorkerCore } from './worker-core.ts';
@@ -374,7 +374,7 @@ describe('acks', () => {
 
   test('a broadcast gathers the answers of all workers', async () => {
     const visitors = enterAll(3);
-    link.answer({ values: ['far'], missing: 0 });
+    link.answer('far');
     const result = home.server.timeout(60_000).emitWithAck('ask');
     for (const visitor of visitors) {
       core.acks.answer(visitor.session, lastAckId(visitor), [visitor.session.id]);
@@ -384,15 +384,15 @@ describe('acks', () => {
 
   test('a broadcast tells who answered when some did not', async () => {
     const visitors = enterAll(3) as [Visitor, Visitor, Visitor];
-    const answers = [{ values: ['far'], missing: 2 }];
-    link.answers = Promise.resolve({ answers, unanswered: 1 });
+    link.answers = Promise.resolve({ items: ['far'], missing: 2, silent: [7] });
     const result = rejection(home.server.timeout(10).emitWithAck('ask'));
     core.acks.answer(visitors[0].session, lastAckId(visitors[0]), ['near']);
     end(visitors[1]);
     const error = (await result) as AckTimeoutError;
     expect(error).toBeInstanceOf(AckTimeoutError);
     expect(new Set(error.values)).toEqual(new Set(['near', 'far']));
-    expect(error.message).toContain('5 of 7');
+    expect(error.message).toBe('no ack from 4 of 6 session(s), no answer from worker 7');
+    expect(error.workers).toEqual([7]);
   });
 
   test('a broadcast to nobody is answered by nobody, at once', async () => {
@@ -433,7 +433,7 @@ describe('other workers', () => {
     const { session } = enter('s', ['a'], 'u');
     session.data = { near: true };
     const far = { id: 'f', user: undefined, rooms: ['b'], data: { near: false } };
-    link.answer([far]);
+    link.answer(far);
     const found = await home.server.fetchSessions();
     expect(found.map(describeFound)).toEqual([
       ['s', 'u', ['a'], { near: true }],
@@ -447,6 +447,44 @@ describe('other workers', () => {
     ]);
     link.answer(5, 6);
     expect(await home.server.count()).toBe(12);
+  });
+
+  test('are named when they do not answer, with what the others did', async () => {
+    enter('s', ['a']);
+    link.answers = Promise.resolve({ items: [5], missing: 0, silent: [1, 3] });
+    const count = (await rejection(home.server.count())) as PartialAnswerError<number>;
+    expect(count).toBeInstanceOf(PartialAnswerError);
+    expect([count.partial, count.workers]).toEqual([6, [1, 3]]);
+    expect(count.message).toBe('no whole answer from workers 1, 3');
+
+    link.answers = Promise.resolve({ items: [], missing: 0, silent: [2] });
+    const error = await rejection(home.server.in('a').fetchSessions());
+    const { partial } = error as PartialAnswerError<RemoteSession[]>;
+    expect(partial.map(({ id }) => id)).toEqual(['s']);
+
+    link.answers = Promise.resolve({ items: ['x'], missing: 0, silent: [2] });
+    const told = await rejection(home.server.serverSideEmitWithAck('e'));
+    expect(told).toMatchObject({ partial: ['x'], workers: [2] });
+
+    const asked = await rejection(home.server.to('nowhere').emitWithAck('e'));
+    expect(asked).toBeInstanceOf(AckTimeoutError);
+    expect(asked).toMatchObject({ values: ['x'], workers: [2] });
+    expect(await home.server.local.count()).toBe(1);
+  });
+
+  test('are told of a session whose data cannot travel, and of why', async () => {
+    const { session } = enter('s', ['a'], 'u');
+    session.data = { secret: 1, call: () => {} };
+    const target = { rooms: [], users: [], except: [] };
+    const { items, standIn } = await core.receiveRequest('/', target, { kind: 'sessions' });
+    const told = standIn?.(items[0], 'it cannot be cloned');
+    expect(told).toEqual({
+      id: 's',
+      user: 'u',
+      rooms: ['a'],
+      data: undefined,
+      dataError: 'it cannot be cloned',
+    });
   });
 
   test('their commands and events are obeyed', () => {

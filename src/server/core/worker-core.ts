@@ -6,7 +6,13 @@
  */
 
 import type { App, Server } from './app/app.ts';
-import type { NodeLink, NodeRequest, SessionCommand, Target } from './contracts/node-link.ts';
+import type {
+  NodeLink,
+  NodeRequest,
+  RequestAnswer,
+  SessionCommand,
+  Target,
+} from './contracts/node-link.ts';
 import type { OutgoingEvent } from './contracts/outgoing-event.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { Counters } from './limits/counters.ts';
@@ -78,8 +84,13 @@ export class WorkerCore {
     return this.namespaces.get(namespace)?.rooms.has(room) === true;
   }
 
-  async receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown> {
+  async receiveRequest(
+    namespace: string,
+    target: Target,
+    request: NodeRequest,
+  ): Promise<RequestAnswer> {
     const home = this.namespaces.get(namespace);
-    return home === undefined ? undefined : await answerRequest(home, target, request);
+    if (home === undefined) return { items: [], missing: 0, isWhole: false };
+    return await answerRequest(home, target, request);
   }
 }

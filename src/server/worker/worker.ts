@@ -96,6 +96,7 @@ export class Worker {
     this.#bus = new BusClient({
       path: busSocketPath(runDir),
       worker,
+      workerCount,
       counters: this.#counters,
       log,
       profile: (seconds) => this.#profile(seconds),

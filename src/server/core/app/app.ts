@@ -107,11 +107,17 @@ export interface Broadcast {
   /** How long `emitWithAck` waits, in milliseconds. */
   timeout(milliseconds: number): Broadcast;
   emit(event: string, ...args: readonly unknown[]): void;
-  /** The first ack value of every recipient; rejects when one is missing at the timeout. */
+  /**
+   * The first ack value of every recipient; rejects with an `AckTimeoutError`, which has those that
+   * came, when one is missing at the timeout.
+   */
   emitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]>;
-  /** The sessions chosen, over all workers of the node. */
+  /**
+   * The sessions chosen, over all workers of the node; rejects with a `PartialAnswerError`, which
+   * has those that came, when a worker does not answer.
+   */
   fetchSessions(): Promise<RemoteSession[]>;
-  /** How many sessions are chosen, over all workers of the node. */
+  /** How many sessions are chosen, over all workers of the node; rejects likewise. */
   count(): Promise<number>;
   /** Makes the chosen sessions join. */
   join(room: string | readonly string[]): void;
@@ -132,7 +138,10 @@ export interface Server extends Broadcast {
   of(namespace: string): Server;
   /** Calls `onServer[event]` on every other worker. */
   serverSideEmit(event: string, ...args: readonly unknown[]): void;
-  /** The same, with the answers of the workers that gave one before the timeout. */
+  /**
+   * The same, with the answer of each; rejects with a `PartialAnswerError`, which has those that
+   * came, when a worker is silent or its handler fails.
+   */
   serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]>;
 }
 
@@ -179,7 +188,10 @@ export interface RemoteSession {
   readonly id: string;
   readonly user: string | undefined;
   readonly rooms: readonly string[];
+  /** A copy, where the session is on another worker. */
   readonly data: unknown;
+  /** Why `data` is missing, when it holds what cannot be copied, such as functions, or too much. */
+  readonly dataError: string | undefined;
   emit(event: string, ...args: readonly unknown[]): void;
   join(room: string | readonly string[]): void;
   leave(room: string | readonly string[]): void;

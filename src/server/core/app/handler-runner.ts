@@ -132,12 +132,15 @@ export class HandlerRunner {
     return this.#unfinished.heldBytes(session);
   }
 
-  async serverSide(name: string, args: readonly unknown[]): Promise<unknown> {
+  /** @returns the one answer of the handler, also when it is `undefined`; none without an answer */
+  async serverSide(name: string, args: readonly unknown[]): Promise<readonly unknown[]> {
+    const handler = this.#serverEvents.get(name);
+    if (handler === undefined) return [];
     try {
-      return await this.#serverEvents.get(name)?.(this.#server, ...args);
+      return [await handler(this.#server, ...args)];
     } catch (error) {
       this.failed(name, error);
-      return undefined;
+      return [];
     }
   }
 

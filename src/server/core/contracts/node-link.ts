@@ -41,10 +41,24 @@ export type NodeRequest =
       readonly args: readonly unknown[];
     };
 
-/** Answers of other workers, and how many were asked and gave none in time. */
+/** What one worker answers: item by item, so that a long answer can travel in pieces. */
+export interface RequestAnswer {
+  /** Of `sessions` descriptions, of `emitWithAck` values, of the others one value. */
+  readonly items: readonly unknown[];
+  /** Sessions that did not answer, of `emitWithAck`. */
+  readonly missing: number;
+  /** False where the app failed to answer: then there are no items. */
+  readonly isWhole: boolean;
+  /** Takes the place of an item that no structured clone can carry; without it there is none. */
+  readonly standIn?: (item: unknown, reason: string) => unknown;
+}
+
+/** What other workers answered, all together. */
 export interface NodeAnswers {
-  readonly answers: readonly unknown[];
-  readonly unanswered: number;
+  readonly items: readonly unknown[];
+  readonly missing: number;
+  /** Numbers of the workers that were asked and gave no whole answer in time. */
+  readonly silent: readonly number[];
 }
 
 /**
@@ -56,7 +70,10 @@ export interface NodeAnswers {
 export interface NodeLink {
   publish(namespace: string, target: Target, event: OutgoingEvent): void;
   command(namespace: string, target: Target, command: SessionCommand): void;
-  /** Resolves with what came in time; rejects with `BusFullError`. */
+  /**
+   * Resolves with what came in time. MUST name every worker whose answer is missing or not whole,
+   * also where it cannot ask at all; rejects with `BusFullError`.
+   */
   request(
     namespace: string,
     target: Target,

@@ -39,11 +39,22 @@ export const NODE_BOUNDS = {
     why: 'Over the bus (`fetchSessions`, `emitWithAck` …) and without all answers yet.',
     seen: 'the call rejects with a `BusFullError`',
   },
+  answerPieceBytes: {
+    value: 1_048_576,
+    unit: 'bytes',
+    why: 'Of an answer to another worker (`fetchSessions`, …): longer ones go in pieces.',
+  },
+  answerItemBytes: {
+    value: 16_777_216,
+    unit: 'bytes',
+    why: 'Of one item of such an answer, as the data of a session is: it has to fit into a frame.',
+    seen: '`dataError` says so in place of `data`; other answers reject with `PartialAnswerError`',
+  },
   busRequestMs: {
     value: 5_000,
     unit: 'ms',
-    why: 'An answer to a bus request that has no timeout of its own.',
-    seen: 'the call goes on with the answers that came',
+    why: 'Until an answer to a bus request without a timeout of its own, and from piece to piece.',
+    seen: 'the call rejects with `PartialAnswerError`, which has the answers that came',
   },
   busGraceMs: {
     value: 500,

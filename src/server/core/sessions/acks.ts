@@ -37,18 +37,6 @@ interface PendingAck {
   readonly settle: (result: AckResult) => void;
 }
 
-/** Some of the sessions asked did not answer in time, or ended before they did. */
-export class AckTimeoutError extends Error {
-  /** The values of those that did answer. */
-  readonly values: readonly unknown[];
-
-  constructor(result: AckResult) {
-    super(`no ack from ${result.missing} of ${result.missing + result.values.length} session(s)`);
-    this.name = 'AckTimeoutError';
-    this.values = result.values;
-  }
-}
-
 export class AckTable {
   readonly #pending: Map<number, PendingAck> = new Map();
   readonly #budget: MemoryBudget;

@@ -6,14 +6,25 @@
  * first.
  */
 
+import { AckTimeoutError, PartialAnswerError } from '../app/answer-errors.ts';
 import type { Broadcast, RemoteSession } from '../app/app.ts';
-import type { NodeAnswers, NodeRequest, SessionCommand, Target } from '../contracts/node-link.ts';
+import type {
+  NodeAnswers,
+  NodeRequest,
+  RequestAnswer,
+  SessionCommand,
+  Target,
+} from '../contracts/node-link.ts';
 import { EncodedEvent } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
 import { checkKey, NOBODY, toList } from '../rooms/key.ts';
-import { type AckResult, AckTimeoutError } from './acks.ts';
 import type { BroadcastHome } from './home.ts';
-import { describeSession, type SessionDescription, toRemoteSession } from './remote-session.ts';
+import {
+  describeSession,
+  type SessionDescription,
+  toRemoteSession,
+  withoutData,
+} from './remote-session.ts';
 
 interface Chosen extends Target {
   readonly volatile: boolean;
@@ -82,27 +93,25 @@ export class BroadcastOperator implements Broadcast {
     const timeoutMs = this.#chosen.timeoutMs ?? this.home.ackTimeoutMs;
     const request: NodeRequest = { kind: 'emitWithAck', event, args, timeoutMs };
     // Other workers count their own timeout; the bus waits a little longer for their answers.
-    const { answers, unanswered } = await this.#ask(request, timeoutMs + LIMITS.busGraceMs);
-    const result = { values: [] as unknown[], missing: unanswered };
-    for (const answer of answers as readonly AckResult[]) {
-      result.values.push(...answer.values);
-      result.missing += answer.missing;
-    }
-    if (result.missing > 0) throw new AckTimeoutError(result);
-    return result.values;
+    const { items, missing, silent } = await this.#ask(request, timeoutMs + LIMITS.busGraceMs);
+    const values = [...items];
+    if (missing > 0 || silent.length > 0) throw new AckTimeoutError({ values, missing }, silent);
+    return values;
   }
 
   async fetchSessions(): Promise<RemoteSession[]> {
-    const { answers } = await this.#ask({ kind: 'sessions' });
+    const { items, silent } = await this.#ask({ kind: 'sessions' });
     const all = new BroadcastOperator(this.home);
-    return (answers as readonly SessionDescription[][])
-      .flat()
-      .map((found) => toRemoteSession(found, all.to(found.id)));
+    const sessions = (items as readonly SessionDescription[]).map((found) =>
+      toRemoteSession(found, all.to(found.id)),
+    );
+    return whole(sessions, silent);
   }
 
   async count(): Promise<number> {
-    const { answers } = await this.#ask({ kind: 'count' });
-    return (answers as readonly number[]).reduce((sum, count) => sum + count, 0);
+    const { items, silent } = await this.#ask({ kind: 'count' });
+    const count = (items as readonly number[]).reduce((sum, one) => sum + one, 0);
+    return whole(count, silent);
   }
 
   join(room: string | readonly string[]): void {
@@ -121,12 +130,12 @@ export class BroadcastOperator implements Broadcast {
   async #ask(request: NodeRequest, timeoutMs: number = LIMITS.busRequestMs): Promise<NodeAnswers> {
     const { home } = this;
     if (this.#chosen.local) {
-      return { answers: [await answerRequest(home, this.#chosen, request)], unanswered: 0 };
+      return { ...(await answerRequest(home, this.#chosen, request)), silent: [] };
     }
     const others = home.link.request(home.name, this.#chosen, request, timeoutMs);
     const mine = answerRequest(home, this.#chosen, request);
-    const [own, { answers, unanswered }] = await Promise.all([mine, others]);
-    return { answers: [own, ...answers], unanswered };
+    const [own, { items, missing, silent }] = await Promise.all([mine, others]);
+    return { items: [...own.items, ...items], missing: own.missing + missing, silent };
   }
 
   #command(command: SessionCommand): void {
@@ -162,20 +171,31 @@ export async function answerRequest(
   home: BroadcastHome,
   target: Target,
   request: NodeRequest,
-): Promise<unknown> {
+): Promise<RequestAnswer> {
   switch (request.kind) {
-    case 'sessions':
-      return home.choose(target).map(describeSession);
+    case 'sessions': {
+      const items = home.choose(target).map(describeSession);
+      return { items, missing: 0, isWhole: true, standIn: withoutData };
+    }
     case 'count':
-      return home.countChosen(target);
-    case 'serverSideEmit':
-      return await home.runServerHandler(request.event, request.args);
+      return { items: [home.countChosen(target)], missing: 0, isWhole: true };
+    case 'serverSideEmit': {
+      const answers = await home.runServerHandler(request.event, request.args);
+      return { items: answers, missing: 0, isWhole: answers.length > 0 };
+    }
     case 'emitWithAck': {
       const outgoing = EncodedEvent.create(home.name, request.event, request.args);
       const sessions = home.choose(target);
       const { ackId, result } = home.acks.open(sessions, request.timeoutMs);
       home.delivery.toChosen(new Set(sessions), outgoing.asking(ackId));
-      return await result;
+      const { values, missing } = await result;
+      return { items: values, missing, isWhole: true };
     }
   }
+}
+
+/** @throws PartialAnswerError with the answer, when workers are missing from it */
+export function whole<Answer>(answer: Answer, silent: readonly number[]): Answer {
+  if (silent.length > 0) throw new PartialAnswerError(answer, silent);
+  return answer;
 }

@@ -36,8 +36,8 @@ export interface BroadcastHome {
   /** Joins as far as it goes: one session in too many rooms must not hold up the others. */
   tryJoin(session: LocalSession, rooms: readonly string[]): void;
   leave(session: LocalSession, rooms: readonly string[]): void;
-  /** Calls the app's handler of a server-side event; `undefined` when there is none. */
-  runServerHandler(event: string, args: readonly unknown[]): Promise<unknown>;
+  /** Calls the app's handler of a server-side event. @returns its answer, or none */
+  runServerHandler(event: string, args: readonly unknown[]): Promise<readonly unknown[]>;
 }
 
 /** What a session needs of its namespace. */

@@ -5,13 +5,13 @@
  * Map, and what most sessions never use (`data`) is made when first asked for.
  */
 
+import { AckTimeoutError } from '../app/answer-errors.ts';
 import type { Broadcast, Server, Session, TransportName } from '../app/app.ts';
 import type { Carrier } from '../contracts/carrier.ts';
 import { EncodedEvent } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
 import { roomBytes, toList } from '../rooms/key.ts';
 import type { Room, RoomMember } from '../rooms/room.ts';
-import { AckTimeoutError } from './acks.ts';
 import { BroadcastOperator } from './broadcast.ts';
 import type { LocalSession, SessionHome } from './home.ts';
 

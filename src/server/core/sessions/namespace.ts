@@ -197,7 +197,7 @@ export class Namespace implements SessionHome, ServerHome {
     return this.choose(target).length;
   }
 
-  runServerHandler(event: string, args: readonly unknown[]): Promise<unknown> {
+  runServerHandler(event: string, args: readonly unknown[]): Promise<readonly unknown[]> {
     return this.runner.serverSide(event, args);
   }
 

@@ -7,6 +7,7 @@ export interface SessionDescription {
   readonly user: string | undefined;
   readonly rooms: readonly string[];
   readonly data: unknown;
+  readonly dataError?: string | undefined;
 }
 
 /** A session of this worker as its description is made of it. */
@@ -24,6 +25,11 @@ export function describeSession(session: DescribedSession): SessionDescription {
   };
 }
 
+/** A session whose data cannot travel; all else of it can. */
+export function withoutData(item: unknown, reason: string): SessionDescription {
+  return { ...(item as SessionDescription), data: undefined, dataError: reason };
+}
+
 /**
  * A handle on a session wherever it is.
  *
@@ -32,6 +38,7 @@ export function describeSession(session: DescribedSession): SessionDescription {
 export function toRemoteSession(found: SessionDescription, itself: Broadcast): RemoteSession {
   return {
     ...found,
+    dataError: found.dataError,
     emit: (event, ...args) => itself.emit(event, ...args),
     join: (room) => itself.join(room),
     leave: (room) => itself.leave(room),

@@ -3,7 +3,7 @@
 import type { Server } from '../app/app.ts';
 import type { Target } from '../contracts/node-link.ts';
 import { LIMITS } from '../limits/limits.ts';
-import { BroadcastOperator } from './broadcast.ts';
+import { BroadcastOperator, whole } from './broadcast.ts';
 import type { BroadcastHome } from './home.ts';
 
 const ALL_WORKERS: Target = { rooms: [], users: [], except: [] };
@@ -51,7 +51,7 @@ export class NamespaceServer extends BroadcastOperator implements Server {
   async serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
     const request = { kind: 'serverSideEmit', event, args } as const;
     const { link, name } = this.home;
-    const { answers } = await link.request(name, ALL_WORKERS, request, LIMITS.busRequestMs);
-    return [...answers];
+    const { items, silent } = await link.request(name, ALL_WORKERS, request, LIMITS.busRequestMs);
+    return whole([...items], silent);
   }
 }

@@ -9,6 +9,7 @@ import type {
   NodeAnswers,
   NodeLink,
   NodeRequest,
+  RequestAnswer,
   SessionCommand,
   Target,
 } from '../../core/contracts/node-link.ts';
@@ -20,7 +21,9 @@ import { NameMap } from '../../core/rooms/name-map.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { roomKey } from '../../protocol/interest-key.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import { cutIntoPieces, type StandIn } from './answer-pieces.ts';
 import {
+  AnswerFlag,
   BusFrame,
   joinedRooms,
   type Route,
@@ -35,6 +38,7 @@ import {
   writeRoute,
 } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
+import { PendingRequests } from './pending-requests.ts';
 import type { WorkerSample } from './sample.ts';
 import { PROFILE_BYTES_MAX, type WorkerProfile } from './worker-profile.ts';
 
@@ -42,7 +46,7 @@ import { PROFILE_BYTES_MAX, type WorkerProfile } from './worker-profile.ts';
 export interface BusReceiver {
   receiveEvent(namespace: string, target: Target, event: OutgoingEvent): void;
   receiveCommand(namespace: string, target: Target, command: SessionCommand): void;
-  receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<unknown>;
+  receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<RequestAnswer>;
   /** Whether a session of this worker is in a room. */
   hasRoom(namespace: string, room: string): boolean;
 }
@@ -50,6 +54,8 @@ export interface BusReceiver {
 export interface BusClientOptions {
   readonly path: string;
   readonly worker: number;
+  /** Workers of the node, this one counted. */
+  readonly workerCount: number;
   readonly counters: Counters;
   readonly log: Log;
   /** Profiles this worker; rejects with a clause that says why it cannot. */
@@ -61,16 +67,8 @@ export interface BusClientOptions {
 /** Characters of rooms and users in one frame: far below what a frame may hold. */
 const INTEREST_FRAME_LENGTH = 262_144;
 
-const NO_ANSWERS: NodeAnswers = { answers: [], unanswered: 0 };
-
-interface PendingRequest {
-  readonly answers: unknown[];
-  missing: number;
-  /** Workers that died before they answered. */
-  lost: number;
-  readonly timer: Timer;
-  readonly resolve: (answers: NodeAnswers) => void;
-}
+/** How long a worker with a long answer waits before it looks whether the controller takes more. */
+const ANSWER_PAUSE_MS = 5;
 
 export class BusClient implements NodeLink {
   readonly #options: BusClientOptions;
@@ -78,18 +76,21 @@ export class BusClient implements NodeLink {
   /** What the hub has not been told. */
   readonly #interest: NameMap<boolean> = new NameMap();
   #isAnnouncing = false;
-  readonly #requests: Map<number, PendingRequest> = new Map();
+  readonly #requests: PendingRequests;
   #receiver: BusReceiver | undefined;
-  #lastRequest = 0;
 
   constructor(options: BusClientOptions) {
     this.#options = options;
+    this.#requests = new PendingRequests(options.worker, options.workerCount);
     this.#link = new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
         onFault: (_link, fault) =>
           options.log.error('a message of the bus was refused', { error: describeError(fault) }),
-        onClose: (_link, fault) => options.onLost(fault),
+        onClose: (_link, fault) => {
+          this.#requests.lostAll();
+          options.onLost(fault);
+        },
       },
       LIMITS.ipcFrameBytes,
     );
@@ -194,22 +195,17 @@ export class BusClient implements NodeLink {
     timeoutMs: number,
   ): Promise<NodeAnswers> {
     const isForWorkers = request.kind === 'serverSideEmit';
-    if (!this.#link.open) return NO_ANSWERS;
+    if (!this.#link.open) return this.#requests.nobody;
     if (this.#requests.size >= LIMITS.pendingBusRequests) throw new BusFullError();
     const data = toData(request);
-    // 32 bits wide; a request is long settled when its number comes round again.
-    this.#lastRequest = (this.#lastRequest + 1) % 2 ** 32;
-    const id = this.#lastRequest;
     const writer = this.#begin(BusFrame.request, false);
-    if (writer === undefined) return NO_ANSWERS;
+    if (writer === undefined) return this.#requests.nobody;
+    const { id, answers } = this.#requests.open(timeoutMs);
     writer.u32(id);
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
     writer.raw(data);
     this.#finish(writer);
-    const { promise, resolve } = Promise.withResolvers<NodeAnswers>();
-    const timer = setTimeout(() => this.#settle(id), timeoutMs);
-    this.#requests.set(id, { answers: [], missing: 0, lost: 0, timer, resolve });
-    return await promise;
+    return await answers;
   }
 
   /** @throws BusFullError when the queue is full and the message matters */
@@ -251,16 +247,14 @@ export class BusClient implements NodeLink {
         return;
       }
       case BusFrame.asked:
-        this.#expect(frame.u32(), frame.u32());
+        this.#requests.asked(frame.u32(), readNumbers(frame));
         return;
       case BusFrame.unanswered:
-        this.#loseAnswer(frame.u32());
+        this.#requests.lost(frame.u32(), frame.u32());
         return;
-      case BusFrame.answer: {
-        const id = frame.u32();
-        this.#takeAnswer(id, readData(frame));
+      case BusFrame.answer:
+        this.#takeAnswer(frame);
         return;
-      }
       case BusFrame.profile:
         void this.#profile(frame.u32(), frame.u32());
         return;
@@ -277,15 +271,34 @@ export class BusClient implements NodeLink {
   }
 
   async #answer(asking: number, id: number, route: Route, request: NodeRequest): Promise<void> {
+    let isWhole = false;
+    let missing = 0;
     try {
       const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
-      this.#sendAnswer(asking, id, toData(answer));
+      if (answer !== undefined) {
+        const standIn: StandIn = (item, reason) => answerStandIn(answer, item, reason);
+        for (const piece of cutIntoPieces(answer.items, standIn)) {
+          this.#sendAnswer(asking, id, 0, 0, piece);
+          await this.#takeTurns();
+        }
+        ({ isWhole, missing } = answer);
+      }
     } catch (error) {
-      // Such as a function in a session's data, or more than a frame holds: it counts as none.
       this.#options.log.error(`the answer to '${request.kind}' of another worker was refused`, {
         error: describeError(error),
       });
-      this.#sendAnswer(asking, id, toData(undefined));
+    }
+    const flags = AnswerFlag.last | (isWhole ? AnswerFlag.whole : 0);
+    this.#sendAnswer(asking, id, flags, missing, NO_ITEMS);
+  }
+
+  /** A long answer lets other work happen, and waits while the controller takes no more. */
+  async #takeTurns(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const deadlineMs = performance.now() + LIMITS.busRequestMs;
+    while (this.#link.queuedBytes > LIMITS.ipcHighWaterBytes) {
+      if (performance.now() > deadlineMs) throw new Error('the controller does not take it');
+      await Bun.sleep(ANSWER_PAUSE_MS);
     }
   }
 
@@ -309,42 +322,34 @@ export class BusClient implements NodeLink {
     this.#link.send();
   }
 
-  #sendAnswer(asking: number, id: number, data: Uint8Array): void {
-    this.#link.frame(BusFrame.answer).u32(asking).u32(id).raw(data).finish();
+  #sendAnswer(asking: number, id: number, flags: number, missing: number, items: Uint8Array): void {
+    const writer = this.#link.frame(BusFrame.answer).u32(asking).u32(id);
+    writer.u8(flags).u32(missing).raw(items).finish();
     this.#link.send();
   }
 
-  /** The hub has asked so many workers; it says so before the first answer. */
-  #expect(id: number, count: number): void {
-    const pending = this.#requests.get(id);
-    if (pending === undefined) return;
-    pending.missing = count;
-    if (count === 0) this.#settle(id);
+  #takeAnswer(frame: FrameReader): void {
+    const id = frame.u32();
+    const worker = frame.u32();
+    const flags = frame.u8();
+    this.#requests.take(id, worker, {
+      missing: frame.u32(),
+      items: readData(frame) as readonly unknown[],
+      isLast: (flags & AnswerFlag.last) !== 0,
+      isWhole: (flags & AnswerFlag.whole) !== 0,
+    });
   }
+}
 
-  #takeAnswer(id: number, answer: unknown): void {
-    const pending = this.#requests.get(id);
-    if (pending === undefined) return;
-    if (answer !== undefined) pending.answers.push(answer);
-    pending.missing--;
-    if (pending.missing === 0) this.#settle(id);
-  }
+const NO_ITEMS = toData([]);
 
-  #loseAnswer(id: number): void {
-    const pending = this.#requests.get(id);
-    if (pending === undefined) return;
-    pending.lost++;
-    pending.missing--;
-    if (pending.missing === 0) this.#settle(id);
-  }
+function answerStandIn(answer: RequestAnswer, item: unknown, reason: string): unknown {
+  if (answer.standIn !== undefined) return answer.standIn(item, reason);
+  throw new TypeError(`an answer to another worker cannot be sent: ${reason}`);
+}
 
-  #settle(id: number): void {
-    const pending = this.#requests.get(id);
-    if (pending === undefined) return;
-    this.#requests.delete(id);
-    clearTimeout(pending.timer);
-    pending.resolve({ answers: pending.answers, unanswered: pending.missing + pending.lost });
-  }
+function readNumbers(frame: FrameReader): number[] {
+  return Array.from({ length: frame.u32() }, () => frame.u32());
 }
 
 function routeTo(target: Target, isForWorkers = false): Omit<Route, 'namespace'> {

@@ -31,11 +31,14 @@ export const BusFrame = {
   command: 8,
   /** worker → hub: request, route, body; hub → worker: asking worker, request, route, body */
   request: 9,
-  /** worker → hub: asking worker, request, answer; hub → worker: request, answer */
+  /**
+   * worker → hub: asking worker, request, flags, missing, items; hub → worker: request, answering
+   * worker, and the same. An answer may take several; the last one says so.
+   */
   answer: 10,
-  /** hub → worker: request, number of answers to expect */
+  /** hub → worker: request, how many workers are asked, and each of them */
   asked: 11,
-  /** hub → worker: request. A worker that was asked is gone. */
+  /** hub → worker: request, worker. One that was asked is gone, or takes no messages. */
   unanswered: 12,
   /** hub → worker: number, seconds. The worker shall profile itself. */
   profile: 13,
@@ -52,6 +55,9 @@ export interface Route extends Target {
 }
 
 const FLAG_VOLATILE = 1;
+
+/** Of an answer's frame. */
+export const AnswerFlag = { last: 1, whole: 2 } as const;
 
 export function writeRoute(writer: FrameWriter, route: Route): void {
   writer.u8(route.scope).text(route.namespace);

@@ -5,7 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Carrier } from '../../core/contracts/carrier.ts';
-import type { NodeRequest, SessionCommand, Target } from '../../core/contracts/node-link.ts';
+import type {
+  NodeAnswers,
+  NodeRequest,
+  RequestAnswer,
+  SessionCommand,
+  Target,
+} from '../../core/contracts/node-link.ts';
 import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
 import { type Counters, createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
@@ -81,7 +87,12 @@ class FakeWorker implements BusReceiver {
   readonly client: BusClient;
   readonly counters: Counters = createCounters();
   readonly heard: unknown[] = [];
+  /** What it answers as its one item. */
   answer: (request: NodeRequest) => unknown = () => undefined;
+  /** What takes the place of items that cannot travel. */
+  standIn: RequestAnswer['standIn'] | undefined;
+  /** What it answers where one item is not enough. */
+  items: readonly unknown[] | undefined;
   readonly rooms: Set<string> = new Set();
   profile: (seconds: number) => Promise<WorkerProfile> = () => Promise.reject(new Error('no'));
   isLost = false;
@@ -90,6 +101,7 @@ class FakeWorker implements BusReceiver {
     this.client = new BusClient({
       path,
       worker: number,
+      workerCount: 3,
       counters: this.counters,
       log: LOG,
       profile: (seconds) => this.profile(seconds),
@@ -111,8 +123,14 @@ class FakeWorker implements BusReceiver {
     return this.rooms.has(room);
   }
 
-  async receiveRequest(_name: string, _target: Target, request: NodeRequest): Promise<unknown> {
-    return await this.answer(request);
+  async receiveRequest(
+    _name: string,
+    _target: Target,
+    request: NodeRequest,
+  ): Promise<RequestAnswer> {
+    const items = this.items ?? [await this.answer(request)];
+    const standIn = this.standIn === undefined ? {} : { standIn: this.standIn };
+    return { items, missing: 0, isWhole: true, ...standIn };
   }
 
   say(target: Target, name: string, options: { isVolatile?: boolean; bytes?: number } = {}): void {
@@ -121,9 +139,8 @@ class FakeWorker implements BusReceiver {
     this.client.publish('/', target, EncodedEvent.create('/', name, args, { volatile }));
   }
 
-  async ask(target: Target = EVERYONE, timeoutMs = 10_000): Promise<readonly unknown[]> {
-    const { answers } = await this.client.request('/', target, { kind: 'count' }, timeoutMs);
-    return answers;
+  ask(target: Target = EVERYONE, timeoutMs = 10_000): Promise<NodeAnswers> {
+    return this.client.request('/', target, { kind: 'count' }, timeoutMs);
   }
 }
 
@@ -305,14 +322,56 @@ describe('routing', () => {
 });
 
 describe('requests', () => {
-  test('bring the answers of all others, but not of those that have none', async () => {
+  test('bring the answers of all others, also those that are undefined', async () => {
     const [a, b, c] = await startThree();
     b.answer = () => new Map([[1, new Date(0)]]);
     c.answer = async () => undefined;
-    expect(await a.ask()).toEqual([new Map([[1, new Date(0)]])]);
-    c.answer = () => Buffer.from('x');
-    expect(await a.ask()).toHaveLength(2);
-    expect(await a.ask(to('nowhere'))).toEqual([]);
+    const { items, silent } = await a.ask();
+    expect(new Set(items)).toEqual(new Set([new Map([[1, new Date(0)]]), undefined]));
+    expect([items.length, silent]).toEqual([2, []]);
+    expect(await a.ask(to('nowhere'))).toEqual({ items: [], missing: 0, silent: [] });
+  });
+
+  test('bring long answers in pieces, whole and in order', async () => {
+    const [a, b, c] = await startThree();
+    const text = 'x'.repeat(10_000);
+    b.items = Array.from({ length: 5_000 }, (_, index) => ({ worker: 'b', index, text }));
+    c.items = [];
+    const { items, silent } = await a.ask();
+    expect(silent).toEqual([]);
+    expect(items).toEqual(b.items);
+  }, 30_000);
+
+  test('name the worker whose answer broke off, with what it had sent', async () => {
+    const [a, b, c] = await startThree();
+    b.items = [...Array.from({ length: 100 }, (_, index) => index), () => {}];
+    c.items = ['c'];
+    const { items, silent } = await a.ask();
+    expect(silent).toEqual([1]);
+    expect(items).toContain('c');
+    expect(items).toContain(0);
+  });
+
+  test('let each item stand for itself, where something can stand in for it', async () => {
+    const [a, b, c] = await startThree();
+    c.items = [];
+    b.standIn = (item, reason) => ({ of: typeof item, reason });
+    b.items = Array.from({ length: 100 }, (_, index) => (index % 10 === 3 ? () => {} : index));
+    const { items, silent } = await a.ask();
+    expect([items.length, silent]).toEqual([100, []]);
+    for (const [index, item] of items.entries()) {
+      if (index % 10 !== 3) expect(item).toBe(index);
+      else expect(item).toEqual({ of: 'function', reason: expect.stringContaining('cloned') });
+    }
+  });
+
+  test('name all others when the hub goes while they are waited for', async () => {
+    const [a, b, c] = await startThree();
+    for (const worker of [b, c]) worker.answer = () => new Promise(() => {});
+    const asked = a.ask();
+    await Bun.sleep(20);
+    hub.close();
+    expect(await asked).toEqual({ items: [], missing: 0, silent: [1, 2] });
   });
 
   test('many at a time are told apart', async () => {
@@ -326,27 +385,27 @@ describe('requests', () => {
     }
     const ask = async (number: number): Promise<readonly unknown[]> => {
       const request = { kind: 'serverSideEmit', event: 'x', args: [number] } as const;
-      return (await a.client.request('/', EVERYONE, request, 10_000)).answers;
+      return (await a.client.request('/', EVERYONE, request, 10_000)).items;
     };
     const answers = await Promise.all(Array.from({ length: 100 }, (_, number) => ask(number)));
     expect(answers).toEqual(answers.map((_, number) => [number, number]));
   });
 
-  test('an answer that cannot be sent counts as none', async () => {
+  test('an answer that cannot be sent is missing', async () => {
     const [a, b, c] = await startThree();
     b.answer = () => ({ callback: () => {} });
     c.answer = () => 1;
-    expect(await a.ask()).toEqual([1]);
+    expect(await a.ask()).toEqual({ items: [1], missing: 0, silent: [1] });
   });
 
   // An unhandled rejection would be an uncaught error of the worker that is asked.
-  test('a worker that fails to answer counts as none, at once', async () => {
+  test('a worker that fails to answer is missing, at once', async () => {
     const [a, b, c] = await startThree();
     b.answer = () => {
       throw new Error('no');
     };
     c.answer = () => 1;
-    expect(await a.ask(EVERYONE, 2_000)).toEqual([1]);
+    expect(await a.ask(EVERYONE, 2_000)).toEqual({ items: [1], missing: 0, silent: [1] });
   });
 
   test('a worker that dies is waited for until the timeout at the longest', async () => {
@@ -356,16 +415,23 @@ describe('requests', () => {
     const answers = a.ask(EVERYONE, 300);
     await Bun.sleep(20);
     b.client.close();
-    expect(await answers).toEqual(['c']);
+    expect(await answers).toEqual({ items: ['c'], missing: 0, silent: [1] });
     await until(() => hub.interest.entryCount === 2);
-    expect(await a.ask()).toEqual(['c']);
+    expect(await a.ask()).toEqual({ items: ['c'], missing: 0, silent: [] });
   });
 
-  test('without a hub there are no answers, and messages go nowhere', async () => {
+  test('a worker that says nothing is named when the time is over', async () => {
+    const [a, b, c] = await startThree();
+    b.answer = () => new Promise(() => {});
+    c.answer = () => 'c';
+    expect(await a.ask(EVERYONE, 50)).toEqual({ items: ['c'], missing: 0, silent: [1] });
+  });
+
+  test('without a hub all others are missing, and messages go nowhere', async () => {
     const [a] = await startThree();
     hub.close();
     await until(() => a.isLost);
-    expect(await a.ask()).toEqual([]);
+    expect(await a.ask()).toEqual({ items: [], missing: 0, silent: [1, 2] });
     a.say(EVERYONE, 'x');
     a.client.setInterest(roomKey('/', 'r'), true);
     a.client.announceInterest();
@@ -472,11 +538,11 @@ describe('too much', () => {
   });
 
   // 300,000 sessions of one worker are described in about so many bytes.
-  test('an answer larger than a frame counts as none, and costs nobody the bus', async () => {
+  test('an item larger than a frame is missing, and costs nobody the bus', async () => {
     const [a, b, c] = await startThree();
     b.answer = () => Buffer.alloc(LIMITS.ipcFrameBytes + 1);
     c.answer = () => 1;
-    expect(await a.ask(EVERYONE, 3_000)).toEqual([1]);
+    expect(await a.ask(EVERYONE, 3_000)).toEqual({ items: [1], missing: 0, silent: [1] });
     expect([a.isLost, b.isLost]).toEqual([false, false]);
   });
 

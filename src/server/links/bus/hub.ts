@@ -16,6 +16,7 @@ import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
 import {
+  AnswerFlag,
   BusFrame,
   type Route,
   RouteScope,
@@ -253,16 +254,21 @@ export class Hub {
     const id = frame.u32();
     const body = frame.rest();
     const destinations = this.#destinations(readRoute(frame), from);
-    from.connection.frame(BusFrame.asked).u32(id).u32(destinations.length).finish();
+    const asked = from.connection.frame(BusFrame.asked).u32(id).u32(destinations.length);
+    for (const { worker } of destinations) asked.u32(worker);
+    asked.finish();
     from.connection.send();
     for (const link of destinations) {
-      if (link.isStalled) continue;
+      if (link.isStalled) {
+        this.#sayUnanswered(from, id, link.worker);
+        continue;
+      }
       try {
         link.connection.frame(BusFrame.request).u32(from.worker).u32(id).raw(body).finish();
       } catch (fault) {
         // Four bytes longer than it came, it may be too long.
         this.#refused(fault);
-        this.#sayUnanswered(from, id);
+        this.#sayUnanswered(from, id, link.worker);
         continue;
       }
       link.owed.set(`${from.worker}:${id}`, [from.worker, id]);
@@ -270,20 +276,27 @@ export class Hub {
     }
   }
 
-  #sayUnanswered(asking: WorkerLink, id: number): void {
-    asking.connection.frame(BusFrame.unanswered).u32(id).finish();
-    asking.connection.send();
-  }
-
   #passAnswer(from: WorkerLink, frame: FrameReader): void {
     const worker = frame.u32();
     const id = frame.u32();
-    from.owed.delete(`${worker}:${id}`);
+    const answer = frame.rest();
+    const isLast = ((answer[0] ?? 0) & AnswerFlag.last) !== 0;
+    if (isLast) from.owed.delete(`${worker}:${id}`);
     const asking = this.#links.get(worker);
     if (asking === undefined) return;
-    const answer = frame.rest();
-    asking.connection.frame(BusFrame.answer).u32(id).raw(answer).finish();
+    if (asking.isStalled) {
+      // Without this piece what comes after it is not the whole, so that counts for nothing.
+      this.totals.framesDropped++;
+      this.#sayUnanswered(asking, id, from.worker);
+      return;
+    }
+    asking.connection.frame(BusFrame.answer).u32(id).u32(from.worker).raw(answer).finish();
     this.#sent(asking, answer.byteLength);
+  }
+
+  #sayUnanswered(asking: WorkerLink, id: number, worker: number): void {
+    asking.connection.frame(BusFrame.unanswered).u32(id).u32(worker).finish();
+    asking.connection.send();
   }
 
   /** The workers that a route leads to, stalled ones among them. */
@@ -374,7 +387,7 @@ export class Hub {
     this.#profiles.lost(link.worker);
     for (const [worker, id] of link.owed.values()) {
       const asking = this.#links.get(worker);
-      if (asking !== undefined) this.#sayUnanswered(asking, id);
+      if (asking !== undefined) this.#sayUnanswered(asking, id, link.worker);
     }
     this.#judgeCongestion();
   }

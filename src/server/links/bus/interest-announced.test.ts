@@ -25,6 +25,7 @@ beforeEach(async () => {
   client = new BusClient({
     path,
     worker: 0,
+    workerCount: 2,
     counters: createCounters(),
     log: SILENT,
     profile: () => Promise.reject(new Error('no')),
