@@ -43,7 +43,10 @@ async function statuses(headers: readonly string[]): Promise<readonly (number | 
 test.each([
   ['with a default port', ['Host: shop.example:443', 'Origin: https://shop.example']],
   ['in capitals', ['Host: SHOP.Example', 'Origin: https://shop.example']],
-  ['without the port', ['Host: shop.example', 'Origin: http://shop.example:8080']],
+  [
+    'without the port',
+    ['Host: shop.example', 'Via: 1.1 proxy', 'Origin: http://shop.example:8080'],
+  ],
   [
     'as another proxy says',
     ['Host: 10.1.1.1:8500', 'X-Forwarded-Host: shop.example', 'Origin: https://shop.example'],
@@ -54,6 +57,12 @@ test.each([
   ['that the app lets in', ['Host: x', 'Origin: https://asked.example']],
 ])('a page %s may connect', async (_how, headers) => {
   expect(await statuses(headers)).toEqual([200, 101]);
+});
+
+test('a page on another port of the host may not, without a proxy in between', async () => {
+  const origin = 'Origin: http://shop.example:9999';
+  expect(await statuses(['Host: shop.example', origin])).toEqual([403, 403]);
+  expect(await statuses(['Host: shop.example:443', origin])).toEqual([403, 403]);
 });
 
 test.each([

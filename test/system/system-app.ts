@@ -93,7 +93,7 @@ const app: App = defineApp({
   authenticate({ auth }) {
     // Clients of the fleet present more, which is nothing to admit them by.
     const { user, rooms, data } = auth as SystemAuth;
-    return { user, rooms, data } as SystemAuth;
+    return { ...(user === undefined ? {} : { user }), rooms, data } as SystemAuth;
   },
   onServer: {
     double: (server, value: number) => ({ by: server.workerId, value: value * 2 }),

@@ -26,6 +26,10 @@ export function tlsPaths(cert: string | undefined, key: string | undefined): Tls
 }
 
 const LOOK_MS = 10_000;
+/** A certificate with its whole chain is some kilobytes. */
+const FILE_BYTES_MAX = 1_048_576;
+const RSA_BITS_MIN = 2_048;
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** @throws Error whose message is one sentence that names the file */
 export function readTlsPair(paths: TlsPaths): TlsPair {
@@ -44,11 +48,31 @@ export function readTlsPair(paths: TlsPaths): TlsPair {
     throw new Error(`${paths.key} holds no private key in PEM form without a password.`, { cause });
   }
   if (!isPair) throw new Error(`The key in ${paths.key} is not that of ${paths.cert}.`);
+  checkChain(cert, paths.cert);
   return { cert, key };
 }
 
+/** Each certificate of a chain, since one that is broken keeps the whole from being used. */
+function checkChain(pem: string, path: string): void {
+  for (const [block] of pem.matchAll(CERTIFICATES)) {
+    let certificate: X509Certificate;
+    try {
+      certificate = new X509Certificate(block);
+    } catch (cause) {
+      throw new Error(`${path} holds a certificate that is broken, behind the first.`, { cause });
+    }
+    const { asymmetricKeyDetails, asymmetricKeyType } = certificate.publicKey;
+    const bits = asymmetricKeyDetails?.modulusLength ?? RSA_BITS_MIN;
+    if (asymmetricKeyType === 'rsa' && bits < RSA_BITS_MIN) {
+      throw new Error(
+        `${path} holds a key of ${bits} bits, which clients refuse: use ${RSA_BITS_MIN} at least.`,
+      );
+    }
+  }
+}
+
 export interface TlsWatchEvents {
-  /** The files hold another pair now. */
+  /** The files hold another pair now. What this throws is told to `onFault`. */
   onPair(pair: TlsPair): void;
   /** They have changed into something else; said once for each change. */
   onFault(message: string): void;
@@ -65,14 +89,11 @@ export function watchTls(
     const stamp = stampOf(paths);
     if (stamp === seen) return;
     seen = stamp;
-    let pair: TlsPair;
     try {
-      pair = readTlsPair(paths);
+      events.onPair(readTlsPair(paths));
     } catch (error) {
       events.onFault(error instanceof Error ? error.message : String(error));
-      return;
     }
-    events.onPair(pair);
   }, lookMs);
   timer.unref();
   return () => clearInterval(timer);
@@ -94,9 +115,13 @@ function stampOfFile(path: string): string {
 
 function read(path: string, what: string): string {
   try {
+    const status = statSync(path);
+    // A pipe in its place would have us wait for whoever writes to it.
+    if (!status.isFile() || status.size > FILE_BYTES_MAX) throw new Error('no usual file');
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const reason = (cause as { code?: string }).code ?? String(cause);
+    const { code, message } = cause as { readonly code?: string; readonly message?: string };
+    const reason = code ?? message ?? String(cause);
     throw new Error(`The ${what} ${path} cannot be read (${reason}).`, { cause });
   }
 }

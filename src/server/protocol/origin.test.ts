@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { isOwnOrigin, originList } from './origin.ts';
 
+const DIRECT = { ownPorts: [8500], isProxied: false };
+const PROXIED = { ownPorts: [8500], isProxied: true };
+
 describe('a page of the server’s own', () => {
   test.each([
     ['http://example.com', 'example.com'],
@@ -15,7 +18,7 @@ describe('a page of the server’s own', () => {
     ['http://[::1]:8500', '[::1]:8500'],
     ['http://127.0.0.1:8500', '127.0.0.1:8500'],
   ])('%s asks %s', (origin, host) => {
-    expect(isOwnOrigin(origin, [host])).toBeTrue();
+    expect(isOwnOrigin(origin, { hosts: [host], ...DIRECT })).toBeTrue();
   });
 
   test.each([
@@ -33,13 +36,24 @@ describe('a page of the server’s own', () => {
     ['capacitor://localhost', 'localhost'],
     [`http://${'x'.repeat(600)}`, 'x'.repeat(600)],
   ])('%s is no page of %s', (origin, host) => {
-    expect(isOwnOrigin(origin, [host])).toBeFalse();
+    expect(isOwnOrigin(origin, { hosts: [host], ...PROXIED })).toBeFalse();
   });
 
   test('the host that a proxy says it was asked for counts, too', () => {
-    expect(isOwnOrigin('https://example.com', ['10.0.0.1:8500', 'example.com'])).toBeTrue();
-    expect(isOwnOrigin('https://example.com', ['10.0.0.1:8500', undefined])).toBeFalse();
+    const hosts = ['10.0.0.1:8500', 'example.com'];
+    expect(isOwnOrigin('https://example.com', { hosts, ...PROXIED })).toBeTrue();
+    const other = hosts.slice(0, 1);
+    expect(isOwnOrigin('https://example.com', { hosts: other, ...PROXIED })).toBeFalse();
   });
+
+  test.each(['example.com', 'example.com:80', 'example.com:443'])(
+    'of another port of %s is one behind a proxy only',
+    (host) => {
+      const page = 'http://example.com:9999';
+      expect(isOwnOrigin(page, { hosts: [host], ...DIRECT })).toBeFalse();
+      expect(isOwnOrigin(page, { hosts: [host], ...PROXIED })).toBeTrue();
+    },
+  );
 });
 
 describe('a list', () => {

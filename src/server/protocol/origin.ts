@@ -22,23 +22,33 @@ const ORIGIN_MAX_LENGTH = 512;
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:[\]]+)(?::(\d{1,5}))?$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[^\s/?#@:[\],]+)(?::(\d{1,5}))?$/;
 
+/** What is known of the way to the host that was asked. */
+export interface AskedHost {
+  /** What the request and the proxies in front say the host is. */
+  readonly hosts: readonly string[];
+  /** Ports that the server itself has. */
+  readonly ownPorts: readonly number[];
+  /** A proxy has passed the request on, which may have changed the port or left it out. */
+  readonly isProxied: boolean;
+}
+
 /**
  * Whether a page comes from the host that was asked.
  *
- * Proxies pass the host on with the port of their own, with a default port, or without any, so a
- * port counts only where both name one and it is no default.
- *
- * @param hosts what the request and the proxies in front say the host is
+ * A page on another port of the host is another's. But where the host is named without a port, or
+ * with a default one, the page's may be a default port, one of the server's own, or, behind a
+ * proxy, any: proxies pass the host on with a port of their own, a default port, or none.
  */
-export function isOwnOrigin(origin: string, hosts: readonly (string | undefined)[]): boolean {
+export function isOwnOrigin(origin: string, asked: AskedHost): boolean {
   const page = parseOrigin(origin);
   if (page === undefined || !(page.scheme in DEFAULT_PORTS)) return false;
-  return hosts.some((text) => {
-    const asked = HOST.exec(text?.trim().toLowerCase() ?? '');
-    if (asked === null || asked[1] !== page.host) return false;
-    const [, , port = ''] = asked;
-    if (port === '' || isDefaultPort(port)) return true;
-    return page.port === '' ? port === DEFAULT_PORTS[page.scheme] : page.port === port;
+  return asked.hosts.some((text) => {
+    const found = HOST.exec(text.trim().toLowerCase());
+    if (found === null || found[1] !== page.host) return false;
+    const [, , port = ''] = found;
+    if (port !== '' && !isDefaultPort(port)) return page.port === port;
+    if (page.port === '' || isDefaultPort(page.port) || asked.isProxied) return true;
+    return port === '' && asked.ownPorts.includes(Number(page.port));
   });
 }
 

@@ -6,7 +6,7 @@
 
 import * as publicSurface from '../../index.ts';
 import type { App } from '../core/app/app.ts';
-import { checkApp } from '../core/app/app-shape.ts';
+import { checkApp, HOOK_NAMES } from '../core/app/app-shape.ts';
 import type { Log } from '../core/log/log.ts';
 
 /** @throws Error whose message says what is wrong with the app file */
@@ -19,12 +19,28 @@ export async function loadApp(path: string, log: Log): Promise<App> {
   });
   const module = await importApp(path);
   try {
+    checkExports(module);
     const { app, doubts } = checkApp(module.default);
     for (const doubt of doubts) log.warn(`the app file ${path} ${doubt}`);
     return app;
   } catch (error) {
     throw new Error(`the app file ${path} ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/**
+ * Hooks are read from the default export alone; one beside it would be an open door.
+ *
+ * @throws Error that completes "the app file …"
+ */
+function checkExports(module: { readonly default?: unknown }): void {
+  const whole = Object(module.default) as Record<string, unknown>;
+  // CommonJS shows the parts of what it exports as exports of their own, too.
+  const stray = Object.entries(module).find(
+    ([name, value]) => HOOK_NAMES.includes(name) && whole[name] !== value,
+  )?.[0];
+  if (stray === undefined) return;
+  throw new Error(`exports '${stray}' beside its default export: put it into defineApp({ … })`);
 }
 
 /** The module and not what it exports: that may be a promise, and would be waited for. */

@@ -240,7 +240,11 @@ export class Worker {
       json: this.#json,
       sources,
       watch,
-      origins: new OriginPolicy(this.#settings.config, (origin) => this.#allows(app, origin)),
+      origins: new OriginPolicy(
+        this.#settings.config,
+        [this.#settings.publicPort, this.#settings.ownPort],
+        (origin) => this.#allows(app, origin),
+      ),
       ownerOf: (worker) =>
         worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
       isStopping: () => this.#isStopping,

@@ -6,7 +6,8 @@
  * WebSocket handshakes, which browsers do not guard. Source: the Fetch standard, "CORS protocol".
  */
 
-import { isOwnOrigin, type OriginList, originList } from '../../protocol/origin.ts';
+import { readForwarded } from '../../protocol/forwarded.ts';
+import { type AskedHost, isOwnOrigin, type OriginList, originList } from '../../protocol/origin.ts';
 
 export interface OriginSettings {
   readonly corsOrigins: readonly string[];
@@ -20,20 +21,39 @@ export class OriginPolicy {
   readonly #isListed: OriginList;
   readonly #isOpen: boolean;
   readonly #hasCredentials: boolean;
+  readonly #ownPorts: readonly number[];
   readonly #appAllows: (origin: string) => boolean;
 
   /** @param appAllows asked last, about pages that nothing else lets in; MUST NOT throw */
-  constructor(settings: OriginSettings, appAllows: (origin: string) => boolean) {
+  constructor(
+    settings: OriginSettings,
+    ownPorts: readonly number[],
+    appAllows: (origin: string) => boolean,
+  ) {
+    this.#ownPorts = ownPorts;
     this.#isListed = originList(settings.corsOrigins);
     this.#isOpen = settings.corsOrigins.includes('*');
     this.#hasCredentials = settings.corsCredentials && !this.#isOpen;
     this.#appAllows = appAllows;
   }
 
+  /**
+   * What was asked for, as the client and the proxies in front of us say it. Their headers are
+   * believed from anybody here: a page of another origin cannot send them, since browsers ask
+   * first whether they may (a preflight, which goes without) and WebSockets take no headers.
+   */
+  #askedHost(headers: Headers): AskedHost {
+    return {
+      hosts: [headers.get('host') ?? '', ...forwardedHosts(headers)],
+      ownPorts: this.#ownPorts,
+      isProxied: PROXY_HEADERS.some((name) => headers.has(name)),
+    };
+  }
+
   /** Headers for the answer, or `undefined` when the page may not talk to us. */
   headersFor(headers: Headers): CorsHeaders | undefined {
     const origin = headers.get('origin');
-    if (origin === null || isOwnOrigin(origin, hostsOf(headers))) return {};
+    if (origin === null || isOwnOrigin(origin, this.#askedHost(headers))) return {};
     if (this.#isOpen) return { 'access-control-allow-origin': '*' };
     if (!this.#isListed(origin) && !this.#appAllows(origin)) return undefined;
     const allowed = { 'access-control-allow-origin': origin, vary: 'Origin' };
@@ -42,16 +62,14 @@ export class OriginPolicy {
   }
 }
 
-/**
- * What was asked for, as the client and the proxies in front of us say it. `X-Forwarded-Host` is
- * believed from anybody here: a page of another origin cannot send it, since browsers ask first
- * whether they may (a preflight, which goes without it) and WebSockets take no headers at all.
- */
-function hostsOf(headers: Headers): readonly string[] {
-  const forwarded = headers.get('x-forwarded-host');
-  const host = headers.get('host') ?? '';
-  return forwarded === null ? [host] : [host, ...forwarded.split(',', FORWARDED_HOSTS_MAX)];
-}
-
+/** One of these is there when a proxy has passed a request on. */
+const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'];
 /** Proxies in a row. */
 const FORWARDED_HOSTS_MAX = 8;
+
+/** Hosts in the two headers that proxies have for them. */
+function forwardedHosts(headers: Headers): readonly string[] {
+  const listed = headers.get('x-forwarded-host')?.split(',', FORWARDED_HOSTS_MAX) ?? [];
+  const told = readForwarded(headers.get('forwarded') ?? '').flatMap(({ host }) => host ?? []);
+  return [...listed, ...told.slice(-FORWARDED_HOSTS_MAX)];
+}

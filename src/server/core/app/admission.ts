@@ -26,7 +26,8 @@ export function readAdmission(result: unknown): Admission {
     if (!PARTS.some((part) => part === key)) throw unknownPart(String(key));
   }
   const { user, rooms, data } = result;
-  if (user !== undefined && typeof user !== 'string') {
+  // `{ user: row?.id }` is what a forgotten check looks like.
+  if (typeof user !== 'string' && (user !== undefined || Object.hasOwn(result, 'user'))) {
     throw new TypeError(`authenticate returned ${kindOf(user)} as user, which must be a text`);
   }
   return {

@@ -43,6 +43,9 @@ const NO_SERVER_EVENTS: ReadonlySet<string> = new Set(HOOKS);
 /** Hooks of the app as a whole; an event may well have their name, so that is only doubtful. */
 const DOUBTFUL_EVENTS: ReadonlySet<string> = new Set(['started', 'request']);
 
+/** Names that mean something in an app. */
+export const HOOK_NAMES: readonly string[] = Object.keys(APP_PARTS);
+
 export interface CheckedApp {
   readonly app: App;
   /** Clauses about what is allowed and yet probably not meant. */
