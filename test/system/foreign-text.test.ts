@@ -59,8 +59,12 @@ const ANSWERS: Readonly<Record<string, object>> = {
   '/load': {
     ...{ connections: 0, capacity: 0, transports: TRANSPORTS },
     workers: [
-      { index: 0, pid: 1, port: null, connections: 0, capacity: 0, transports: TRANSPORTS },
+      {
+        ...{ index: 0, pid: 1, port: null, connections: 0, capacity: 0, transports: TRANSPORTS },
+        sampleAgeMs: 0,
+      },
     ],
+    missing: [],
   },
   '/send': { accepted: true, id: EVIL },
   '/profile': {

@@ -139,7 +139,7 @@ describe('a controller that is killed', () => {
       expect(await ask<string>(socket, 'echo', 'still here')).toBe('still here');
       // The log has nowhere to go; that must not matter.
       expect(await ask(socket, 'throwing')).toEqual({ error: 'thrown on purpose' });
-      expect(await operate<number>(socket, [['count']])).toBeGreaterThan(0);
+      expect(await operate<number>(socket, [['local'], ['count']])).toBeGreaterThan(0);
     }
     const neighbours = [...(await byWorker(sockets)).values()].find(({ length }) => length > 1);
     const [sender, receiver] = neighbours as [Socket, Socket];

@@ -19,11 +19,11 @@ const app = join(import.meta.dir, 'system-app.ts');
 const TLS = { tlsCert: cert, tlsKey: key, adminTlsCert: cert, adminTlsKey: key };
 
 let node: HoldfastProcess;
-let first: Certificate;
+/** The one in the files now. */
+let current: Certificate;
 
 beforeAll(async () => {
-  first = makeCertificate('first');
-  write(first);
+  write(makeCertificate('first'));
   node = await HoldfastProcess.start({ app, workers: 2, config: TLS });
 });
 afterAll(async () => {
@@ -32,6 +32,7 @@ afterAll(async () => {
 });
 
 function write(pair: Certificate): void {
+  current = pair;
   writeFileSync(key, pair.key);
   writeFileSync(cert, pair.cert);
 }
@@ -62,7 +63,7 @@ function shownAt(port: number): Promise<string> {
 
 test('clients come in by each transport, and none without TLS', async () => {
   for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
-    const socket = await open(transports, first.cert);
+    const socket = await open(transports, current.cert);
     expect(await socket.emitWithAck('echo', 'over TLS')).toBe('over TLS');
     socket.close();
   }
@@ -79,7 +80,7 @@ test('commands reach the admin port, and trust no certificate they were not give
 });
 
 test('a new certificate is used while sessions of the old one go on', async () => {
-  const socket = await open(['websocket'], first.cert);
+  const socket = await open(['websocket'], current.cert);
   const next = makeCertificate('next');
   write(next);
   await eventually(
