@@ -13,7 +13,7 @@ import type { HttpAnswer, Reply } from '../../core/contracts/client-connection.t
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { SlowReaderSettings } from '../../core/limits/slow-readers.ts';
-import { encodePayload, PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
+import { encodePayload, type WirePacket } from '../../protocol/engine-packet.ts';
 
 /** What a transport needs of its worker. */
 export interface PollingHome {
@@ -24,8 +24,6 @@ export interface PollingHome {
 export class PollingTransport {
   readonly sessionId: string;
   readonly #home: PollingHome;
-  /** A WebSocket is being probed: polls are answered at once, so that the client can move over. */
-  isProbing = false;
   /** The probe of a WebSocket that has been offered; there can be only one. */
   probe: object | undefined;
   /** A request with packets is on its way; a second one would overtake it. */
@@ -54,7 +52,6 @@ export class PollingTransport {
   /** A request waits for packets. The caller has made sure that none does yet. */
   poll(reply: Reply): void {
     this.#waiting = reply;
-    if (this.isProbing && this.#queue.length === 0) this.enqueue(PLAIN_PACKET.noop);
     this.flush();
   }
 

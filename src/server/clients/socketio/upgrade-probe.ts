@@ -18,6 +18,12 @@ import type { SessionSources } from '../source/session-sources.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { LastWords } from './last-words.ts';
 
+/**
+ * How often a poll that waits is released while a probe is under way. At once would be quicker, but
+ * clients, and the tests of Socket.IO's own, know it so from the reference.
+ */
+const RELEASE_MS = 100;
+
 /** What a probe needs of the worker's table of sessions. */
 export interface ProbeHome {
   readonly settings: { readonly upgradeTimeoutMs: number };
@@ -30,7 +36,8 @@ export class UpgradeProbe implements FrameHandler {
   readonly #offer: SocketOffer;
   readonly #home: ProbeHome;
   readonly #timer: Timer;
-  #isProbed = false;
+  /** Runs once the socket is probed. */
+  #releaseTimer: Timer | undefined;
 
   constructor(session: EngineSession, offer: SocketOffer, home: ProbeHome) {
     this.#session = session;
@@ -56,14 +63,24 @@ export class UpgradeProbe implements FrameHandler {
       this.#giveUp(socket);
       return;
     }
-    this.#isProbed = true;
-    polling.isProbing = true;
     socket.send(PLAIN_PACKET.probePong);
-    if (polling.isPolled) polling.release(PLAIN_PACKET.noop);
+    // The client has to have the time that is left for what follows.
+    const everyMs = Math.min(RELEASE_MS, this.#home.settings.upgradeTimeoutMs / 4);
+    this.#releaseTimer = setInterval(() => this.#releasePoll(), everyMs);
+  }
+
+  get #isProbed(): boolean {
+    return this.#releaseTimer !== undefined;
+  }
+
+  /** The client moves over when no poll of it waits any more. */
+  #releasePoll(): void {
+    const { polling } = this.#session;
+    if (polling?.probe === this && polling.isPolled) polling.release(PLAIN_PACKET.noop);
   }
 
   #upgrade(socket: FrameSocket): void {
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     if (this.#session.polling?.probe !== this) {
       for (const packet of this.#home.lastWords.take(this.#offer.sessionId)) {
         const isFrame = typeof packet === 'string' || !this.#offer.isTextOnly;
@@ -83,10 +100,13 @@ export class UpgradeProbe implements FrameHandler {
   }
 
   #release(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     const { polling } = this.#session;
-    if (polling?.probe !== this) return;
-    polling.probe = undefined;
-    polling.isProbing = false;
+    if (polling?.probe === this) polling.probe = undefined;
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearInterval(this.#releaseTimer);
   }
 }
