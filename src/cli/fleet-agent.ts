@@ -53,7 +53,7 @@ export function fleetAgentCommand(): Command {
     .action(async (options: AgentOptions) => {
       const { address, token } = readOptions(options);
       const ownToken = token ?? makeToken();
-      const signals = new StopSignals(process, () => performance.now());
+      const signals = StopSignals.ofProcess();
       let left: LeftToken | undefined;
       try {
         const agent = await startAgentProcess(address, ownToken);

@@ -127,7 +127,7 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
 async function conduct(settings: RunSettings): Promise<FleetVerdict> {
   const fleet = await import('../fleet/coordinator/fleet-run.ts');
   const progress = new FleetProgress(process.stderr);
-  const signals = new StopSignals(process, () => performance.now());
+  const signals = StopSignals.ofProcess();
   let run: FleetRun | undefined;
   try {
     run = await fleet.FleetRun.prepare(settings, {

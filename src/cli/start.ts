@@ -47,7 +47,7 @@ export function startCommand(): Command {
       const log = createLog(config);
       void warnOfMachine(config, log);
       const { startNode } = await import('../server/controller/node.ts');
-      const signals = new StopSignals(process, () => performance.now());
+      const signals = StopSignals.ofProcess();
       const out = new LogSink(toDescriptor(STDOUT), ANNOUNCED_MAX_BYTES);
       try {
         await runUntilStopped({

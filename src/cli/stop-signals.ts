@@ -1,4 +1,11 @@
-/** Turns SIGTERM and SIGINT into two promises: asked to stop, and asked to stop at once. */
+/**
+ * Turns what asks a command to stop into two promises: asked to stop, and asked to stop at once.
+ *
+ * A closed terminal (SIGHUP), Ctrl-\\ (SIGQUIT) and a launcher that is gone ask as SIGTERM does.
+ * SIGUSR1 and SIGUSR2, which end a process that does not listen, ask for nothing.
+ */
+
+import { whenLauncherIsGone } from './launcher.ts';
 
 /** The part of `process` that is needed. */
 export interface SignalSource {
@@ -6,7 +13,10 @@ export interface SignalSource {
   off(signal: Signal, listener: () => void): unknown;
 }
 
-type Signal = 'SIGTERM' | 'SIGINT';
+const ORDERLY = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+const IDLE = ['SIGUSR1', 'SIGUSR2'] as const;
+
+type Signal = (typeof ORDERLY)[number] | (typeof IDLE)[number] | 'SIGINT';
 
 /**
  * One Ctrl-C can arrive twice: from the terminal, which signals the whole process group, and from
@@ -19,20 +29,33 @@ export class StopSignals {
   readonly #nowMs: () => number;
   readonly #stop = Promise.withResolvers<void>();
   readonly #force = Promise.withResolvers<void>();
+  readonly #unwatch: () => void;
   #firstAtMs: number | undefined;
 
-  constructor(source: SignalSource, nowMs: () => number) {
+  /** @param watch calls back when the launcher is gone, and returns what ends the watch */
+  constructor(
+    source: SignalSource,
+    nowMs: () => number,
+    watch: (onGone: () => void) => () => void = () => () => {},
+  ) {
     this.#source = source;
     this.#nowMs = nowMs;
-    source.on('SIGTERM', this.#onTerminate);
+    this.#unwatch = watch(this.#onTerminate);
+    for (const signal of ORDERLY) source.on(signal, this.#onTerminate);
+    for (const signal of IDLE) source.on(signal, ignore);
     source.on('SIGINT', this.#onInterrupt);
+  }
+
+  /** Those of this process. */
+  static ofProcess(): StopSignals {
+    return new StopSignals(process, () => performance.now(), whenLauncherIsGone);
   }
 
   get isStopAsked(): boolean {
     return this.#firstAtMs !== undefined;
   }
 
-  /** Resolves at the first SIGTERM or SIGINT. */
+  /** Resolves at the first that asks. */
   get stop(): Promise<void> {
     return this.#stop.promise;
   }
@@ -43,7 +66,9 @@ export class StopSignals {
   }
 
   dispose(): void {
-    this.#source.off('SIGTERM', this.#onTerminate);
+    this.#unwatch();
+    for (const signal of ORDERLY) this.#source.off(signal, this.#onTerminate);
+    for (const signal of IDLE) this.#source.off(signal, ignore);
     this.#source.off('SIGINT', this.#onInterrupt);
   }
 
@@ -58,3 +83,5 @@ export class StopSignals {
     else this.#force.resolve();
   };
 }
+
+function ignore(): void {}

@@ -30,7 +30,8 @@ describe('a port that is taken', () => {
     const pids = await node.workerPids();
     await expectRefusal(
       ['--port', String(node.publicPort)],
-      `The public port ${node.publicPort} of :: cannot be used: something else listens`,
+      `The public port ${node.publicPort} of :: cannot be used: another Holdfast listens there ` +
+        `(processes ${pids.join(', ')}); stop it or choose another --port.`,
     );
     expect(await node.workerPids()).toEqual(pids);
     expect((await fetch(`${node.url}/ready`)).status).toBe(200);
@@ -39,7 +40,10 @@ describe('a port that is taken', () => {
   test('by another program is refused', async () => {
     const other = Bun.serve({ port: 0, fetch: () => new Response() });
     try {
-      const sentence = `The public port ${other.port} of :: cannot be used`;
+      const sentence = new RegExp(
+        `The public port ${other.port} of :: cannot be used: \\S+ listens there ` +
+          `\\(process ${process.pid}\\); stop it`,
+      );
       await expectRefusal(['--port', String(other.port)], sentence);
     } finally {
       await other.stop(true);
@@ -48,7 +52,9 @@ describe('a port that is taken', () => {
 
   test('for the admin API is refused', async () => {
     const port = String(node.adminPort);
-    await expectRefusal(['--admin-port', port], `The admin API cannot listen on port ${port}`);
+    const who = `another Holdfast listens there (process ${node.controllerPid})`;
+    const sentence = `The admin API cannot listen on port ${port} of 127.0.0.1: ${who}`;
+    await expectRefusal(['--admin-port', port], sentence);
   });
 
   test('for a worker is refused', async () => {

@@ -40,7 +40,7 @@ afterEach(() => {
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe('a node that is told to stop', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)(
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
     'by %s closes its clients and leaves',
     async (signal) => {
       await using node = await HoldfastProcess.start({ app: APP, workers: 4, env });

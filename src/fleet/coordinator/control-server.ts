@@ -10,6 +10,8 @@
  */
 
 import { bearerCheck } from '../../host/access/token.ts';
+import { HostFiles } from '../../host/machine/host-files.ts';
+import { portHolder } from '../../host/machine/port-holders.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { grouped } from '../settings/numbers.ts';
 import { CONNECTIONS_MAX, RATE_MAX } from '../settings/settings.ts';
@@ -86,8 +88,8 @@ export function startControlServer(
   } catch (cause) {
     const { code = 'unknown' } = cause as NodeJS.ErrnoException;
     throw new FleetError(
-      `The control port ${port} on ${host} cannot be taken (${code}): another run may have it; ` +
-        'choose another one with --control-port.',
+      `The control port ${port} on ${host} cannot be taken (${code}): ` +
+        `${portHolder(new HostFiles(), port)}; choose another one with --control-port.`,
       { cause },
     );
   }

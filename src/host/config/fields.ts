@@ -27,6 +27,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
   HOLDFAST_CONFIG: 'The config file, where `--config` is not given.',
   HOLDFAST_FLEET_TOKEN: 'Of `holdfast fleet`: the token of agents.',
   HOLDFAST_FLEET_CONTROL_TOKEN: 'Of `holdfast fleet`: what whoever controls a run presents.',
+  HOLDFAST_LAUNCHER: 'Internal: the process that started the command.',
   HOLDFAST_WORKER: 'Internal: what the controller tells a worker process.',
 };
 

@@ -5,7 +5,7 @@
  * unusual. The root directory can be another one, so that tests read a made-up host.
  */
 
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export class HostFiles {
   readonly root: string;
@@ -34,6 +34,15 @@ export class HostFiles {
 
   integer(path: string): number | undefined {
     return this.integers(path)?.[0];
+  }
+
+  /** Where a symbolic link leads. */
+  link(path: string): string | undefined {
+    try {
+      return readlinkSync(this.root + path);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Names in a directory; none when there is no such directory. */

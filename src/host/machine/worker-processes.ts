@@ -15,7 +15,17 @@ export function workerPids(host: HostFiles): readonly number[] {
 
 /** The words of a worker are `bun …/cli/main.ts worker`. */
 function isWorker(commandLine: string | undefined): boolean {
+  return holdfastCommand(commandLine) === 'worker';
+}
+
+/**
+ * Which command of Holdfast a process runs, the hidden ones for workers and agents among them.
+ *
+ * @param commandLine as in `/proc/<pid>/cmdline`
+ * @returns undefined for another program
+ */
+export function holdfastCommand(commandLine: string | undefined): string | undefined {
   const words = commandLine?.split('\0') ?? [];
   const at = words.findIndex((word) => word.endsWith('/cli/main.ts'));
-  return at > 0 && words[at + 1] === 'worker';
+  return at > 0 ? words[at + 1] : undefined;
 }

@@ -372,8 +372,10 @@ describe('the port', () => {
     const { admin } = setUp();
     expect(() => setUp({ port: admin.port })).toThrow(StartError);
     expect(() => setUp({ port: admin.port })).toThrow(
-      `The admin API cannot listen on port ${admin.port} of 127.0.0.1: ` +
-        'choose another with --admin-port.',
+      new RegExp(
+        `^The admin API cannot listen on port ${admin.port} of 127.0.0.1: \\S+ listens there ` +
+          `\\(process ${process.pid}\\); choose another with --admin-port\\.$`,
+      ),
     );
   });
 

@@ -15,7 +15,8 @@
 
 import type { LeftToken } from '../../host/access/left-token.ts';
 import type { TlsPaths } from '../../host/access/tls-files.ts';
-
+import { HostFiles } from '../../host/machine/host-files.ts';
+import { portHolder } from '../../host/machine/port-holders.ts';
 import { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
@@ -117,10 +118,12 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
 
 /** What is wrong with the certificate says so itself; the rest is the port. */
 function startFault(error: unknown, host: string, port: number): string {
-  const isOfSystem = error instanceof Error && 'code' in error;
-  if (error instanceof Error && !isOfSystem) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof Error && code === undefined) return error.message;
   const problem = `The admin API cannot listen on port ${port} of ${host}`;
-  return `${problem}: choose another with --admin-port.`;
+  const isTaken = code === 'EADDRINUSE';
+  const reason = isTaken ? portHolder(new HostFiles(), port) : `the system says ${code}`;
+  return `${problem}: ${reason}; choose another with --admin-port.`;
 }
 
 function createRoutes(

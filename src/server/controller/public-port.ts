@@ -8,6 +8,8 @@
  */
 
 import { existsSync } from 'node:fs';
+import { HostFiles } from '../../host/machine/host-files.ts';
+import { portHolder } from '../../host/machine/port-holders.ts';
 import { StartError } from './start-error.ts';
 
 const EVERY_ADDRESS = '::';
@@ -45,7 +47,7 @@ export function claimPublicPort(host: string, port: number): ClaimedPort {
     const isDenied = code === 'EACCES' || code === 'EPERM';
     const reason = isDenied
       ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
-      : 'something else listens there, perhaps another Holdfast; stop it or choose another --port';
+      : `${portHolder(new HostFiles(), port)}; stop it or choose another --port`;
     throw new StartError(`The public port ${port} of ${host} cannot be used: ${reason}.`, {
       cause: error,
     });

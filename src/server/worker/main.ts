@@ -1,7 +1,7 @@
 /**
  * Entry of a worker process.
  *
- * SIGTERM ends it in order. SIGINT is for the controller, which a terminal tells at the same time;
+ * SIGTERM ends it in order. What a terminal sends to every process of a node is for the controller;
  * only a worker that has lost its controller takes it for itself.
  */
 
@@ -14,6 +14,10 @@ import { LOG_FD } from '../links/bus/log-line.ts';
 import { readWorkerSettings } from '../links/bus/worker-settings.ts';
 import { type AppOutputSink, type FileWrites, takeOverOutput } from './app-output.ts';
 import type { Worker } from './worker.ts';
+
+const TERMINAL_SIGNALS = ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+/** Would end a process that does not listen. */
+const IDLE_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const;
 
 async function runWorker(): Promise<void> {
   const settings = readWorkerSettings(process.env);
@@ -32,9 +36,13 @@ async function runWorker(): Promise<void> {
     );
   };
   process.on('SIGTERM', () => stop());
-  process.on('SIGINT', () => {
-    if (process.ppid === 1) stop();
-  });
+  const controller = process.ppid;
+  for (const signal of TERMINAL_SIGNALS) {
+    process.on(signal, () => {
+      if (process.ppid !== controller) stop();
+    });
+  }
+  for (const signal of IDLE_SIGNALS) process.on(signal, () => {});
   // A fault of the app outside its handlers: say it, and keep the sessions of everybody else.
   const report = (error: unknown): void => log.error('uncaught error', { error });
   process.on('uncaughtException', report);
