@@ -22,7 +22,7 @@ const STUB_MAX_BYTES = 1024 * 1024;
 /** Asks to stop; a terminal that is closed sends SIGHUP. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
-/** Ask for nothing. The first would open a debugger in Node.js, both end whoever does not listen. */
+/** Ask for nothing. The first opens a debugger in Node.js; both end whoever does not listen. */
 const IDLE_SIGNALS = ['SIGUSR1', 'SIGUSR2'];
 
 const PARENT_CHECK_MS = 250;

@@ -5,8 +5,8 @@ const VARIABLE = 'HOLDFAST_LAUNCHER';
 const CHECK_MS = 250;
 
 /**
- * A launcher that is killed can pass nothing on, and its command would go on unseen, with its ports.
- * Does nothing when the command was started in another way.
+ * A launcher that is killed can pass nothing on, and its command would go on unseen, with its
+ * ports. Does nothing when the command was started in another way.
  *
  * @returns ends the watch
  */

@@ -9,7 +9,7 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-holders-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const line = (address: string, state: string, uid: number, inode: number): string =>
-  `   0: ${address} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000 ${uid} 0 ${inode} 1 0`;
+  `   0: ${address} 00000000:0000 ${state} 0:0 00:0 00000000 ${uid} 0 ${inode} 1 0`;
 
 function put(path: string, text: string): void {
   mkdirSync(join(root, path, '..'), { recursive: true });

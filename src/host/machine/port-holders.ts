@@ -65,6 +65,6 @@ function nameOf(host: HostFiles, pid: string): string {
 
 function listOf(pids: readonly string[]): string {
   const named = pids.slice(0, NAMED_MAX).join(', ');
-  const more = pids.length - NAMED_MAX;
-  return `${pids.length === 1 ? 'process' : 'processes'} ${named}${more > 0 ? ` and ${more} more` : ''}`;
+  const more = pids.length > NAMED_MAX ? ` and ${pids.length - NAMED_MAX} more` : '';
+  return `${pids.length === 1 ? 'process' : 'processes'} ${named}${more}`;
 }
