@@ -3,10 +3,11 @@
  *
  * Each test file runs in a `bun test` of its own, several side by side (`test-run/lanes.ts`), those
  * that measure by themselves after all others, all in a random order with the seed printed
- * (`test-run/plan.ts`). What a file prints is shown in one piece when it has ended, and what failed
- * once more at the end. Arguments are those of `bun test` (`npm test -- test/protocol -t polling`)
- * and a few more (`test-run/arguments.ts`). Without paths all tests run, except the tidy rules,
- * which are part of `npm run check`.
+ * (`test-run/plan.ts`). What failed runs once more by itself (`test-run/second-try.ts`). What a file
+ * prints is shown in one piece when it has ended, and what failed once more at the end. Arguments
+ * are those of `bun test` (`npm test -- test/protocol -t polling`) and a few more
+ * (`test-run/arguments.ts`). Without paths all tests run, except the tidy rules, which are part of
+ * `npm run check`.
  *
  * What a test has started ends with it, even when the run is cut short. The last line is
  * `N passed, N failed, N skipped`, taken from Bun's JUnit reports; the exit code is 0 only when
@@ -22,6 +23,13 @@ import { FileRuns } from './test-run/file-runs.ts';
 import { runInLanes } from './test-run/lanes.ts';
 import { planOf, selectFiles } from './test-run/plan.ts';
 import { type FileResult, mergedReport, sentenceOf, sumOf } from './test-run/report.ts';
+import {
+  filesToTryAgain,
+  unsteadyFiles,
+  unsteadyNote,
+  unsteadyText,
+  withSecondTries,
+} from './test-run/second-try.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -51,22 +59,43 @@ async function run(files: readonly string[], request: TestRequest): Promise<read
     // By the way of shells: 128 and the number of the signal.
     process.on(signal, () => process.exit(128 + constants.signals[signal]));
   }
-  const results: FileResult[] = [];
+  const firsts: FileResult[] = [];
+  const seconds: FileResult[] = [];
+  const runInto =
+    (results: FileResult[], note: string) =>
+    async (file: string): Promise<boolean> => {
+      const result = await runs.run(file);
+      results.push(result);
+      const { text, failed } = result;
+      if (text !== '') console.log(`\n${file}${note}: ${sentenceOf(result)}\n${text}`);
+      return !(request.stopsAtFailure && failed > 0);
+    };
   const { besideOthers, alone } = planOf(files, seed);
-  const runFile = async (file: string): Promise<boolean> => {
-    const result = await runs.run(file);
-    results.push(result);
-    if (result.text !== '') console.log(`\n${file}: ${sentenceOf(result)}\n${result.text}`);
-    return !(request.stopsAtFailure && result.failed > 0);
-  };
-  const isWhole = await runInLanes(besideOthers, lanes, runFile);
-  if (isWhole) await runInLanes(alone, 1, runFile);
+  const runFirst = runInto(firsts, '');
+  const isWhole =
+    (await runInLanes(besideOthers, lanes, runFirst)) && (await runInLanes(alone, 1, runFirst));
+  if (isWhole) await runInLanes(filesToTryAgain(firsts), 1, runInto(seconds, ', second try'));
+  const results = withSecondTries(firsts, seconds);
   if (request.reportPath !== undefined) writeFileSync(request.reportPath, mergedReport(results));
+  tellFailures(results, firsts, seconds);
+  console.log(`\nThis order again: ${again}`);
+  const note = unsteadyNote(unsteadyFiles(firsts, seconds));
+  if (note !== undefined) console.log(note);
+  return results;
+}
+
+function tellFailures(
+  results: readonly FileResult[],
+  firsts: readonly FileResult[],
+  seconds: readonly FileResult[],
+): void {
+  for (const unsteady of unsteadyFiles(firsts, seconds)) {
+    const first = firsts.find(({ file }) => file === unsteady.file) as FileResult;
+    console.log(`\n${unsteadyText(unsteady, first)}`);
+  }
   for (const { file, failures } of results.filter(({ failed }) => failed > 0)) {
     console.log(`\nFailed in ${file}:\n\n${failures}`);
   }
-  console.log(`\nThis order again: ${again}`);
-  return results;
 }
 
 /** Says the sum of a run; `problems` are failures that no file tells of. */

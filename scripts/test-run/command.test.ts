@@ -29,6 +29,14 @@ const FAILS = `
   import { expect, test } from 'bun:test';
   test('says < and "', () => expect(1).toBe(2));
   test('passes', () => {});`;
+/** Fails in the first process that runs it. */
+const FAILS_ONCE = `
+  import { existsSync, writeFileSync } from 'node:fs';
+  import { expect, test } from 'bun:test';
+  const isFirst = !existsSync('has-failed');
+  writeFileSync('has-failed', '');
+  test('passes', () => {});
+  test('is unsteady', () => expect(isFirst).toBe(false));`;
 const DOES_NOT_LOAD = `
   import './nothing.ts';
   import { test } from 'bun:test';
@@ -101,6 +109,43 @@ describe('the end of a run', () => {
     expect(code).toBe(1);
     expect(err).toBe(sentence);
     expect(lastLine).toMatch(/^0 passed, [01] failed, [07] skipped$/);
+  });
+});
+
+describe('a file that failed', () => {
+  test('and passes when it is run alone does not fail the run, and is named', async () => {
+    write({ 'src/a.test.ts': PASSES, 'src/b.test.ts': FAILS_ONCE });
+    const { code, out } = await run('--reporter-outfile=all.xml');
+    const lines = out.trimEnd().split('\n');
+    expect([code, ...lines.slice(-2)]).toEqual([
+      0,
+      '1 test passed only at the second try: src/b.test.ts (is unsteady)',
+      '8 passed, 0 failed, 1 skipped',
+    ]);
+    expect(out).toContain('\nsrc/b.test.ts: 1 passed, 1 failed, 0 skipped in ');
+    expect(out).toContain('\nsrc/b.test.ts, second try: 2 passed, 0 failed, 0 skipped in ');
+    const told = out.slice(out.indexOf('\nFailed at first'));
+    expect(told).toStartWith(
+      '\nFailed at first, passed when run alone: src/b.test.ts\n  is unsteady\n\nAt first:\n\n',
+    );
+    expect(told).toContain('expect(received).toBe(expected)');
+    const report = readFileSync(join(folder, 'all.xml'), 'utf8');
+    expect(report).toContain('tests="9" failures="0" skipped="1"');
+  });
+
+  test('and fails again has failed, whatever passed', async () => {
+    write({ 'src/a.test.ts': FAILS, 'src/b.test.ts': FAILS_ONCE });
+    const { code, out, lastLine } = await run();
+    expect({ code, lastLine }).toEqual({ code: 1, lastLine: '3 passed, 1 failed, 0 skipped' });
+    expect(out).toContain('\n1 test passed only at the second try: src/b.test.ts (is unsteady)\n');
+    expect(out).toContain('\nFailed in src/a.test.ts:\n');
+    expect(out).not.toContain('\nFailed in src/b.test.ts:\n');
+  });
+
+  test('is not tried again when it is all that runs, or no more is to be begun', async () => {
+    write({ 'src/a.test.ts': PASSES, 'src/b.test.ts': FAILS });
+    expect((await run('src/b')).out).not.toContain('second try');
+    expect((await run('--bail')).out).not.toContain('second try');
   });
 });
 

@@ -60,7 +60,9 @@ describe('a file whose tests ran', () => {
   });
 
   test('tells each failure with the name of its test', () => {
-    expect(resultOf(ended({})).failures).toBe('outer > two\n  "<1>"\n    at a');
+    const { failures, failedTests } = resultOf(ended({}));
+    expect(failures).toBe('outer > two\n  "<1>"\n    at a');
+    expect(failedTests).toEqual(['outer > two']);
   });
 
   test('tells the beginning of a failure that is long', () => {

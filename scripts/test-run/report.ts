@@ -24,6 +24,8 @@ export interface FileResult {
   readonly text: string;
   /** What is said of its failures at the end of a run. */
   readonly failures: string;
+  /** The names of tests that failed, as far as its report has them. */
+  readonly failedTests: readonly string[];
   /** The suites of its report. */
   readonly suites: string;
 }
@@ -40,7 +42,7 @@ export function resultOf(run: EndedRun): FileResult {
   const common = { file, seconds, cpuSeconds, text };
   if (report === undefined) {
     const failures = `${lastLines(text)}\nbun test wrote no report; it ended with ${end}.`;
-    return { ...common, passed: 0, failed: 1, skipped: 0, failures, suites: '' };
+    return { ...common, passed: 0, failed: 1, skipped: 0, failures, failedTests: [], suites: '' };
   }
   const [, totals = '', suites = ''] =
     /<testsuites ([^>]*)>\n?([^]*?)\s*<\/testsuites>/.exec(report) ?? [];
@@ -50,13 +52,15 @@ export function resultOf(run: EndedRun): FileResult {
   const failed = end === 0 ? told : Math.max(1, told);
   const passed = count('tests') - told - skipped;
   const isAsked = passed + failed > 0 || /^\(skip\)/m.test(text);
+  const cases = failedCases(suites);
   return {
     ...common,
     passed,
     failed,
     skipped,
     text: isAsked ? text : '',
-    failures: told > 0 ? failuresOf(suites) : `${lastLines(text)}\nbun test ended with ${end}.`,
+    failures: told > 0 ? textOf(cases) : `${lastLines(text)}\nbun test ended with ${end}.`,
+    failedTests: cases.map(({ title }) => title),
     suites,
   };
 }
@@ -101,14 +105,24 @@ function bodyOf(output: string, file: string): string {
 const FAILED_CASE: RegExp =
   /<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\s*<failure[^>]*? message="([^"]*)"([^<]*)/g;
 
-function failuresOf(suites: string): string {
-  return [...suites.matchAll(FAILED_CASE)]
-    .map(([, name = '', suite = '', message = '', rest = '']) => {
-      const title = suite === '' ? name : `${suite} > ${name}`;
+interface FailedCase {
+  readonly title: string;
+  readonly shown: string;
+}
+
+function failedCases(suites: string): readonly FailedCase[] {
+  return [...suites.matchAll(FAILED_CASE)].map(
+    ([, name = '', suite = '', message = '', rest = '']) => {
+      const title = unescaped(suite === '' ? name : `${suite} > ${name}`);
       const text = unescaped(rest.slice(rest.indexOf('>') + 1)).trim();
-      const shown = text === '' ? unescaped(message).trim() : text;
-      return `${unescaped(title)}\n  ${firstLines(shown).replaceAll('\n', '\n  ')}`;
-    })
+      return { title, shown: text === '' ? unescaped(message).trim() : text };
+    },
+  );
+}
+
+function textOf(cases: readonly FailedCase[]): string {
+  return cases
+    .map(({ title, shown }) => `${title}\n  ${firstLines(shown).replaceAll('\n', '\n  ')}`)
     .join('\n\n');
 }
 
