@@ -3,7 +3,7 @@
  *
  * Each test file runs in a `bun test` of its own, several side by side (`test-run/lanes.ts`), those
  * that measure by themselves after all others, all in a random order with the seed printed
- * (`test-run/plan.ts`). What failed runs once more by itself (`test-run/second-try.ts`). What a file
+ * (`test-run/plan.ts`). What failed runs once more alone (`test-run/second-try.ts`). What a file
  * prints is shown in one piece when it has ended, and what failed once more at the end. Arguments
  * are those of `bun test` (`npm test -- test/protocol -t polling`) and a few more
  * (`test-run/arguments.ts`). Without paths all tests run, except the tidy rules, which are part of

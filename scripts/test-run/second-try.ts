@@ -48,7 +48,8 @@ export function unsteadyFiles(
 /** Tells of one file where failures are told. */
 export function unsteadyText({ file, tests }: Unsteady, first: FileResult): string {
   const names = tests.map((name) => `\n  ${name}`).join('');
-  return `Failed at first, passed when run alone: ${file}${names}\n\nAt first:\n\n${first.failures}`;
+  const said = `At first:\n\n${first.failures}`;
+  return `Failed at first, passed when run alone: ${file}${names}\n\n${said}`;
 }
 
 /** The note above the last line; undefined when all is steady. */
