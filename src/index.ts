@@ -9,6 +9,7 @@ export type {
   Handshake,
   NamespaceHandlers,
   RemoteSession,
+  RoomName,
   Server,
   Session,
   TransportName,

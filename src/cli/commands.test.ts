@@ -99,6 +99,7 @@ describe('send', () => {
     [['send'], 'Give either a text or --args'],
     [['send', 'a', '--args', '[]'], 'Give either a text or --args'],
     [['send', '--args', '{}'], 'it must be a JSON list'],
+    [['send', 'a', '--room', 'b', '--room', 'c\ufffd'], '--room is c\ufffd, which is no UTF-8'],
     [['send', 'a', '--admin', 'localhost'], 'it must be a URL'],
     [['send', 'a', '--admin-port', 'x'], 'it must be a port number'],
     [['send', 'a', '--admin-port', '1'], 'start one with "holdfast start"'],

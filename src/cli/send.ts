@@ -48,7 +48,21 @@ export function sendCommand(): Command {
 
 function messageOf(text: string | undefined, options: SendOptions): SendRequest {
   const { event, room, user, except, namespace } = options;
+  checkNames('--event', [event]);
+  checkNames('--room', room);
+  checkNames('--user', user === undefined ? [] : [user]);
+  checkNames('--except', except);
+  checkNames('--namespace', [namespace]);
   return { event, args: argsOf(text, options.args), room, user, except, namespace };
+}
+
+/** Bytes that are no UTF-8 come as this character, so that two names with such were one. */
+const REPLACED = '\ufffd';
+
+function checkNames(flag: string, names: readonly string[] = []): void {
+  const found = names.find((name) => name.includes(REPLACED));
+  if (found === undefined) return;
+  throw new CliError(`${flag} is ${printable(found)}, which is no UTF-8; give a name in UTF-8.`);
 }
 
 function argsOf(text: string | undefined, json: string | undefined): readonly unknown[] {

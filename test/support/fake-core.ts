@@ -102,6 +102,7 @@ export class FakeCore {
       refusals: this.refusals,
       log: SILENT,
       findSession: (_namespace, id) => this.#sessions.get(id),
+      isSessionId: (name) => this.#sessions.has(name),
     });
     this.home = this.core.namespaces.get('/') as Namespace;
   }

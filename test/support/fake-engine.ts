@@ -27,6 +27,7 @@ import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import { SlowReaders } from '../../src/server/core/limits/slow-readers.ts';
 import type { Log } from '../../src/server/core/log/log.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
+import { isSessionIdOf } from '../../src/server/protocol/session-id.ts';
 import { FakeLink, MAX_ROOMS } from './fake-core.ts';
 
 export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: number } = {
@@ -111,6 +112,7 @@ export class FakeEngine {
       refusals: this.refusals,
       log,
       findSession: (namespace, id) => this.context.findInNamespace(namespace, id),
+      isSessionId: (name) => isSessionIdOf(name, 1, 3),
     });
     this.owner = new LocalOwner(this.context);
   }

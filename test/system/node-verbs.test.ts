@@ -4,7 +4,16 @@ import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from
 import { join } from 'node:path';
 import type { Socket } from 'socket.io-client';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
-import { ask, byWorker, Clients, heard, type Identity, operate, record } from './clients.ts';
+import {
+  ask,
+  byWorker,
+  Clients,
+  heard,
+  type Identity,
+  operate,
+  record,
+  refusal,
+} from './clients.ts';
 import { eventually } from './eventually.ts';
 
 const WORKERS = 4;
@@ -192,6 +201,65 @@ test('join and leave move sessions of all workers', async () => {
     'all still',
     (n) => n % 3 === 0,
   );
+});
+
+test('half a character makes no name, which would be that of another room on the bus', async () => {
+  const [first, second] = ['match:\ud800', 'match:\ud801'];
+  for (const [number, socket] of sockets.entries()) {
+    const room = number % 2 === 0 ? first : second;
+    const { error } = await ask<{ error: string }>(socket, 'operate', 'session', [['join', room]]);
+    expect(error).toContain('without halves of surrogate pairs');
+  }
+  const heardTell = hearing('score');
+  const told = await operate<{ error: string }>(actor, [
+    ['to', first],
+    ['emit', 'score'],
+  ]);
+  expect(told.error).toContain('without halves');
+  const sent = await node.publish({ event: 'score', room: first });
+  expect(sent.status).toBe(400);
+  expect(await sent.text()).toContain('without halves of surrogate pairs');
+  await fence();
+  expect(heardTell()).toEqual([]);
+});
+
+test('a room named like a session id is that of one session, whoever wants in', async () => {
+  const [id] = idsWhere((n) => n === 7);
+  for (const [number, socket] of sockets.entries()) {
+    const told = await ask<{ error: string } | null>(socket, 'operate', 'session', [['join', id]]);
+    if (number === 7) expect(told).toBeNull();
+    else expect(told?.error).toContain('named like the id of another one');
+  }
+  await operate(actor, [
+    ['in', 'room-0'],
+    ['join', id],
+  ]);
+  const intruder = clients.open(node.url, { auth: { rooms: [id as string] } });
+  expect((await refusal(intruder)).message).toBe('internal error');
+  await expectHearing(
+    [
+      ['to', id],
+      ['emit', 'private'],
+    ],
+    'private',
+    (n) => n === 7,
+  );
+});
+
+test('a whole number is the room of its digits, on all workers', async () => {
+  for (const socket of sockets.slice(0, 30)) {
+    await ask(socket, 'operate', 'session', [['join', 42]]);
+  }
+  for (const room of [42, '42']) {
+    await expectHearing(
+      [
+        ['to', room],
+        ['emit', 'numbered'],
+      ],
+      'numbered',
+      (n) => n < 30,
+    );
+  }
 });
 
 test('disconnect sends those chosen away', async () => {

@@ -109,8 +109,10 @@ function jitter(value: unknown): JitterOrder {
 
 function eventOf(fields: Fields): string {
   const event = textOf(fields, 'event');
-  if (event.length <= EVENT_CHARACTERS_MAX) return event;
-  throw new OrderError(`\`event\` must have at most ${EVENT_CHARACTERS_MAX} characters.`);
+  if (event.length <= EVENT_CHARACTERS_MAX && event.isWellFormed()) return event;
+  throw new OrderError(
+    `\`event\` must be well-formed, of at most ${EVENT_CHARACTERS_MAX} characters.`,
+  );
 }
 
 function fieldsOf(value: unknown, what: string): Fields {

@@ -5,7 +5,11 @@ import { RESERVED_EVENTS } from '../protocol/socketio-packet.ts';
 import { type BodyBounds, readJson, refusal } from './admin-body.ts';
 import type { SendRequest } from './node-view.ts';
 
-const name = z.string().min(1).max(LIMITS.keyLength);
+const name = z
+  .string()
+  .min(1)
+  .max(LIMITS.keyLength)
+  .refine((text) => text.isWellFormed());
 const names = z.union([name, z.array(name).min(1).max(LIMITS.roomsPerMessage)]);
 
 const shape = {
@@ -24,14 +28,14 @@ const sendSchema = z.strictObject(shape);
 
 const EXAMPLE = '{"event":"message","args":["hello"]}';
 
-const nameRule = `text of 1 to ${LIMITS.keyLength} characters`;
+const nameRule = `text of 1 to ${LIMITS.keyLength} characters, without halves of surrogate pairs`;
 const rules: Readonly<Record<string, string>> = {
   event: `${nameRule}, and none of ${[...RESERVED_EVENTS].join(', ')}`,
   args: `a list of values nested at most ${LIMITS.argumentDepth} deep`,
   room: `${nameRule}, or a list of such`,
   user: nameRule,
   except: `${nameRule}, or a list of such`,
-  namespace: 'text that begins with "/"',
+  namespace: 'text that begins with "/", without halves of surrogate pairs',
 };
 
 export async function readSendRequest(request: Request, bounds: BodyBounds): Promise<SendRequest> {

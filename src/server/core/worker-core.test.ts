@@ -136,13 +136,101 @@ describe('rooms', () => {
     expect([client.received, session.rooms]).toEqual([[], []]);
   });
 
-  test.each(['', 'x'.repeat(LIMITS.keyLength + 1), 7 as unknown as string])(
-    'a name that cannot be: %.10p',
-    (name) => {
+  test.each<[string, unknown]>([
+    ['an empty text', ''],
+    ['a text too long', 'x'.repeat(LIMITS.keyLength + 1)],
+    ['the first half of a character', '\ud800'],
+    ['the second half, within a text', 'a\udc00b'],
+    ['a number that is not whole', 1.5],
+    ['no number', Number.NaN],
+    ['a big number', 1n],
+    ['nothing', undefined],
+    ['an object', { toString: () => 'room' }],
+  ])('a name that cannot be: %s', (_what, given) => {
+    const { session } = enter('s');
+    const name = given as string;
+    for (const call of [
+      () => session.join(name),
+      () => session.join(['a', name]),
+      () => session.leave(name),
+      () => session.to(name),
+      () => session.except(['a', name]),
+      () => home.server.to(name),
+      () => home.server.except(name),
+      () => home.server.in('a').join(name),
+      () => home.server.in('a').leave([name]),
+      () => home.server.user(name),
+    ]) {
+      expect(call).toThrow(TypeError);
+    }
+    expect(session.rooms).toEqual([]);
+  });
+
+  test('names that mean something elsewhere are names like others', () => {
+    const names = [
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      ' ',
+      '\0',
+      '0',
+      '\ufffd',
+    ];
+    const visitors = names.map((name) => enter(`s ${name}`, [name], name));
+    for (const name of names) {
+      home.server.to(name).emit(`room ${name}`);
+      home.server.user(name).emit(`user ${name}`);
+    }
+    for (const [index, { client, session }] of visitors.entries()) {
+      const name = names[index] as string;
+      const told = [`room ${name}`, `user ${name}`].map((event) =>
+        JSON.stringify(event).slice(1, -1),
+      );
+      expect(client.received).toEqual(told);
+      session.leave(name);
+      expect(session.rooms).toEqual([]);
+    }
+    expect(home.rooms.size).toBe(0);
+  });
+
+  test('a whole number is the room of its digits', () => {
+    const { client, session } = enter('s', ['a']);
+    session.join([42, -1]);
+    expect(session.rooms).toEqual(['a', '42', '-1']);
+    home.server.to(42).emit('by number');
+    home.server.to('42').emit('by text');
+    home.server.to(-1).except(42).emit('to nobody');
+    session.leave(42);
+    home.server.to(42).emit('to nobody');
+    expect(client.received).toEqual(['by number', 'by text']);
+  });
+
+  test('what is said by the id of a session is for that session alone', () => {
+    const [one, other] = [enter('one'), enter('other')];
+    expect(() => other.session.join('one')).toThrow('named like the id of another');
+    expect(() => other.session.join(['a', 'one'])).toThrow(TypeError);
+    expect(() => enter('third', ['one'])).toThrow(TypeError);
+    home.server.in('other').join('one');
+    home.server.to('one').emit('private');
+    expect([one.client.received, other.client.received]).toEqual([['private'], []]);
+    expect(other.session.rooms).toEqual([]);
+    // As with Socket.IO it is in that room anyway.
+    one.session.join('one');
+    one.session.leave('one');
+    home.server.to('one').emit('still');
+    expect(one.client.received).toEqual(['private', 'still']);
+    expect(one.session.rooms).toEqual([]);
+  });
+
+  test.each(['\ud800', 'a\udc00b', 7 as unknown as string, undefined as unknown as string])(
+    'an event that cannot be named: %p',
+    async (event) => {
       const { session } = enter('s');
-      expect(() => session.join(name)).toThrow(TypeError);
-      expect(() => home.server.to(name)).toThrow(TypeError);
-      expect(() => home.server.user(name)).toThrow(TypeError);
+      expect(() => session.emit(event)).toThrow(TypeError);
+      expect(() => home.server.emit(event)).toThrow(TypeError);
+      expect(() => home.server.serverSideEmit(event)).toThrow(TypeError);
+      expect(home.server.serverSideEmitWithAck(event)).rejects.toThrow(TypeError);
     },
   );
 
@@ -178,16 +266,6 @@ describe('who receives', () => {
     two?.session.broadcast.emit('y');
     await Promise.resolve();
     expect(receivedBy([one, two] as Visitor[])).toEqual([['x', 'y'], []]);
-  });
-
-  // As with Socket.IO, where each session is in the room of its id and others may join it.
-  test('others may join the room of a session id', async () => {
-    const [owner, guest, other] = enterAll(3) as [Visitor, Visitor, Visitor];
-    guest.session.join('s0');
-    home.server.to('s0').emit('x');
-    home.server.to(['s0']).except('s9').emit('y');
-    await Promise.resolve();
-    expect(receivedBy([owner, guest, other])).toEqual([['x', 'y'], ['x', 'y'], []]);
   });
 
   test('a chain may be kept: each call is a copy', async () => {

@@ -35,6 +35,7 @@ export interface WorkerCoreOptions {
   readonly budget: MemoryBudget;
   readonly log: Log;
   findSession(namespace: string, id: string): NamespaceSession | undefined;
+  isSessionId(name: string): boolean;
 }
 
 export class WorkerCore {
@@ -58,6 +59,7 @@ export class WorkerCore {
       acks: this.acks,
       findServer: (name) => namespaces.get(name)?.server,
       findSession: (namespace, id) => options.findSession(namespace, id),
+      isSessionId: (name) => options.isSessionId(name),
     };
     const declared = { ...options.app.namespaces, '/': options.app };
     for (const [name, handlers] of Object.entries(declared)) {

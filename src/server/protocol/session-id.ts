@@ -61,6 +61,12 @@ export function decodeSessionId(id: string): SessionAddress | undefined {
   };
 }
 
+/** Whether a session of a node with so many workers may have such an id. */
+export function isSessionIdOf(name: string, node: number, workerCount: number): boolean {
+  const address = decodeSessionId(name);
+  return address?.node === node && address.worker < workerCount;
+}
+
 /** 32 of an id's random bits: enough to tell a session's own id from one that has its place now. */
 export function sessionIdMark(id: string): number {
   return Buffer.from(id.slice(16), 'base64url').readUInt32BE(2);

@@ -32,6 +32,7 @@ import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings
 import { servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
+import { isSessionIdOf } from '../protocol/session-id.ts';
 import { loadApp } from './app-loader.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
@@ -201,7 +202,7 @@ export class Worker {
   }
 
   #createCore(app: App): WorkerCore {
-    const { worker, config } = this.#settings;
+    const { node, worker, workerCount, config } = this.#settings;
     return new WorkerCore({
       app,
       workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
@@ -213,6 +214,7 @@ export class Worker {
       refusals: this.#refusals,
       log: this.#log,
       findSession: (namespace, id) => this.#engine.findInNamespace(namespace, id),
+      isSessionId: (name) => isSessionIdOf(name, node, workerCount),
     });
   }
 

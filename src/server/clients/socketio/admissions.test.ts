@@ -9,6 +9,7 @@ import {
 } from '../../../../test/support/fake-engine.ts';
 import type { Admission, App, Handshake } from '../../core/app/app.ts';
 import type { EngineSession } from './engine-session.ts';
+import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
 
 const IN = '40{"sid":…}';
 
@@ -79,6 +80,34 @@ describe('a client that leaves the one namespace of an app and joins it again', 
       headers: { cookie: 'a=b' },
     });
     expect(kept[1]?.headerNames).toBe(kept[0]?.headerNames as readonly string[]);
+  });
+
+  test('has kept of it headers by whatever name', () => {
+    const names = ['__proto__', 'constructor', 'tostring'];
+    const headers = Object.fromEntries(names.map((name) => [name, `its ${name}`]));
+    const whole = {
+      headers,
+      query: '',
+      transport: 'websocket',
+      address: '',
+      addressKey: 1,
+      connection: 0,
+    } as const;
+    const first = new HandshakeReads(whole);
+    const auth = {};
+    const one = first.handshake('/', auth, 'websocket').headers;
+    expect(names.slice(0, 2).map((name) => one[name])).toEqual([
+      'its __proto__',
+      'its constructor',
+    ]);
+    const again = new HandshakeReads(undefined, first.keep(new HeaderNames()));
+    const other = again.handshake('/', auth, 'websocket').headers;
+    expect(Object.keys(other)).toEqual(names);
+    expect(names.slice(0, 2).map((name) => other[name])).toEqual([
+      'its __proto__',
+      'its constructor',
+    ]);
+    expect(() => other['tostring']).toThrow('no longer there');
   });
 
   test.each<[string, (handshake: Handshake) => unknown]>([

@@ -18,7 +18,7 @@ import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import { checkKey, checkRoomCount, distinct } from '../../core/rooms/key.ts';
+import { checkKey, checkRoomCount, distinct, toList } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
@@ -194,15 +194,16 @@ export class Admissions {
     }
   }
 
-  /** @throws TypeError when the app gave a user or rooms that cannot be */
+  /** @throws TypeError when the app gave a user or rooms that cannot be, or are another's */
   #admit({ engine, home, reads }: Asked, admission: Admission): void {
     if (engine.closed) return;
     if (reads.isMissing) throw new Error('authenticate went on without what it asked for');
     const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
-    const wanted = distinct(rooms.map(checkKey));
+    const wanted = distinct(toList(rooms));
     checkRoomCount(wanted.length, home.maxRoomsPerSession);
     const id = this.#engines().ids.create(engine.slot);
+    home.checkRooms(id, wanted);
     const session = new NamespaceSession(id, user, data, engine, home);
     if (this.#admitted.length === 0) setImmediate(this.complete);
     this.#admitted.push({ engine, session, home, rooms: wanted, reads });

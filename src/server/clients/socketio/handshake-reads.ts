@@ -42,7 +42,8 @@ export class HandshakeReads {
   readonly #kept: KeptHandshake;
   #query: URLSearchParams | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
-  readonly #headersRead: Record<string, string> = {};
+  /** Without a prototype: a header may be called `__proto__` or `constructor`. */
+  readonly #headersRead: Record<string, string> = Object.create(null) as Record<string, string>;
   #isAddressRead = false;
   #isMissing = false;
 

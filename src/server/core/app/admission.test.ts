@@ -10,6 +10,7 @@ describe('admits', () => {
     ['an empty object', {}, {}],
     ['a user', { user: 'ada' }, { user: 'ada' }],
     ['all of it', { user: 'a', rooms: ['b'], data: null }, { user: 'a', rooms: ['b'], data: null }],
+    ['a room that is a number', { rooms: ['b', 42] }, { rooms: ['b', 42] }],
     ['parts that are undefined', { rooms: undefined, data: undefined }, {}],
     ['an object of another realm', runInNewContext('({ user: "a", rooms: ["b"] })'), {}],
     ['an object without a prototype', Object.assign(Object.create(null), { user: 'ada' }), {}],
@@ -54,7 +55,7 @@ describe('refuses', () => {
     ['rooms that are a text', { rooms: 'lobby' }, 'a text as rooms'],
     ['rooms that are a set', { rooms: new Set(['a']) }, 'an instance of Set as rooms'],
     ['rooms that are null', { rooms: null }, 'null as rooms'],
-    ['a room that is a number', { rooms: ['a', 1] }, 'a number as a room'],
+    ['a room that is no whole number', { rooms: ['a', 1.5] }, 'a number as a room'],
     ['rooms with a hole', { rooms: Array.from({ length: 2 }) }, 'undefined as a room'],
   ])('%s', (_name, result, told) => {
     expect(() => readAdmission(result)).toThrow(TypeError);

@@ -6,7 +6,7 @@
  */
 
 import { nearest } from '../../../host/names/nearest.ts';
-import type { Admission } from './app.ts';
+import type { Admission, RoomName } from './app.ts';
 import { isPlainObject, kindOf } from './plain-object.ts';
 
 const PARTS = ['user', 'rooms', 'data'] as const satisfies readonly (keyof Admission)[];
@@ -37,12 +37,12 @@ export function readAdmission(result: unknown): Admission {
   };
 }
 
-function readRooms(rooms: unknown): readonly string[] {
+function readRooms(rooms: unknown): readonly RoomName[] {
   if (!Array.isArray(rooms)) {
     throw new TypeError(`authenticate returned ${kindOf(rooms)} as rooms, which must be a list`);
   }
   return Array.from(rooms, (room: unknown) => {
-    if (typeof room === 'string') return room;
+    if (typeof room === 'string' || Number.isSafeInteger(room)) return room as RoomName;
     throw new TypeError(`authenticate returned ${kindOf(room)} as a room, which must be a text`);
   });
 }

@@ -91,6 +91,11 @@ describe('an app is refused that declares', () => {
     expect(inNamespace).toContain("'/chat'");
   });
 
+  test('half a character as an event', () => {
+    expect(fault({ on: { 'x\ud800': hook } })).toContain('which no message can name');
+    expect(fault({ onServer: { '\udc00': hook } })).toContain('which no message can name');
+  });
+
   test('in `onServer` a hook, a value or a list', () => {
     expect(fault({ onServer: { authenticate: hook } })).toContain("'authenticate' in 'onServer'");
     expect(fault({ onServer: { tell: 'x' } })).toContain("'tell' in 'onServer' as a text");

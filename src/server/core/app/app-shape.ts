@@ -158,6 +158,9 @@ function readEvents(
     );
   }
   return mapValues(given, (name, handler) => {
+    if (!name.isWellFormed()) {
+      throw new Error(`declares ${JSON.stringify(name)} in ${place}, which no message can name`);
+    }
     if (noEvents.has(name)) {
       const hook = nearest(name, HOOKS);
       const guess = hook === undefined ? '' : `; the hook '${hook}' stands beside it`;

@@ -31,10 +31,16 @@ export interface Handshake {
 
 export type TransportName = 'polling' | 'websocket';
 
+/**
+ * A room by its name, a text of 1 to 256 characters; a whole number is the room of its digits. A
+ * session's id is a room of that session alone, which no other can join.
+ */
+export type RoomName = string | number;
+
 /** What `authenticate` grants: these keys and no others. A session without a user is anonymous. */
 export interface Admission {
   readonly user?: string;
-  readonly rooms?: readonly string[];
+  readonly rooms?: readonly RoomName[];
   /** Becomes `session.data`; plain data, since other workers read it through `fetchSessions`. */
   readonly data?: unknown;
 }
@@ -93,13 +99,13 @@ export interface App extends NamespaceHandlers {
 /** Chooses who receives, then acts on them; every call returns a narrowed copy. */
 export interface Broadcast {
   /** Adds members of a room (or of several; the union receives once). A session id is a room. */
-  to(room: string | readonly string[]): Broadcast;
+  to(room: RoomName | readonly RoomName[]): Broadcast;
   /** The same as `to`. */
-  in(room: string | readonly string[]): Broadcast;
+  in(room: RoomName | readonly RoomName[]): Broadcast;
   /** Adds all sessions of a user. */
   user(id: string): Broadcast;
   /** Leaves out members of a room. */
-  except(room: string | readonly string[]): Broadcast;
+  except(room: RoomName | readonly RoomName[]): Broadcast;
   /** May be dropped for a session that cannot take it now. */
   readonly volatile: Broadcast;
   /** Only sessions of this worker. */
@@ -120,9 +126,9 @@ export interface Broadcast {
   /** How many sessions are chosen, over all workers of the node; rejects likewise. */
   count(): Promise<number>;
   /** Makes the chosen sessions join. */
-  join(room: string | readonly string[]): void;
+  join(room: RoomName | readonly RoomName[]): void;
   /** Makes the chosen sessions leave. */
-  leave(room: string | readonly string[]): void;
+  leave(room: RoomName | readonly RoomName[]): void;
   /** Disconnects the chosen sessions from the namespace; `close` ends their connection too. */
   disconnect(close?: boolean): void;
 }
@@ -170,13 +176,14 @@ export interface Session {
   };
   /** An emit that may be dropped when the client cannot take it now. */
   readonly volatile: { emit(event: string, ...args: readonly unknown[]): void };
-  join(room: string | readonly string[]): void;
-  leave(room: string): void;
+  /** @throws TypeError for the id of another session, RangeError for too many rooms */
+  join(room: RoomName | readonly RoomName[]): void;
+  leave(room: RoomName): void;
   /** Everyone in the room but this session. */
-  to(room: string | readonly string[]): Broadcast;
+  to(room: RoomName | readonly RoomName[]): Broadcast;
   /** The same as `to`. */
-  in(room: string | readonly string[]): Broadcast;
-  except(room: string | readonly string[]): Broadcast;
+  in(room: RoomName | readonly RoomName[]): Broadcast;
+  except(room: RoomName | readonly RoomName[]): Broadcast;
   /** Everyone in the namespace but this session. */
   readonly broadcast: Broadcast;
   /** Leaves the namespace; `close` ends the connection with all its namespaces. */
@@ -193,8 +200,8 @@ export interface RemoteSession {
   /** Why `data` is missing, when it holds what cannot be copied, such as functions, or too much. */
   readonly dataError: string | undefined;
   emit(event: string, ...args: readonly unknown[]): void;
-  join(room: string | readonly string[]): void;
-  leave(room: string | readonly string[]): void;
+  join(room: RoomName | readonly RoomName[]): void;
+  leave(room: RoomName | readonly RoomName[]): void;
   disconnect(close?: boolean): void;
 }
 

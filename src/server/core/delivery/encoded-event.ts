@@ -15,6 +15,14 @@ export interface EventOptions {
   readonly ackId?: number | undefined;
 }
 
+/** @throws TypeError for what is no text, or holds halves of surrogate pairs */
+export function checkEventName(event: string): void {
+  if (typeof event === 'string' && event.isWellFormed()) return;
+  throw new TypeError(
+    "an event's name must be a text without halves of surrogate pairs: choose another event name",
+  );
+}
+
 export class EncodedEvent implements OutgoingEvent {
   readonly namespace: string;
   readonly json: string;
@@ -52,7 +60,8 @@ export class EncodedEvent implements OutgoingEvent {
     args: readonly unknown[],
     options?: EventOptions,
   ): EncodedEvent {
-    if (typeof event !== 'string' || RESERVED_EVENTS.has(event)) {
+    checkEventName(event);
+    if (RESERVED_EVENTS.has(event)) {
       throw new TypeError(`'${event}' cannot be emitted: choose another event name`);
     }
     if (typeof args.at(-1) === 'function') {

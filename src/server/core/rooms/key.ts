@@ -1,7 +1,15 @@
-/** Names of rooms and users: checked once, where the app gives them. */
+/**
+ * Names of rooms and users: checked once, where the app gives them.
+ *
+ * Halves of surrogate pairs are refused: UTF-8 cannot hold them, so that on the bus two names with
+ * different halves were one, and what was said to one room reached the members of another.
+ */
 
 import { LIMITS } from '../limits/limits.ts';
 import { NameMap } from './name-map.ts';
+
+/** As the app's contract has it. */
+type RoomName = string | number;
 
 /** A room that no session can be in, since names are not empty. */
 export const NOBODY: readonly string[] = [''];
@@ -17,9 +25,14 @@ export function roomBytes(count: number): number {
   return Math.max(0, count - LIMITS.freeRooms) * LIMITS.roomBytes;
 }
 
-/** One name or several, checked. */
-export function toList(names: string | readonly string[]): readonly string[] {
-  return typeof names === 'string' ? [checkKey(names)] : names.map(checkKey);
+/** One room or several, checked. @throws TypeError when one of them cannot be a room */
+export function toList(rooms: RoomName | readonly RoomName[]): readonly string[] {
+  return Array.isArray(rooms) ? rooms.map(toRoom) : [toRoom(rooms as RoomName)];
+}
+
+/** Whole numbers, such as ids of a database, stand for their digits. */
+function toRoom(room: RoomName): string {
+  return checkKey(Number.isSafeInteger(room) ? String(room) : (room as string));
 }
 
 /** So few are compared with each other. */
@@ -37,8 +50,9 @@ export function distinct(names: readonly string[]): readonly string[] {
 /** @throws TypeError when a name cannot be a room or a user */
 export function checkKey(name: string): string {
   const isKey = typeof name === 'string' && name.length > 0 && name.length <= LIMITS.keyLength;
-  if (isKey) return name;
+  if (isKey && name.isWellFormed()) return name;
   throw new TypeError(
-    `a room, session id or user must be a string of 1 to ${LIMITS.keyLength} characters`,
+    `a room, session id or user must be a text of 1 to ${LIMITS.keyLength} characters, without ` +
+      'halves of surrogate pairs; a room may be a whole number',
   );
 }

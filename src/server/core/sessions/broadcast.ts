@@ -7,7 +7,7 @@
  */
 
 import { AckTimeoutError, PartialAnswerError } from '../app/answer-errors.ts';
-import type { Broadcast, RemoteSession } from '../app/app.ts';
+import type { Broadcast, RemoteSession, RoomName } from '../app/app.ts';
 import type {
   NodeAnswers,
   NodeRequest,
@@ -50,13 +50,13 @@ export class BroadcastOperator implements Broadcast {
     this.#chosen = chosen;
   }
 
-  to(room: string | readonly string[]): Broadcast {
+  to(room: RoomName | readonly RoomName[]): Broadcast {
     const rooms = toList(room);
     // An empty list chooses nobody; without any room everyone would be chosen.
     return this.#narrow({ rooms: [...this.#chosen.rooms, ...(rooms.length > 0 ? rooms : NOBODY)] });
   }
 
-  in(room: string | readonly string[]): Broadcast {
+  in(room: RoomName | readonly RoomName[]): Broadcast {
     return this.to(room);
   }
 
@@ -64,7 +64,7 @@ export class BroadcastOperator implements Broadcast {
     return this.#narrow({ users: [...this.#chosen.users, checkKey(id)] });
   }
 
-  except(room: string | readonly string[]): Broadcast {
+  except(room: RoomName | readonly RoomName[]): Broadcast {
     return this.#narrow({ except: [...this.#chosen.except, ...toList(room)] });
   }
 
@@ -114,11 +114,11 @@ export class BroadcastOperator implements Broadcast {
     return whole(count, silent);
   }
 
-  join(room: string | readonly string[]): void {
+  join(room: RoomName | readonly RoomName[]): void {
     this.#command({ kind: 'join', rooms: toList(room) });
   }
 
-  leave(room: string | readonly string[]): void {
+  leave(room: RoomName | readonly RoomName[]): void {
     this.#command({ kind: 'leave', rooms: toList(room) });
   }
 

@@ -44,7 +44,7 @@ export interface BroadcastHome {
 export interface SessionHome extends BroadcastHome {
   readonly server: Server;
   readonly runner: HandlerRunner;
-  /** Joins all of the rooms or none. @throws RangeError when it would be in too many */
+  /** Joins all of the rooms or none. @throws RangeError, TypeError when it may not */
   join(session: LocalSession, rooms: readonly string[]): void;
   /** The rooms that a session was in that has ended. */
   roomsBefore(session: LocalSession): readonly string[];

@@ -6,7 +6,7 @@
  */
 
 import { AckTimeoutError } from '../app/answer-errors.ts';
-import type { Broadcast, Server, Session, TransportName } from '../app/app.ts';
+import type { Broadcast, RoomName, Server, Session, TransportName } from '../app/app.ts';
 import type { Carrier } from '../contracts/carrier.ts';
 import { EncodedEvent } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
@@ -112,23 +112,23 @@ export class NamespaceSession implements Session, LocalSession {
     };
   }
 
-  join(room: string | readonly string[]): void {
+  join(room: RoomName | readonly RoomName[]): void {
     this.home.join(this, toList(room));
   }
 
-  leave(room: string): void {
-    this.home.leave(this, [room]);
+  leave(room: RoomName): void {
+    this.home.leave(this, toList(room));
   }
 
-  to(room: string | readonly string[]): Broadcast {
+  to(room: RoomName | readonly RoomName[]): Broadcast {
     return this.broadcast.to(room);
   }
 
-  in(room: string | readonly string[]): Broadcast {
+  in(room: RoomName | readonly RoomName[]): Broadcast {
     return this.broadcast.to(room);
   }
 
-  except(room: string | readonly string[]): Broadcast {
+  except(room: RoomName | readonly RoomName[]): Broadcast {
     return this.broadcast.except(room);
   }
 

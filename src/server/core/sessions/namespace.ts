@@ -39,6 +39,8 @@ export interface NamespaceContext {
   readonly findServer: FindServer;
   /** Finds a session by its id, in the worker's table. */
   findSession(namespace: string, id: string): NamespaceSession | undefined;
+  /** Whether a session of this node may have such an id, on any of its workers. */
+  isSessionId(name: string): boolean;
 }
 
 const NOBODY: ReadonlySet<NamespaceSession> = new Set();
@@ -132,9 +134,24 @@ export class Namespace implements SessionHome, ServerHome {
     return this.#roomsBefore.get(session) ?? [];
   }
 
-  /** Joins all of the rooms or none. @throws RangeError when the session would be in too many */
+  /**
+   * What is said to a session by its id is for it alone.
+   *
+   * @throws TypeError when one of the rooms is another session's own
+   */
+  checkRooms(id: string, rooms: readonly string[]): void {
+    if (rooms.every((room) => room === id || !this.#context.isSessionId(room))) return;
+    throw new TypeError('a session cannot join a room that is named like the id of another one');
+  }
+
+  /**
+   * Joins all of the rooms or none.
+   *
+   * @throws RangeError when the session would be in too many, TypeError for another session's own
+   */
   join(session: NamespaceSession, rooms: readonly string[]): void {
     if (!session.connected) return;
+    this.checkRooms(session.id, rooms);
     const entering = this.#notIn(session, rooms);
     const before = session.roomCount;
     checkRoomCount(before + entering.length, this.maxRoomsPerSession);
@@ -151,9 +168,10 @@ export class Namespace implements SessionHome, ServerHome {
     this.#budget.take(roomBytes(session.roomCount) - roomBytes(before));
   }
 
-  /** Those of the rooms that a session is not in, each once. */
+  /** Those of the rooms that a session is not in, each once. In the one of its id it always is. */
   #notIn(session: NamespaceSession, rooms: readonly string[]): readonly string[] {
     return distinct(rooms).filter((name) => {
+      if (name === session.id) return false;
       const room = this.rooms.get(name);
       return room === undefined || !session.memberships.includes(room);
     });
@@ -207,7 +225,7 @@ export class Namespace implements SessionHome, ServerHome {
     if (target.rooms.length === 0) return this.everyone;
     const [name] = target.rooms;
     if (name === undefined || target.rooms.length > 1) return undefined;
-    // Others may have joined a room that is named after a session: the union has them all.
+    // A session's own room has no entry among the rooms.
     if (this.#context.findSession(this.name, name) !== undefined) return undefined;
     return this.rooms.get(name);
   }

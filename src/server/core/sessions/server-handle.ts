@@ -2,6 +2,7 @@
 
 import type { Server } from '../app/app.ts';
 import type { Target } from '../contracts/node-link.ts';
+import { checkEventName } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
 import { BroadcastOperator, whole } from './broadcast.ts';
 import type { BroadcastHome } from './home.ts';
@@ -44,11 +45,13 @@ export class NamespaceServer extends BroadcastOperator implements Server {
   }
 
   serverSideEmit(event: string, ...args: readonly unknown[]): void {
+    checkEventName(event);
     const command = { kind: 'serverSideEmit', event, args } as const;
     this.home.link.command(this.home.name, ALL_WORKERS, command);
   }
 
   async serverSideEmitWithAck(event: string, ...args: readonly unknown[]): Promise<unknown[]> {
+    checkEventName(event);
     const request = { kind: 'serverSideEmit', event, args } as const;
     const { link, name } = this.home;
     const { items, silent } = await link.request(name, ALL_WORKERS, request, LIMITS.busRequestMs);

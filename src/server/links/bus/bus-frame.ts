@@ -59,9 +59,20 @@ const FLAG_VOLATILE = 1;
 /** Of an answer's frame. */
 export const AnswerFlag = { last: 1, whole: 2 } as const;
 
+/** @throws TypeError for names that UTF-8 cannot hold, which would arrive as the names of others */
 export function writeRoute(writer: FrameWriter, route: Route): void {
+  const { namespace, rooms, users, except } = route;
+  for (const names of [rooms, users, except]) {
+    for (const name of names) checkWellFormed(name);
+  }
+  checkWellFormed(namespace);
   writer.u8(route.scope).text(route.namespace);
   writer.texts(route.rooms).texts(route.users).texts(route.except);
+}
+
+function checkWellFormed(name: string): void {
+  if (name.isWellFormed()) return;
+  throw new TypeError('a name with halves of surrogate pairs cannot be sent to other workers');
 }
 
 export function readRoute(frame: FrameReader): Route {

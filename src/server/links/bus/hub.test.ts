@@ -209,6 +209,17 @@ describe('routing', () => {
     expect(heardBy(b, c)).toEqual([['1', '2', '3'], ['2']]);
   });
 
+  test('half a character in a name is refused, since it would arrive as another name', async () => {
+    const [a, b] = await startThree();
+    for (const target of [to('r', '\ud800'), { ...EVERYONE, users: ['u\udc00'] }]) {
+      expect(() => a.say(target, 'lost')).toThrow(TypeError);
+    }
+    expect(() => a.say({ ...EVERYONE, except: ['\udc00'] }, 'lost')).toThrow(TypeError);
+    a.say(EVERYONE, 'heard');
+    await settled(a);
+    expect(b.heard).toEqual(['heard']);
+  });
+
   test('a room shaped like a session id reaches its worker, and those that have it', async () => {
     const [a, b, c] = await startThree();
     const idOfB = new SessionIdFactory(NODE, 1).create(5);
@@ -229,7 +240,7 @@ describe('routing', () => {
     ]);
   });
 
-  // As with Socket.IO, where others may join the room of a session's id.
+  // Workers let nobody into such a room; the hub does not rely on it.
   test('a room named after a session of the sender reaches others that have it', async () => {
     const [a, b] = await startThree();
     const idOfA = new SessionIdFactory(NODE, 0).create(5);
@@ -515,6 +526,7 @@ describe('workers that come and go', () => {
       budget: new MemoryBudget(MIB, new Refusals(LOG)),
       log: LOG,
       findSession: () => undefined,
+      isSessionId: () => false,
     });
     b.receiveCommand = (...given) => core.receiveCommand(...given);
     const rooms = Array.from({ length: MAX_ROOMS }, (_, index) => `room ${index}`);
