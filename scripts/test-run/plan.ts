@@ -11,7 +11,6 @@ import { Random } from '../../test/fuzz/random.ts';
 /** Files that run by themselves, each with the reason. */
 export const ALONE: Readonly<Record<string, string>> = {
   'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
-  'src/cli/profile.test.ts': 'looks at where the time of a worker under load goes',
   'test/system/clients.test.ts': 'holds a crowd to never missing a heartbeat',
   'test/system/hostile-strings.test.ts': 'measures honest clients beside attacks',
   'test/system/log-floods.test.ts': 'measures honest clients beside floods of output',
@@ -31,6 +30,7 @@ export const IN_ORDER: Readonly<Record<string, string>> = {
 
 /** Files that take ten seconds and more. */
 export const LONG: readonly string[] = [
+  'src/cli/profile.test.ts',
   'src/fleet/agent/swarm.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/system/fleet-control.test.ts',

@@ -62,9 +62,10 @@ describe('a profile', () => {
     const args = ['--worker', '0', '--seconds', '2', '--out', file];
     const { code, out, err } = await underLoad(node.command('profile', ...args));
     expect([code, err]).toEqual([0, '']);
-    expect(out).toMatch(/^Worker 0 \(pid \d+\), 2\.\d\d s: its main thread was on a CPU for /);
+    expect(out).toMatch(/^Worker 0 \(pid \d+\), \d\.\d\d s: its main thread was on a CPU for /);
     expect(out).toContain('native functions called by JavaScript');
-    expect(out).toContain('src/server/core/delivery/handout.ts');
+    // Which of ours a sample falls into is for chance to say.
+    expect(out).toMatch(/│ src\/server\/[\w/-]+\.ts +│/);
     expect(out).toMatch(/A full collection at the end took \d+ ms; it left [\d,]+ objects in /);
     expect(out).toContain(`Wrote ${file}: open it in DevTools`);
 
@@ -74,17 +75,14 @@ describe('a profile', () => {
     expect(profile.timeDeltas).toHaveLength(profile.samples.length);
     expect(profile.samples.every((id) => ids.has(id))).toBeTrue();
     const micros = profile.endTime - profile.startTime;
-    expect(micros).toBeWithin(1_900_000, 4_000_000);
+    expect(micros).toBeWithin(1_900_000, 9_000_000);
     expect(Math.min(...profile.timeDeltas)).toBeGreaterThanOrEqual(0);
     const sum = profile.timeDeltas.reduce((total, delta) => total + delta, 0);
     expect(sum).toBeLessThanOrEqual(micros);
     const names = profile.nodes.map(({ callFrame }) => callFrame.functionName);
-    expect(names).toContain('giveToNext');
     expect(names).toContain('(idle)');
     const urls = profile.nodes.map(({ callFrame }) => callFrame.url);
-    expect(
-      urls.some((url) => url.endsWith('/src/server/clients/socketio/engine-session.ts')),
-    ).toBeTrue();
+    expect(urls.some((url) => /^file:.*\/src\/server\/[\w/-]+\.ts$/.test(url))).toBeTrue();
   }, 60_000);
 
   test('is refused while another is taken, and can be taken again after it', async () => {

@@ -1,5 +1,6 @@
 /**
- * The real command, started the way its user starts it, for every test that needs a running node.
+ * The real command for every test that needs a running node. Its launcher, which costs as much CPU
+ * as a whole command, is left out unless a test is about starting, signals or exit codes.
  *
  * What a test starts carries a mark in its environment, and so does everything started by that. The
  * mark tells which processes are still there, whoever their parent is by now: `stop` fails when
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findToken } from '../../src/host/access/left-token.ts';
 import type { Config } from '../../src/host/config/schema.ts';
+import { bunCommand } from '../../src/host/foreign/bun-command.ts';
 import type { LoadReport, ProcessReport } from '../../src/server/controller/admin-reports.ts';
 import {
   killMarked,
@@ -23,7 +25,10 @@ import {
 import { within } from './raw-deadline.ts';
 
 export const ROOT: string = join(import.meta.dir, '..', '..');
-const BIN = join(ROOT, 'bin', 'holdfast.js');
+/** `holdfast` as its user starts it. */
+export const LAUNCHER: readonly string[] = ['node', join(ROOT, 'bin', 'holdfast.js')];
+/** `holdfast` as its launcher starts it. */
+export const COMMAND: readonly string[] = bunCommand(join(ROOT, 'src', 'cli', 'main.ts'));
 const MARK_NAME = 'TEST_PROCESS_MARK';
 
 const START_TIMEOUT_MS = 30_000;
@@ -44,6 +49,13 @@ export interface StartOptions {
   readonly bash?: string;
   /** Runs it in a terminal of its own, to which `type` writes. */
   readonly isInTerminal?: boolean;
+  readonly withLauncher?: boolean;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+  readonly withLauncher?: boolean;
 }
 
 export interface StopOptions {
@@ -70,12 +82,13 @@ export interface LogEntry {
 /** Runs a command of `holdfast` to its end. */
 export async function runHoldfast(
   args: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly uid?: number } = {},
+  options: RunOptions = {},
 ): Promise<Ended> {
   const mark = newMark(MARK_NAME);
   // As another user; the package may lie out of that one's reach.
   const asUser = options.uid === undefined ? [] : ['setpriv', `--reuid=${options.uid}`];
-  const child = Bun.spawn([...asUser, 'node', BIN, ...args], {
+  const command = options.withLauncher ? LAUNCHER : COMMAND;
+  const child = Bun.spawn([...asUser, ...command, ...args], {
     cwd: ROOT,
     env: environment(mark, options.env),
     stdin: 'ignore',
@@ -143,7 +156,7 @@ export class ServerProcess implements AsyncDisposable {
     return `http://127.0.0.1:${this.publicPort}`;
   }
 
-  /** The process that the test started: the launcher. */
+  /** The process that the test started. */
   get pid(): number {
     return this.#child.pid;
   }
@@ -169,7 +182,7 @@ export class ServerProcess implements AsyncDisposable {
     return within('the server ends', this.#child.exited, STOP_TIMEOUT_MS);
   }
 
-  /** The pids of the server's processes that are alive, the launcher's included. */
+  /** The pids of the server's processes that are alive, a launcher's included. */
   get processes(): readonly number[] {
     return processesMarked(this.#mark);
   }
@@ -242,7 +255,8 @@ export class HoldfastProcess extends ServerProcess {
     super(
       [
         ...(options.bash === undefined ? [] : ['bash', '-c', options.bash, 'bash']),
-        ...['node', BIN, 'start', '--json', '--port', '0', '--admin-port', '0'],
+        ...(options.withLauncher ? LAUNCHER : COMMAND),
+        ...['start', '--json', '--port', '0', '--admin-port', '0'],
         ...['--workers', String(workers), '--config', config],
         ...(app === undefined ? [] : ['--app', app]),
         ...args,

@@ -4,11 +4,16 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetProcess, runFleet } from '../support/fleet-process.ts';
-import { HoldfastProcess, ROOT, runHoldfast, ServerProcess } from '../support/holdfast-process.ts';
+import {
+  COMMAND,
+  HoldfastProcess,
+  ROOT,
+  runHoldfast,
+  ServerProcess,
+} from '../support/holdfast-process.ts';
 import { eventually } from './eventually.ts';
 
 const APP = join(import.meta.dir, 'system-app.ts');
-const BIN = join(ROOT, 'bin', 'holdfast.js');
 const STOCK = ['node', join(ROOT, 'test', 'support', 'stock-server.mjs')];
 const IN_EFFECT_MS = 5_000;
 
@@ -177,7 +182,7 @@ test('agents elsewhere are used with their token, and hold nothing afterwards', 
 async function agentProcess(
   token: string | undefined,
 ): Promise<AsyncDisposable & { readonly port: number }> {
-  const child = Bun.spawn(['node', BIN, 'fleet', 'agent', '--listen', '127.0.0.1:0', '--json'], {
+  const child = Bun.spawn([...COMMAND, 'fleet', 'agent', '--listen', '127.0.0.1:0', '--json'], {
     cwd: ROOT,
     env: { ...process.env, HOLDFAST_FLEET_TOKEN: token ?? '' },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { join } from 'node:path';
 import type { FleetVerdict } from '../../src/report/recording/record.ts';
 import { FleetProcess, runFleet } from '../support/fleet-process.ts';
-import { ROOT, ServerProcess } from '../support/holdfast-process.ts';
+import { COMMAND, ROOT, ServerProcess } from '../support/holdfast-process.ts';
 import { eventually } from './eventually.ts';
 
 const STOCK = ['node', join(ROOT, 'test', 'support', 'stock-server.mjs')];
-const BIN = join(ROOT, 'bin', 'holdfast.js');
+const HOLDFAST = COMMAND.join(' ');
 const LIMIT = ['prlimit', '--nofile=1000:1000'];
 const STALLING = ['--connections', '1500', '--rate', '1500', '--hold', '1', '--stall', '2'];
 
@@ -47,7 +47,7 @@ describe('a server limited to 1,000 files', () => {
 
   test('Holdfast: its capacity and its files are named', async () => {
     const start = ['start', '--json', '--port', '0', '--admin-port', '0', '--workers', '1'];
-    await using node = await ServerProcess.launch([...LIMIT, 'node', BIN, ...start]);
+    await using node = await ServerProcess.launch([...LIMIT, ...COMMAND, ...start]);
     const { adminPort } = JSON.parse(node.logText.split('\n')[0] ?? '') as { adminPort: number };
     const admin = `http://127.0.0.1:${adminPort}`;
     const { code, verdict } = await runFleet(['--target', node.url, '--admin', admin, ...STALLING]);
@@ -101,9 +101,9 @@ describe("the fleet's own limits make a run void", () => {
   test.skipIf(!hasFewPorts)(`local ports${needsRoot}`, async () => {
     const script = `
       ${STOCK.join(' ')} 9000 > /dev/null &
-      until node ${BIN} fleet run --json --control-port 9001 --target ws://127.0.0.1:9000 \\
+      until ${HOLDFAST} fleet run --json --control-port 9001 --target ws://127.0.0.1:9000 \\
         --protocol websocket --connections 1 --hold 0 > /dev/null 2>&1; do sleep 0.2; done
-      node ${BIN} fleet run --json --control-port 9001 --target ws://127.0.0.1:9000 \\
+      ${HOLDFAST} fleet run --json --control-port 9001 --target ws://127.0.0.1:9000 \\
         --protocol websocket --source 127.0.0.1 ${STALLING.join(' ')}
       kill $!`;
     const run = Bun.spawn([...FEW_PORTS, 'sh', '-c', script], { stderr: 'ignore' });

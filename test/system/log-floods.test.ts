@@ -3,14 +3,16 @@
  * honest clients are served meanwhile.
  */
 
-import { afterEach, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
-import { beside, bytesOf, expectServed, memoryComesBack } from '../support/honest-clients.ts';
+import { bytesOf, memoryComesBack } from '../support/honest-clients.ts';
+import { HonestWatch } from '../support/honest-watch.ts';
 import { Clients } from './clients.ts';
 
 const APP = join(import.meta.dir, 'printing-app.ts');
-const FLOOD_MS = 4_000;
+const WORKERS = 2;
+const FLOOD_MS = 3_500;
 /** Of each attacker: enough for a flood, and leaves the machine to those who are watched. */
 const PACE_MS = 50;
 /** What one second of a worker's log may hold, and some: lines, and what the app prints. */
@@ -20,14 +22,30 @@ const MEMORY_BYTES = 60_000_000;
 setDefaultTimeout(120_000);
 
 const clients = new Clients();
+let node: HoldfastProcess;
+let honest: HonestWatch;
+let pids: readonly number[];
+let restBytes: number;
+
+beforeAll(async () => {
+  node = await HoldfastProcess.start({ app: APP, workers: WORKERS });
+  honest = await HonestWatch.start(node.url);
+  pids = [node.controllerPid, ...((await node.workerPids()) as number[])];
+  restBytes = bytesOf(pids);
+});
 
 afterEach(() => clients.close());
 
-type Flood = (node: HoldfastProcess, isOver: () => boolean) => Promise<void>;
+afterAll(async () => {
+  await honest[Symbol.asyncDispose]();
+  await node.stop();
+});
+
+type Flood = (isOver: () => boolean) => Promise<void>;
 
 /** Has the app do something again and again, as often as once was enough to flood a disk. */
 function byClients(everyMs: number, event: string, ...args: readonly unknown[]): Flood {
-  return async (node, isOver) => {
+  return async (isOver) => {
     const sockets = await clients.connectMany(node.url, 4, () => ({ transports: ['websocket'] }));
     const flood = sockets.map(async (socket) => {
       while (!isOver()) {
@@ -39,7 +57,7 @@ function byClients(everyMs: number, event: string, ...args: readonly unknown[]):
   };
 }
 
-async function byBadHosts(node: HoldfastProcess, isOver: () => boolean): Promise<void> {
+async function byBadHosts(isOver: () => boolean): Promise<void> {
   const request = 'GET /x HTTP/1.1\r\nHost: a:99999\r\n\r\n'.repeat(20);
   const attacker = async (): Promise<void> => {
     while (!isOver()) {
@@ -64,26 +82,15 @@ test.each<[string, Flood]>([
   ['an app that prints', byClients(PACE_MS, 'print', 'console', 'y'.repeat(500), 500)],
   ['a process of the app that prints', byClients(200, 'printByProcess', 'z'.repeat(500), 5_000)],
 ])('%s', async (_name, flood) => {
-  await using node = await HoldfastProcess.start({ app: APP, workers: 2 });
-  const pids = [node.controllerPid, ...((await node.workerPids()) as number[])];
-  const before = bytesOf(pids);
-  let floodedMs = 0;
-  const { quiet, attacked } = await beside(
-    node.url,
-    async () => {
-      const startedAtMs = performance.now();
-      await flood(node, () => performance.now() - startedAtMs > FLOOD_MS);
-      floodedMs = performance.now() - startedAtMs;
-    },
-    { quietMs: 2_000 },
-  );
+  const loggedBefore = node.logText.length;
+  const startedAtMs = performance.now();
+  await honest.expectServedDuring(() => flood(() => performance.now() - startedAtMs > FLOOD_MS));
   clients.close();
-  expectServed(attacked, quiet);
-  const workers = pids.length - 1;
-  const mostBytes = workers * LOG_BYTES_PER_SECOND * (floodedMs / 1_000 + 1);
-  console.log(`log-floods: ${node.logText.length} of ${mostBytes.toFixed(0)} bytes`);
-  expect(node.logText.length).toBeLessThan(mostBytes);
-  await memoryComesBack(pids, before, MEMORY_BYTES);
+  const floodedSeconds = (performance.now() - startedAtMs) / 1_000;
+  const logged = node.logText.length - loggedBefore;
+  const mostBytes = WORKERS * LOG_BYTES_PER_SECOND * floodedSeconds;
+  console.log(`log-floods: ${logged} of ${mostBytes.toFixed(0)} bytes`);
+  expect(logged).toBeLessThan(mostBytes);
+  await memoryComesBack(pids, restBytes, MEMORY_BYTES);
   expect((await node.process()).workers.map(({ restarts }) => restarts)).toEqual([0, 0]);
-  await node.stop();
 });

@@ -10,7 +10,7 @@ const CTRL_BACKSLASH = '\x1c';
 const FREE_PORTS = ['--json', '--port', '0', '--admin-port', '0', '--workers', '2'];
 
 test.concurrent('SIGUSR1 and SIGUSR2 disturb no process, and open no debugger', async () => {
-  await using node = await HoldfastProcess.start({ workers: 2 });
+  await using node = await HoldfastProcess.start({ withLauncher: true, workers: 2 });
   const before = node.processes;
   for (const pid of before) {
     process.kill(pid, 'SIGUSR1');
@@ -27,7 +27,7 @@ test.concurrent('SIGUSR1 and SIGUSR2 disturb no process, and open no debugger', 
 test.concurrent.each(['SIGHUP', 'SIGQUIT', 'SIGINT'] as const)(
   'a worker leaves %s to its controller',
   async (signal) => {
-    await using node = await HoldfastProcess.start({ workers: 2 });
+    await using node = await HoldfastProcess.start({ withLauncher: true, workers: 2 });
     const pids = await node.workerPids();
     for (const pid of pids) process.kill(pid as number, signal);
     expect((await fetch(`${node.url}/ready`)).status).toBe(200);
@@ -37,13 +37,17 @@ test.concurrent.each(['SIGHUP', 'SIGQUIT', 'SIGINT'] as const)(
 );
 
 test.concurrent('Ctrl-\\ in a terminal stops a node, though every process gets it', async () => {
-  await using node = await HoldfastProcess.start({ workers: 2, isInTerminal: true });
+  await using node = await HoldfastProcess.start({
+    withLauncher: true,
+    workers: 2,
+    isInTerminal: true,
+  });
   node.type(CTRL_BACKSLASH);
   await node.ended(0);
 });
 
 test.concurrent('a controller whose launcher is killed stops the node', async () => {
-  await using node = await HoldfastProcess.start({ workers: 2 });
+  await using node = await HoldfastProcess.start({ withLauncher: true, workers: 2 });
   node.kill('SIGKILL');
   await allEnded(node);
 });

@@ -4,7 +4,12 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HoldfastProcess, ROOT, runHoldfast } from '../support/holdfast-process.ts';
+import {
+  HoldfastProcess,
+  ROOT,
+  type RunOptions,
+  runHoldfast,
+} from '../support/holdfast-process.ts';
 
 const NOBODY = 65_534;
 const PRIVILEGED_PORT = 81;
@@ -154,20 +159,15 @@ describe('the environment', () => {
     ['a secret that is wrong', { HOLDFAST_ADMIN_TOKEN: 'short' }, 'a secret that is not shown'],
     ['a config that is missing', { HOLDFAST_CONFIG: 'missing.json' }, 'cannot be read'],
   ])('with %s is refused', async (_name, env, sentence) => {
-    await expectRefusal([], sentence, { env });
+    await expectRefusal([], sentence, { env, withLauncher: true });
   });
 });
-
-interface RefusalOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly uid?: number;
-}
 
 /** Flags given twice count as given last. */
 async function expectRefusal(
   args: readonly string[],
   sentence: string | RegExp,
-  { env = {}, ...options }: RefusalOptions = {},
+  { env = {}, ...options }: RunOptions = {},
 ): Promise<void> {
   const ports = ['--port', '0', '--admin-port', '0'];
   const workers = args.includes('--workers') || 'HOLDFAST_WORKERS' in env ? [] : ['--workers', '2'];

@@ -43,7 +43,12 @@ describe('a node that is told to stop', () => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
     'by %s closes its clients and leaves',
     async (signal) => {
-      await using node = await HoldfastProcess.start({ app: APP, workers: 4, env });
+      await using node = await HoldfastProcess.start({
+        withLauncher: true,
+        app: APP,
+        workers: 4,
+        env,
+      });
       const raw = await joinRaw(node.url, 8);
       const sockets = await connectSome(node);
       const told = sockets.map((socket) => heard<string>(socket, 'disconnect'));
@@ -58,7 +63,12 @@ describe('a node that is told to stop', () => {
   );
 
   test('by Ctrl-C in a terminal leaves, though every process gets the signal', async () => {
-    await using node = await HoldfastProcess.start({ app: APP, env, isInTerminal: true });
+    await using node = await HoldfastProcess.start({
+      withLauncher: true,
+      app: APP,
+      env,
+      isInTerminal: true,
+    });
     const raw = await joinRaw(node.url, 8);
     node.type(CTRL_C);
     await node.ended(0);
@@ -73,7 +83,7 @@ describe('a node that is told to stop', () => {
       app,
       `export default { started() { console.log('starting'); return new Promise(() => {}); } };`,
     );
-    await using node = await HoldfastProcess.spawn({ app, workers: 2, env });
+    await using node = await HoldfastProcess.spawn({ withLauncher: true, app, workers: 2, env });
     await node.logged('that the app starts', ({ msg }) => msg === 'starting');
     node.kill('SIGTERM');
     await node.exited;
@@ -85,6 +95,7 @@ describe('a node that is told to stop', () => {
 describe('a worker that is stuck', () => {
   test('is killed when its time is over, and the exit code says so', async () => {
     await using node = await HoldfastProcess.start({
+      withLauncher: true,
       app: APP,
       workers: 2,
       config: { shutdownTimeoutMs: 500 },
@@ -97,7 +108,12 @@ describe('a worker that is stuck', () => {
   });
 
   test('is killed at a second Ctrl-C', async () => {
-    await using node = await HoldfastProcess.start({ app: APP, workers: 2, env });
+    await using node = await HoldfastProcess.start({
+      withLauncher: true,
+      app: APP,
+      workers: 2,
+      env,
+    });
     await block(node);
     node.kill('SIGINT');
     let hasEnded = false;
@@ -119,7 +135,12 @@ describe('a worker that is stuck', () => {
 
 describe('a controller that is killed', () => {
   test('leaves workers that go on serving, until they are told to stop', async () => {
-    await using node = await HoldfastProcess.start({ app: APP, workers: 2, env });
+    await using node = await HoldfastProcess.start({
+      withLauncher: true,
+      app: APP,
+      workers: 2,
+      env,
+    });
     const raw = await joinRaw(node.url, 4);
     const sockets = await connectSome(node);
     const lost: string[] = [];
@@ -163,7 +184,13 @@ describe('a node can be started', () => {
   test('with a port for each worker beside the shared one', async () => {
     const workers = 3;
     const config = { workerPorts: true, workerPortBase: await freePorts(workers) };
-    await using node = await HoldfastProcess.start({ app: APP, workers, config, env });
+    await using node = await HoldfastProcess.start({
+      withLauncher: true,
+      app: APP,
+      workers,
+      config,
+      env,
+    });
     for (let worker = 0; worker < workers; worker++) {
       const port = config.workerPortBase + worker;
       for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']]) {
@@ -181,7 +208,12 @@ describe('a node can be started', () => {
   });
 
   test('with a worker for each core', async () => {
-    await using node = await HoldfastProcess.start({ app: APP, workers: 'auto', env });
+    await using node = await HoldfastProcess.start({
+      withLauncher: true,
+      app: APP,
+      workers: 'auto',
+      env,
+    });
     expect(node.workerCount).toBe(availableParallelism());
     expect((await node.process()).workers).toHaveLength(availableParallelism());
     await node.stop();
@@ -196,7 +228,7 @@ describe('a node can be started', () => {
        import { answer } from './answer.ts';
        export default defineApp({ on: { ask: (_session: Session) => ack(answer, 'sure') } });`,
     );
-    await using node = await HoldfastProcess.start({ app, workers: 2, env });
+    await using node = await HoldfastProcess.start({ withLauncher: true, app, workers: 2, env });
     const socket = await clients.connect(node.url);
     const { promise, resolve } = Promise.withResolvers<unknown[]>();
     socket.emit('ask', (...values: unknown[]) => resolve(values));
@@ -206,7 +238,11 @@ describe('a node can be started', () => {
 
   test('by variables alone', async () => {
     const variables = { HOLDFAST_APP: APP, HOLDFAST_PATH: '/live/', HOLDFAST_LOG_LEVEL: 'error' };
-    await using node = await HoldfastProcess.start({ workers: 1, env: { ...env, ...variables } });
+    await using node = await HoldfastProcess.start({
+      withLauncher: true,
+      workers: 1,
+      env: { ...env, ...variables },
+    });
     const socket = await clients.connect(node.url, { path: '/live/' });
     expect(await ask<string>(socket, 'echo', 'configured')).toBe('configured');
     await node.stop();
@@ -253,14 +289,16 @@ async function block(node: HoldfastProcess): Promise<void> {
   );
 }
 
-/** The first of some ports in a row that nobody uses now. */
+/**
+ * The first of some ports in a row that nobody uses now; below those that the kernel hands out, so
+ * that no client of another test gets one before the node does.
+ */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = Bun.serve({ port: 0, fetch: () => new Response() });
-    const base = first.port as number;
-    const servers = [first];
+    const base = 10_000 + Math.floor(20_000 * Math.random());
+    const servers: Bun.Server<undefined>[] = [];
     try {
-      for (let i = 1; i < count; i++) {
+      for (let i = 0; i < count; i++) {
         servers.push(Bun.serve({ port: base + i, reusePort: false, fetch: () => new Response() }));
       }
       return base;

@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
-import { ServerProcess } from '../support/holdfast-process.ts';
+import { COMMAND, ServerProcess } from '../support/holdfast-process.ts';
 import {
   bytesOf,
   expectServed,
@@ -15,7 +15,6 @@ import {
 } from '../support/honest-clients.ts';
 import { Clients, record } from './clients.ts';
 
-const ROOT = join(import.meta.dir, '../..');
 const APP = join(import.meta.dir, 'strangers-app.ts');
 const HOST = join(import.meta.dir, 'strangers-host.mjs');
 const OPEN_FILES = 600;
@@ -36,7 +35,7 @@ let bytesBefore: number;
 
 beforeAll(async () => {
   const start = ['start', '--json', '--port', '0', '--admin-port', '0', '--workers', '1'];
-  const command = ['node', join(ROOT, 'bin/holdfast.js'), ...start, '--app', APP];
+  const command = [...COMMAND, ...start, '--app', APP];
   const limited = ['bash', '-c', `ulimit -n ${OPEN_FILES}; exec "$0" "$@"`];
   node = await ServerProcess.launch([...limited, ...command]);
   const transports = [['websocket'], ['polling'], ['polling', 'websocket']];
