@@ -53,7 +53,8 @@ ${table(LOG_BOUNDS)}
 ## Reasons
 
 *Refused* is one thing that was not taken, while who sent it goes on; *cut* is the end of a session
-or connection; *dropped* is something that was promised to nobody and is gone.
+or connection; *dropped* is something that was promised to nobody and is gone; *held* is a client
+that was slowed down: it is counted when it begins to wait, and loses nothing.
 
 | reason | outcome | what it was |
 |---|---|---|

@@ -21,6 +21,7 @@ import type {
   SocketData,
 } from '../../src/server/core/contracts/client-connection.ts';
 import { Heartbeat } from '../../src/server/core/heartbeat.ts';
+import type { RateSettings } from '../../src/server/core/limits/client-rates.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
 import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
@@ -44,6 +45,14 @@ export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: num
   keepAliveTimeoutMs: 10_000,
   filePlaces: 100,
   sessionsMax: 100,
+};
+
+/** None of them is reached by accident. */
+const RATES: RateSettings = {
+  maxMessagesPerSecond: 5_000,
+  maxBytesPerSecond: 10_000_000,
+  maxConnectsPerSecond: 20,
+  maxAcksPerSecond: 5_000,
 };
 
 const HANDSHAKE: HandshakeSource = {
@@ -73,7 +82,11 @@ export class FakeEngine {
   /** Errors that were logged. */
   readonly logged: string[] = [];
 
-  constructor(app: App, budgetBytes: number = ENGINE_SETTINGS.memoryBudgetBytes) {
+  constructor(
+    app: App,
+    budgetBytes: number = ENGINE_SETTINGS.memoryBudgetBytes,
+    rates: Partial<RateSettings> = {},
+  ) {
     const log: Log = {
       debug: () => {},
       info: () => {},
@@ -90,6 +103,8 @@ export class FakeEngine {
       settings: ENGINE_SETTINGS,
       heartbeat: this.heartbeat,
       router: new PacketRouter(getCore, {
+        settings: { ...RATES, ...rates },
+        tickMs: this.heartbeat.tickMs,
         admissions: this.admissions,
         json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
         budget: this.budget,
@@ -161,6 +176,8 @@ export class FakeSocket implements FrameSocket {
   isFull = false;
   /** What is sent waits. */
   isBehind = false;
+  /** It is not read; frames may come all the same, as those that had been read before. */
+  isPaused = false;
 
   send(frame: string | Uint8Array): number {
     if (this.isFull) return 0;
@@ -185,6 +202,14 @@ export class FakeSocket implements FrameSocket {
 
   getBufferedAmount(): number {
     return this.bufferedBytes;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   /** The client sends frames. */

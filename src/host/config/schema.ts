@@ -36,6 +36,10 @@ export interface Config {
   readonly keepAliveTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxJsonKeys: number;
+  readonly maxMessagesPerSecond: number;
+  readonly maxBytesPerSecond: number;
+  readonly maxConnectsPerSecond: number;
+  readonly maxAcksPerSecond: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
   readonly memoryBudgetBytes: 'auto' | number;
@@ -97,6 +101,12 @@ const origins = z.array(z.string().refine(isOriginOrStar)).max(1000);
 
 function key<T extends z.ZodType>(type: T, description: string, facts: KeyFacts = {}): T {
   return type.meta({ description, ...facts });
+}
+
+function rateKey(most: number, what: string, counted: string): z.ZodDefault<z.ZodInt> {
+  const description = `${what} What is more waits, and the client with it; 0 is no limit.`;
+  const seen = 'its socket is read more slowly, its POST answered later';
+  return key(whole(0, 1024 * MIB).default(most), description, { limit: { seen, counted } });
 }
 
 function tlsFile(what: string): z.ZodOptional<z.ZodString> {
@@ -193,6 +203,27 @@ const shape = {
         counted: 'tooManyKeys',
       },
     },
+  ),
+  maxMessagesPerSecond: rateKey(
+    5_000,
+    'Messages that one client may send in a second, and at once, attachments included.',
+    'tooManyMessages',
+  ),
+  maxBytesPerSecond: rateKey(
+    16 * MIB,
+    'Bytes that one client may send in a second, and at once; text counts by its characters.',
+    'tooManyBytes',
+  ),
+  maxConnectsPerSecond: rateKey(
+    20,
+    'CONNECTs that one client may send in a second over its connection, be they let in or ' +
+      'refused, and ten times as many at once.',
+    'tooManyConnects',
+  ),
+  maxAcksPerSecond: rateKey(
+    10_000,
+    'Acks that one client may send in a second, and at once; they are no messages in this.',
+    'tooManyAcks',
   ),
   maxBackpressureBytes: key(
     whole(1, 32 * MIB).default(MIB),

@@ -159,7 +159,7 @@ export const metrics: readonly Metric[] = [
   {
     name: 'holdfast_refusals_total',
     type: 'counter',
-    help: 'What the worker refused, cut or dropped, by reason.',
+    help: 'What the worker refused, cut, dropped or held up, by reason.',
     labels: ['worker', 'outcome', 'reason'],
     *read(view) {
       for (const { index, sample } of view.workers()) {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
-import { decodeBase64Packet, decodePayload, encodePayload } from './engine-packet.ts';
+import { readPayload } from '../../../test/support/read-payload.ts';
+import { decodeBase64Packet, encodePayload, MALFORMED, PayloadReader } from './engine-packet.ts';
 
-describe('decodePayload', () => {
+describe('PayloadReader', () => {
   test.each([
     ['an empty body', ''],
     ['an empty packet at the end', '4a\x1e'],
@@ -12,17 +13,22 @@ describe('decodePayload', () => {
     ['base64 with a stray character', 'b%%%%'],
     ['base64 cut short', 'bA'],
   ])('refuses %s', (_name, body) => {
-    expect(decodePayload(body, 10)).toBeUndefined();
+    expect(readPayload(body)).toBeUndefined();
   });
 
-  test('takes as many packets as allowed, and not one more', () => {
-    const body = Array.from({ length: 5 }, () => '4').join('\x1e');
-    expect(decodePayload(body, 5)).toHaveLength(5);
-    expect(decodePayload(body, 4)).toBeUndefined();
+  test('reads one packet after another, up to the first that is malformed', () => {
+    const reader = new PayloadReader('4a\x1e4b\x1e\x1e4c');
+    const read = Array.from({ length: 4 }, () => {
+      const packet = reader.peek();
+      reader.skip();
+      return packet;
+    });
+    expect(read).toEqual(['4a', '4b', MALFORMED, '4c']);
+    expect([reader.peek(), reader.isDone]).toEqual([undefined, true]);
   });
 
   test('takes empty binary data', () => {
-    expect(decodePayload('b', 1)).toEqual([Buffer.alloc(0)]);
+    expect(readPayload('b')).toEqual([Buffer.alloc(0)]);
   });
 });
 

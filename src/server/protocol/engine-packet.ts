@@ -52,25 +52,39 @@ export function encodeBase64Packet(data: Uint8Array): string {
   return `b${data.toBase64()}`;
 }
 
-/**
- * Splits the body of a polling request.
- *
- * @returns the packets, binary ones decoded; or `undefined` when the body is malformed: an empty
- *   packet, an unknown type, broken base64, or more than `maxPackets` packets.
- */
-export function decodePayload(body: string, maxPackets: number): (string | Buffer)[] | undefined {
-  const packets: (string | Buffer)[] = [];
-  let start = 0;
-  while (start <= body.length) {
-    if (packets.length === maxPackets) return undefined;
-    const separator = body.indexOf(RECORD_SEPARATOR, start);
-    const end = separator === -1 ? body.length : separator;
-    const packet = decodeFromPayload(body.slice(start, end));
-    if (packet === undefined) return undefined;
-    packets.push(packet);
-    start = end + 1;
+/** Stands for a packet that cannot be: an empty one, an unknown type, broken base64. */
+export const MALFORMED: unique symbol = Symbol('malformed');
+
+/** Reads the packets of the body of a polling request one after another. */
+export class PayloadReader {
+  readonly #body: string;
+  #at = 0;
+  #end = 0;
+  #next: string | Buffer | typeof MALFORMED | undefined;
+
+  constructor(body: string) {
+    this.#body = body;
   }
-  return packets;
+
+  /** All packets have been read; a body has one at least. */
+  get isDone(): boolean {
+    return this.#at > this.#body.length;
+  }
+
+  /** The next packet, binary data decoded; `undefined` after the last. */
+  peek(): string | Buffer | typeof MALFORMED | undefined {
+    if (this.#next !== undefined || this.isDone) return this.#next;
+    const separator = this.#body.indexOf(RECORD_SEPARATOR, this.#at);
+    this.#end = separator === -1 ? this.#body.length : separator;
+    this.#next = decodeFromPayload(this.#body.slice(this.#at, this.#end)) ?? MALFORMED;
+    return this.#next;
+  }
+
+  /** Goes on behind the packet that `peek` gave. */
+  skip(): void {
+    this.#next = undefined;
+    this.#at = this.#end + 1;
+  }
 }
 
 function decodeFromPayload(encoded: string): string | Buffer | undefined {

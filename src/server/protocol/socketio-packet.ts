@@ -35,10 +35,12 @@ export interface AckPacket {
   readonly attachments: number;
 }
 
+export type PacketKind = Packet['type'];
+
 /** A packet whose payload is not to be read; its head says whose it is. */
 export interface UnreadPacket<Fault extends string> {
   readonly type: 'unread';
-  readonly kind: 'connect' | 'disconnect' | 'event' | 'ack';
+  readonly kind: PacketKind;
   readonly head: PacketHead;
   readonly fault: Fault;
 }
@@ -95,6 +97,11 @@ export function announcesAttachments(text: string): boolean {
   return type === TYPE.binaryEvent || type === TYPE.binaryAck;
 }
 
+/** `undefined` for what is not a client's to send. */
+export function kindOf({ type }: PacketHead): PacketKind | undefined {
+  return KINDS[type];
+}
+
 /** Whether a packet answers an event of the server. */
 export function isAck({ type }: PacketHead): boolean {
   return type === TYPE.ack || type === TYPE.binaryAck;
@@ -127,7 +134,7 @@ export function decodePacket<Fault extends string>(
   const fault = isEmpty ? undefined : judge?.faultIn(text, head.payloadAt, sender);
   if (fault === 'malformed') return undefined;
   if (fault !== undefined) {
-    const kind = KINDS[head.type];
+    const kind = kindOf(head);
     return kind === undefined ? undefined : { type: 'unread', kind, head, fault };
   }
   const payload = parseJson(text, head.payloadAt);

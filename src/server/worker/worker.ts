@@ -111,6 +111,8 @@ export class Worker {
       settings: { ...config, filePlaces: places.connections, sessionsMax: places.sessions },
       heartbeat: this.#heartbeat,
       router: new PacketRouter(getCore, {
+        settings: config,
+        tickMs: this.#heartbeat.tickMs,
         admissions: this.#admissions,
         json: this.#json,
         budget: this.#budget,

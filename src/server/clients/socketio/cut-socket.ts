@@ -16,4 +16,6 @@ export const CUT_SOCKET: FrameSocket = {
   close: () => {},
   terminate: () => {},
   getBufferedAmount: () => 0,
+  pause: () => {},
+  resume: () => {},
 };

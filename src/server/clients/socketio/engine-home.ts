@@ -7,6 +7,7 @@
 
 import type { DisconnectReason } from '../../core/app/app.ts';
 import type { CarriedSession } from '../../core/contracts/carrier.ts';
+import type { FrameSocket } from '../../core/contracts/client-connection.ts';
 import type { HeartbeatMember } from '../../core/heartbeat.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
@@ -23,13 +24,22 @@ export interface EngineMember extends HeartbeatMember {
   end(reason: DisconnectReason, code?: number): void;
 }
 
+/** Decides when what clients send is taken. */
+export interface PacketIntake<Engine> {
+  /** @returns whether to take a frame now; one that is not is kept, and taken or refused later */
+  takesNow(engine: Engine, socket: FrameSocket, frame: string | Buffer): boolean;
+  /** Takes the packets of a POST, perhaps not all at once; `done` says whether all were sound. */
+  takePayload(engine: Engine, body: string, done: (isWhole: boolean) => void): void;
+}
+
 /** Takes what clients send. MUST NOT throw. */
 export interface PacketTaker<Engine extends EngineMember> {
+  readonly intake: PacketIntake<Engine>;
   /** Whether a ping may take along what is on its way to sessions of this worker. */
   readonly isDeliveringLittle: boolean;
   onText(engine: Engine, text: string): void;
   onBinary(engine: Engine, data: Buffer): void;
-  /** What is kept of what a session sent, until more of it comes. */
+  /** What is kept of what a session sent, until more of it comes or it may be taken. */
   heldBytes(engine: Engine): number;
   /** The session has ended, or had to let go of what is kept of it. */
   forget(engine: Engine): void;

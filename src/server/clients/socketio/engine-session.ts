@@ -265,8 +265,8 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
 
   // What the client sends.
 
-  onFrame(_socket: FrameSocket, frame: string | Buffer): void {
-    this.receive(frame);
+  onFrame(socket: FrameSocket, frame: string | Buffer): void {
+    if (this.#worker.router.intake.takesNow(this, socket, frame)) this.receive(frame);
   }
 
   onSocketClose(socket: FrameSocket): void {

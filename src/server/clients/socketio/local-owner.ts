@@ -7,8 +7,7 @@ import type {
   SessionOwner,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
-import { LIMITS } from '../../core/limits/limits.ts';
-import { decodePayload, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
+import { PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { EngineContext } from './engine-context.ts';
 import { engineError } from './engine-error.ts';
 import { UpgradeProbe } from './upgrade-probe.ts';
@@ -45,19 +44,16 @@ export class LocalOwner implements SessionOwner {
       this.#postTooLate(sessionId, body, reply);
       return;
     }
-    session.polling.isPosting = false;
+    const { polling } = session;
     if (body === undefined) {
+      polling.isPosting = false;
       reply(engineError('badRequest'));
       return;
     }
-    const packets = decodePayload(body, LIMITS.packetsPerPayload);
-    if (packets === undefined) {
-      session.failEngine();
-      reply(engineError('badRequest'));
-      return;
-    }
-    for (const packet of packets) session.receive(packet);
-    reply(TAKEN);
+    this.#context.router.intake.takePayload(session, body, (isWhole) => {
+      polling.isPosting = false;
+      reply(isWhole ? TAKEN : engineError('badRequest'));
+    });
   }
 
   /** A client that does not know yet that its session is over must not take it for a failure. */

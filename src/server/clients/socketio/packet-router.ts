@@ -10,14 +10,17 @@
 import type { ForeignJson, JsonFault } from '../../../host/runtime/foreign-json.ts';
 import type { Answer } from '../../core/app/handler-runner.ts';
 import type { Delivery } from '../../core/delivery/delivery.ts';
+import type { RateSettings } from '../../core/limits/client-rates.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { jsonBytes } from '../../core/limits/json-bytes.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { AckTable } from '../../core/sessions/acks.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { encodeArguments, restoreArguments } from '../../protocol/binary-payload.ts';
+import { PacketCode } from '../../protocol/engine-packet.ts';
 import {
   type AckPacket,
   announcesAttachments,
@@ -25,15 +28,17 @@ import {
   type EventPacket,
   encodeAck,
   encodeConnectError,
-  isAck,
+  kindOf,
   type Packet,
   type PacketHead,
+  type PacketKind,
   readHead,
   type UnreadPacket,
 } from '../../protocol/socketio-packet.ts';
 import type { AdmissionCore, Admissions } from './admissions.ts';
 import type { PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
+import { Intake } from './intake.ts';
 import { PartialPackets } from './partial-packets.ts';
 import { RefusedPackets } from './refused-packets.ts';
 
@@ -44,8 +49,15 @@ const NOT_READ: Readonly<Record<JsonFault, string>> = {
   stringsCollide: 'the message has texts that are made to collide',
 };
 
+/** What a client is told that sends so much that waiting would not help. */
+const TOO_FAST = 'too many messages';
+const NOTHING = Buffer.alloc(0);
+
 /** What the router needs beside the worker's core. */
 export interface RouterOptions {
+  readonly settings: RateSettings;
+  /** How often `sweep` is called. */
+  readonly tickMs: number;
   readonly admissions: Admissions;
   /** Judges what clients send before it is parsed. */
   readonly json: ForeignJson;
@@ -66,6 +78,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   readonly #admissions: Admissions;
   readonly #json: ForeignJson;
   readonly #partials: PartialPackets;
+  readonly intake: Intake<EngineSession>;
   readonly #refused: RefusedPackets;
 
   /** The core is asked for later, since it is made after the engine that has this router. */
@@ -76,7 +89,15 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     this.#refused = new RefusedPackets(() => core().refusals);
     this.#partials = new PartialPackets({
       ...options,
-      refuse: (engine, head, message) => this.#refusePartial(engine, head, message),
+      refuse: (engine, head, reason, message) => {
+        if (engine.sessionIn(head.namespace) === undefined) return;
+        this.#refuse(engine, head, kindOf(head), reason, message);
+      },
+    });
+    this.intake = new Intake({
+      ...options,
+      refusals: () => core().refusals,
+      refuse: (engine, packet) => this.#refuseInput(engine, packet),
     });
   }
 
@@ -122,14 +143,16 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   }
 
   heldBytes(engine: EngineSession): number {
-    return this.#partials.heldBytes(engine);
+    return this.#partials.heldBytes(engine) + this.intake.heldBytes(engine);
   }
 
   forget(engine: EngineSession): void {
     this.#partials.forget(engine);
+    this.intake.forget(engine);
   }
 
   sweep(): void {
+    this.intake.sweep();
     this.#partials.sweep();
     this.#refused.sweep();
   }
@@ -144,6 +167,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     if (engine.closed) return;
     switch (packet.type) {
       case 'connect':
+        this.intake.noteConnect(engine);
         this.#admissions.connect(engine, packet.namespace, packet.auth ?? {}, jsonBytes(text));
         return;
       case 'disconnect':
@@ -189,26 +213,50 @@ export class PacketRouter implements PacketTaker<EngineSession> {
 
   #refuseUnread(engine: EngineSession, packet: UnreadPacket<JsonFault>): void {
     const { kind, head, fault } = packet;
-    const message = NOT_READ[fault];
-    if (kind === 'connect') {
-      this.#core().refusals.count(fault);
-      engine.send([encodeConnectError(head.namespace, message)]);
-      return;
-    }
-    const session = engine.sessionIn(head.namespace);
-    if (session === undefined || kind === 'disconnect') {
-      engine.fail();
-      return;
-    }
-    const answer = kind === 'ack' ? undefined : answerTo(engine, session, head.ackId);
-    this.#refused.refuse({ session, answer }, fault, message);
+    if (kind === 'disconnect') engine.fail();
+    else this.#refuse(engine, head, kind, fault, NOT_READ[fault]);
   }
 
-  #refusePartial(engine: EngineSession, head: PacketHead, message: string): void {
+  /** Passes over a packet of a client that sends far too much. */
+  #refuseInput(engine: EngineSession, packet: string | Buffer): void {
+    const isPartial = this.#partials.has(engine);
+    if (typeof packet !== 'string' || packet.charCodeAt(0) === PacketCode.base64) {
+      this.#partials.refuse(engine, 'inputOverflow', TOO_FAST);
+      this.onBinary(engine, NOTHING);
+      return;
+    }
+    if (packet.charCodeAt(0) !== PacketCode.message || isPartial) {
+      engine.receive(packet);
+      return;
+    }
+    const text = packet.slice(1);
+    const head = readHead(text, LIMITS.attachmentsPerPacket);
+    if (head === undefined) engine.fail();
+    else if (kindOf(head) === 'disconnect') this.onText(engine, text);
+    else if (!announcesAttachments(text)) {
+      this.#refuse(engine, head, kindOf(head), 'inputOverflow', TOO_FAST);
+    } else if (this.#partials.begin(engine, text, head)) {
+      this.#partials.refuse(engine, 'inputOverflow', TOO_FAST);
+    } else engine.fail();
+  }
+
+  /** Says so to who sent the packet, if it is one of a client's. */
+  #refuse(
+    engine: EngineSession,
+    head: PacketHead,
+    kind: PacketKind | undefined,
+    reason: Reason,
+    message: string,
+  ): void {
     const session = engine.sessionIn(head.namespace);
-    if (session === undefined) return;
-    const answer = isAck(head) ? undefined : answerTo(engine, session, head.ackId);
-    this.#refused.refuse({ session, answer }, 'partialPacket', message);
+    if (kind === 'connect') {
+      this.#core().refusals.count(reason);
+      engine.send([encodeConnectError(head.namespace, message)]);
+    } else if (session === undefined || kind === undefined) engine.fail();
+    else {
+      const answer = kind === 'ack' ? undefined : answerTo(engine, session, head.ackId);
+      this.#refused.refuse({ session, answer }, reason, message);
+    }
   }
 
   #disconnect(engine: EngineSession, namespace: string): void {

@@ -11,6 +11,7 @@
 
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { Reason } from '../../core/limits/reasons.ts';
 import type { PacketHead } from '../../protocol/socketio-packet.ts';
 import type { EngineSession } from './engine-session.ts';
 
@@ -36,7 +37,7 @@ export interface PartialPacketsOptions {
   readonly budget: MemoryBudget;
   /** The largest message of a client. */
   readonly maxPayloadBytes: number;
-  refuse(engine: EngineSession, head: PacketHead, message: string): void;
+  refuse(engine: EngineSession, head: PacketHead, reason: Reason, message: string): void;
 }
 
 export class PartialPackets {
@@ -81,6 +82,12 @@ export class PartialPackets {
     return partial.isRefused ? undefined : whole;
   }
 
+  /** Refuses the packet of which something is still to come; what comes is passed over. */
+  refuse(engine: EngineSession, reason: Reason, message: string): void {
+    const partial = this.#partials.get(engine);
+    if (partial?.isRefused === false) this.#refuse(engine, partial, reason, message);
+  }
+
   heldBytes(engine: EngineSession): number {
     return this.#partials.get(engine)?.bytes ?? 0;
   }
@@ -97,7 +104,7 @@ export class PartialPackets {
   sweep(nowMs: number = performance.now()): void {
     for (const [engine, partial] of this.#partials) {
       if (nowMs - partial.touchedAtMs < LIMITS.partialPacketMs) return;
-      if (!partial.isRefused) this.#refuse(engine, partial, 'attachments did not come in time');
+      if (!partial.isRefused) this.#refuseFor(engine, partial, 'attachments did not come in time');
       // Behind those that may still be refused.
       this.#touch(engine, partial, nowMs);
     }
@@ -108,7 +115,7 @@ export class PartialPackets {
     this.#touch(engine, partial, performance.now());
     this.#take(partial, attachment.byteLength);
     const most = LIMITS.payloadsPerPacket * this.#options.maxPayloadBytes;
-    if (partial.bytes > most) this.#refuse(engine, partial, 'too many bytes in one packet');
+    if (partial.bytes > most) this.#refuseFor(engine, partial, 'too many bytes in one packet');
   }
 
   #touch(engine: EngineSession, partial: Partial, nowMs: number): void {
@@ -123,12 +130,16 @@ export class PartialPackets {
     this.#options.budget.take(all);
   }
 
-  #refuse(engine: EngineSession, partial: Partial, message: string): void {
+  #refuseFor(engine: EngineSession, partial: Partial, message: string): void {
+    this.#refuse(engine, partial, 'partialPacket', message);
+  }
+
+  #refuse(engine: EngineSession, partial: Partial, reason: Reason, message: string): void {
     this.#options.budget.give(partial.bytes);
     partial.bytes = 0;
     partial.text = '';
     partial.attachments = [];
     partial.isRefused = true;
-    this.#options.refuse(engine, partial.head, message);
+    this.#options.refuse(engine, partial.head, reason, message);
   }
 }

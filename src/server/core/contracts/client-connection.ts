@@ -21,6 +21,10 @@ export interface FrameSocket {
   terminate(): void;
   /** Bytes that the client has not taken yet. */
   getBufferedAmount(): number;
+  /** Reads no more of it, so that the client has to wait; what had been read still comes. */
+  pause(): void;
+  /** Reads on; harmless when it is not paused or is closed. */
+  resume(): void;
 }
 
 /** Takes what a socket brings. */

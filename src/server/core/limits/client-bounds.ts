@@ -50,12 +50,29 @@ export const CLIENT_BOUNDS = {
     seen: '`emit` throws a `RangeError`; a message is refused, an ack or CONNECT_ERROR says so',
     counted: 'nestedTooDeep',
   },
-  packetsPerPayload: {
+  burstMs: {
     value: 1_000,
-    unit: 'packets',
-    why: 'A body of separators must not become a million packets.',
-    seen: 'the session ends, 400',
-    counted: 'protocolBroken',
+    unit: 'ms',
+    why: 'As much as a client may send in so long it may also send at once.',
+  },
+  connectBurstMs: {
+    value: 10_000,
+    unit: 'ms',
+    why: 'The same for CONNECTs: who joins many namespaces does so at once.',
+  },
+  heldInputMs: {
+    value: 20_000,
+    unit: 'ms',
+    why: 'Of a client that sends more than it may: nothing of it waits for longer.',
+    seen: 'the message is refused, an ack, an event `error` or CONNECT_ERROR says so',
+    counted: 'inputOverflow',
+  },
+  heldInputBytes: {
+    value: 4_194_304,
+    unit: 'bytes',
+    why: 'Beside one payload: what may wait of a client that sends more than it may.',
+    seen: 'likewise',
+    counted: 'inputOverflow',
   },
   unpolledMs: {
     value: 10_000,

@@ -2,12 +2,13 @@
  * Why something was refused, cut or dropped: one table for counters, metrics, log lines and pages.
  *
  * `refused` is one thing that was not taken, while its sender goes on; `cut` is the end of a
- * session or connection by us; `dropped` is something that was promised to nobody and is gone. The
- * texts complete "N in the last second: …", and say what to change where an operator can.
+ * session or connection by us; `dropped` is something that was promised to nobody and is gone;
+ * `held` is a client that was slowed down and loses nothing. The texts complete "N in the last
+ * second: …", and say what to change where an operator can.
  */
 
 /** What became of what a limit or a rule stood against. */
-export type Outcome = 'refused' | 'cut' | 'dropped';
+export type Outcome = 'refused' | 'cut' | 'dropped' | 'held';
 
 interface ReasonEntry {
   readonly outcome: Outcome;
@@ -52,6 +53,26 @@ export const REASONS = {
   stringsCollide: {
     outcome: 'refused',
     text: "a message or request with texts made to collide in the runtime's tables",
+  },
+  tooManyMessages: {
+    outcome: 'held',
+    text: 'a client that sends more than maxMessagesPerSecond: the rest waits',
+  },
+  tooManyBytes: {
+    outcome: 'held',
+    text: 'a client that sends more than maxBytesPerSecond: the rest waits',
+  },
+  tooManyConnects: {
+    outcome: 'held',
+    text: 'a client that sends more than maxConnectsPerSecond: the rest waits',
+  },
+  tooManyAcks: {
+    outcome: 'held',
+    text: 'a client that sends more than maxAcksPerSecond: the rest waits',
+  },
+  inputOverflow: {
+    outcome: 'refused',
+    text: 'a message of a client that sends far more than it may in a second',
   },
   eventUnheard: { outcome: 'dropped', text: 'an event that the app has no handler for' },
   protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },

@@ -1,6 +1,11 @@
 /** Bounds on what a worker holds and does at a time, for all its sessions together. */
 
 export const WORKER_BOUNDS = {
+  intakeSliceMs: {
+    value: 5,
+    unit: 'ms',
+    why: 'Of taking what clients sent beyond their limits, or in a body of very many packets.',
+  },
   pollAnswerBytes: {
     value: 8_388_608,
     unit: 'bytes',

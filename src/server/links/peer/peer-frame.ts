@@ -36,6 +36,8 @@ export const PeerFrame = {
   beginPost: 12,
   /** owner → edge: socket. What waits for its client is forgotten. */
   terminate: 13,
+  /** owner → edge: socket, whether it is read (0 or 1) */
+  reading: 14,
 } as const;
 
 export const FRAME_TEXT = 0;

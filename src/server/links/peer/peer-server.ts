@@ -87,6 +87,17 @@ class EdgeConnection {
     this.link.send();
   }
 
+  /** Has the edge read a socket, or let its client wait. */
+  setReading(number: number, isReading: boolean): void {
+    if (!this.#sockets.has(number)) return;
+    this.link
+      .frame(PeerFrame.reading)
+      .u32(number)
+      .u8(isReading ? 1 : 0)
+      .finish();
+    this.link.send();
+  }
+
   #flushSends(): void {
     const { data } = this.#said;
     const sends = this.#sends;
@@ -267,6 +278,14 @@ class TunnelSocket implements FrameSocket {
 
   getBufferedAmount(): number {
     return this.#edge.queuedBytes > LIMITS.ipcHighWaterBytes ? 1 : 0;
+  }
+
+  pause(): void {
+    this.#edge.setReading(this.#number, false);
+  }
+
+  resume(): void {
+    this.#edge.setReading(this.#number, true);
   }
 
   receive(frame: string | Buffer): void {

@@ -102,6 +102,7 @@ class FakeSocket implements FrameSocket {
   /** What is sent waits. */
   isBehind = false;
   isCut = false;
+  isPaused = false;
 
   send(frame: string | Uint8Array): number {
     this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
@@ -117,6 +118,14 @@ class FakeSocket implements FrameSocket {
   close(code?: number, reason?: string): void {
     this.closes.push([code, reason]);
     if ('onFrame' in this.data) this.data.onSocketClose(this);
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   terminate(): void {
@@ -315,6 +324,18 @@ describe('sockets', () => {
     await until(() => socket.closes.length > 0);
     expect(socket.closes).toEqual([[1008, 'no socket is taken']]);
     expect(near.socketCount).toBe(0);
+  });
+
+  test('one whose client has to wait is not read until its owner says so', async () => {
+    const [client, session] = await openSocket();
+    session.pause();
+    await until(() => client.isPaused);
+    session.resume();
+    await until(() => !client.isPaused);
+    client.close();
+    await until(() => far.closedSockets > 0);
+    session.resume();
+    expect(await near.knows('mine')).toBe(true);
   });
 
   test('frames for a socket that is closed go nowhere', async () => {

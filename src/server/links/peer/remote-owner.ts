@@ -205,6 +205,12 @@ export class RemoteOwner implements SessionOwner {
         if (socket !== undefined) this.#closeSocket(socket, frame.u32(), frame.text());
         return;
       }
+      case PeerFrame.reading: {
+        const socket = this.#sockets.get(frame.u32());
+        if (frame.u8() === 1) socket?.resume();
+        else socket?.pause();
+        return;
+      }
       case PeerFrame.terminate: {
         const number = frame.u32();
         const socket = this.#sockets.get(number);

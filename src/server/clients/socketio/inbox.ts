@@ -1,0 +1,115 @@
+/**
+ * What one client has sent and what has not been taken yet: the rest of the body of a POST, or
+ * frames of a socket that had been read when it was paused.
+ */
+
+import type { FrameSocket } from '../../core/contracts/client-connection.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import { type MALFORMED, PayloadReader } from '../../protocol/engine-packet.ts';
+
+/** Says that a payload was taken, and whether all of it was well-formed. */
+export type PayloadDone = (isWhole: boolean) => void;
+
+interface Payload {
+  readonly reader: PayloadReader;
+  readonly bytes: number;
+  readonly sinceMs: number;
+  readonly done: PayloadDone;
+}
+
+interface Frame {
+  readonly packet: string | Buffer;
+  readonly sinceMs: number;
+}
+
+export class Inbox {
+  /** When the next packet may be taken. */
+  dueMs = 0;
+  /** It has been counted that this client has to wait. */
+  isCounted = false;
+  readonly #budget: MemoryBudget;
+  #payload: Payload | undefined;
+  /** Those from `#taken` on are still there. */
+  #frames: (Frame | undefined)[] = [];
+  #taken = 0;
+  #socket: FrameSocket | undefined;
+  #heldBytes = 0;
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#payload === undefined && this.#taken === this.#frames.length;
+  }
+
+  /** When what is to be taken next came in. */
+  get sinceMs(): number {
+    return (this.#payload ?? this.#frames[this.#taken])?.sinceMs ?? 0;
+  }
+
+  setPayload(body: string, sinceMs: number, done: PayloadDone): void {
+    const reader = new PayloadReader(body);
+    this.#payload = { reader, bytes: body.length, sinceMs, done };
+    this.#hold(body.length);
+  }
+
+  /** Keeps a frame; its socket brings no more than what was read of it already. */
+  addFrame(socket: FrameSocket, packet: string | Buffer, sinceMs: number): void {
+    if (this.#socket === undefined) {
+      this.#socket = socket;
+      socket.pause();
+    }
+    this.#frames.push({ packet, sinceMs });
+    this.#hold(packet.length + LIMITS.packetOverheadBytes);
+  }
+
+  /** The next packet, which stays until it is dropped. */
+  peek(): string | Buffer | typeof MALFORMED | undefined {
+    if (this.#payload === undefined) return this.#frames[this.#taken]?.packet;
+    return this.#payload.reader.peek();
+  }
+
+  /** The next packet has been taken, or refused. */
+  drop(): void {
+    if (this.#payload !== undefined) {
+      this.#payload.reader.skip();
+      if (this.#payload.reader.isDone) this.endPayload(true);
+      return;
+    }
+    const frame = this.#frames[this.#taken];
+    if (frame === undefined) return;
+    this.#frames[this.#taken++] = undefined;
+    this.#hold(-frame.packet.length - LIMITS.packetOverheadBytes);
+  }
+
+  /** Says so to who sent it, once. */
+  endPayload(isWhole: boolean): void {
+    const payload = this.#payload;
+    if (payload === undefined) return;
+    this.#payload = undefined;
+    this.#hold(-payload.bytes);
+    payload.done(isWhole);
+  }
+
+  /** Forgets what there is; its socket brings more. */
+  close(): void {
+    this.endPayload(true);
+    this.#hold(-this.#heldBytes);
+    this.#frames = [];
+    this.#taken = 0;
+    this.#socket?.resume();
+    this.#socket = undefined;
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (bytes > 0) this.#budget.take(bytes);
+    else this.#budget.give(-bytes);
+  }
+}
