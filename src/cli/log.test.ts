@@ -28,6 +28,18 @@ test('JSON lines carry time, level, message and fields', () => {
   expect(Date.parse(String(lines[1]?.['time']))).toBeGreaterThan(0);
 });
 
+test('JSON lines hold nothing raw that a terminal obeys, and say what was said', () => {
+  const evil = 'a\u0007\u009b31m\u202egnp\u2066\u200b\u007f\u2028\ud800é😀';
+  const lines: string[] = [];
+  const log = createLog({ logLevel: 'debug', logFormat: 'json' }, sinkTo(lines));
+  log.warn(evil, { room: evil, [evil]: 1 });
+  const [line = ''] = lines;
+  expect(line).not.toMatch(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?!\n)\p{Cc}/u);
+  expect(line.indexOf('\n')).toBe(line.length - 1);
+  expect(line).toContain('é😀');
+  expect(JSON.parse(line)).toMatchObject({ msg: evil, room: evil, [evil]: 1 });
+});
+
 test('pretty lines are short, and one each', () => {
   const [fine, warning] = linesOf('pretty').map((line) => Bun.stripANSI(line));
   expect(fine).toMatch(/^\d\d:\d\d:\d\d debug fine\n$/);

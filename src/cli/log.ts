@@ -6,7 +6,14 @@ import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { Config } from '../host/config/schema.ts';
-import { printable, printableJson, withoutColours } from '../host/foreign/printable.ts';
+import { foreignJson, parsedOrNothing } from '../host/foreign/parsed.ts';
+import {
+  printable,
+  printableJson,
+  printableJsonText,
+  withoutColours,
+} from '../host/foreign/printable.ts';
+import type { ForeignJson } from '../host/runtime/foreign-json.ts';
 import type { LogFields, LossyLog } from '../server/core/log/log.ts';
 import { LogSink, toDescriptor } from './log-sink.ts';
 
@@ -35,6 +42,7 @@ export function createLog(
   { logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>,
   sink: LogSink = new LogSink(toDescriptor(STDERR), QUEUE_BYTES),
 ): CliLog {
+  const json = foreignJson();
   const isPretty = logFormat === 'auto' ? isatty(STDERR) : logFormat === 'pretty';
   const logger = pino(
     {
@@ -44,7 +52,9 @@ export function createLog(
       formatters: { level: (level) => ({ level }) },
       serializers: { error: stdSerializers.err },
     },
-    { write: (line: string) => sink.write(isPretty ? pretty(line) : line) },
+    {
+      write: (line: string) => sink.write(isPretty ? pretty(line, json) : printableJsonText(line)),
+    },
   );
   const at =
     (level: Level) =>
@@ -78,8 +88,10 @@ function setApart(fields: LogFields): LogFields {
 }
 
 /** `12:34:56 warn  worker 1 ended  worker=1 ranMs=20` */
-function pretty(line: string): string {
-  const { level, time, msg, ...fields } = JSON.parse(line) as {
+function pretty(line: string, json: ForeignJson): string {
+  const read = parsedOrNothing(line, json);
+  if (read === undefined) return printableJsonText(line);
+  const { level, time, msg, ...fields } = read as {
     level: Level;
     time: string;
     msg?: string;

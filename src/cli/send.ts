@@ -1,5 +1,6 @@
 /** `holdfast send`: one message to everyone, to rooms or to a user. */
 import { Command } from 'commander';
+import { parsedOrNothing } from '../host/foreign/parsed.ts';
 import { printable } from '../host/foreign/printable.ts';
 import type { SendRequest } from '../server/controller/node-view.ts';
 import { REPORT_BYTES_MAX, sendReceipt } from './admin-answers.ts';
@@ -70,12 +71,7 @@ function argsOf(text: string | undefined, json: string | undefined): readonly un
     throw new CliError('Give either a text or --args with a JSON list (--args [] for none).');
   }
   if (json === undefined) return [text];
-  let args: unknown;
-  try {
-    args = JSON.parse(json);
-  } catch {
-    args = undefined;
-  }
+  const args = parsedOrNothing(json);
   if (Array.isArray(args)) return args;
   throw new CliError(`--args is ${json}; it must be a JSON list such as '["hello", 1]'.`);
 }

@@ -19,6 +19,11 @@ export function rapidhashNames(count: number, from = 0): string[] {
   });
 }
 
+/** Text of a JSON object with these keys. Not by way of an object: the test itself would wait. */
+export function objectText(names: readonly string[]): string {
+  return `{${names.map((name) => `${JSON.stringify(name)}:1`).join()}}`;
+}
+
 /** Names like them that do not collide. */
 export function plainNames(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { bytesOf, memoryComesBack } from '../support/honest-clients.ts';
 import { HonestWatch } from '../support/honest-watch.ts';
-import { collidingNames, rapidhashNames } from '../support/hostile-names.ts';
+import { collidingNames, objectText, rapidhashNames } from '../support/hostile-names.ts';
 import { openWebSocket, type RawWebSocket } from '../support/raw-websocket.ts';
 
 setDefaultTimeout(180_000);
@@ -78,19 +78,15 @@ function fresh(count: number): string[] {
   return rapidhashNames(count, used);
 }
 
-/** Not by way of an object: what is tested would befall the test. */
-const objectOf = (names: readonly string[]): string =>
-  `{${names.map((name) => `${JSON.stringify(name)}:1`).join()}}`;
-
 const escaped = (names: readonly string[]): readonly string[] =>
   names.map((name) => name.replace(/[^\w.]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`));
 
 test('large messages: CONNECT, events, acks, attachments', async () => {
   const names = fresh(19_000);
-  const keys = objectOf(names);
+  const keys = objectText(names);
   const events = [
     `420["keep",${keys}]`,
-    `420["keep",[${names.map((name) => objectOf([name])).join()}]]`,
+    `420["keep",[${names.map((name) => objectText([name])).join()}]]`,
     `420["keep",${JSON.stringify(names)}]`,
     `420["keep",["${escaped(names.slice(0, 15_000)).join('","')}"]]`,
   ];
@@ -125,9 +121,9 @@ test('small messages of many that add up, kept by the app or not', async () => {
     const { socket } = await openWebSocket(node.url, {});
     sockets.push(socket);
     // A few are let pass, since they may be anybody's; these are kept by the app.
-    socket.send(`40${objectOf(fresh(8))}`);
+    socket.send(`40${objectText(fresh(8))}`);
     await socket.next('an answer');
-    for (const size of [1, 3, 180]) socket.send(`42["keep",${objectOf(fresh(size))}]`);
+    for (const size of [1, 3, 180]) socket.send(`42["keep",${objectText(fresh(size))}]`);
     for (let i = 0; i < 20; i++) socket.send(`42["keep",${JSON.stringify(fresh(12))}]`);
   });
   expect(refused).toBeGreaterThan(100);
@@ -167,7 +163,7 @@ test('names of headers and of the query', async () => {
 
 test('POST /send', async () => {
   await attackedBy(async () => {
-    const body = `{"event":"news","args":[${objectOf(fresh(19_000))}]}`;
+    const body = `{"event":"news","args":[${objectText(fresh(19_000))}]}`;
     const response = await node.post('/send', body);
     expect(response.status).toBe(400);
     expect(await response.text()).toContain('made to collide');

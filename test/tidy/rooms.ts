@@ -36,8 +36,18 @@ const CORE = {
 
 /** By path, from the bottom up: no room imports one further down in this list. */
 export const ROOMS: Readonly<Record<string, Room>> = {
+  'src/host/runtime': {
+    purpose: 'strings that strangers choose, kept from colliding in the tables of the runtime',
+    pure: true,
+  },
+  'src/host/foreign': {
+    purpose:
+      'what comes from elsewhere: text made visible, answers bounded and read, files kept out',
+    imports: { 'host/runtime': 'any' },
+  },
   'src/report/recording': {
     purpose: 'the records of a run: their form, writing and reading them',
+    imports: { 'host/foreign': 'any' },
   },
   'src/host/access': {
     purpose: 'who may give orders: tokens, how they are left and compared, certificates, loopback',
@@ -45,13 +55,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/names': {
     purpose: 'the known name nearest to one that somebody wrote',
   },
-  'src/host/foreign': {
-    purpose:
-      'what comes from elsewhere: text made visible, answers bounded and read, files kept out',
-  },
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
-    imports: { 'host/access': 'any', 'host/names': 'any' },
+    imports: { 'host/foreign': 'any', 'host/access': 'any', 'host/names': 'any' },
     entries: ['fields.ts', 'load.ts', 'schema.ts'],
   },
   'src/host/machine': {
@@ -61,13 +67,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/figures': {
     purpose: 'what a session costs, as measured, and the plan that follows from it',
   },
-  'src/host/runtime': {
-    purpose: 'strings that strangers choose, kept from colliding in the tables of the runtime',
-    pure: true,
-  },
   'src/host/doctor': {
     purpose: 'checks of the host against a number of connections, and their fixes',
-    imports: { 'host/machine': 'any', 'host/figures': 'any' },
+    imports: { 'host/foreign': 'any', 'host/machine': 'any', 'host/figures': 'any' },
     entries: ['apply.ts', 'checks.ts', 'diagnosis.ts', 'outlook.ts', 'quantities.ts'],
   },
   'src/host': { purpose: 'the machine and the settings: what a node runs on, and what with' },
@@ -108,12 +110,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/fleet/agent': {
     purpose: 'one agent: lean clients over raw TCP, and what it and the coordinator say',
-    imports: { 'host/access': 'any', 'host/machine': 'any' },
+    imports: { 'host/foreign': 'any', 'host/access': 'any', 'host/machine': 'any' },
     entries: ['contract.ts', 'histogram.ts', 'main.ts', 'swarm.ts'],
   },
   'src/fleet/settings': {
     purpose: 'what a user asks of a run, judged: targets, load, numbers',
-    imports: { 'fleet/agent': 'any', 'host/access': 'any' },
+    imports: { 'host/foreign': 'any', 'fleet/agent': 'any', 'host/access': 'any' },
   },
   'src/fleet/agent-group': {
     purpose: 'the agents as the coordinator has them: started, given orders, their answers summed',
@@ -157,6 +159,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/fleet/coordinator': {
     purpose: 'the course of a run, and live control of it',
     imports: {
+      'host/foreign': 'any',
       'fleet/agent': 'any',
       'fleet/settings': 'any',
       'fleet/agent-group': 'any',
@@ -268,6 +271,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/links/bus': {
     purpose: 'both ends of the bus, and what controller and worker tell each other',
     imports: {
+      'host/foreign': 'any',
       'server/links/ipc': 'any',
       'server/protocol': 'any',
       ...CORE,
@@ -338,6 +342,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/cli': {
     purpose: 'one file per command',
     imports: {
+      'host/runtime': 'any',
       'server/controller': 'any',
       'server/core/log': 'type',
       'server/worker': 'dynamic',

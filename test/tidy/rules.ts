@@ -39,6 +39,14 @@ const PRINTERS: ReadonlySet<string> = new Set([
   'src/cli/main.ts',
 ]);
 
+/** Where JSON is parsed without a look: its own text, or one that was looked through before. */
+const JSON_PARSERS: ReadonlySet<string> = new Set([
+  'src/host/runtime/foreign-json.ts',
+  'src/server/protocol/socketio-packet.ts',
+  'src/server/core/app/handler-runner.ts',
+  'src/server/links/bus/worker-settings.ts',
+]);
+
 const CODE_LINES_MAX = 400;
 const TEST_LINES_MAX = 800;
 const COLUMNS_MAX = 100;
@@ -123,6 +131,13 @@ export const RULES: readonly Rule[] = [
     appliesTo: (path) => isSourceModule(path) && path.startsWith('src/cli/') && !PRINTERS.has(path),
     find: linesMatching(/\bconsole\.\w|\bprocess\.std(out|err)\.write\(|'cli-table3'/),
     rejects: sourceFile('src/cli/talk.ts', 'console.log(name);'),
+  },
+  {
+    name: 'JSON from elsewhere is looked through before it is parsed',
+    advice: 'use parsed, foreignJson (src/host/foreign/parsed.ts) or ForeignJson.parse',
+    appliesTo: (path) => isSourceModule(path) && !JSON_PARSERS.has(path),
+    find: linesMatching(/\bJSON\.parse\b(?!`)|\.json\(\)|\bBun\.(JSON5|JSONL)\b/),
+    rejects: sourceFile('src/cli/read.ts', 'const answer = await response.json();'),
   },
   {
     name: 'modules of src have no default export',

@@ -5,6 +5,7 @@
  */
 
 import { AnswerError, ask, readAnswer, readRefusal } from '../../host/foreign/ask.ts';
+import { foreignJson } from '../../host/foreign/parsed.ts';
 import { type AgentOrder, type AgentSample, ORDER_TIMEOUT_MS } from '../agent/contract.ts';
 import { ClockOffset, wallClockMs } from '../settings/clock.ts';
 import { FleetError } from '../settings/fleet-error.ts';
@@ -29,6 +30,7 @@ export class AgentLink {
   readonly #end: AgentEnd;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #clock = new ClockOffset();
+  readonly #json = foreignJson();
   #capacity = 0;
   #pid: number | undefined;
   /** Of the agent's answers to this run; see `AgentSample`. */
@@ -111,7 +113,7 @@ export class AgentLink {
     const { name } = this.#end;
     let why = `HTTP ${response.status}`;
     try {
-      if (response.ok) return await readAnswer(response, agentSample, SAMPLE_BYTES_MAX);
+      if (response.ok) return await readAnswer(response, agentSample, SAMPLE_BYTES_MAX, this.#json);
       await response.body?.cancel();
     } catch (error) {
       why = reasonOf(error);
@@ -162,7 +164,7 @@ export class AgentLink {
         this.#silent = `it refused an order (${why})`;
         return;
       }
-      const answer = await readAnswer(response, agentSample, SAMPLE_BYTES_MAX);
+      const answer = await readAnswer(response, agentSample, SAMPLE_BYTES_MAX, this.#json);
       const other = this.#otherThanBefore(answer);
       if (other !== undefined) {
         this.gone(other);

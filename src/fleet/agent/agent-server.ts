@@ -1,6 +1,7 @@
 /** The HTTP API of an agent; contract.ts says what it answers. */
 
 import { bearerCheck } from '../../host/access/token.ts';
+import { parsed } from '../../host/foreign/parsed.ts';
 import type { Agent } from './agent.ts';
 import { OrderError, readOrder } from './read-order.ts';
 
@@ -46,7 +47,7 @@ async function obey(agent: Agent, request: Request): Promise<Response> {
     if (body.length > BODY_BYTES_MAX) {
       return refuse(400, `The order is longer than ${BODY_BYTES_MAX} characters.`);
     }
-    agent.obey(readOrder(JSON.parse(body)));
+    agent.obey(readOrder(parsed(body)));
     return Response.json(agent.sample());
   } catch (error) {
     if (error instanceof OrderError) return refuse(400, error.message);

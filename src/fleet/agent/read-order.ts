@@ -1,5 +1,6 @@
 /** Reads an order that came over the network: every field is judged before anything obeys it. */
 
+import { parsed } from '../../host/foreign/parsed.ts';
 import {
   type AgentOrder,
   COALESCE_MAX_MS,
@@ -74,7 +75,7 @@ function auth(text: string): string {
     throw new OrderError(`\`auth\` must be shorter than ${AUTH_BYTES_MAX} bytes.`);
   }
   try {
-    fieldsOf(JSON.parse(longest), '`auth`');
+    fieldsOf(parsed(longest), '`auth`');
     return text;
   } catch {
     throw new OrderError('`auth` must be a JSON object, in which {n} stands for a number.');

@@ -10,6 +10,7 @@
  */
 
 import { bearerCheck } from '../../host/access/token.ts';
+import { parsed } from '../../host/foreign/parsed.ts';
 import { HostFiles } from '../../host/machine/host-files.ts';
 import { portHolder } from '../../host/machine/port-holders.ts';
 import { FleetError } from '../settings/fleet-error.ts';
@@ -120,7 +121,7 @@ async function readBody(request: Request): Promise<unknown> {
     throw new Refusal(415, 'Send the body with "Content-Type: application/json".');
   }
   try {
-    return await request.json();
+    return parsed(await request.text());
   } catch {
     throw new Refusal(400, 'The body must be a JSON object such as {"connections":1000}.');
   }

@@ -4,6 +4,7 @@
  */
 
 import { isLoopback } from '../../host/access/loopback.ts';
+import { parsed } from '../../host/foreign/parsed.ts';
 import { COALESCE_MAX_MS, type ProtocolWeight } from '../agent/contract.ts';
 import { FleetError } from './fleet-error.ts';
 import { type Load, type LoadFlags, parseLoad, parseMix } from './load.ts';
@@ -178,7 +179,7 @@ function controlOf(flags: RunFlags): ControlSettings {
 
 function authOf(text: string): string {
   try {
-    const value: unknown = JSON.parse(text.replaceAll('{n}', '0'));
+    const value: unknown = parsed(text.replaceAll('{n}', '0'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return text;
   } catch {
     // The sentence below is for both.

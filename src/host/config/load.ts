@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
+import { parsed } from '../foreign/parsed.ts';
 import { nearest } from '../names/nearest.ts';
 import { ENVIRONMENT_PREFIX, type Field, fields, fieldsByName, otherVariables } from './fields.ts';
 import { type Relation, relations } from './relations.ts';
@@ -55,17 +56,17 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     settings.set(setting.field.name, setting);
   }
   const values = [...settings].map(([name, setting]) => [name, setting.value] as const);
-  const parsed = configSchema.safeParse(Object.fromEntries(values));
-  const broken = new Set(parsed.error?.issues.map((issue) => String(issue.path[0])));
+  const checked = configSchema.safeParse(Object.fromEntries(values));
+  const broken = new Set(checked.error?.issues.map((issue) => String(issue.path[0])));
   const problems = [
     ...layers.flatMap((layer) => layer.problems),
     ...[...broken].map((name) => badValue(settings.get(name))),
     ...relations
-      .filter((relation) => parsed.success && !relation.holds(parsed.data))
-      .map((relation) => brokenRelation(relation, parsed.data, settings)),
+      .filter((relation) => checked.success && !relation.holds(checked.data))
+      .map((relation) => brokenRelation(relation, checked.data, settings)),
   ];
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return parsed.data;
+  if (problems.length > 0 || !checked.success) throw new ConfigError(problems);
+  return checked.data;
 }
 
 function fromFile(file: string | undefined): Layer {
@@ -138,7 +139,7 @@ function readConfigFile(file: string): object {
 }
 
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
-  '.json': JSON.parse,
+  '.json': parsed,
   '.yaml': Bun.YAML.parse,
   '.yml': Bun.YAML.parse,
   '.toml': Bun.TOML.parse,

@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { parsedOrNothing } from '../foreign/parsed.ts';
 import type { HostFiles } from '../machine/host-files.ts';
 import { FILES, SETTINGS } from './reach.ts';
 
@@ -43,7 +44,7 @@ export interface SavedSetting {
 export function loadState(host: HostFiles): SavedState | undefined {
   const path = host.root + STATE_FILE;
   if (!isOurs(dirname(path), 'directory') || !isOurs(path, 'file')) return undefined;
-  const state = parse(readFileSync(path, 'latin1'));
+  const state = parsedOrNothing(readFileSync(path, 'latin1'));
   if (!isState(state)) throw new Error(`${path} cannot be read; correct or remove it.`);
   return state;
 }
@@ -102,14 +103,6 @@ function isOurs(path: string, kind: 'directory' | 'file'): boolean {
   throw new Error(
     `${path} must be a ${kind} of root that nobody else may write; correct or remove it.`,
   );
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isState(state: unknown): state is SavedState {

@@ -7,6 +7,8 @@
  */
 
 import type { z } from 'zod';
+import { type ForeignJson, ForeignJsonError } from '../runtime/foreign-json.ts';
+import { foreignJson } from './parsed.ts';
 
 /** The answer is not what was asked for; the message is a clause that begins with "its answer". */
 export class AnswerError extends Error {
@@ -58,20 +60,22 @@ export async function readStart(response: Response, maxBytes: number): Promise<s
 
 /**
  * @param schema what of it is relied on; the answer itself is given back, with whatever more it has
- * @throws AnswerError when it is longer, no JSON, or of another shape
+ * @param json of whom is asked time after time
+ * @throws AnswerError when it is longer, no JSON, would do harm, or is of another shape
  */
 export async function readAnswer<T>(
   response: Response,
   schema: z.ZodType<T>,
   maxBytes: number,
+  json: ForeignJson = foreignJson(),
 ): Promise<T> {
-  return shaped(parsed(await readText(response, maxBytes)), schema);
+  return shaped(parsed(await readText(response, maxBytes), json), schema);
 }
 
 /** @returns the sentence of `{"error": "<one sentence>"}`; undefined when it is long or none */
 export async function readRefusal(response: Response): Promise<string | undefined> {
   try {
-    const value = parsed(await readText(response, REFUSAL_BYTES_MAX));
+    const value = parsed(await readText(response, REFUSAL_BYTES_MAX), foreignJson());
     const { error } = value as { readonly error?: unknown };
     return typeof error === 'string' && error !== '' ? error : undefined;
   } catch {
@@ -79,11 +83,12 @@ export async function readRefusal(response: Response): Promise<string | undefine
   }
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string, json: ForeignJson): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new AnswerError('its answer is no JSON');
+    return json.parse(text);
+  } catch (error) {
+    const isHarmful = error instanceof ForeignJsonError;
+    throw new AnswerError(isHarmful ? `its answer ${error.message}` : 'its answer is no JSON');
   }
 }
 

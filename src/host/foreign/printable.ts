@@ -37,10 +37,13 @@ export function printableLines(text: string): string {
 
 /** JSON that says the same, in which nothing stands raw that a terminal obeys. */
 export function printableJson(value: unknown, indent?: number): string {
+  return printableJsonText(JSON.stringify(value, null, indent));
+}
+
+/** The same, of JSON that is text already; as that it says what it said. */
+export function printableJsonText(json: string): string {
   // Of what JSON leaves as it is, none stands outside of strings; line ends are between its tokens.
-  return replaceObeyed(JSON.stringify(value, null, indent), (character) =>
-    character === '\n' ? character : inUnits(character),
-  );
+  return replaceObeyed(json, (character) => (character === '\n' ? character : inUnits(character)));
 }
 
 /** For text whose writer meant it for a terminal: its colours say nothing that is missed. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { plainNames, rapidhashNames } from '../../../test/support/hostile-names.ts';
+import { objectText, plainNames, rapidhashNames } from '../../../test/support/hostile-names.ts';
 import { ForeignJson } from './foreign-json.ts';
 
 const BOUNDS = { maxKeys: 2_000, maxDepth: 64 };
@@ -7,10 +7,6 @@ const BOUNDS = { maxKeys: 2_000, maxDepth: 64 };
 function faultIn(text: string, bounds = BOUNDS): string | undefined {
   return new ForeignJson(bounds).faultIn(text, 0, {});
 }
-
-/** Not by way of an object: what is tested would befall the test. */
-const objectOf = (names: readonly string[]): string =>
-  `{${names.map((name) => `${JSON.stringify(name)}:1`).join()}}`;
 
 /** As a client may write it that wants nobody to see what it sends. */
 const escaped = (text: string): string =>
@@ -20,12 +16,12 @@ const escaped = (text: string): string =>
 
 describe('keys', () => {
   test('as many as there may be, and more', () => {
-    expect(faultIn(objectOf(plainNames(1_900)))).toBeUndefined();
-    expect(faultIn(objectOf(plainNames(2_300)))).toBe('tooManyKeys');
+    expect(faultIn(objectText(plainNames(1_900)))).toBeUndefined();
+    expect(faultIn(objectText(plainNames(2_300)))).toBe('tooManyKeys');
   });
 
   test('of many objects count together', () => {
-    const objects = plainNames(2_300).map((name) => objectOf([name]));
+    const objects = plainNames(2_300).map((name) => objectText([name]));
     expect(faultIn(`["e",[${objects.join()}]]`)).toBe('tooManyKeys');
   });
 
@@ -42,14 +38,14 @@ describe('keys', () => {
 
   test('with quotes, brackets and backslashes count too', () => {
     const names = plainNames(2_300).map((name) => `\\"]}${name}\\\\"`);
-    expect(faultIn(objectOf(names))).toBe('tooManyKeys');
-    expect(faultIn(JSON.stringify([objectOf(names)]))).toBeUndefined();
+    expect(faultIn(objectText(names))).toBe('tooManyKeys');
+    expect(faultIn(JSON.stringify([objectText(names)]))).toBeUndefined();
   });
 
   test('longer than the marks have keys count each', () => {
     const tail = 'x'.repeat(150);
-    expect(faultIn(objectOf(plainNames(2_300).map((name) => tail + name)))).toBe('tooManyKeys');
-    expect(faultIn(objectOf(plainNames(2_300).map((name) => name + tail)))).toBe('tooManyKeys');
+    expect(faultIn(objectText(plainNames(2_300).map((name) => tail + name)))).toBe('tooManyKeys');
+    expect(faultIn(objectText(plainNames(2_300).map((name) => name + tail)))).toBe('tooManyKeys');
   });
 });
 
@@ -79,19 +75,19 @@ describe('strings that collide', () => {
   const hostile = rapidhashNames(200);
 
   test('are refused as keys of one object, of many, and as short values', () => {
-    expect(faultIn(objectOf(hostile))).toBe('stringsCollide');
-    expect(faultIn(`[${hostile.map((name) => objectOf([name])).join()}]`)).toBe('stringsCollide');
+    expect(faultIn(objectText(hostile))).toBe('stringsCollide');
+    expect(faultIn(`[${hostile.map((name) => objectText([name])).join()}]`)).toBe('stringsCollide');
     expect(faultIn(JSON.stringify(hostile))).toBe('stringsCollide');
   });
 
   test('are found behind escapes and white space', () => {
-    expect(faultIn(escaped(objectOf(hostile)))).toBe('stringsCollide');
+    expect(faultIn(escaped(objectText(hostile)))).toBe('stringsCollide');
     expect(faultIn(escaped(JSON.stringify(hostile)))).toBe('stringsCollide');
     expect(faultIn(JSON.stringify({ hostile }, null, '\n\t '))).toBe('stringsCollide');
   });
 
   test('are found in malformed texts, which the parser reads up to the fault', () => {
-    expect(faultIn(`${objectOf(hostile).slice(0, -1)}!`)).toBe('stringsCollide');
+    expect(faultIn(`${objectText(hostile).slice(0, -1)}!`)).toBe('stringsCollide');
     expect(faultIn(`{{{:,]${JSON.stringify(hostile)}`)).toBe('stringsCollide');
   });
 
@@ -104,7 +100,7 @@ describe('strings that collide', () => {
       const json = new ForeignJson(BOUNDS);
       let taken = 0;
       for (let message = 0; message < 6_000; message++) {
-        const text = objectOf(rapidhashNames(size, message * size));
+        const text = objectText(rapidhashNames(size, message * size));
         // Each sender comes with three messages.
         const sender = senders[Math.floor(message / 3)] as object;
         if (json.faultIn(text, 0, sender) === undefined) taken += size;
@@ -115,7 +111,7 @@ describe('strings that collide', () => {
 
   test('that one sender repeats without end cost no message more than some time', () => {
     const json = new ForeignJson(BOUNDS);
-    for (let i = 0; i < 50; i++) json.faultIn(objectOf(hostile), 0, senders[i] as object);
+    for (let i = 0; i < 50; i++) json.faultIn(objectText(hostile), 0, senders[i] as object);
     // Behind all of those, and let pass, since they are few.
     const late = rapidhashNames(8, 1_000);
     expect(json.faultIn(JSON.stringify([late, ' '.repeat(600)]), 0, json)).toBeUndefined();
@@ -125,7 +121,7 @@ describe('strings that collide', () => {
 
   test('keep nobody else from sending, not even what belongs in the same place', () => {
     const json = new ForeignJson(BOUNDS);
-    for (let i = 0; i < 500; i++) json.faultIn(objectOf(hostile), 0, senders[i] as object);
+    for (let i = 0; i < 500; i++) json.faultIn(objectText(hostile), 0, senders[i] as object);
     const [name] = rapidhashNames(1, 1_000_000) as [string];
     const honest = `["e",{"${name}":${JSON.stringify(plainNames(100))}}]`;
     for (let i = 0; i < 500; i++) expect(json.faultIn(honest, 0, json)).toBeUndefined();
@@ -134,7 +130,7 @@ describe('strings that collide', () => {
   test('no chance makes honest strings of them', () => {
     const json = new ForeignJson({ maxKeys: 100_000, maxDepth: 64 });
     for (let message = 0; message < 40; message++) {
-      const text = objectOf(plainNames(20_000, message * 20_000));
+      const text = objectText(plainNames(20_000, message * 20_000));
       expect(json.faultIn(text, 0, json)).toBeUndefined();
     }
   });

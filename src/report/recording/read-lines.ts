@@ -5,6 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
+import { foreignJson, parsedOrNothing } from '../../host/foreign/parsed.ts';
 import { RecordingError } from './read-error.ts';
 
 export interface Lines {
@@ -18,7 +19,7 @@ export interface Lines {
 export interface Line {
   /** From 1 on. */
   readonly number: number;
-  /** Undefined when the line is no JSON. */
+  /** Undefined when the line is no JSON, or such as would take the reader seconds. */
   readonly value: unknown;
 }
 
@@ -34,6 +35,7 @@ export function readLines(path: string): Lines | undefined {
   if (found === undefined) return undefined;
   const { bytes, isShort } = readBytes(found);
   const lines: Line[] = [];
+  const json = foreignJson();
   let isCutOff = isShort;
   let number = 1;
   for (let start = 0; start < bytes.length; number++) {
@@ -42,7 +44,7 @@ export function readLines(path: string): Lines | undefined {
     const text = bytes.toString('utf8', start, end).trim();
     start = end + 1;
     if (text === '') continue;
-    const value = parse(text);
+    const value = parsedOrNothing(text, json);
     // A last line that is whole but for its newline is as good as any other.
     if (newline === -1 && value === undefined) isCutOff = true;
     else lines.push({ number, value });
@@ -71,13 +73,5 @@ function gunzipWhatIsThere(path: string, bytes: Buffer): Buffer {
     return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
   } catch {
     throw new RecordingError(`${path} is not compressed with gzip; unpack it or name it .jsonl.`);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parsedOrNothing } from '../../host/foreign/parsed.ts';
 import { kernelMemory, moment } from './read-schema.ts';
 import type { KernelMemory } from './record.ts';
 
@@ -60,8 +61,9 @@ export function readMemory(folder: string, notes: string[]): readonly MemoryRead
 
 function jsonOf(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parsedOrNothing(readFileSync(path, 'utf8'));
   } catch {
+    // It cannot be read.
     return undefined;
   }
 }

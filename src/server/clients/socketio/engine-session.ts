@@ -36,6 +36,7 @@ import {
   type KeptHandshake,
   type PartialPacket,
   packedHandshake,
+  unpackedHandshake,
 } from './session-extras.ts';
 import { SOCKET_IO_FORMAT } from './wire-format.ts';
 
@@ -80,7 +81,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
 
   get handshake(): HandshakeSource | undefined {
     const kept = this.#extras?.handshake;
-    return typeof kept === 'string' ? (JSON.parse(kept) as HandshakeSource) : kept;
+    return typeof kept === 'string' ? unpackedHandshake(kept) : kept;
   }
 
   /** What is left of the handshake, where it is not kept as a whole. */

@@ -45,7 +45,7 @@ export interface PartialPacket {
 
 export interface Extras {
   readonly polling?: PollingTransport | undefined;
-  /** Until the client has joined; as JSON after that, where the app has more namespaces. */
+  /** Until the client has joined; packed after that, where the app has more namespaces. */
   readonly handshake?: HandshakeSource | string | undefined;
   readonly partial?: PartialPacket | undefined;
   /** Once the client has joined the one namespace of an app, and only if it was read. */
@@ -61,10 +61,28 @@ export interface Extras {
 /** Headers about the connection rather than the client: not worth keeping for its whole life. */
 const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-encoding|sec-.*)$/;
 
-/** As JSON, without what is of no use to a namespace that the client joins later. */
+/**
+ * As lines of text, which neither headers nor queries can break, without what is of no use to a
+ * namespace that the client joins later. JSON would have its short strings looked up in the
+ * runtime's table each time it is read.
+ */
 export function packedHandshake(handshake: HandshakeSource): string {
-  const headers = Object.fromEntries(
-    Object.entries(handshake.headers).filter(([name]) => !CONNECTION_HEADERS.test(name)),
-  );
-  return JSON.stringify({ ...handshake, headers });
+  const { address, addressKey, connection, transport, query, headers } = handshake;
+  const kept = Object.entries(headers).filter(([name]) => !CONNECTION_HEADERS.test(name));
+  return [address, addressKey, connection, transport, query, ...kept.flat()].join('\n');
+}
+
+export function unpackedHandshake(packed: string): HandshakeSource {
+  const [address = '', addressKey, connection, transport, query = '', ...rest] = packed.split('\n');
+  const headers = Array.from({ length: rest.length / 2 }, (_, at) => {
+    return [rest[2 * at] as string, rest[2 * at + 1] as string] as const;
+  });
+  return {
+    address,
+    addressKey: Number(addressKey),
+    connection: Number(connection),
+    transport: transport === 'websocket' ? 'websocket' : 'polling',
+    query,
+    headers: Object.fromEntries(headers),
+  };
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rapidhashNames } from '../../../../test/support/hostile-names.ts';
 import type { Carrier } from '../../core/contracts/carrier.ts';
 import type {
   NodeAnswers,
@@ -286,6 +287,19 @@ describe('routing', () => {
     await settled(a);
     await settled(c);
     expect(b.heard).toEqual(['told']);
+  });
+
+  test('a sample whose texts are made to collide is refused, and its worker goes on', async () => {
+    const [a, b] = await startThree();
+    let samples = 0;
+    onSample = () => samples++;
+    const names = rapidhashNames(200).map((name) => [name, 1] as const);
+    a.client.sendSample(Object.fromEntries(names) as unknown as WorkerSample);
+    a.client.sendSample({} as WorkerSample);
+    a.say(EVERYONE, 'heard');
+    await settled(a);
+    expect([samples, b.heard]).toEqual([1, ['heard']]);
+    expect(warnings.at(-1)).toBe('a frame of the bus was refused');
   });
 
   test('who is made to join a room hears what is said next, others hear no more', async () => {

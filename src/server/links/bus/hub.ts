@@ -8,6 +8,7 @@
  * longer holds them up: what is for it is dropped, counted and said, until its queue is empty.
  */
 
+import { foreignJson } from '../../../host/foreign/parsed.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
@@ -67,6 +68,8 @@ export class Hub {
   readonly #log: Log;
   readonly #links: Map<number, WorkerLink> = new Map();
   readonly #byConnection: Map<FramedConnection, WorkerLink> = new Map();
+  /** What workers say of themselves; they run the app, which may do anything. */
+  readonly #json = foreignJson();
   readonly #profiles: PendingProfiles = new PendingProfiles();
   readonly #stallTimer: Timer;
   /** Put off in this turn of the event loop, and in the one before. */
@@ -171,7 +174,7 @@ export class Hub {
         for (const key of frame.texts()) this.interest.remove(key, link.worker);
         return;
       case BusFrame.sample:
-        this.#events.onSample(link.worker, JSON.parse(frame.text()) as WorkerSample);
+        this.#events.onSample(link.worker, this.#json.parse(frame.text()) as WorkerSample);
         return;
       case BusFrame.event:
       case BusFrame.command:

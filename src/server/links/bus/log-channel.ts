@@ -6,6 +6,7 @@
  * no more. What is not taken is dropped and counted, and the worker goes on serving.
  */
 
+import { foreignJson } from '../../../host/foreign/parsed.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { WriteLine } from '../../core/log/bounded-log.ts';
@@ -81,10 +82,11 @@ export async function followLog(
   fd: number,
   onWord: (word: WorkerWord) => void,
 ): Promise<() => void> {
+  const json = foreignJson();
   const link = new FramedConnection(
     {
       onFrame: (_link, frame) => {
-        const word = readWorkerWord(frame);
+        const word = readWorkerWord(frame, json);
         if (word !== undefined) onWord(word);
       },
       onFault: () => {},

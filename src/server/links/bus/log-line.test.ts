@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test';
+import { rapidhashNames } from '../../../../test/support/hostile-names.ts';
+import { foreignJson } from '../../../host/foreign/parsed.ts';
 import type { LogFields } from '../../core/log/log.ts';
 import { type FrameReader, FrameSplitter, FrameWriter } from '../../protocol/frame.ts';
 import {
@@ -12,14 +14,22 @@ import {
 function sent(write: (writer: FrameWriter) => void): (WorkerWord | undefined)[] {
   const writer = new FrameWriter(LOG_FRAME_BYTES);
   write(writer);
+  const json = foreignJson();
   const words: (WorkerWord | undefined)[] = [];
-  const take = (frame: FrameReader): number => words.push(readWorkerWord(frame));
+  const take = (frame: FrameReader): number => words.push(readWorkerWord(frame, json));
   expect(new FrameSplitter(LOG_FRAME_BYTES).push(Buffer.from(writer.view()), take)).toBe(true);
   return words;
 }
 
 const lineOf = (fields?: LogFields): WorkerWord | undefined =>
   sent((writer) => writeLogLine((type) => writer.begin(type), 'warn', 'it is late', fields))[0];
+
+test('fields that are made to collide come as text', () => {
+  const names = rapidhashNames(200);
+  const line = lineOf(Object.fromEntries(names.map((name) => [name, 1]))) as { fields: LogFields };
+  expect(Object.keys(line.fields)).toEqual(['fields']);
+  expect(line.fields['fields']).toContain(names[199] as string);
+});
 
 test('a line and a text arrive as what they were', () => {
   expect(lineOf({ lagMs: 7 })).toEqual({

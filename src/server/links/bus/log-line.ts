@@ -6,6 +6,8 @@
  * as text. A logging library would cost each of many workers 15 MB.
  */
 
+import { parsedOrNothing } from '../../../host/foreign/parsed.ts';
+import type { ForeignJson } from '../../../host/runtime/foreign-json.ts';
 import { cutText, LOG_LEVELS, type LogFields, type LogLevel } from '../../core/log/log.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 
@@ -55,13 +57,13 @@ export function writeAppText(begin: Begin, output: Output, text: string): void {
 }
 
 /** @returns `undefined` for what is no word of a worker @throws RangeError beyond the frame */
-export function readWorkerWord(frame: FrameReader): WorkerWord | undefined {
+export function readWorkerWord(frame: FrameReader, json: ForeignJson): WorkerWord | undefined {
   const at = frame.u8();
   switch (frame.type) {
     case LogFrame.line: {
       const level = LOG_LEVELS[at];
       const message = frame.text();
-      return level && { kind: 'line', level, message, fields: fieldsOf(frame.text()) };
+      return level && { kind: 'line', level, message, fields: fieldsOf(frame.text(), json) };
     }
     case LogFrame.text: {
       const output = OUTPUTS[at];
@@ -82,12 +84,8 @@ function jsonOf(fields: LogFields): string {
   }
 }
 
-function fieldsOf(json: string): LogFields {
-  try {
-    const fields: unknown = JSON.parse(json);
-    const isRecord = typeof fields === 'object' && fields !== null && !Array.isArray(fields);
-    return isRecord ? (fields as LogFields) : { fields };
-  } catch {
-    return { fields: json };
-  }
+function fieldsOf(text: string, json: ForeignJson): LogFields {
+  const fields = parsedOrNothing(text, json);
+  const isRecord = typeof fields === 'object' && fields !== null && !Array.isArray(fields);
+  return isRecord ? (fields as LogFields) : { fields: fields ?? text };
 }
