@@ -60,8 +60,8 @@ export class FakeNode implements NodeView {
     return { linesLost: 2, outputDropped: new Map([[0, 4]]) };
   }
 
-  publish(message: SendRequest): SendReceipt {
-    if (this.fault === 'full') throw new BusFullError();
+  async publish(message: SendRequest): Promise<SendReceipt> {
+    if (this.fault === 'full') throw new BusFullError([1]);
     if (this.fault === 'broken') throw new Error('hidden detail');
     this.published.push(message);
     return { accepted: true, id: `m${this.published.length}` };

@@ -198,6 +198,7 @@ describe('/send', () => {
     node.fault = 'full';
     const full = await send({ event: 'a' });
     expect([full.status, full.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await errorOf(full)).toStartWith('Worker 1 takes no more messages');
     expect(lines).toEqual([]);
     node.fault = 'broken';
     const broken = await send({ event: 'a' });

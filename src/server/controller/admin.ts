@@ -154,7 +154,7 @@ function createRoutes(
         isActing: true,
         handle: async (request, { address }) => {
           const message = await readSendRequest(request, bounds);
-          const receipt = view.publish(message);
+          const receipt = await view.publish(message);
           const { event, namespace, room, user } = message;
           audit.acted('send', address, {
             id: receipt.id,
@@ -214,13 +214,20 @@ function findRoute(routes: ReadonlyMap<string, Route>, request: Request): Route 
   return route;
 }
 
+/** Who would miss the message, which therefore nobody gets. */
+function fullText(workers: readonly number[]): string {
+  if (workers.length === 0) return 'The bus takes no more messages';
+  const [some, take] = workers.length === 1 ? ['Worker', 'takes'] : ['Workers', 'take'];
+  return `${some} ${workers.join(', ')} ${take} no more messages, so this one was sent to nobody`;
+}
+
 function refuse(error: unknown, log: Log): Response {
   if (error instanceof HttpError) {
     const { status, headers, message } = error;
     return Response.json({ error: message }, { status, headers });
   }
   if (error instanceof BusFullError) {
-    const message = 'The bus is full; send the message again in a second.';
+    const message = `${fullText(error.workers)}; send it again in a second.`;
     return Response.json({ error: message }, { status: 503, headers: { 'retry-after': '1' } });
   }
   if (error instanceof ProfileError) {

@@ -230,7 +230,7 @@ export const metrics: readonly Metric[] = [
   ofNode(
     'holdfast_hub_frames_dropped_total',
     'counter',
-    'Frames the controller dropped because the queue of their worker was full.',
+    'Frames dropped: their worker took none, and too many of their sender waited.',
     (view) => view.hub().framesDropped,
   ),
   ofNode(

@@ -24,10 +24,11 @@ export interface NodeView {
   hub(): HubView;
   log(): LogView;
   /**
-   * Queues a message for the sessions it names, on all workers.
-   * @throws BusFullError (bus/bus-full-error.ts) when the bus takes no more for now
+   * Queues a message for the sessions it names, on all workers that have such.
+   * @throws BusFullError (bus/bus-full-error.ts) that names the workers without room for it; it is
+   *   sent to nobody then
    */
-  publish(message: SendRequest): SendReceipt;
+  publish(message: SendRequest): Promise<SendReceipt>;
   /**
    * Profiles a worker for so many seconds.
    * @returns the JSON of a `WorkerProfile` (bus/worker-profile.ts)
@@ -61,7 +62,7 @@ export interface WorkerView {
 export interface HubView {
   readonly framesRelayed: number;
   readonly bytesRelayed: number;
-  /** Frames refused because the queue of their worker was full. */
+  /** Frames dropped because too many of their sender waited for a worker that took none. */
   readonly framesDropped: number;
   /** Bytes that wait to be read, by worker index. */
   readonly queueBytes: readonly number[];

@@ -156,7 +156,6 @@ class Node implements NodeView, RunningNode {
     });
     this.#watchdog = watchWorkers({
       supervisor: this.#supervisor,
-      isDeaf: () => this.#hub.isHoldingBack,
       cpuMsHeard: (index) => {
         const cpuMicroseconds = this.#facts[index]?.sample?.counters.cpuMicroseconds;
         return cpuMicroseconds && cpuMicroseconds / 1000;
@@ -235,10 +234,10 @@ class Node implements NodeView, RunningNode {
     return this.#nodeLog.view;
   }
 
-  publish(message: SendRequest): SendReceipt {
+  async publish(message: SendRequest): Promise<SendReceipt> {
     const namespace = message.namespace ?? MAIN_NAMESPACE;
     const event = EncodedEvent.create(namespace, message.event, message.args);
-    this.#hub.publish(
+    await this.#hub.publish(
       {
         scope: RouteScope.recipients,
         namespace,

@@ -9,7 +9,6 @@ class Rig {
   readonly said: string[] = [];
   readonly watchdog: Watchdog;
   nowMs = 0;
-  isDeaf = false;
   isTraced = false;
   watched: boolean[] = [true, true];
 
@@ -19,7 +18,6 @@ class Rig {
       workers: () => this.watched.map((isWatched, index) => ({ index, isWatched })),
       stalledAfterMs: STALLED_AFTER_MS,
       replaceAfterMs,
-      isDeaf: () => this.isDeaf,
       markStalled: (index) => say(`${index} stalled`),
       markAnswering: (index) => say(`${index} answers`),
       replace: (index, reason) => say(`${index} replaced: ${reason}`),
@@ -76,15 +74,6 @@ test('a controller that stood still itself blames nobody', () => {
   rig.nowMs += 600_000;
   rig.watchdog.look(rig.nowMs);
   rig.pass(7_000);
-  expect(rig.said).toEqual([]);
-});
-
-test('a controller that reads from nobody for a while blames nobody', () => {
-  const rig = new Rig();
-  rig.isDeaf = true;
-  rig.pass(60_000);
-  rig.isDeaf = false;
-  rig.pass(8_000, 0, 1);
   expect(rig.said).toEqual([]);
 });
 

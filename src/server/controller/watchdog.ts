@@ -7,7 +7,7 @@
  *
  * A stalled worker takes no sessions, but the kernel goes on dealing it its share of new
  * connections: they wait until it goes on or is replaced. Only time in which the controller itself
- * could have heard a worker counts: not while it was stopped, nor while it reads nobody.
+ * could have heard a worker counts: not while it was stopped.
  */
 
 import type { Log } from '../core/log/log.ts';
@@ -25,8 +25,6 @@ export interface WatchdogOptions {
   readonly stalledAfterMs: number;
   /** Silence after which it is replaced; 0 never. */
   readonly replaceAfterMs: number;
-  /** The controller does not read what workers send, and cannot hear any. */
-  isDeaf(): boolean;
   markStalled(index: number): void;
   markAnswering(index: number): void;
   /** Kills it. @param reason why, as in "worker 3 ended (…)" */
@@ -91,10 +89,9 @@ export class Watchdog {
   look(nowMs: number): void {
     const passedMs = Math.min(nowMs - this.#lookedAtMs, COUNTED_MAX_MS);
     this.#lookedAtMs = nowMs;
-    const isDeaf = this.#options.isDeaf();
     for (const { index, isWatched } of this.#options.workers()) {
       if (!isWatched) this.#watched.delete(index);
-      else if (!isDeaf) this.#judge(index, passedMs);
+      else this.#judge(index, passedMs);
     }
   }
 

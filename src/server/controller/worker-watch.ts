@@ -9,7 +9,6 @@ import { type Examination, Watchdog } from './watchdog.ts';
 
 export interface WorkerWatchOptions {
   readonly supervisor: Supervisor;
-  isDeaf(): boolean;
   /** The CPU time of a worker as it told last. */
   cpuMsHeard(index: number): number | undefined;
   /** 0 never. */
@@ -34,7 +33,6 @@ export function watchWorkers(options: WorkerWatchOptions): Watchdog {
       }),
     stalledAfterMs: Math.min(LIMITS.stalledAfterMs, replaceAfterMs / 2 || LIMITS.stalledAfterMs),
     replaceAfterMs,
-    isDeaf: () => options.isDeaf(),
     markStalled: (index) => supervisor.markStalled(index),
     markAnswering: (index) => supervisor.markAnswering(index),
     replace: (index, reason) => supervisor.replace(index, reason),

@@ -38,6 +38,7 @@ export const LIMITS: Readonly<Record<BoundName, number>> = Object.fromEntries(
 export function assertLimits(maxMessageBytes: number, capacity: number): void {
   const relations: readonly (readonly [boolean, string])[] = [
     [LIMITS.ipcHighWaterBytes < LIMITS.ipcQueueBytes, 'ipcHighWaterBytes < ipcQueueBytes'],
+    [LIMITS.hubLaneHoldBytes < LIMITS.hubLaneBytes, 'hubLaneHoldBytes < hubLaneBytes'],
     [LIMITS.eventsWithPing < LIMITS.heldEvents, 'eventsWithPing < heldEvents'],
     [LIMITS.ipcFrameBytes < LIMITS.ipcQueueBytes, 'ipcFrameBytes < ipcQueueBytes'],
     [maxMessageBytes * 2 <= LIMITS.ipcFrameBytes, 'maxMessageBytes × 2 ≤ ipcFrameBytes'],

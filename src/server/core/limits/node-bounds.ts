@@ -17,15 +17,41 @@ export const NODE_BOUNDS = {
   ipcHighWaterBytes: {
     value: 16_777_216,
     unit: 'bytes',
-    why: 'From here on the controller stops reading from workers that publish.',
-    seen: '`POST /send` answers 503 with `Retry-After`',
+    why: 'Wait on a connection between processes: long answers and volatile events pause here.',
+  },
+  hubDirectBytes: {
+    value: 262_144,
+    unit: 'bytes',
+    why: 'Given to the connection of a worker in advance; what is more waits by sender.',
+  },
+  hubLaneHoldBytes: {
+    value: 1_048_576,
+    unit: 'bytes',
+    why: 'Of one sender and for one worker, waiting in the controller: no more is read from it.',
+    seen: 'the sending worker waits, and the others do not',
+  },
+  hubLaneBytes: {
+    value: 16_777_216,
+    unit: 'bytes',
+    why: 'The same, for a worker that takes nothing for `ipcStallMs`, so that nobody waits for it.',
+    seen: 'what is for that worker is dropped; `POST /send` answers 503 and names it',
+    counted: 'holdfast_hub_frames_dropped_total',
+  },
+  hubFrameBytes: {
+    value: 64,
+    unit: 'bytes',
+    why: 'What a message that waits in the controller costs beside its own bytes.',
   },
   ipcStallMs: {
     value: 2_000,
     unit: 'ms',
-    why: 'After this long over the high-water mark one worker stops holding up the others.',
-    seen: 'what is for that worker is dropped',
-    counted: 'holdfast_hub_frames_dropped_total',
+    why: 'A worker that has taken nothing for so long holds up nobody else any more.',
+  },
+  sendWaitMs: {
+    value: 1_000,
+    unit: 'ms',
+    why: 'How long a message from outside waits for room on its way to a worker.',
+    seen: '`POST /send` answers 503 with `Retry-After`, and names the worker',
   },
   pendingForwards: {
     value: 100_000,

@@ -25,6 +25,7 @@ import { cutIntoPieces, type StandIn } from './answer-pieces.ts';
 import {
   AnswerFlag,
   BusFrame,
+  Channel,
   joinedRooms,
   type Route,
   RouteScope,
@@ -72,7 +73,11 @@ const ANSWER_PAUSE_MS = 5;
 
 export class BusClient implements NodeLink {
   readonly #options: BusClientOptions;
-  readonly #link: FramedConnection;
+  /** What this worker tells of itself; what workers say to each other cannot hold it up. */
+  readonly #control: FramedConnection;
+  /** What workers say to each other; the hub may let it wait. */
+  readonly #messages: FramedConnection;
+  #isLost = false;
   /** What the hub has not been told. */
   readonly #interest: NameMap<boolean> = new NameMap();
   #isAnnouncing = false;
@@ -82,56 +87,75 @@ export class BusClient implements NodeLink {
   constructor(options: BusClientOptions) {
     this.#options = options;
     this.#requests = new PendingRequests(options.worker, options.workerCount);
-    this.#link = new FramedConnection(
+    this.#control = this.#newConnection();
+    this.#messages = this.#newConnection();
+  }
+
+  get queuedBytes(): number {
+    return this.#messages.queuedBytes;
+  }
+
+  /** Connects to the hub; rejects when it is not there. */
+  async connect(): Promise<void> {
+    await this.#open(this.#control, Channel.control);
+    await this.#open(this.#messages, Channel.messages);
+  }
+
+  #newConnection(): FramedConnection {
+    const { log } = this.#options;
+    return new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
         onFault: (_link, fault) =>
-          options.log.error('a message of the bus was refused', { error: describeError(fault) }),
-        onClose: (_link, fault) => {
-          this.#requests.lostAll();
-          options.onLost(fault);
-        },
+          log.error('a message of the bus was refused', { error: describeError(fault) }),
+        onClose: (_link, fault) => this.#lost(fault),
       },
       LIMITS.ipcFrameBytes,
     );
   }
 
-  get queuedBytes(): number {
-    return this.#link.queuedBytes;
+  async #open(connection: FramedConnection, channel: number): Promise<void> {
+    await connectFramed(this.#options.path, connection);
+    const hello = connection.frame(BusFrame.hello).u32(this.#options.worker).u32(process.pid);
+    hello.u8(channel).finish();
+    connection.send();
   }
 
-  /** Connects to the hub; rejects when it is not there. */
-  async connect(): Promise<void> {
-    await connectFramed(this.#options.path, this.#link);
-    this.#link.frame(BusFrame.hello).u32(this.#options.worker).u32(process.pid).finish();
-    this.#link.send();
+  /** One connection without the other is of no use. */
+  #lost(fault: Error | undefined): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.close();
+    this.#requests.lostAll();
+    this.#options.onLost(fault);
   }
 
   /** From now on messages are taken. */
   join(receiver: BusReceiver): void {
     this.#receiver = receiver;
-    this.#link.frame(BusFrame.joined).finish();
-    this.#link.send();
+    this.#messages.frame(BusFrame.joined).finish();
+    this.#messages.send();
   }
 
   /** Says that the worker takes sessions, and on which ports. */
   sayReady(publicPort: number, ownPort: number): void {
-    this.#link.frame(BusFrame.ready).u32(publicPort).u32(ownPort).finish();
-    this.#link.send();
+    this.#control.frame(BusFrame.ready).u32(publicPort).u32(ownPort).finish();
+    this.#control.send();
   }
 
   sayFailed(reason: string): void {
-    this.#link.frame(BusFrame.failed).text(reason).finish();
-    this.#link.send();
+    this.#control.frame(BusFrame.failed).text(reason).finish();
+    this.#control.send();
   }
 
   sendSample(sample: WorkerSample): void {
-    this.#link.frame(BusFrame.sample).text(JSON.stringify(sample)).finish();
-    this.#link.send();
+    this.#control.frame(BusFrame.sample).text(JSON.stringify(sample)).finish();
+    this.#control.send();
   }
 
   close(): void {
-    this.#link.close();
+    this.#control.close();
+    this.#messages.close();
   }
 
   // NodeLink: what the core sends.
@@ -148,9 +172,9 @@ export class BusClient implements NodeLink {
 
   announceInterest(): void {
     if (this.#interest.size === 0) return;
-    if (this.#link.open) {
+    if (this.#control.open) {
       while (this.#interest.size > 0) this.#announceSome();
-      this.#link.flush();
+      this.#control.flush();
     } else this.#interest.clear();
   }
 
@@ -164,7 +188,7 @@ export class BusClient implements NodeLink {
       characters += key.length;
       if (characters > INTEREST_FRAME_LENGTH) break;
     }
-    this.#link.frame(BusFrame.interest).texts(added).texts(removed).finish();
+    this.#control.frame(BusFrame.interest).texts(added).texts(removed).finish();
     if (added.length + removed.length === this.#interest.size) this.#interest.clear();
     else for (const key of [...added, ...removed]) this.#interest.delete(key);
   }
@@ -195,7 +219,7 @@ export class BusClient implements NodeLink {
     timeoutMs: number,
   ): Promise<NodeAnswers> {
     const isForWorkers = request.kind === 'serverSideEmit';
-    if (!this.#link.open) return this.#requests.nobody;
+    if (!this.#messages.open) return this.#requests.nobody;
     if (this.#requests.size >= LIMITS.pendingBusRequests) throw new BusFullError();
     const data = toData(request);
     const writer = this.#begin(BusFrame.request, false);
@@ -210,19 +234,19 @@ export class BusClient implements NodeLink {
 
   /** @throws BusFullError when the queue is full and the message matters */
   #begin(type: number, isVolatile: boolean): FrameWriter | undefined {
-    if (!this.#link.open) return undefined;
-    if (this.#link.queuedBytes > LIMITS.ipcQueueBytes) {
+    if (!this.#messages.open) return undefined;
+    if (this.#messages.queuedBytes > LIMITS.ipcQueueBytes) {
       this.#options.counters.busDropped++;
       if (isVolatile) return undefined;
       throw new BusFullError();
     }
     this.announceInterest();
-    return this.#link.frame(type);
+    return this.#messages.frame(type);
   }
 
   #finish(writer: FrameWriter): void {
     writer.finish();
-    this.#link.send();
+    this.#messages.send();
   }
 
   // What comes in.
@@ -296,7 +320,7 @@ export class BusClient implements NodeLink {
   async #takeTurns(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     const deadlineMs = performance.now() + LIMITS.busRequestMs;
-    while (this.#link.queuedBytes > LIMITS.ipcHighWaterBytes) {
+    while (this.#messages.queuedBytes > LIMITS.ipcHighWaterBytes) {
       if (performance.now() > deadlineMs) throw new Error('the controller does not take it');
       await Bun.sleep(ANSWER_PAUSE_MS);
     }
@@ -304,7 +328,7 @@ export class BusClient implements NodeLink {
 
   async #profile(id: number, seconds: number): Promise<void> {
     const writer = (isDone: boolean): FrameWriter =>
-      this.#link
+      this.#control
         .frame(BusFrame.profiled)
         .u32(id)
         .u8(isDone ? 1 : 0);
@@ -319,13 +343,13 @@ export class BusClient implements NodeLink {
         .text(error instanceof Error ? error.message : String(error))
         .finish();
     }
-    this.#link.send();
+    this.#control.send();
   }
 
   #sendAnswer(asking: number, id: number, flags: number, missing: number, items: Uint8Array): void {
-    const writer = this.#link.frame(BusFrame.answer).u32(asking).u32(id);
+    const writer = this.#messages.frame(BusFrame.answer).u32(asking).u32(id);
     writer.u8(flags).u32(missing).raw(items).finish();
-    this.#link.send();
+    this.#messages.send();
   }
 
   #takeAnswer(frame: FrameReader): void {

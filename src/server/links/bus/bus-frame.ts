@@ -10,10 +10,10 @@ import { deserialize, serialize } from 'bun:jsc';
 import type { NodeRequest, SessionCommand, Target } from '../../core/contracts/node-link.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
-import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
+import { FRAME_HEADER_BYTES, type FrameReader, FrameWriter } from '../../protocol/frame.ts';
 
 export const BusFrame = {
-  /** worker → hub: worker, pid. The first frame of a connection. */
+  /** worker → hub: worker, pid, channel. The first frame of a connection. */
   hello: 1,
   /** worker → hub: the worker can take messages */
   joined: 2,
@@ -45,6 +45,12 @@ export const BusFrame = {
   /** worker → hub: number, 1 and a `WorkerProfile` as JSON, or 0 and why there is none */
   profiled: 14,
 } as const;
+
+/**
+ * A worker has two connections to the hub. What workers say to each other may pile up and wait;
+ * what a worker tells of itself (interest, samples, ports, profiles) is always read.
+ */
+export const Channel = { control: 0, messages: 1 } as const;
 
 /** Whether a message is for workers that have recipients, or for all of them. */
 export const RouteScope = { recipients: 0, allWorkers: 1 } as const;
@@ -89,6 +95,15 @@ export function writeEvent(writer: FrameWriter, event: OutgoingEvent): void {
   writer.u8(event.volatile ? FLAG_VOLATILE : 0).text(event.json);
   writer.u32(event.attachments.length);
   for (const attachment of event.attachments) writer.bytes(attachment);
+}
+
+/** The body of an event's frame by itself. @throws RangeError when no frame holds it */
+export function eventBody(route: Route, event: OutgoingEvent, maxFrameBytes: number): Uint8Array {
+  const writer = new FrameWriter(maxFrameBytes).begin(BusFrame.event);
+  writeRoute(writer, route);
+  writeEvent(writer, event);
+  writer.finish();
+  return writer.take().subarray(FRAME_HEADER_BYTES);
 }
 
 export function readEvent(frame: FrameReader, namespace: string): OutgoingEvent {

@@ -3,9 +3,9 @@
  *
  *     worker ── event, command, request ──▶ hub ──▶ workers with recipients, but the sender
  *
- * Backpressure: while a worker's queue is over the high-water mark, the hub stops reading from the
- * others, whose own queues then fill up to their bound. A worker that does not catch up in time no
- * longer holds them up: what is for it is dropped, counted and said, until its queue is empty.
+ * Backpressure: what a worker does not take at once waits by sender (outlet.ts). A sender with too
+ * much waiting is read no more until the worker has caught up, and the others go on. What comes
+ * from outside the workers has a share of its own (outside-sends.ts).
  */
 
 import { foreignJson } from '../../../host/foreign/parsed.ts';
@@ -19,16 +19,18 @@ import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
 import {
   AnswerFlag,
   BusFrame,
+  Channel,
+  eventBody,
   type Route,
   RouteScope,
   readRoute,
-  writeEvent,
-  writeRoute,
 } from './bus-frame.ts';
-import { BusFullError } from './bus-full-error.ts';
 import { InterestTable } from './interest-table.ts';
+import type { Sender } from './outlet.ts';
+import { OutsideSends } from './outside-sends.ts';
 import { PendingProfiles } from './pending-profiles.ts';
 import type { WorkerSample } from './sample.ts';
+import { WorkerLink } from './worker-link.ts';
 import { ProfileError } from './worker-profile.ts';
 
 /** What the hub tells the node about its workers. */
@@ -45,18 +47,6 @@ export interface HubTotals {
   framesDropped: number;
 }
 
-interface WorkerLink {
-  readonly worker: number;
-  readonly connection: FramedConnection;
-  hasJoined: boolean;
-  /** When its queue went over the high-water mark. */
-  congestedAtMs: number | undefined;
-  /** It did not catch up: messages for it are dropped. */
-  isStalled: boolean;
-  /** Answers that it owes: who asked, and the number of the request. */
-  readonly owed: Map<string, readonly [asking: number, request: number]>;
-}
-
 /** How much longer than a profile its answer may take: the worker may be busy. */
 const PROFILE_GRACE_MS = 15_000;
 
@@ -71,18 +61,25 @@ export class Hub {
   /** What workers say of themselves; they run the app, which may do anything. */
   readonly #json = foreignJson();
   readonly #profiles: PendingProfiles = new PendingProfiles();
+  readonly #outside: OutsideSends;
   readonly #stallTimer: Timer;
   /** Put off in this turn of the event loop, and in the one before. */
   #fresh: (() => void)[] = [];
   #due: (() => void)[] = [];
-  #isHoldingBack = false;
   #stopListening: (() => void) | undefined;
 
   constructor(node: number, events: HubEvents, log: Log) {
     this.#node = node;
     this.#events = events;
     this.#log = log;
-    this.#stallTimer = setInterval(() => this.#judgeCongestion(), LIMITS.ipcStallMs / 4);
+    this.#outside = new OutsideSends({
+      destinations: (route) => this.#destinations(route, undefined),
+      put: (link, sender, type, body) => this.#put(link, sender, type, body),
+    });
+    this.#stallTimer = setInterval(() => {
+      const nowMs = performance.now();
+      for (const link of this.#links.values()) link.judge(nowMs);
+    }, LIMITS.ipcStallMs / 4);
   }
 
   listen(path: string): void {
@@ -92,7 +89,8 @@ export class Hub {
       onFault: (_connection: FramedConnection, fault: unknown) => this.#refused(fault),
       onClose: (connection: FramedConnection, fault: Error | undefined) =>
         this.#onClose(connection, fault),
-      onDrain: (connection: FramedConnection) => this.#onDrain(connection),
+      onDrain: (connection: FramedConnection) =>
+        this.#byConnection.get(connection)?.drained(connection),
     };
     this.#stopListening = listenFramed(
       path,
@@ -103,36 +101,24 @@ export class Hub {
   close(): void {
     clearInterval(this.#stallTimer);
     this.#stopListening?.();
-    for (const { connection } of this.#links.values()) connection.close();
-  }
-
-  /** It reads from nobody but those who are behind, until they have caught up. */
-  get isHoldingBack(): boolean {
-    return this.#isHoldingBack;
+    for (const link of this.#links.values()) link.close();
   }
 
   /** Bytes that wait for a worker. */
   queuedBytes(worker: number): number {
-    return this.#links.get(worker)?.connection.queuedBytes ?? 0;
+    return this.#links.get(worker)?.queuedBytes ?? 0;
   }
 
   /**
-   * Sends an event that comes from outside the workers.
+   * Sends an event that comes from outside the workers; it is queued for all of them then.
    *
-   * @throws BusFullError while a worker has to catch up
+   * @throws BusFullError with the workers that have no room for it; it is sent to nobody then
    */
-  publish(route: Route, event: OutgoingEvent): void {
-    if (this.#isHoldingBack) throw new BusFullError();
-    this.#later(() => {
-      for (const link of this.#destinations(route, undefined)) {
-        if (link.isStalled) continue;
-        const writer = link.connection.frame(BusFrame.event);
-        writeRoute(writer, route);
-        writeEvent(writer, event);
-        writer.finish();
-        this.#sent(link, event.json.length);
-      }
-    });
+  async publish(route: Route, event: OutgoingEvent): Promise<void> {
+    const body = eventBody(route, event, LIMITS.ipcFrameBytes);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#later(() => resolve(this.#outside.send(route, body)));
+    await promise;
   }
 
   /**
@@ -143,25 +129,26 @@ export class Hub {
    */
   async profile(worker: number, seconds: number): Promise<Uint8Array<ArrayBuffer>> {
     const link = this.#links.get(worker);
-    if (link === undefined) {
+    const control = link?.control;
+    if (control === undefined) {
       throw new ProfileError('failed', `Worker ${worker} is not running; see "holdfast status".`);
     }
     return await this.#profiles.ask(worker, seconds * 1000 + PROFILE_GRACE_MS, (id) => {
-      link.connection.frame(BusFrame.profile).u32(id).u32(seconds).finish();
-      link.connection.send();
+      control.frame(BusFrame.profile).u32(id).u32(seconds).finish();
+      control.send();
     });
   }
 
   #onFrame(connection: FramedConnection, frame: FrameReader): void {
     if (frame.type === BusFrame.hello) {
-      this.#hello(connection, frame.u32());
+      this.#hello(connection, frame.u32(), frame.u32(), frame.u8());
       return;
     }
     const link = this.#byConnection.get(connection);
     if (link === undefined) return;
     switch (frame.type) {
       case BusFrame.joined:
-        link.hasJoined = true;
+        link.joined();
         return;
       case BusFrame.ready:
         this.#events.onReady(link.worker, frame.u32(), frame.u32());
@@ -224,58 +211,49 @@ export class Hub {
   }
 
   /** A worker that was started again takes the place of the one that died. */
-  #hello(connection: FramedConnection, worker: number): void {
+  #hello(connection: FramedConnection, worker: number, pid: number, channel: number): void {
     const old = this.#links.get(worker);
-    if (old !== undefined) this.#forget(old);
-    const link: WorkerLink = {
-      worker,
-      connection,
-      hasJoined: false,
-      congestedAtMs: undefined,
-      isStalled: false,
-      owed: new Map(),
-    };
-    this.#links.set(worker, link);
+    const taken = channel === Channel.control ? old?.control : old?.messages;
+    const isItsOther = old?.pid === pid && taken === undefined;
+    if (old !== undefined && !isItsOther) this.#forget(old);
+    const link = isItsOther ? old : this.#newLink(worker, pid);
     this.#byConnection.set(connection, link);
-    if (this.#isHoldingBack) connection.setReading(false);
+    if (channel === Channel.control) link.control = connection;
+    else link.setMessages(connection);
   }
 
   #relay(from: WorkerLink, frame: FrameReader): void {
     const body = frame.body();
     const route = readRoute(frame);
     const joined = frame.type === BusFrame.command ? frame.texts() : [];
+    /** Made when it must wait somewhere: the frame lies in a buffer with many others. */
+    let kept: Uint8Array | undefined;
     for (const link of this.#destinations(route, from)) {
-      if (link.isStalled) continue;
       // What is said to the room next must not wait for the worker's word that it has it.
       for (const room of joined) this.interest.add(roomKey(route.namespace, room), link.worker);
-      link.connection.frame(frame.type).raw(body).finish();
-      this.#sent(link, body.byteLength);
+      if (link.outlet?.pass(frame.type, body) === true) this.#count(body);
+      else {
+        kept ??= new Uint8Array(body);
+        this.#put(link, from, frame.type, kept);
+      }
     }
   }
 
   #ask(from: WorkerLink, frame: FrameReader): void {
     const id = frame.u32();
-    const body = frame.rest();
+    const body = numbered(from.worker, id, frame.rest());
     const destinations = this.#destinations(readRoute(frame), from);
-    const asked = from.connection.frame(BusFrame.asked).u32(id).u32(destinations.length);
-    for (const { worker } of destinations) asked.u32(worker);
-    asked.finish();
-    from.connection.send();
+    const asked = from.messages?.frame(BusFrame.asked).u32(id).u32(destinations.length);
+    for (const { worker } of destinations) asked?.u32(worker);
+    asked?.finish();
+    from.messages?.send();
     for (const link of destinations) {
-      if (link.isStalled) {
-        this.#sayUnanswered(from, id, link.worker);
-        continue;
-      }
-      try {
-        link.connection.frame(BusFrame.request).u32(from.worker).u32(id).raw(body).finish();
-      } catch (fault) {
-        // Four bytes longer than it came, it may be too long.
-        this.#refused(fault);
-        this.#sayUnanswered(from, id, link.worker);
-        continue;
-      }
-      link.owed.set(`${from.worker}:${id}`, [from.worker, id]);
-      this.#sent(link, body.byteLength);
+      // Eight bytes longer than it came, it may be too long.
+      const isTooLong = body.byteLength >= LIMITS.ipcFrameBytes;
+      const isSent = !isTooLong && link.outlet?.isStuck === false;
+      if (isSent && this.#put(link, from, BusFrame.request, body)) {
+        link.owed.set(`${from.worker}:${id}`, [from.worker, id]);
+      } else this.#sayUnanswered(from, id, link.worker);
     }
   }
 
@@ -287,22 +265,35 @@ export class Hub {
     if (isLast) from.owed.delete(`${worker}:${id}`);
     const asking = this.#links.get(worker);
     if (asking === undefined) return;
-    if (asking.isStalled) {
-      // Without this piece what comes after it is not the whole, so that counts for nothing.
-      this.totals.framesDropped++;
+    const body = numbered(id, from.worker, answer);
+    // Without this piece what comes after it is not the whole, so that counts for nothing.
+    if (!this.#put(asking, from, BusFrame.answer, body)) {
       this.#sayUnanswered(asking, id, from.worker);
-      return;
     }
-    asking.connection.frame(BusFrame.answer).u32(id).u32(from.worker).raw(answer).finish();
-    this.#sent(asking, answer.byteLength);
   }
 
   #sayUnanswered(asking: WorkerLink, id: number, worker: number): void {
-    asking.connection.frame(BusFrame.unanswered).u32(id).u32(worker).finish();
-    asking.connection.send();
+    asking.messages?.frame(BusFrame.unanswered).u32(id).u32(worker).finish();
+    asking.messages?.send();
   }
 
-  /** The workers that a route leads to, stalled ones among them. */
+  /** Sends a frame, now or when its turn comes. @returns false when there is no room for it */
+  #put(link: WorkerLink, sender: Sender, type: number, body: Uint8Array): boolean {
+    const { outlet } = link;
+    if (outlet?.pass(type, body) !== true && outlet?.keep(sender, type, body) !== true) {
+      this.totals.framesDropped++;
+      return false;
+    }
+    this.#count(body);
+    return true;
+  }
+
+  #count({ byteLength }: Uint8Array): void {
+    this.totals.framesRelayed++;
+    this.totals.bytesRelayed += byteLength;
+  }
+
+  /** The workers that a route leads to. */
   #destinations(route: Route, from: WorkerLink | undefined): WorkerLink[] {
     const workers = new Set<number>();
     if (route.scope === RouteScope.allWorkers) {
@@ -318,9 +309,7 @@ export class Hub {
     const destinations: WorkerLink[] = [];
     for (const worker of workers) {
       const link = this.#links.get(worker);
-      if (link === undefined || link === from || !link.hasJoined) continue;
-      if (link.isStalled) this.totals.framesDropped++;
-      destinations.push(link);
+      if (link !== undefined && link !== from && link.outlet !== undefined) destinations.push(link);
     }
     return destinations;
   }
@@ -332,47 +321,21 @@ export class Hub {
     if (address?.node === this.#node) workers.add(address.worker);
   }
 
-  #sent(link: WorkerLink, bytes: number): void {
-    this.totals.framesRelayed++;
-    this.totals.bytesRelayed += bytes;
-    link.connection.send();
-    const isOver = link.connection.queuedBytes > LIMITS.ipcHighWaterBytes;
-    if (!isOver || link.congestedAtMs !== undefined) return;
-    link.congestedAtMs = performance.now();
-    this.#holdBack(true);
+  #newLink(worker: number, pid: number): WorkerLink {
+    const link = new WorkerLink(worker, pid, {
+      onRoom: () => this.#outside.look(),
+      onStuck: (isStuck) => this.#sayStuck(link, isStuck),
+    });
+    this.#links.set(worker, link);
+    return link;
   }
 
-  #onDrain(connection: FramedConnection): void {
-    const link = this.#byConnection.get(connection);
-    if (link?.congestedAtMs === undefined) return;
-    link.congestedAtMs = undefined;
-    if (link.isStalled) this.#log.info(`worker ${link.worker} takes messages again`);
-    link.isStalled = false;
-    this.#judgeCongestion();
-  }
-
-  /** Gives up on workers that have been over the mark for too long, and lets the others go on. */
-  #judgeCongestion(): void {
-    const longAgo = performance.now() - LIMITS.ipcStallMs;
-    let isCongested = false;
-    for (const link of this.#links.values()) {
-      if (link.congestedAtMs === undefined || link.isStalled) continue;
-      if (link.congestedAtMs > longAgo) isCongested = true;
-      else {
-        link.isStalled = true;
-        this.#log.warn(`worker ${link.worker} does not take messages: they are dropped for now`, {
-          worker: link.worker,
-          queuedBytes: link.connection.queuedBytes,
-        });
-      }
+  #sayStuck({ worker, queuedBytes }: WorkerLink, isStuck: boolean): void {
+    if (!isStuck) this.#log.info(`worker ${worker} takes messages again`, { worker });
+    else {
+      const text = `worker ${worker} takes no messages: they wait, and are dropped beyond a bound`;
+      this.#log.warn(text, { worker, queuedBytes });
     }
-    this.#holdBack(isCongested);
-  }
-
-  #holdBack(isHoldingBack: boolean): void {
-    if (this.#isHoldingBack === isHoldingBack) return;
-    this.#isHoldingBack = isHoldingBack;
-    for (const { connection } of this.#links.values()) connection.setReading(!isHoldingBack);
   }
 
   #onClose(connection: FramedConnection, fault: Error | undefined): void {
@@ -382,8 +345,10 @@ export class Hub {
   }
 
   #forget(link: WorkerLink): void {
-    this.#byConnection.delete(link.connection);
-    link.connection.close();
+    for (const connection of [link.control, link.messages]) {
+      if (connection !== undefined) this.#byConnection.delete(connection);
+    }
+    link.close();
     if (this.#links.get(link.worker) !== link) return;
     this.#links.delete(link.worker);
     this.interest.removeWorker(link.worker);
@@ -392,6 +357,14 @@ export class Hub {
       const asking = this.#links.get(worker);
       if (asking !== undefined) this.#sayUnanswered(asking, id, link.worker);
     }
-    this.#judgeCongestion();
   }
+}
+
+/** A body with two numbers before it, in a buffer of its own. */
+function numbered(first: number, second: number, rest: Uint8Array): Uint8Array {
+  const body = Buffer.allocUnsafe(8 + rest.byteLength);
+  body.writeUInt32BE(first, 0);
+  body.writeUInt32BE(second, 4);
+  body.set(rest, 8);
+  return body;
 }

@@ -12,7 +12,7 @@ import { eventually } from '../../../../test/system/eventually.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { userKey } from '../../protocol/interest-key.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
-import { BusFrame } from './bus-frame.ts';
+import { BusFrame, Channel } from './bus-frame.ts';
 
 const WORKERS = 50;
 const USERS = 1_000_000;
@@ -78,7 +78,7 @@ async function connect(path: string, worker: number): Promise<FramedConnection> 
   const events = { onFrame: () => {}, onFault: () => {}, onClose: () => {} };
   const link = new FramedConnection(events, LIMITS.ipcFrameBytes);
   await connectFramed(path, link);
-  link.frame(BusFrame.hello).u32(worker).u32(0).finish();
+  link.frame(BusFrame.hello).u32(worker).u32(0).u8(Channel.control).finish();
   link.frame(BusFrame.joined).finish();
   link.send();
   return link;

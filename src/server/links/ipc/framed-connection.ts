@@ -30,6 +30,7 @@ export class FramedConnection {
   #socket: Socket<FramedConnection> | undefined;
   #headWritten = 0;
   #queuedBytes = 0;
+  #sentBytes = 0;
   #flushScheduled = false;
   #isClosed = false;
   #isClosing = false;
@@ -43,6 +44,11 @@ export class FramedConnection {
   /** Bytes that wait for the peer, frames of this turn included. */
   get queuedBytes(): number {
     return this.#queuedBytes + this.#writer.length;
+  }
+
+  /** Bytes that the system has taken since the start: who takes nothing for long stands still. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   get open(): boolean {
@@ -93,7 +99,9 @@ export class FramedConnection {
 
   /** @returns how many bytes the system took */
   #write(bytes: Uint8Array): number {
-    return Math.max(0, this.#socket?.write(bytes) ?? 0);
+    const written = Math.max(0, this.#socket?.write(bytes) ?? 0);
+    this.#sentBytes += written;
+    return written;
   }
 
   #writeQueue(): void {

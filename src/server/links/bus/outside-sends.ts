@@ -1,0 +1,75 @@
+/**
+ * Messages that come from outside the workers, as `POST /send` brings them.
+ *
+ * Whoever sends one is told whether it was queued for every worker that has recipients: for all of
+ * them or for none. Where one of them has no room it waits for a while, behind those that came
+ * before it.
+ */
+
+import { LIMITS } from '../../core/limits/limits.ts';
+import { BusFrame, type Route } from './bus-frame.ts';
+import { BusFullError } from './bus-full-error.ts';
+import type { Sender } from './outlet.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+interface Waiting {
+  readonly route: Route;
+  readonly body: Uint8Array;
+  readonly timer: Timer;
+  readonly resolve: () => void;
+}
+
+export interface OutsideSendsOptions {
+  destinations(route: Route): readonly WorkerLink[];
+  /** Queues a frame for a worker that has room. */
+  put(link: WorkerLink, sender: Sender, type: number, body: Uint8Array): void;
+}
+
+export class OutsideSends implements Sender {
+  readonly #options: OutsideSendsOptions;
+  readonly #waiting: Set<Waiting> = new Set();
+
+  constructor(options: OutsideSendsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param body of the frame; it is kept
+   * @throws BusFullError that names the workers without room
+   */
+  async send(route: Route, body: Uint8Array): Promise<void> {
+    if (this.#sendNow(route, body).length === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#waiting.delete(waiting);
+      const full = this.#sendNow(route, body);
+      if (full.length === 0) resolve();
+      else reject(new BusFullError(full.map(({ worker }) => worker)));
+    }, LIMITS.sendWaitMs);
+    const waiting: Waiting = { route, body, timer, resolve };
+    this.#waiting.add(waiting);
+    await promise;
+  }
+
+  /** Nobody is read here: who has no room waits, or is refused. */
+  hold(): void {}
+
+  /** Somewhere there is room again. */
+  look(): void {
+    for (const waiting of this.#waiting) {
+      if (this.#sendNow(waiting.route, waiting.body).length > 0) continue;
+      this.#waiting.delete(waiting);
+      clearTimeout(waiting.timer);
+      waiting.resolve();
+    }
+  }
+
+  /** @returns those that have no room: it was sent to nobody then */
+  #sendNow(route: Route, body: Uint8Array): readonly WorkerLink[] {
+    const links = this.#options.destinations(route);
+    const full = links.filter(({ outlet }) => outlet?.hasRoom(this) !== true);
+    if (full.length > 0) return full;
+    for (const link of links) this.#options.put(link, this, BusFrame.event, body);
+    return full;
+  }
+}
