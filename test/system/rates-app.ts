@@ -11,7 +11,9 @@ const app: App = defineApp({
     /** Counts itself. */
     count: () => void taken++,
     taken: () => taken,
+    vote: () => 'counted',
   },
+  limits: { vote: 5 },
   namespaces: {
     '/private': {
       authenticate() {

@@ -78,6 +78,21 @@ test('floods of events and of CONNECTs are slowed down, and honest clients serve
   expect(await refusals('notAuthenticated')).toBeLessThan(600);
 });
 
+test('an event that comes more often than the app says is refused, and that told', async () => {
+  const socket = await clients.connect(node.url);
+  const told = new Promise<unknown>((resolve) => socket.on('error', resolve));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => ask<unknown>(socket, 'vote', 1)),
+  );
+  expect(answers.filter((answer) => answer === 'counted').length).toBeWithin(5, 10);
+  expect(answers.at(-1)).toEqual({ error: 'this event came too often' });
+  socket.emit('vote', 1);
+  expect(await told).toEqual({ message: 'this event came too often', refused: 1 });
+  expect(await ask<number>(socket, 'taken')).toBe(0);
+  const isCounted = (count: number): boolean => count > 10;
+  await eventually('refusals are counted', () => refusals('eventTooOften'), isCounted);
+});
+
 test('what a client has buffered in an outage arrives, in one POST', async () => {
   await using attackers = new Attackers(node.publicPort);
   const sid = await attackers.openPolling();

@@ -8,7 +8,7 @@
  */
 
 import type { ForeignJson, JsonFault } from '../../../host/runtime/foreign-json.ts';
-import type { Answer } from '../../core/app/handler-runner.ts';
+import type { Answer, Taken } from '../../core/app/handler-runner.ts';
 import type { Delivery } from '../../core/delivery/delivery.ts';
 import type { RateSettings } from '../../core/limits/client-rates.ts';
 import type { Counters } from '../../core/limits/counters.ts';
@@ -48,6 +48,12 @@ const NOT_READ: Readonly<Record<JsonFault, string>> = {
   nestedTooDeep: 'the message is nested too deeply',
   stringsCollide: 'the message has texts that are made to collide',
 };
+
+/** What the sender of an event is told that was read and not taken. */
+const NOT_TAKEN = {
+  tooOften: { reason: 'eventTooOften', message: 'this event came too often' },
+  flooding: { reason: 'handlersRunning', message: 'too many unfinished events' },
+} as const satisfies Partial<Record<Taken, { reason: Reason; message: string }>>;
 
 /** What a client is told that sends so much that waiting would not help. */
 const TOO_FAST = 'too many messages';
@@ -204,10 +210,10 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     const { event, args } = packet;
     const taken = session.home.runner.event(session, event, args, answer, text, attachmentBytes);
     if (taken === 'taken') return;
-    if (taken === 'unheard') this.#core().refusals.count('eventUnheard', packet.event);
+    if (taken === 'unheard') this.#core().refusals.count('eventUnheard', event);
     else {
-      const text = 'too many unfinished events';
-      this.#refused.refuse({ session, answer }, 'handlersRunning', text, packet.event);
+      const { reason, message } = NOT_TAKEN[taken];
+      this.#refused.refuse({ session, answer }, reason, message, event);
     }
   }
 

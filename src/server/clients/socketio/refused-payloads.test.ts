@@ -85,3 +85,24 @@ test('an event for a namespace that was not joined stays one, too', () => {
   socket.bring(`42/other,["echo",${HOSTILE}]`);
   expect(socket.closes).toEqual([1008]);
 });
+
+test('an event that comes too often is refused in each namespace by its own limit', async () => {
+  const on = { vote: () => 'counted', say: () => 'said' };
+  fake = new FakeEngine({ on, limits: { vote: 2 }, namespaces: { '/chat': { on } } });
+  socket = await fake.openSocket();
+  socket.bring('40/chat,');
+  await settle();
+  socket.news();
+  socket.bring('421["vote"]', '422["vote"]', '423["vote"]', '42["vote"]', '424["say"]');
+  socket.bring('42/chat,5["vote"]', '42/chat,6["vote"]', '42/chat,7["vote"]');
+  expect(socket.news()).toEqual([
+    '431["counted"]',
+    '432["counted"]',
+    '433[{"error":"this event came too often"}]',
+    '434["said"]',
+    '43/chat,5["counted"]',
+    '43/chat,6["counted"]',
+    '43/chat,7["counted"]',
+  ]);
+  expect([fake.refusals.totals(), socket.closes]).toEqual([{ eventTooOften: 2 }, []]);
+});

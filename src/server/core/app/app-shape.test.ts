@@ -103,6 +103,28 @@ describe('an app is refused that declares', () => {
   });
 
   test.each<[string, unknown, string]>([
+    ['a list', [5], "'limits' as a list: it must be an object of numbers"],
+    ['nothing', undefined, "'limits' as undefined"],
+    ['a number for all', 5, "'limits' as a number"],
+    ['a text', { vote: '5' }, "'vote' in 'limits' as a text: it must be a number above 0"],
+    ['zero', { vote: 0 }, "'vote' in 'limits' as 0"],
+    ['less', { vote: -1 }, "'vote' in 'limits' as -1"],
+    ['no number', { vote: Number.NaN }, "'vote' in 'limits' as NaN"],
+    ['no end', { vote: Number.POSITIVE_INFINITY }, "'vote' in 'limits' as Infinity"],
+    ['an event of nobody', { vot: 5 }, "no event in its 'on'; the nearest is 'vote'"],
+    ['an event of objects', { toString: 5 }, "declares 'toString' in 'limits', which is no event"],
+  ])('as a limit %s', (_name, limits, told) => {
+    const app = { on: { vote: hook }, limits };
+    expect(fault(app)).toContain(told);
+    const inNamespace = fault({ on: { vote: hook }, namespaces: { '/chat': app } });
+    expect(inNamespace).toContain("in the namespace '/chat'");
+  });
+
+  test('limits without events', () => {
+    expect(fault({ limits: { vote: 5 } })).toContain("no event in its 'on'");
+  });
+
+  test.each<[string, unknown, string]>([
     ['without a slash', { chat: {} }, "must begin with /: '/chat'"],
     ['that is the main one', { '/': {} }, 'its hooks stand in the app itself'],
     ['without a name', { '': {} }, "must begin with /: '/'"],
@@ -138,6 +160,7 @@ describe('an app is taken', () => {
       connected: hook,
       disconnected: hook,
       on: { vote: hook, authenticated: hook, __proto__x: hook },
+      limits: { vote: 0.5, authenticated: 10 },
       onServer: { disconnect: hook },
       namespaces: { '/chat': { authenticate: hook, on: { say: hook } } },
       started: hook,

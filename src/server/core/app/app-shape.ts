@@ -11,9 +11,10 @@ import { nearest } from '../../../host/names/nearest.ts';
 import { MAIN_NAMESPACE, RESERVED_EVENTS } from '../../protocol/socketio-packet.ts';
 import { LIMITS } from '../limits/limits.ts';
 import type { App, NamespaceHandlers } from './app.ts';
+import { checkLimits } from './limits-shape.ts';
 import { isPlainObject, kindOf } from './plain-object.ts';
 
-type Part = 'function' | 'events' | 'serverEvents' | 'namespaces';
+type Part = 'function' | 'events' | 'serverEvents' | 'limits' | 'namespaces';
 
 const NAMESPACE_PARTS: Readonly<Record<keyof NamespaceHandlers, Part>> = {
   authenticate: 'function',
@@ -22,6 +23,7 @@ const NAMESPACE_PARTS: Readonly<Record<keyof NamespaceHandlers, Part>> = {
   disconnected: 'function',
   on: 'events',
   onServer: 'serverEvents',
+  limits: 'limits',
 };
 
 const APP_PARTS: Readonly<Record<keyof App, Part>> = {
@@ -87,14 +89,19 @@ function readParts(
   namespace: string,
   doubts: string[],
 ): Readonly<Record<string, unknown>> {
-  return mapValues(given, (name, value) => {
+  const read = mapValues(given, (name, value) => {
     const part = Object.hasOwn(parts, name) ? parts[name] : undefined;
     if (part === undefined) throw unknownPart(name, value, parts, namespace);
     if (part === 'namespaces') return readNamespaces(value, doubts);
     if (part === 'function') return readFunction(value, `'${name}'${inNamespace(namespace)}`);
+    if (part === 'limits') return readValues(value);
     const noEvents = part === 'events' ? NO_EVENTS : NO_SERVER_EVENTS;
     return readEvents(value, `'${name}'${inNamespace(namespace)}`, noEvents, doubts);
   });
+  if (Object.hasOwn(read, 'limits')) {
+    checkLimits(read['limits'], read['on'], `'limits'${inNamespace(namespace)}`);
+  }
+  return read;
 }
 
 function unknownPart(
@@ -171,6 +178,11 @@ function readEvents(
     }
     return readFunction(handler, `'${name}' in ${place}`);
   });
+}
+
+/** Numbers are judged once all that they belong to is known. */
+function readValues(given: unknown): unknown {
+  return isPlainObject(given) ? mapValues(given, (_name, value) => value) : given;
 }
 
 function readFunction(value: unknown, place: string): unknown {

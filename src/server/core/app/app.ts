@@ -70,6 +70,11 @@ export interface NamespaceHandlers {
    * without a handler gets no ack.
    */
   readonly on?: Readonly<Record<string, (session: Session, ...args: never[]) => unknown>>;
+  /**
+   * The most events of a name that one client may send in a second, and at once: `{ vote: 5 }`.
+   * Others are refused: their ack says so, or an event `error` now and then; the client stays.
+   */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Handlers of `serverSideEmit` from other workers, likewise. */
   readonly onServer?: Readonly<Record<string, (server: Server, ...args: never[]) => unknown>>;
   /** The session is about to end; until the first wait it is still in its rooms. */

@@ -8,6 +8,7 @@
  */
 
 import type { Counters } from '../limits/counters.ts';
+import { EventLimits } from '../limits/event-limits.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
 import { describeError, type Log } from '../log/log.ts';
 import { LogLimiter } from '../log/log-limiter.ts';
@@ -34,8 +35,11 @@ type ServerHandler = (server: Server, ...args: unknown[]) => unknown;
 /** What a client is told of an error that was not meant for it. */
 const INTERNAL_ERROR: Told = { message: 'internal error', data: undefined };
 
-/** Whether an event was taken: nobody may listen for it, or its session may flood the worker. */
-export type Taken = 'taken' | 'unheard' | 'flooding';
+/**
+ * Whether an event was taken: nobody may listen for it, its session may send it more often than the
+ * app allows, or flood the worker.
+ */
+export type Taken = 'taken' | 'unheard' | 'tooOften' | 'flooding';
 
 /** What a runner needs of its worker. */
 export interface RunnerOptions {
@@ -52,6 +56,7 @@ export class HandlerRunner {
   readonly #limiter: LogLimiter = new LogLimiter();
   readonly #unfinished: UnfinishedEvents;
   readonly #events: ReadonlyMap<string, EventHandler>;
+  readonly #limits: EventLimits | undefined;
   readonly #serverEvents: ReadonlyMap<string, ServerHandler>;
 
   constructor(handlers: NamespaceHandlers, server: Server, options: RunnerOptions) {
@@ -63,6 +68,8 @@ export class HandlerRunner {
     this.#events = new Map(
       Object.entries((handlers.on ?? {}) as unknown as Record<string, EventHandler>),
     );
+    const { limits = {} } = handlers;
+    if (Object.keys(limits).length > 0) this.#limits = new EventLimits(limits);
     this.#serverEvents = new Map(
       Object.entries((handlers.onServer ?? {}) as unknown as Record<string, ServerHandler>),
     );
@@ -113,6 +120,7 @@ export class HandlerRunner {
   ): Taken {
     const handler = this.#events.get(name);
     if (handler === undefined) return 'unheard';
+    if (this.#limits?.take(session, name) === false) return 'tooOften';
     if (this.#unfinished.isFull(session)) return 'flooding';
     try {
       const result = handler(session, ...args);

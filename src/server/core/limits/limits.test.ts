@@ -17,6 +17,7 @@ const RULES: ReadonlySet<string> = new Set([
   'stopping',
   'notAuthenticated',
   'namespaceUnknown',
+  'eventTooOften',
   'eventUnheard',
   'handshakeGone',
   'protocolBroken',

@@ -74,6 +74,10 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a message of a client that sends far more than it may in a second',
   },
+  eventTooOften: {
+    outcome: 'refused',
+    text: 'an event that its client sent more often than `limits` of the app say',
+  },
   eventUnheard: { outcome: 'dropped', text: 'an event that the app has no handler for' },
   protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },
   slowReader: {
