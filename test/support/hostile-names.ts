@@ -19,6 +19,28 @@ export function rapidhashNames(count: number, from = 0): string[] {
   });
 }
 
+/** The second secret as the runtime reads it, whole and in halves; the third one whole. */
+const SECOND = `${ZERO_TAIL}${ZERO_HEAD}`;
+const WIDE_HEAD = '\u4b93\u8bb8';
+const WIDE_TAIL = '\uacc9\u962e';
+const THIRD = '\xa3\xd43\xd4.\xa63K';
+
+const digits = (i: number, length: number): string => i.toString(36).padStart(length, '0');
+
+/** Makes a name of a number. All that one of them makes have one hash in the runtime. */
+export const COLLIDING_FAMILIES: Readonly<Record<string, (i: number) => string>> = {
+  '11 characters': (i) => `${ZERO_HEAD}${digits(i, 3)}${ZERO_TAIL}`,
+  '12 characters, as they are few': (i) => `${ZERO_HEAD}${digits(i, 4)}${ZERO_TAIL}`,
+  '16 characters': (i) => `${ZERO_HEAD}${digits(i, 8)}${ZERO_TAIL}`,
+  '17 characters': (i) => `a${SECOND}${digits(i, 8)}`,
+  '24 characters': (i) => `${digits(i, 8)}${SECOND}aaaaaaaa`,
+  '33 characters, by what is mixed before': (i) => `${THIRD}${digits(i, 8)}${'a'.repeat(17)}`,
+  '100 characters': (i) => `${digits(i, 84)}${SECOND}bbbbbbbb`,
+  '8 wide characters': (i) => `${WIDE_HEAD}${digits(i, 4)}${WIDE_TAIL}`,
+  '9 wide characters': (i) => `a${WIDE_TAIL}${WIDE_HEAD}${digits(i, 4)}`,
+  '40 wide characters': (i) => `${digits(i, 32)}${WIDE_TAIL}${WIDE_HEAD}\u0416aaa`,
+};
+
 /** Text of a JSON object with these keys. Not by way of an object: the test itself would wait. */
 export function objectText(names: readonly string[]): string {
   return `{${names.map((name) => `${JSON.stringify(name)}:1`).join()}}`;

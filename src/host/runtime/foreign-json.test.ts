@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'bun:test';
-import { objectText, plainNames, rapidhashNames } from '../../../test/support/hostile-names.ts';
+import {
+  COLLIDING_FAMILIES,
+  objectText,
+  plainNames,
+  rapidhashNames,
+} from '../../../test/support/hostile-names.ts';
 import { ForeignJson } from './foreign-json.ts';
 
 const BOUNDS = { maxKeys: 2_000, maxDepth: 64 };
@@ -78,6 +83,16 @@ describe('strings that collide', () => {
     expect(faultIn(objectText(hostile))).toBe('stringsCollide');
     expect(faultIn(`[${hostile.map((name) => objectText([name])).join()}]`)).toBe('stringsCollide');
     expect(faultIn(JSON.stringify(hostile))).toBe('stringsCollide');
+  });
+
+  test.each(Object.entries(COLLIDING_FAMILIES))('are refused as keys: %s', (_, make) => {
+    const names = Array.from({ length: 19_000 }, (_name, i) => make(i));
+    const text = objectText(names);
+    const since = performance.now();
+    expect(faultIn(text, { maxKeys: 20_000, maxDepth: 64 })).toBe('stringsCollide');
+    expect(performance.now() - since).toBeLessThan(100);
+    const apart = `[${names.map((name) => objectText([name])).join()}]`;
+    expect(faultIn(apart)).toBe('stringsCollide');
   });
 
   test('are found behind escapes and white space', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { rapidhashNames } from '../../../test/support/hostile-names.ts';
+import { COLLIDING_FAMILIES } from '../../../test/support/hostile-names.ts';
 import { RuntimeHash } from './runtime-hash.ts';
 
 const hash = new RuntimeHash();
@@ -58,8 +58,12 @@ for (const [length, first] of NAMES) {
   });
 }
 
-test('names that are multiplied by zero belong in one place', () => {
-  expect(new Set(rapidhashNames(1_000).map(placeOf)).size).toBe(1);
+test.each(Object.entries(COLLIDING_FAMILIES))('%s that collide belong in one place', (_, make) => {
+  const names = Array.from({ length: 1_000 }, (_name, i) => make(i));
+  expect(new Set(names.map(placeOf)).size).toBe(1);
+  const others = Array.from({ length: 1_000 }, (_name, i) => `${make(i)}-`);
+  const usual = timeOf(others.map((name, i) => name.replace(/.$/, String(i % 10))));
+  expect(timeOf(names)).toBeGreaterThan(4 * usual);
 });
 
 test('wide and narrow strings of the shortest lengths have a place', () => {
