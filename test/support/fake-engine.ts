@@ -56,7 +56,7 @@ const RATES: RateSettings = {
 };
 
 const HANDSHAKE: HandshakeSource = {
-  headers: { cookie: 'a=b' },
+  headers: new Headers({ cookie: 'a=b' }),
   query: 'EIO=4&token=x',
   address: '127.0.0.1',
   addressKey: 1,

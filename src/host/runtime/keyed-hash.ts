@@ -11,11 +11,15 @@
 /** Rounds at the end, for each 32 bits that come out. */
 const FINAL_ROUNDS = 3;
 
+/** An address of the Internet Protocol and a port. */
+const WORDS_GIVEN = 5;
+
 /** Makes hashes under one key; those of another do not agree with them. */
 export class KeyedHash {
   readonly #key0: number;
   readonly #key1: number;
   #high = 0;
+  readonly #given: Int32Array = new Int32Array(WORDS_GIVEN);
 
   constructor(key: Uint32Array = crypto.getRandomValues(new Uint32Array(2))) {
     this.#key0 = (key[0] as number) | 0;
@@ -33,8 +37,22 @@ export class KeyedHash {
     into[1] = this.#high;
   }
 
-  /** @param more further rounds, which leave the higher half in `#high` */
-  #run(text: string, start: number, end: number, more: number): number {
+  /** 32 bits of five words of 32 bits, as of the ten units of text that they would be. */
+  hashWords(first: number, second: number, third: number, fourth: number, fifth: number): number {
+    const given = this.#given;
+    given[0] = first;
+    given[1] = second;
+    given[2] = third;
+    given[3] = fourth;
+    given[4] = fifth;
+    return this.#run('', 0, given.length * 2, 0, given) >>> 0;
+  }
+
+  /**
+   * @param more further rounds, which leave the higher half in `#high`
+   * @param given words that stand for a text
+   */
+  #run(text: string, start: number, end: number, more: number, given?: Int32Array): number {
     const width = more === 0 ? 0xff : 0xee;
     let v0 = this.#key0;
     let v1 = more === 0 ? this.#key1 : this.#key1 ^ 0xee;
@@ -48,7 +66,8 @@ export class KeyedHash {
     for (let round = 0; round < lowAt + more; round++) {
       let word = 0;
       if (round < words - 1) {
-        word = text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
+        if (given === undefined) word = text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
+        else word = given[round] as number;
         at += 2;
       } else if (round < words) {
         // The last word has the length, and the unit that is left over, if any.

@@ -16,22 +16,27 @@ export interface IpRange {
 
 /** The longest text of an address: a v4-mapped one written out, and a zone is cut off before. */
 const TEXT_MAX_LENGTH = 45;
-const V4_PATTERN = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 const GROUP_PATTERN = /^[0-9a-f]{1,4}$/i;
 const GROUPS = 8;
 const BITS = 128;
 /** Where the bits of a v4 address begin in its mapped form. */
 const V4_OFFSET = 96;
 const MAPPED_WORD = 0xff_ff;
+/** How the addresses of clients of version 4 are written where a socket listens on both. */
+const MAPPED_PREFIX = '::ffff:';
+
+const DOT = 0x2e;
+const DIGIT_0 = 0x30;
+const BYTES = 4;
 
 /** @returns `undefined` when the text is no address; a zone (`%eth0`) is left out */
 export function parseIp(text: string): IpAddress | undefined {
   const zone = text.indexOf('%');
   const bare = zone === -1 ? text : text.slice(0, zone);
   if (bare.length > TEXT_MAX_LENGTH) return undefined;
-  if (bare.includes(':')) return parseV6(bare);
-  const v4 = parseV4(bare);
-  return v4 === undefined ? undefined : [0, 0, MAPPED_WORD, v4];
+  const v4 = parseV4(bare, bare.startsWith(MAPPED_PREFIX) ? MAPPED_PREFIX.length : 0);
+  if (v4 !== undefined) return [0, 0, MAPPED_WORD, v4];
+  return bare.includes(':') ? parseV6(bare) : undefined;
 }
 
 /** @param text an address, or one with the length of a prefix: `10.0.0.0/8`, `2001:db8::/32` */
@@ -84,16 +89,30 @@ function longestZeros(groups: readonly number[]): readonly [start: number, lengt
   return best;
 }
 
-function parseV4(text: string): number | undefined {
-  const match = V4_PATTERN.exec(text);
-  if (match === null) return undefined;
+/** By hand, since each request comes from an address. */
+function parseV4(text: string, start = 0): number | undefined {
   let word = 0;
-  for (const part of match.slice(1)) {
+  let bytes = 0;
+  let byte = 0;
+  let digits = 0;
+  for (let at = start; at <= text.length; at++) {
+    const code = at === text.length ? DOT : text.charCodeAt(at);
+    if (code === DOT) {
+      if (digits === 0 || ++bytes > BYTES) return undefined;
+      word = (word << 8) | byte;
+      byte = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - DIGIT_0;
+    if (digit < 0 || digit > 9) return undefined;
     // A leading zero means octal to some readers and nothing to others.
-    if (Number(part) > 255 || (part.length > 1 && part.startsWith('0'))) return undefined;
-    word = (word << 8) | Number(part);
+    if (digits > 0 && byte === 0) return undefined;
+    byte = byte * 10 + digit;
+    if (byte > 255) return undefined;
+    digits++;
   }
-  return word >>> 0;
+  return bytes === BYTES ? word >>> 0 : undefined;
 }
 
 function parseV6(text: string): IpAddress | undefined {

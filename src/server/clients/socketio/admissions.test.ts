@@ -84,7 +84,7 @@ describe('a client that leaves the one namespace of an app and joins it again', 
 
   test('has kept of it headers by whatever name', () => {
     const names = ['__proto__', 'constructor', 'tostring'];
-    const headers = Object.fromEntries(names.map((name) => [name, `its ${name}`]));
+    const headers = new Headers(names.map((name) => [name, `its ${name}`]));
     const whole = {
       headers,
       query: '',
@@ -102,7 +102,7 @@ describe('a client that leaves the one namespace of an app and joins it again', 
     ]);
     const again = new HandshakeReads(undefined, first.keep(new HeaderNames()));
     const other = again.handshake('/', auth, 'websocket').headers;
-    expect(Object.keys(other)).toEqual(names);
+    expect(Object.keys(other)).toEqual([...headers.keys()]);
     expect(names.slice(0, 2).map((name) => other[name])).toEqual([
       'its __proto__',
       'its constructor',

@@ -230,7 +230,7 @@ export class Admissions {
     // Another namespace of the app may ask for anything that the first request said.
     if (this.#core().namespaces.size > 1) engine.packHandshake();
     else if (engine.handshake !== undefined) {
-      engine.hold({ handshake: undefined, kept: reads.keep(this.#headerNames) });
+      engine.keepOfHandshake(reads.keep(this.#headerNames));
     }
   }
 

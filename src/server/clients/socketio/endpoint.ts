@@ -102,19 +102,19 @@ export class EngineEndpoint {
   }
 
   #handshake(asked: Asked, ask: EngineRequest): KindAnswer {
+    const { address, addressKey, connection } = this.#options.sources.sourceOf(
+      ask.request,
+      asked.server,
+    );
     const { headers } = ask.request;
-    const source = {
-      ...this.#options.sources.sourceOf(ask.request, asked.server),
-      headers: headers.toJSON(),
-      query: ask.query,
-      transport: ask.transport,
-    };
+    const { query, transport } = ask;
+    const source = { address, addressKey, connection, headers, query, transport };
     if (ask.transport === 'websocket') {
       return this.#upgrade(asked, ask, new NewSession(this.#context, source, ask.isTextOnly));
     }
     const session = new EngineSession(this.#context, source);
     const answer = toResponse(payloadAnswer([session.openPolling()]), ask.cors);
-    this.#keep(asked, source.connection);
+    this.#keep(asked, connection);
     return answer;
   }
 

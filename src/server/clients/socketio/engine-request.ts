@@ -6,6 +6,7 @@
  */
 
 import type { TransportName } from '../../core/app/app.ts';
+import { queryParams } from '../../protocol/query-params.ts';
 import type { CorsHeaders, OriginPolicy } from '../source/origin-policy.ts';
 import type { EngineErrorName } from './engine-error.ts';
 
@@ -36,7 +37,7 @@ export function readEngineRequest(
 ): EngineRequest | Refusal {
   const cors = origins.headersFor(request.headers);
   if (cors === undefined) return { refused: 'forbidden', cors: {} };
-  const params = new URLSearchParams(query);
+  const params = queryParams(query);
   const transport = params.get('transport');
   const sessionId = params.get('sid') || undefined;
   if (transport !== 'polling' && transport !== 'websocket') {

@@ -25,11 +25,14 @@ import {
 } from '../../protocol/engine-packet.ts';
 import { encodeDisconnect } from '../../protocol/socketio-packet.ts';
 import { CUT_SOCKET, NO_HANDLER } from './cut-socket.ts';
+import { ENDED_BY, POLITE_ENDS } from './ends.ts';
 import { engineError } from './engine-error.ts';
 import type { EngineHome, EngineMember } from './engine-home.ts';
 import type { EndedBy } from './last-words.ts';
 import { PollingTransport } from './polling-transport.ts';
 import {
+  afterJoining,
+  changed,
   type Extras,
   type HandshakeSource,
   type Joining,
@@ -40,20 +43,8 @@ import {
 } from './session-extras.ts';
 import { SOCKET_IO_FORMAT } from './wire-format.ts';
 
-/** Whose clients are still there and ask for what waits; for the others nothing is kept. */
-const ENDED_BY: Readonly<Partial<Record<DisconnectReason, EndedBy>>> = {
-  'server namespace disconnect': 'server',
-  'server shutting down': 'server',
-};
-
 /** The slot of a session that is over. */
 const ENDED = -2;
-
-/** Ends that the server wants: what was said before is still heard. */
-const POLITE_ENDS: ReadonlySet<DisconnectReason> = new Set([
-  'server namespace disconnect',
-  'server shutting down',
-]);
 
 export class EngineSession implements Carrier, FrameHandler, EngineMember, Holder, Reader {
   readonly #worker: EngineHome<EngineSession>;
@@ -95,6 +86,11 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     if (typeof whole === 'object') this.hold({ handshake: packedHandshake(whole) });
   }
 
+  /** The client has joined: of its first request only this will be needed. */
+  keepOfHandshake(kept: KeptHandshake | undefined): void {
+    this.#extras = afterJoining(this.#extras, kept);
+  }
+
   get partial(): PartialPacket | undefined {
     return this.#extras?.partial;
   }
@@ -105,9 +101,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
 
   /** Changes what the session holds at times; nothing is left of it when all is `undefined`. */
   hold(change: Extras): void {
-    const extras = { ...this.#extras, ...change };
-    const isEmpty = Object.values(extras).every((value) => value === undefined);
-    this.#extras = isEmpty ? undefined : extras;
+    this.#extras = changed(this.#extras, change);
   }
 
   get transport(): TransportName {

@@ -16,8 +16,8 @@ import type { HandshakeSource, KeptHandshake } from './session-extras.ts';
 export class HeaderNames {
   readonly #lists: Map<string, readonly string[]> = new Map();
 
-  listOf(headers: Readonly<Record<string, string>>): readonly string[] {
-    const names = Object.keys(headers);
+  listOf(headers: Headers): readonly string[] {
+    const names = [...headers.keys()];
     const key = names.join();
     const known = this.#lists.get(key);
     if (known !== undefined) return known;
@@ -43,7 +43,7 @@ export class HandshakeReads {
   #query: URLSearchParams | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   /** Without a prototype: a header may be called `__proto__` or `constructor`. */
-  readonly #headersRead: Record<string, string> = Object.create(null) as Record<string, string>;
+  #headersRead: Record<string, string> | undefined;
   #isAddressRead = false;
   #isMissing = false;
 
@@ -59,23 +59,7 @@ export class HandshakeReads {
   }
 
   handshake(namespace: string, auth: JsonObject, transport: TransportName): Handshake {
-    const query = (): URLSearchParams => this.#readQuery();
-    const headers = (): Readonly<Record<string, string>> => this.#readHeaders();
-    const address = (): string => this.#readAddress();
-    return {
-      namespace,
-      auth,
-      get headers() {
-        return headers();
-      },
-      get query() {
-        return query();
-      },
-      get address() {
-        return address();
-      },
-      transport,
-    };
+    return handshakeOf(this, namespace, auth, transport);
   }
 
   /** What joining again will need; `undefined` when that is nothing. No more is noted after it. */
@@ -83,7 +67,7 @@ export class HandshakeReads {
     const whole = this.#whole;
     if (whole !== undefined && this.#headers !== undefined) {
       // The app may have kept the object: without getters it is as small as any other.
-      for (const [name, value] of Object.entries(whole.headers)) {
+      for (const [name, value] of whole.headers) {
         Object.defineProperty(this.#headers, name, { value });
       }
     }
@@ -99,28 +83,30 @@ export class HandshakeReads {
     };
   }
 
-  #readAddress(): string {
+  address(): string {
     this.#isAddressRead = true;
     return this.#whole?.address ?? this.#kept.address ?? this.#missing('address');
   }
 
-  #readQuery(): URLSearchParams {
+  query(): URLSearchParams {
     if (this.#query !== undefined) return this.#query;
     const text = this.#whole?.query ?? this.#kept.query ?? this.#missing('query');
     this.#query = new URLSearchParams(text);
     return this.#query;
   }
 
-  #readHeaders(): Readonly<Record<string, string>> {
+  headers(): Readonly<Record<string, string>> {
     this.#headers ??= this.#whole === undefined ? this.#headersKept() : this.#allOf(this.#whole);
     return this.#headers;
   }
 
   /** Properties of the object itself, so that it can be spread, cloned and made JSON of. */
   #allOf({ headers }: HandshakeSource): Readonly<Record<string, string>> {
-    return headersBy(Object.keys(headers), (name) => {
-      const value = headers[name] as string;
-      this.#headersRead[name] = value;
+    const read = Object.create(null) as Record<string, string>;
+    this.#headersRead = read;
+    return headersBy([...headers.keys()], (name) => {
+      const value = headers.get(name) ?? '';
+      read[name] = value;
       return value;
     });
   }
@@ -145,4 +131,27 @@ function headersBy(
     (name) => [name, { enumerable: true, configurable: true, get: () => read(name) }] as const,
   );
   return Object.defineProperties({}, Object.fromEntries(properties));
+}
+
+/** What the app does not look at is not read, nor kept. */
+function handshakeOf(
+  reads: HandshakeReads,
+  namespace: string,
+  auth: JsonObject,
+  transport: TransportName,
+): Handshake {
+  return {
+    namespace,
+    auth,
+    get headers() {
+      return reads.headers();
+    },
+    get query() {
+      return reads.query();
+    },
+    get address() {
+      return reads.address();
+    },
+    transport,
+  };
 }

@@ -11,7 +11,7 @@ import type { PollingTransport } from './polling-transport.ts';
 
 /** What the first request said. */
 export interface HandshakeSource extends RequestSource {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly query: string;
   readonly transport: TransportName;
 }
@@ -58,6 +58,24 @@ export interface Extras {
   readonly isTextOnly?: true | undefined;
 }
 
+/** @returns `undefined` when nothing is left */
+export function changed(extras: Extras | undefined, change: Extras): Extras | undefined {
+  const all = { ...extras, ...change };
+  return Object.values(all).every((value) => value === undefined) ? undefined : all;
+}
+
+/** What a client that has joined its namespace holds. */
+export function afterJoining(
+  extras: Extras | undefined,
+  kept: KeptHandshake | undefined,
+): Extras | undefined {
+  const { polling, isTextOnly, partial, joining, others } = extras ?? {};
+  const hasMore = (polling ?? isTextOnly ?? partial ?? joining ?? others) !== undefined;
+  if (hasMore) return changed(extras, { handshake: undefined, kept });
+  // So it is with nearly all, and nothing need be copied.
+  return kept === undefined ? undefined : { kept };
+}
+
 /** Headers about the connection rather than the client: not worth keeping for its whole life. */
 const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-encoding|sec-.*)$/;
 
@@ -68,21 +86,22 @@ const CONNECTION_HEADERS = /^(connection|upgrade|pragma|cache-control|accept-enc
  */
 export function packedHandshake(handshake: HandshakeSource): string {
   const { address, addressKey, connection, transport, query, headers } = handshake;
-  const kept = Object.entries(headers).filter(([name]) => !CONNECTION_HEADERS.test(name));
+  const kept = [...headers].filter(([name]) => !CONNECTION_HEADERS.test(name));
   return [address, addressKey, connection, transport, query, ...kept.flat()].join('\n');
 }
 
 export function unpackedHandshake(packed: string): HandshakeSource {
   const [address = '', addressKey, connection, transport, query = '', ...rest] = packed.split('\n');
-  const headers = Array.from({ length: rest.length / 2 }, (_, at) => {
-    return [rest[2 * at] as string, rest[2 * at + 1] as string] as const;
-  });
+  const headers = Array.from({ length: rest.length / 2 }, (_, at): [string, string] => [
+    rest[2 * at] as string,
+    rest[2 * at + 1] as string,
+  ]);
   return {
     address,
     addressKey: Number(addressKey),
     connection: Number(connection),
     transport: transport === 'websocket' ? 'websocket' : 'polling',
     query,
-    headers: Object.fromEntries(headers),
+    headers: new Headers(headers),
   };
 }

@@ -12,29 +12,27 @@ import { type IpAddress, isV4 } from '../../protocol/ip-address.ts';
 /** Stands for "none", so no source has it. */
 export const NO_SOURCE = 0;
 
+/** Stands where connections have their port. */
+const ADDRESS = 0x1_0000;
+
 export class SourceKeys {
   readonly #hash: KeyedHash = new KeyedHash();
 
   /** Of a v4 address, or of the first 64 bits of a v6 one; addresses not known share one. */
   address(ip: IpAddress | undefined): number {
-    if (ip === undefined) return this.#keyOf('');
-    const [first, second, , fourth] = ip;
-    return this.#keyOf(isV4(ip) ? textOf(fourth) : textOf(first) + textOf(second));
+    if (ip === undefined) return this.#keyOf(0, 0, 0, 0, ADDRESS);
+    return isV4(ip)
+      ? this.#keyOf(0, 0, ip[2], ip[3], ADDRESS)
+      : this.#keyOf(ip[0], ip[1], 0, 0, ADDRESS);
   }
 
   /** Of one TCP connection, by the address and port at its other end. */
   connection(ip: IpAddress | undefined, port: number): number {
     if (ip === undefined) return NO_SOURCE;
-    const [first, second, third, fourth] = ip;
-    const text = textOf(first) + textOf(second) + textOf(third) + textOf(fourth);
-    return this.#keyOf(text + String.fromCharCode(port));
+    return this.#keyOf(ip[0], ip[1], ip[2], ip[3], port);
   }
 
-  #keyOf(text: string): number {
-    return this.#hash.hash(text) || 1;
+  #keyOf(first: number, second: number, third: number, fourth: number, last: number): number {
+    return this.#hash.hashWords(first, second, third, fourth, last) || 1;
   }
-}
-
-function textOf(word: number): string {
-  return String.fromCharCode(word >>> 16, word & 0xff_ff);
 }
