@@ -18,7 +18,6 @@ export const ALONE: Readonly<Record<string, string>> = {
   'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
   'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
   'test/system/strangers.test.ts': 'measures honest clients beside attacks',
-  'test/fuzz/leak.test.ts': 'weighs a worker after crowds, and they must come at their own pace',
 };
 
 /** Files whose tests run in the order they are written in, each with the reason. */
@@ -33,6 +32,7 @@ export const LONG: readonly string[] = [
   'src/cli/profile.test.ts',
   'src/fleet/agent/swarm.test.ts',
   'test/fuzz/fuzz.test.ts',
+  'test/fuzz/leak.test.ts',
   'test/system/fleet-control.test.ts',
   'test/system/fleet-limits.test.ts',
   'test/system/fleet-scenarios.test.ts',

@@ -8,12 +8,12 @@ import { Tcp } from './tcp.ts';
 import { handshake, textFrame } from './websocket-frames.ts';
 
 const SESSIONS = 5_000;
-const ROUNDS = 4;
+const ROUNDS = 3;
 const PARALLEL = 250;
 /** One in so many sessions polls, and leaves without a word. */
 const POLLING_EVERY = 10;
 const TIMEOUT_MS = 180_000;
-/** A session that stays weighs at least twice as much; the noise is a tenth of this. */
+/** A session that stays weighs at least twice as much; the noise is a fifth of this. */
 const TOLERANCE_BYTES = (ROUNDS - 2) * SESSIONS * 300;
 
 let node: HoldfastProcess;
@@ -22,7 +22,8 @@ beforeAll(async () => {
   node = await HoldfastProcess.start({
     app: join(import.meta.dir, 'fuzz-app.ts'),
     workers: 1,
-    config: { pingIntervalMs: 1_000, pingTimeoutMs: 1_000, connectTimeoutMs: 2_000 },
+    // Long enough for the crowd's own pace on a machine that has other work.
+    config: { pingIntervalMs: 2_500, pingTimeoutMs: 2_500, connectTimeoutMs: 5_000 },
   });
 }, TIMEOUT_MS);
 

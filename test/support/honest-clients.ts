@@ -164,7 +164,10 @@ export function slower(one: HonestFigures, other: HonestFigures): HonestFigures 
   return { ...one, ...(Object.fromEntries(kinds) as Record<HonestKind, Served>) };
 }
 
-/** Honest clients are served: 100 ms at the median, 1 s at the 99th percentile, and none fails. */
+/**
+ * Honest clients are served: 100 ms at the median, 1 s at the 99th percentile, and none fails. What
+ * their own event loop took is not the server's.
+ */
 export function expectServed(attacked: HonestFigures, quiet: HonestFigures): void {
   const figures = `${honestText('quiet', quiet)}\n${honestText('attacked', attacked)}`;
   console.log(figures);
@@ -173,11 +176,18 @@ export function expectServed(attacked: HonestFigures, quiet: HonestFigures): voi
     expect(count, `${kind} was tried\n${figures}`).toBeGreaterThan(0);
     expect(failures, `${kind} fails\n${figures}`).toEqual([]);
     const medianMaxMs = Math.max(MEDIAN_MAX_MS, QUIET_FACTOR * quiet[kind].medianMs);
-    const p99MaxMs = Math.max(P99_MAX_MS, QUIET_FACTOR * quiet[kind].p99Ms);
+    const p99MaxMs = Math.max(P99_MAX_MS, QUIET_FACTOR * quiet[kind].p99Ms) + attacked.ownLagMaxMs;
     expect(medianMs, `median of ${kind}\n${figures}`).toBeLessThanOrEqual(medianMaxMs);
     expect(p99Ms, `99th percentile of ${kind}\n${figures}`).toBeLessThanOrEqual(p99MaxMs);
   }
   expect(attacked.disconnects, `disconnects\n${figures}`).toEqual([]);
+}
+
+/** Whether they are served in time, without regard to what is quiet on this machine. */
+export function isInTime(figures: HonestFigures): boolean {
+  return KINDS.every(
+    (kind) => figures[kind].medianMs <= MEDIAN_MAX_MS && figures[kind].p99Ms <= P99_MAX_MS,
+  );
 }
 
 /** One line for people. */

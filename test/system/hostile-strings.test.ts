@@ -25,7 +25,8 @@ let restBytes: number;
 
 beforeAll(async () => {
   const app = join(import.meta.dir, 'hostile-strings-app.ts');
-  node = await HoldfastProcess.start({ app, workers: 1 });
+  // Garbage is not what is looked for.
+  node = await HoldfastProcess.start({ app, workers: 1, config: { gc: 2 } });
   honest = await HonestWatch.start(node.url);
   pids = (await node.workerPids()).map(Number);
   restBytes = bytesOf(pids);

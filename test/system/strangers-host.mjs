@@ -9,6 +9,9 @@ const [port, kind, count, addresses] = process.argv.slice(2);
 const HEAD = 'HTTP/1.1\r\nHost: a\r\n';
 const AGAIN_MS = 2_000;
 const REOPEN_MS = 50;
+/** So many at once: what finds the backlog of the kernel full is tried again a second later. */
+const BURST = 50;
+const BURST_MS = 10;
 const DRIP_MS = 200;
 
 const get = (path) => `GET ${path} ${HEAD}\r\n`;
@@ -58,8 +61,10 @@ function open(number) {
   socket.on('connect', () => KINDS[kind](socket));
   socket.on('data', () => {});
   socket.on('error', () => {});
-  socket.on('close', () => setTimeout(() => open(number), REOPEN_MS));
+  socket.on('close', () => setTimeout(() => open(number), REOPEN_MS * (1 + Math.random())));
   if (++tried === Number(count)) console.log('up');
 }
 
-for (let number = 0; number < Number(count); number++) open(number);
+for (let number = 0; number < Number(count); number++) {
+  setTimeout(() => open(number), BURST_MS * Math.floor(number / BURST));
+}
