@@ -1,5 +1,6 @@
 /** The commands as users run them, against the admin API of a hand-made node. */
 import { afterEach, describe, expect, test } from 'bun:test';
+import { runHere } from '../../test/support/command-here.ts';
 import { FakeNode } from '../../test/support/fake-node.ts';
 import { leaveToken } from '../host/access/left-token.ts';
 import { type Admin, startAdmin } from '../server/controller/admin.ts';
@@ -92,7 +93,7 @@ describe('send', () => {
     const refused = await holdfast([...args, '--event', 'connect']);
     expect(refused.err).toStartWith('holdfast: The node refused: "event" must be');
     node.fault = 'full';
-    expect((await holdfast(args)).err).toContain('The bus is full');
+    expect((await holdfast(args)).err).toContain('takes no more messages');
   });
 
   test.each([
@@ -104,7 +105,7 @@ describe('send', () => {
     [['send', 'a', '--admin-port', 'x'], 'it must be a port number'],
     [['send', 'a', '--admin-port', '1'], 'start one with "holdfast start"'],
   ])('%p fails with one sentence', async (args, sentence) => {
-    const { code, out, err } = await holdfast(args);
+    const { code, out, err } = await runHere(args);
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain(sentence);
     expect(err.trim().split('\n')).toHaveLength(1);
@@ -147,7 +148,7 @@ describe('every command', () => {
   test.each([[[]], [['start']], [['send']], [['status']]])(
     '%p has help with an example',
     async (command) => {
-      const { code, out } = await holdfast([...command, '--help']);
+      const { code, out } = await runHere([...command, '--help']);
       expect(code).toBe(0);
       expect(out).toMatch(/\nExamples?:\n {2}holdfast /);
     },
@@ -170,6 +171,6 @@ describe('every command', () => {
         "'/missing.yaml'): name a readable file.\n",
     ],
   ])('%p fails with a sentence for each problem', async (args, err) => {
-    expect(await holdfast(args)).toEqual({ code: 1, out: '', err });
+    expect(await runHere(args)).toEqual({ code: 1, out: '', err });
   });
 });

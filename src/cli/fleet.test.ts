@@ -4,24 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runHere } from '../../test/support/command-here.ts';
 
 setDefaultTimeout(30_000);
 
-const MAIN = new URL('./main.ts', import.meta.url).pathname;
-
-async function fleet(args: readonly string[]) {
-  const child = Bun.spawn([process.execPath, MAIN, 'fleet', ...args], {
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
-  const [code, out, err] = await Promise.all([
-    child.exited,
-    child.stdout.text(),
-    child.stderr.text(),
-  ]);
-  return { code, out, err };
-}
+const fleet = (args: readonly string[]) => runHere(['fleet', ...args]);
 
 describe('every command', () => {
   test.each([[[]], [['run']], [['agent']], [['status']], [['set']], [['stop']]])(

@@ -1,5 +1,6 @@
 /** `holdfast plan` as users run it, with the figures that it ships with. */
 import { describe, expect, test } from 'bun:test';
+import { runHere } from '../../test/support/command-here.ts';
 import type { Plan } from '../host/figures/plan.ts';
 import { SESSION_COST } from '../host/figures/session-cost.ts';
 
@@ -76,7 +77,7 @@ describe('bad input gets one sentence', () => {
       'raise --open-files or lower --per-node.',
     ],
   ])('%p', async (args, sentence) => {
-    const { code, out, err } = await plan(...args);
+    const { code, out, err } = await runHere(['plan', ...args]);
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain(sentence);
     expect(err.trim().split('\n')).toHaveLength(1);
@@ -84,7 +85,7 @@ describe('bad input gets one sentence', () => {
 });
 
 test('has help with an example', async () => {
-  const { code, out } = await plan('--help');
+  const { code, out } = await runHere(['plan', '--help']);
   expect(code).toBe(0);
   expect(out).toMatch(/\nExamples:\n {2}holdfast plan --connections 1000000\n/);
 });

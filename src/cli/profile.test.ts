@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runHere } from '../../test/support/command-here.ts';
 import { FakeNode } from '../../test/support/fake-node.ts';
 import { HoldfastProcess, runHoldfast } from '../../test/support/holdfast-process.ts';
 import { eventually } from '../../test/system/eventually.ts';
@@ -133,7 +134,8 @@ describe('what cannot be done', () => {
     [['--seconds', '1'], "required option '--worker <index>' not specified"],
   ])('%p is answered with one sentence', async (args, sentence) => {
     const out = join(folder, 'never.cpuprofile');
-    const refused = await node.command('profile', ...args, '--out', out);
+    const port = ['--admin-port', String(node.adminPort)];
+    const refused = await runHere(['profile', ...args, '--out', out, ...port]);
     expect([refused.code, refused.out]).toEqual([1, '']);
     expect(refused.err).toContain(sentence);
     expect(refused.err.trim().split('\n')).toHaveLength(1);
@@ -220,7 +222,7 @@ describe('what cannot be done', () => {
   });
 
   test('help shows an example', async () => {
-    const { code, out } = await runHoldfast(['profile', '--help']);
+    const { code, out } = await runHere(['profile', '--help']);
     expect(code).toBe(0);
     expect(out).toContain('\nExample:\n  holdfast profile --worker 0');
   });

@@ -24,7 +24,7 @@ import {
   attackWebSocket,
 } from './session-attacks.ts';
 
-const SECONDS = Number(process.env['HOLDFAST_FUZZ_SECONDS'] ?? 20);
+const SECONDS = Number(process.env['HOLDFAST_FUZZ_SECONDS'] ?? 10);
 const TIMEOUT_MS = SECONDS * 3_000 + 60_000;
 const PARALLEL = 24;
 const BYSTANDERS = 5;
