@@ -13,6 +13,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
   'test/system/clients.test.ts': 'holds a crowd to never missing a heartbeat',
   'test/system/hostile-strings.test.ts': 'measures honest clients beside attacks',
+  'test/system/lockout.test.ts': 'measures honest clients beside attacks',
   'test/system/log-floods.test.ts': 'measures honest clients beside floods of output',
   'test/system/watchdog.test.ts': 'measures honest clients beside workers that stand still',
   'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
@@ -24,6 +25,7 @@ export const ALONE: Readonly<Record<string, string>> = {
 export const IN_ORDER: Readonly<Record<string, string>> = {
   'test/system/clients.test.ts': 'one crowd, from its arrival to its departure',
   'test/system/strangers.test.ts': 'attacks in many ways, then looks at what they left',
+  'test/system/lockout.test.ts': 'attacks in many ways, then looks at what they left',
   'test/fuzz/fuzz.test.ts': 'attacks once, then looks from all sides at what they left',
 };
 

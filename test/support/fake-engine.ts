@@ -24,6 +24,7 @@ import { Heartbeat } from '../../src/server/core/heartbeat.ts';
 import type { RateSettings } from '../../src/server/core/limits/client-rates.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
 import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
+import { Places } from '../../src/server/core/limits/places/places.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import { SlowReaders } from '../../src/server/core/limits/slow-readers.ts';
 import type { Log } from '../../src/server/core/log/log.ts';
@@ -43,8 +44,6 @@ export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: num
   memoryBudgetBytes: 100_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
-  filePlaces: 100,
-  sessionsMax: 100,
 };
 
 /** None of them is reached by accident. */
@@ -114,7 +113,13 @@ export class FakeEngine {
       refusals: this.refusals,
       budget: this.budget,
       slowReaders: new SlowReaders(ENGINE_SETTINGS, this.budget),
-      heldFiles: () => 0,
+      places: new Places({
+        files: 100,
+        sessions: 100,
+        refusals: this.refusals,
+        heldFiles: () => 0,
+        clockMs: () => this.heartbeat.clockMs,
+      }),
     });
     this.core = new WorkerCore({
       app: { disconnected: (_session, reason) => void this.ended.push(reason), ...app },

@@ -28,6 +28,7 @@ const CORE = {
   'server/core/contracts': 'any',
   'server/core/delivery': 'any',
   'server/core/limits': 'any',
+  'server/core/limits/places': 'any',
   'server/core/log': 'any',
   'server/core/rooms': 'any',
   'server/core/sessions': 'any',
@@ -196,6 +197,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'what the core asks of those around it: clients, links, brokers, state',
     imports: { 'server/core/app': 'type' },
   },
+  'src/server/core/limits/places': {
+    purpose: 'who may have a place on a worker, and who makes place when there is none left',
+    imports: { 'server/core/contracts': 'any', 'server/core/limits': 'any' },
+  },
   'src/server/core/rooms': {
     purpose: 'rooms, and the names that rooms and users may have',
     imports: { 'server/core/limits': 'any', 'host/runtime': 'any' },
@@ -291,6 +296,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: {
       'server/clients/source': 'any',
       'server/core/limits': 'any',
+      'server/core/limits/places': 'any',
       'server/core/log': 'any',
       'server/protocol': 'any',
     },

@@ -38,6 +38,7 @@ export class Heartbeat {
   readonly #sentAtTick: Uint32Array;
   #timer: Timer | undefined;
   #tick = 0;
+  #beatAtMs: number = performance.now();
   #checkedTick = 0;
   #dueAtMs = 0;
   /** Ticks that clients have longer to answer, and until when. */
@@ -60,6 +61,11 @@ export class Heartbeat {
   /** The number of the current tick: what a session that is heard now remembers. */
   get tick(): number {
     return this.#tick;
+  }
+
+  /** Milliseconds of the worker's own time, which stands still while its event loop does. */
+  get clockMs(): number {
+    return this.#tick * this.tickMs + Math.min(this.tickMs, performance.now() - this.#beatAtMs);
   }
 
   start(onTick: () => void): void {
@@ -102,6 +108,7 @@ export class Heartbeat {
     this.#dueAtMs = ticks === dueTicks ? this.#dueAtMs + ticks * this.tickMs : nowMs + this.tickMs;
     const before = this.#tick;
     this.#tick += ticks;
+    this.#beatAtMs = nowMs;
     if (ticks > 1) this.#grant(ticks);
     this.#check();
     for (let tick = before + 1; tick <= this.#tick; tick++) this.#ping(tick);

@@ -22,6 +22,7 @@ import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
+import { Places } from '../core/limits/places/places.ts';
 import { Refusals } from '../core/limits/refusals.ts';
 import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
@@ -61,6 +62,7 @@ export class Worker {
   readonly #bus: BusClient;
   readonly #json: ForeignJson;
   readonly #heartbeat: Heartbeat;
+  readonly #places: Places;
   readonly #engine: EngineContext;
   readonly #admissions: Admissions;
   readonly #peers: Peers;
@@ -105,10 +107,17 @@ export class Worker {
     });
     const getCore = (): WorkerCore => this.#core as WorkerCore;
     this.#admissions = new Admissions(getCore, () => this.#engine);
+    this.#places = new Places({
+      files: places.connections,
+      sessions: places.sessions,
+      refusals: this.#refusals,
+      heldFiles: () => this.#heldFiles,
+      clockMs: () => this.#heartbeat.clockMs,
+    });
     this.#engine = new EngineContext({
       node,
       worker,
-      settings: { ...config, filePlaces: places.connections, sessionsMax: places.sessions },
+      settings: config,
       heartbeat: this.#heartbeat,
       router: new PacketRouter(getCore, {
         settings: config,
@@ -122,7 +131,7 @@ export class Worker {
       refusals: this.#refusals,
       budget: this.#budget,
       slowReaders,
-      heldFiles: () => this.#heldFiles,
+      places: this.#places,
     });
     this.#peers = new Peers(runDir, workerCount, log, {
       slowReaders,
@@ -230,7 +239,10 @@ export class Worker {
       log: this.#log,
       countFiles: () => this.#files.count(),
       countSockets: () => this.#publicServer?.socketCount ?? 0,
-      sessionConnections: () => [...this.#engine.sources.connections, ...this.#peers.connections()],
+      sessionConnections: () => [
+        ...this.#engine.carryingConnections(),
+        ...this.#peers.connections(),
+      ],
       vouchForWaiting: () => this.#endpoint?.vouchForWaiting(),
       isProxy: (ip) => this.#proxies.isDeclared(ip),
     });
@@ -263,7 +275,7 @@ export class Worker {
       server: core.server,
       log: this.#log,
       refusals: this.#refusals,
-      isReady: () => !this.#isStopping && !this.#engine.isFull,
+      isReady: () => !this.#isStopping && this.#places.free > 0,
     });
   }
 
@@ -297,18 +309,14 @@ export class Worker {
 
   #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
     const namespaces = [...core.namespaces.values()];
-    const { places } = this.#settings;
     return {
       pollingSessions: this.#engine.pollingCount,
       websocketSessions: this.#engine.size - this.#engine.pollingCount,
       rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
       users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
       edgeSockets: this.#peers.socketCount,
-      capacity: Math.min(places.connections, places.sessions),
-      freePlaces: Math.max(
-        0,
-        Math.min(places.connections - this.#heldFiles, places.sessions - this.#engine.size),
-      ),
+      capacity: this.#places.capacity,
+      freePlaces: this.#places.free,
       openFiles: this.#files.count() ?? 0,
       strangers: this.#door.strangers,
       busQueueBytes: this.#bus.queuedBytes,

@@ -94,7 +94,6 @@ export class EngineEndpoint {
       return this.#refuse(asked, ask.refused, ask.cors);
     }
     if (ask.sessionId !== undefined) return this.#withSession(asked, ask, ask.sessionId);
-    if (this.#context.isFull || this.#options.isStopping()) return this.#notNow(asked, ask.cors);
     const fault = this.#options.json.faultInNames(() => namesIn(ask), request);
     if (fault === undefined) return this.#handshake(asked, ask);
     this.#context.refusals.count(fault);
@@ -102,10 +101,10 @@ export class EngineEndpoint {
   }
 
   #handshake(asked: Asked, ask: EngineRequest): KindAnswer {
-    const { address, addressKey, connection } = this.#options.sources.sourceOf(
-      ask.request,
-      asked.server,
-    );
+    if (this.#options.isStopping()) return this.#notNow(asked, ask.cors);
+    const from = this.#options.sources.sourceOf(ask.request, asked.server);
+    if (!this.#context.places.take(from)) return this.#notNow(asked, ask.cors);
+    const { address, addressKey, connection } = from;
     const { headers } = ask.request;
     const { query, transport } = ask;
     const source = { address, addressKey, connection, headers, query, transport };

@@ -5,10 +5,12 @@
  * take too long are ended, so that an open socket without a session cannot be had for free.
  */
 
+import type { PlaceHolders, VisitUnproven } from '../../core/contracts/place-holder.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { Places } from '../../core/limits/places/places.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { SlowReaders } from '../../core/limits/slow-readers.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
@@ -23,6 +25,7 @@ import {
 import { SessionSources } from '../source/session-sources.ts';
 import { NO_SOURCE } from '../source/source-keys.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
+import { EnginePlace, unprovenSince } from './engine-place.ts';
 import type { EngineSession } from './engine-session.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
 import type { PollingTransport } from './polling-transport.ts';
@@ -38,10 +41,6 @@ export interface EngineSettings {
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
-  /** Open files for clients: a WebSocket holds one, and a poll that waits. */
-  readonly filePlaces: number;
-  /** The most sessions, whatever they hold. */
-  readonly sessionsMax: number;
 }
 
 export interface EngineContextOptions {
@@ -54,13 +53,12 @@ export interface EngineContextOptions {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
-  /** Open files that sessions of whichever worker hold here: sockets, and polls that wait. */
-  heldFiles(): number;
+  readonly places: Places;
 }
 
 const MARKS_AT_FIRST = 1_024;
 
-export class EngineContext implements EngineHome<EngineSession> {
+export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   readonly node: number;
   readonly worker: number;
   readonly settings: EngineSettings;
@@ -71,16 +69,16 @@ export class EngineContext implements EngineHome<EngineSession> {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
+  readonly places: Places;
   /** What sessions that ended still have to say to who polls. */
   readonly lastWords: LastWords;
   readonly sources: SessionSources = new SessionSources();
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
-  /** Sessions in no namespace, with the tick since when, oldest first. */
+  /** Sessions in no namespace, with the worker's own time since when, oldest first. */
   readonly #unjoined: Map<EngineSession, number> = new Map();
   /** By slot, of engine ids, which sessions on a WebSocket do not keep: 4 bytes instead of 40. */
   #marks: Uint32Array = new Uint32Array(MARKS_AT_FIRST);
-  readonly #heldFiles: () => number;
   readonly #openTail: string;
 
   constructor(options: EngineContextOptions) {
@@ -95,7 +93,8 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.slowReaders = options.slowReaders;
     this.lastWords = new LastWords(options.budget);
     this.budget.watch(() => [...this.#sessions.all(), ...this.lastWords.holders()]);
-    this.#heldFiles = () => options.heldFiles();
+    this.places = options.places;
+    this.places.watch(this);
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
     this.#openTail =
@@ -107,19 +106,12 @@ export class EngineContext implements EngineHome<EngineSession> {
     return this.#sessions.size;
   }
 
-  get isFull(): boolean {
-    const { filePlaces, sessionsMax } = this.settings;
-    return this.#sessions.size >= sessionsMax || this.#heldFiles() >= filePlaces;
-  }
-
   register(session: EngineSession): string {
     session.slot = this.#sessions.add(session);
     const { addressKey = NO_SOURCE, connection = NO_SOURCE } = session.handshake ?? {};
-    // A session that polls comes over other connections each time, which are vouched for.
-    const isAlone = session.transport === 'websocket';
-    this.sources.set(session.slot, addressKey, isAlone ? connection : NO_SOURCE);
+    this.sources.set(session.slot, addressKey, connection);
     this.heartbeat.add(session);
-    this.#unjoined.set(session, this.heartbeat.tick);
+    this.#unjoined.set(session, this.heartbeat.clockMs);
     this.counters.sessionsOpened++;
     const id = this.ids.create(session.slot);
     this.#keepMark(session.slot, sessionIdMark(id));
@@ -137,11 +129,40 @@ export class EngineContext implements EngineHome<EngineSession> {
 
   /** A session has joined its first namespace. */
   joined(session: EngineSession): void {
+    const sinceMs = this.#unjoined.get(session);
+    if (sinceMs === undefined) return;
+    this.places.joined(this.heartbeat.clockMs - sinceMs);
     this.#unjoined.delete(session);
   }
 
   unjoined(session: EngineSession): void {
-    if (!session.closed) this.#unjoined.set(session, this.heartbeat.tick);
+    if (!session.closed) this.#unjoined.set(session, this.heartbeat.clockMs);
+  }
+
+  visitUnproven(visit: VisitUnproven): void {
+    const unjoinedSince = (session: EngineSession): number | undefined =>
+      this.#unjoined.get(session);
+    this.#sessions.visit((session) => {
+      const sinceMs = unprovenSince(session, unjoinedSince);
+      if (sinceMs === undefined) return;
+      const from = {
+        addressKey: this.sources.addressOf(session.slot),
+        connection: this.sources.connectionOf(session.slot),
+      };
+      visit(new EnginePlace(session, unjoinedSince), from, sinceMs);
+    });
+  }
+
+  /**
+   * Connections that carry a session each. One that polls comes over others from time to time,
+   * which are vouched for.
+   */
+  carryingConnections(): number[] {
+    const found: number[] = [];
+    this.#sessions.visit(({ transport, slot }) => {
+      if (transport === 'websocket') found.push(this.sources.connectionOf(slot));
+    });
+    return found;
   }
 
   keepLastWords(polling: PollingTransport, by: EndedBy): void {
@@ -155,8 +176,9 @@ export class EngineContext implements EngineHome<EngineSession> {
     this.slowReaders.sweep();
     this.router.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
-    const late = this.lateTick;
-    const idle = this.#ticksAgo(Math.min(connectTimeoutMs, LIMITS.unpolledMs));
+    const { clockMs } = this.heartbeat;
+    const late = clockMs - connectTimeoutMs;
+    const idle = clockMs - Math.min(connectTimeoutMs, LIMITS.unpolledMs);
     for (const [session, since] of this.#unjoined) {
       if (since > idle) return;
       // A handshake without a poll costs its sender nothing, so it is not held for long.

@@ -50,7 +50,7 @@ export interface PacketTaker<Engine extends EngineMember> {
 /** What a session needs of its worker. */
 export interface EngineHome<Engine extends EngineMember> {
   readonly settings: SlowReaderSettings;
-  readonly heartbeat: { readonly tick: number };
+  readonly heartbeat: { readonly tick: number; readonly clockMs: number };
   readonly router: PacketTaker<Engine>;
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;

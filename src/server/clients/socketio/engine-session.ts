@@ -271,7 +271,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   /** Takes one packet, text or the data of a binary message. */
   receive(packet: string | Buffer): void {
     if (this.closed) return;
-    this.lastSeenTick = this.#worker.heartbeat.tick;
+    if (this.polling?.isPingWaiting !== true) this.lastSeenTick = this.#worker.heartbeat.tick;
     if (typeof packet !== 'string') {
       this.#receiveBinary(packet);
       return;

@@ -9,7 +9,8 @@ const SETTINGS = { maxBackpressureBytes: 1 << 20, backpressureTimeoutMs: 60_000 
 
 function createTransport() {
   const budget = new MemoryBudget(1 << 28, new Refusals(SILENT));
-  return { budget, transport: new PollingTransport('id', { settings: SETTINGS, budget }) };
+  const home = { settings: SETTINGS, budget, heartbeat: { clockMs: 0 } };
+  return { budget, transport: new PollingTransport('id', home) };
 }
 
 test('more than one answer holds comes with several polls, in order', () => {

@@ -13,10 +13,11 @@ import type { HttpAnswer, Reply } from '../../core/contracts/client-connection.t
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { SlowReaderSettings } from '../../core/limits/slow-readers.ts';
-import { encodePayload, type WirePacket } from '../../protocol/engine-packet.ts';
+import { encodePayload, PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
 
 /** What a transport needs of its worker. */
 export interface PollingHome {
+  readonly heartbeat: { readonly clockMs: number };
   readonly settings: SlowReaderSettings;
   readonly budget: MemoryBudget;
 }
@@ -28,6 +29,12 @@ export class PollingTransport {
   probe: object | undefined;
   /** A request with packets is on its way; a second one would overtake it. */
   isPosting = false;
+  /** A ping waits to be fetched: what the client sends until then is no answer to it. */
+  isPingWaiting = false;
+  /** Since when no poll waits, in the worker's own time; of no meaning while one does. */
+  awaySinceMs: number;
+  /** How often the client has asked. */
+  polls = 0;
   #queue: WirePacket[] = [];
   #queueBytes = 0;
   /** Since when more waits than may for long, by `performance.now()`; 0 when it does not. */
@@ -38,6 +45,7 @@ export class PollingTransport {
   constructor(sessionId: string, home: PollingHome) {
     this.sessionId = sessionId;
     this.#home = home;
+    this.awaySinceMs = home.heartbeat.clockMs;
   }
 
   /** What waits for the client to ask. */
@@ -49,16 +57,22 @@ export class PollingTransport {
     return this.#waiting !== undefined;
   }
 
+  /** No request of its client is under way, nor a socket that it would move to. */
+  get isAway(): boolean {
+    return this.#waiting === undefined && !this.isPosting && this.probe === undefined;
+  }
+
   /** A request waits for packets. The caller has made sure that none does yet. */
   poll(reply: Reply): void {
     this.#waiting = reply;
+    this.polls++;
     this.flush();
   }
 
   /** @returns whether it was this request that waited */
   abandon(reply: Reply): boolean {
     if (this.#waiting !== reply) return false;
-    this.#waiting = undefined;
+    this.#takeReply();
     return true;
   }
 
@@ -72,6 +86,7 @@ export class PollingTransport {
     const bytes = packet.length + LIMITS.packetOverheadBytes;
     this.#queue.push(packet);
     this.#queueBytes += bytes;
+    this.isPingWaiting ||= packet === PLAIN_PACKET.ping;
     this.#home.budget.take(bytes);
     return this.#queueBytes <= this.#home.settings.maxBackpressureBytes || !this.#isTooSlow();
   }
@@ -89,7 +104,7 @@ export class PollingTransport {
     const count = isAll ? this.#queue.length : packetsOfAnswer(this.#queue);
     const answer = payloadAnswer(isAll ? this.#queue : this.#queue.slice(0, count));
     // Nothing is forgotten before there is an answer to give.
-    this.#waiting = undefined;
+    this.#takeReply(answer.body.length);
     const queue = this.takeQueue();
     for (let at = count; at < queue.length; at++) this.enqueue(queue[at] as WirePacket);
     reply(answer);
@@ -97,9 +112,16 @@ export class PollingTransport {
 
   /** Answers the request that waits, if any, with one packet. Nothing is queued while one waits. */
   release(packet: WirePacket): void {
+    this.#takeReply()?.(payloadAnswer([packet]));
+  }
+
+  /** @param bytes of the answer, which a slow link may take a while to bring to the client */
+  #takeReply(bytes = 0): Reply | undefined {
     const reply = this.#waiting;
     this.#waiting = undefined;
-    reply?.(payloadAnswer([packet]));
+    const onTheWayMs = Math.min(LIMITS.unpolledMs, bytes / LIMITS.slowLinkBytesPerMs);
+    this.awaySinceMs = this.#home.heartbeat.clockMs + onTheWayMs;
+    return reply;
   }
 
   get isEmpty(): boolean {
@@ -111,6 +133,7 @@ export class PollingTransport {
     this.#home.budget.give(this.#queueBytes);
     this.#queue = [];
     this.#queueBytes = 0;
+    this.isPingWaiting = false;
     this.#tooMuchSinceMs = 0;
     return queue;
   }

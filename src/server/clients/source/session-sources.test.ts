@@ -36,8 +36,8 @@ test('columns grow with the slots and forget with them', () => {
   expect(sources.addressOf(9_999)).toBe(10_000);
   expect(sources.addresses.length).toBeLessThan(13_000);
   sources.moveTo(5, 77);
-  expect(sources.connections[5]).toBe(77);
+  expect(sources.connectionOf(5)).toBe(77);
   sources.clear(5);
-  expect([sources.addressOf(5), sources.connections[5]]).toEqual([NO_SOURCE, NO_SOURCE]);
+  expect([sources.addressOf(5), sources.connectionOf(5)]).toEqual([NO_SOURCE, NO_SOURCE]);
   expect(sources.addressOf(10_000_000)).toBe(NO_SOURCE);
 });

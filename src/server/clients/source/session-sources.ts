@@ -13,7 +13,7 @@ export class SessionSources {
   #addresses: Uint32Array = new Uint32Array(SLOTS_MIN);
   #connections: Uint32Array = new Uint32Array(SLOTS_MIN);
 
-  /** @param connection the one that carries the session alone, or `NO_SOURCE` */
+  /** @param connection the one that brought the session, and carries it if it is a WebSocket */
   set(slot: number, address: number, connection: number): void {
     if (slot >= this.#addresses.length) this.#grow(slot);
     this.#addresses[slot] = address;
@@ -33,14 +33,13 @@ export class SessionSources {
     return this.#addresses[slot] ?? NO_SOURCE;
   }
 
+  connectionOf(slot: number): number {
+    return this.#connections[slot] ?? NO_SOURCE;
+  }
+
   /** The addresses of all slots, `NO_SOURCE` for those that are free; not to be changed. */
   get addresses(): Uint32Array {
     return this.#addresses;
-  }
-
-  /** The connections that carry sessions, among some that are `NO_SOURCE`; not to be changed. */
-  get connections(): Uint32Array {
-    return this.#connections;
   }
 
   #grow(slot: number): void {

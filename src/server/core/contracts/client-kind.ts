@@ -10,6 +10,7 @@
 
 import type { TransportName } from '../app/app.ts';
 import type { SessionOwner, SocketData } from './client-connection.ts';
+import type { PlaceHolders } from './place-holder.ts';
 
 /** The part of Bun's server that a request needs. */
 export interface RequestServer {
@@ -22,20 +23,19 @@ export interface RequestServer {
 /** The answer to a request; `undefined` once it has become a WebSocket. */
 export type KindAnswer = Response | undefined | Promise<Response | undefined>;
 
-export interface ClientKind {
+export interface ClientKind extends PlaceHolders {
   /** The name in metrics and samples. */
   readonly name: string;
   /** The transports that its sessions may have. */
   readonly transports: readonly TransportName[];
-  /** Sessions of this kind on this worker. MUST cost nothing to ask. */
-  readonly size: number;
   /** The way to its sessions, for requests that reached another worker of the node. */
   readonly owner: SessionOwner;
   /** Whether a path is its own. MUST look at the path alone; paths of kinds MUST NOT overlap. */
   serves(path: string): boolean;
   /**
    * Answers a request. MUST NOT throw or reject; MUST refuse what it does not understand, count the
-   * refusal by its reason, and MUST NOT upgrade or hold a request before limits have passed it.
+   * refusal by its reason, and MUST NOT upgrade or hold a request before limits have passed it, or
+   * open a session before `Places.take` has found a place for it.
    */
   handle(request: Request, query: string, server: RequestServer): KindAnswer;
   /** Ends what is late; called at each heartbeat tick. MUST NOT walk all sessions. */

@@ -77,9 +77,41 @@ export const CLIENT_BOUNDS = {
   unpolledMs: {
     value: 10_000,
     unit: 'ms',
-    why: 'A client that polls asks at once: one that has not joined and does not ask is no client.',
+    why: 'A client that polls asks at once. Without a request for so long it is away.',
     seen: 'the session ends',
     counted: 'notJoined',
+  },
+  slowLinkBytesPerMs: {
+    value: 32,
+    unit: 'bytes per ms',
+    why: 'While an answer is on its way over such a link, its client is not thought to be away.',
+  },
+  joinMsAtFirst: {
+    value: 250,
+    unit: 'ms',
+    why: 'From the handshake until a client has joined, before it is known from others.',
+  },
+  joinMsMin: {
+    value: 5,
+    unit: 'ms',
+    why: 'What is known from others is not believed below it.',
+  },
+  joinMsMax: {
+    value: 500,
+    unit: 'ms',
+    why: 'Nor above it, since attackers may take their time.',
+  },
+  joinMsStep: {
+    value: 1.05,
+    unit: 'times',
+    why: 'By which each client that joins faster or slower moves it: what is followed is a median.',
+  },
+  joinTimes: {
+    value: 2,
+    unit: 'times',
+    why: 'As long as that of the median a session may show nothing while places are short.',
+    seen: 'the session ends, 1013, once its place is needed',
+    counted: 'unprovenCut',
   },
   unfinishedBytesPerSession: {
     value: 16_777_216,

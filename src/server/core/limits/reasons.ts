@@ -30,6 +30,10 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a handshake, since the worker is full; raise its open-file limit or start more workers',
   },
+  unprovenCut: {
+    outcome: 'cut',
+    text: 'a session that has not joined or does not poll, since others needed its place',
+  },
   strangerCut: {
     outcome: 'cut',
     text: 'a connection without a session, since files are short; raise the open-file limit',

@@ -29,6 +29,13 @@ export class SlotTable<Item> {
     this.#free.push(slot);
   }
 
+  /** Shows all items; none MUST be added or removed meanwhile. */
+  visit(visit: (item: Item) => void): void {
+    for (const item of this.#items) {
+      if (item !== undefined) visit(item);
+    }
+  }
+
   /** All items, in an array of the caller's own: removing while walking it is safe. */
   all(): Item[] {
     return this.#items.filter((item): item is Item & {} => item !== undefined);

@@ -5,7 +5,7 @@ let file = 100;
 
 /** Connections of one address, each silent for so long. */
 function from(address: number, ...silentMs: number[]): Stranger[] {
-  return silentMs.map((ms) => ({ file: file++, address, silentMs: ms }));
+  return silentMs.map((ms) => ({ file: file++, address, connection: file, silentMs: ms }));
 }
 
 const many = (address: number, count: number, silentMs: number): Stranger[] =>

@@ -183,7 +183,8 @@ export class Door implements ConnectionWatch {
       const connection = keys.connection(ip, port);
       const isKnown = sessions.has(connection) || (this.#vouched.get(connection) ?? 0) >= now;
       if (isKnown || this.#options.isProxy(ip) || !ports.includes(tcp.localPort(file))) return;
-      strangers.push({ file, address: keys.address(ip), silentMs: tcp.silentMs(file) });
+      const address = keys.address(ip);
+      strangers.push({ file, address, connection, silentMs: tcp.silentMs(file) });
     });
     return strangers;
   }

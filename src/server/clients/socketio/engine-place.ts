@@ -1,0 +1,62 @@
+/**
+ * The place of an Engine.IO session that is unproven: it has joined no namespace, or it polls and
+ * no request of its client is under way.
+ *
+ * Made while places are short, for the few that are found then.
+ */
+
+import { type PlaceHolder, STANDING, type Standing } from '../../core/contracts/place-holder.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import type { EngineSession } from './engine-session.ts';
+
+/** The first gets the answer to CONNECT, the second waits for what is said after it. */
+const SETTLED_POLLS = 3;
+
+/** Since when, in the worker's own time, a session is in no namespace; `undefined` if in one. */
+export type UnjoinedSince = (session: EngineSession) => number | undefined;
+
+export class EnginePlace implements PlaceHolder {
+  readonly #session: EngineSession;
+  readonly #unjoinedSince: UnjoinedSince;
+
+  constructor(session: EngineSession, unjoinedSince: UnjoinedSince) {
+    this.#session = session;
+    this.#unjoinedSince = unjoinedSince;
+  }
+
+  get holdsFile(): boolean {
+    return holdsFile(this.#session);
+  }
+
+  get standing(): Standing {
+    const { sessions, polling } = this.#session;
+    if (sessions.some(({ user }) => user !== undefined)) return STANDING.user;
+    const isSettled = sessions.length > 0 && (polling?.polls ?? 0) >= SETTLED_POLLS;
+    return isSettled ? STANDING.settled : STANDING.new;
+  }
+
+  get unprovenSinceMs(): number | undefined {
+    return unprovenSince(this.#session, this.#unjoinedSince);
+  }
+
+  giveUpPlace(): void {
+    this.#session.end('transport close', CLOSE_CODE.tryAgainLater);
+  }
+}
+
+/** Since when a session is unproven, in the worker's own time; `undefined` while it is not. */
+export function unprovenSince(
+  session: EngineSession,
+  unjoinedSince: UnjoinedSince,
+): number | undefined {
+  const { polling } = session;
+  // Who has asked to join and waits for the app's answer has done what a client can do.
+  const isWaiting = session.joining !== undefined && holdsFile(session);
+  const unjoinedMs = isWaiting ? undefined : unjoinedSince(session);
+  if (unjoinedMs !== undefined) return unjoinedMs;
+  return polling?.isAway === true ? polling.awaySinceMs : undefined;
+}
+
+function holdsFile({ transport, polling }: EngineSession): boolean {
+  return transport === 'websocket' || polling?.isPolled === true;
+}

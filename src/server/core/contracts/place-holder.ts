@@ -1,0 +1,48 @@
+/**
+ * Sessions as those see them who give out a worker's places: who is there for sure, and who may
+ * have to go when others want in.
+ *
+ * A session is *unproven* while nothing shows its client: it has joined no namespace, or it has no
+ * connection of its own, as one that polls between two polls. Honest clients are so for a moment.
+ */
+
+/** How much a session has shown before: those with less go first. */
+export const STANDING = {
+  /** It has only just come, or never said more than it takes to come in. */
+  new: 0,
+  /** Its client has asked for what there is again and again. */
+  settled: 1,
+  /** Authentication gave it a user. */
+  user: 2,
+} as const;
+
+export type Standing = (typeof STANDING)[keyof typeof STANDING];
+
+/** A session that has to go when its place is needed. */
+export interface PlaceHolder {
+  /** It has an open file, such as a WebSocket or a poll that waits. */
+  readonly holdsFile: boolean;
+  readonly standing: Standing;
+  /** Since when it is unproven, in the worker's own time (ms); `undefined` while it is not. */
+  readonly unprovenSinceMs: number | undefined;
+  /** Ends the session at once, and frees what it holds. */
+  giveUpPlace(): void;
+}
+
+/** Keys of where a session came from, as numbers that say nothing else. */
+export interface PlaceSource {
+  readonly addressKey: number;
+  /** The connection that brought its first request. */
+  readonly connection: number;
+}
+
+/** Sees one unproven session. */
+export type VisitUnproven = (holder: PlaceHolder, from: PlaceSource, sinceMs: number) => void;
+
+/** The sessions of one kind of client. */
+export interface PlaceHolders {
+  /** How many there are. MUST cost nothing to ask. */
+  readonly size: number;
+  /** Shows all that are unproven. Called when places are short: nothing is kept for it before. */
+  visitUnproven(visit: VisitUnproven): void;
+}

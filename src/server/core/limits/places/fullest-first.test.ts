@@ -1,0 +1,42 @@
+import { expect, test } from 'bun:test';
+import { fullestFirst, type Silent } from './fullest-first.ts';
+
+/** As many of one address and connection, silent for 1, 2, … ms more than told. */
+const many = (address: number, connection: number, count: number, silentMs = 0): Silent[] =>
+  Array.from({ length: count }, (_, i) => ({ address, connection, silentMs: silentMs + i + 1 }));
+
+test('the fullest address goes first, and of it the longest silent', () => {
+  const [one, two] = [many(1, 1, 3), many(2, 2, 5)];
+  const chosen = fullestFirst([...one, ...two], 4);
+  expect(chosen.map(({ item }) => [item.address, item.silentMs])).toEqual([
+    [2, 5],
+    [2, 4],
+    [1, 3],
+    [2, 3],
+  ]);
+  expect(chosen.map(({ rank }) => rank)).toEqual([4, 3, 2, 2]);
+});
+
+test('of equal ones the longest silent goes first, whatever its address', () => {
+  const all = [5, 9, 7].map((silentMs, at) => ({ address: at, connection: at, silentMs }));
+  expect(fullestFirst(all).map(({ item }) => item.silentMs)).toEqual([9, 7, 5]);
+});
+
+test('within an address the fullest connection goes first, however silent others are', () => {
+  const honest = [1, 2, 3].flatMap((connection) => many(1, connection, 1, 10_000));
+  const chosen = fullestFirst([...honest, ...many(1, 9, 20)], 19);
+  expect(new Set(chosen.map(({ item }) => item.connection))).toEqual(new Set([9]));
+});
+
+test('a hundred thousand are sorted in a moment', () => {
+  const all = Array.from({ length: 100_000 }, (_, at) => {
+    return { address: at % 7, connection: at % 1_000, silentMs: (at * 7_919) % 100_003 };
+  });
+  const startedAtMs = performance.now();
+  expect(fullestFirst(all, 6_250)).toHaveLength(6_250);
+  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+});
+
+test('nothing of nothing', () => {
+  expect(fullestFirst([])).toEqual([]);
+});

@@ -1,0 +1,212 @@
+/**
+ * The places of a worker: who may come in, and who makes place when there is none left.
+ *
+ *     take(source) ─ a place is free ─▶ in
+ *                 └─ none ─▶ an unproven session goes ─▶ in
+ *                         └─ nobody has to ─▶ refused
+ *
+ * Two things are scarce: open files, which sockets and waiting polls hold, and sessions as such.
+ * Who is unproven (contracts/place-holder.ts) is looked up only when places are short, by a walk
+ * over all sessions that finds many at once. Who has shown least goes first, and among equals the
+ * longest silent of the fullest address and connection (fullest-first.ts).
+ *
+ * Whoever is just coming in has the time that clients take for it now, since otherwise many who
+ * come at once would push each other out. One of a crowd has it only against its own, so that who
+ * floods the worker cannot hold the places of others that way.
+ */
+
+import {
+  type PlaceHolder,
+  type PlaceHolders,
+  type PlaceSource,
+  STANDING,
+} from '../../contracts/place-holder.ts';
+import { LIMITS } from '../limits.ts';
+import type { Refusals } from '../refusals.ts';
+import { countsOf, fullestFirst, type Ranked, type Silent } from './fullest-first.ts';
+
+export interface PlacesOptions {
+  /** Open files for clients. */
+  readonly files: number;
+  /** The most sessions, whatever they hold. */
+  readonly sessions: number;
+  readonly refusals: Refusals;
+  /** Open files that sessions of whichever worker hold here: sockets, and polls that wait. */
+  heldFiles(): number;
+  /** The worker's own time. */
+  clockMs(): number;
+}
+
+interface Candidate extends Silent {
+  readonly holder: PlaceHolder;
+  readonly sinceMs: number;
+}
+
+type Scarce = 'files' | 'sessions';
+
+/** Where a look led to nothing, the next waits so many times as long as it took. */
+const LOOK_REST = 20;
+/** Found in one look: one in so many of the places, so that the next look sees what has changed. */
+const FOUND_SHARE = 1 / 16;
+const FOUND_MIN = 8;
+/** Of those found, so many are tried for each who comes. */
+const TRIED = 32;
+/** An address or connection is crowded that has so many unproven sessions more than another … */
+const CROWD = 4;
+/** … and so many times as many. */
+const CROWD_TIMES = 2;
+
+export class Places {
+  readonly #options: PlacesOptions;
+  readonly #kinds: PlaceHolders[] = [];
+  /** Who has to go next is last. */
+  #found: Ranked<Candidate>[] = [];
+  #foundFor: Scarce = 'sessions';
+  /** Unproven sessions by address, and by connection, at the last look. */
+  #byAddress: ReadonlyMap<number, number> = new Map();
+  #byConnection: ReadonlyMap<number, number> = new Map();
+  #lookTookMs = 0;
+  #lookAgainAtMs = 0;
+  /** How long clients take from the handshake until they have joined: a median, followed. */
+  #joinMs: number = LIMITS.joinMsAtFirst;
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  /** Names sessions that hold places here. */
+  watch(kind: PlaceHolders): void {
+    this.#kinds.push(kind);
+  }
+
+  /** The most sessions that have each a connection. */
+  get capacity(): number {
+    return Math.min(this.#options.files, this.#options.sessions);
+  }
+
+  /** Handshakes that would be taken now, if they came at once, as far as it is known. */
+  get free(): number {
+    const { files, sessions } = this.#options;
+    const free = Math.min(files - this.#options.heldFiles(), sessions - this.#size);
+    if (free > 0) return free;
+    const isKnown = !this.#look(this.#scarce ?? 'sessions');
+    if (!isKnown) this.#rest();
+    // Those of a crowd make place for others than itself.
+    const mayGo = ({ item, rank }: Ranked<Candidate>): boolean =>
+      rank >= CROWD || this.#silentMs(item) >= this.#timeMs;
+    return this.#found.filter(mayGo).length;
+  }
+
+  /** One more session comes in, if need be in place of another. */
+  take(from: PlaceSource): boolean {
+    const scarce = this.#scarce;
+    if (scarce === undefined) return true;
+    const goes = this.#next(scarce, from) ?? this.#lookForNext(scarce, from);
+    if (goes === undefined) return false;
+    this.#options.refusals.count('unprovenCut');
+    goes.giveUpPlace();
+    return true;
+  }
+
+  /** A client has joined, so long after its handshake. */
+  joined(tookMs: number): void {
+    const step = tookMs > this.#joinMs ? LIMITS.joinMsStep : 1 / LIMITS.joinMsStep;
+    this.#joinMs = Math.min(LIMITS.joinMsMax, Math.max(LIMITS.joinMsMin, this.#joinMs * step));
+  }
+
+  get #size(): number {
+    return this.#kinds.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  get #scarce(): Scarce | undefined {
+    if (this.#options.heldFiles() >= this.#options.files) return 'files';
+    return this.#size >= this.#options.sessions ? 'sessions' : undefined;
+  }
+
+  /** Who has to go for a client from there, among those that were found. */
+  #next(scarce: Scarce, from: PlaceSource): PlaceHolder | undefined {
+    if (scarce !== this.#foundFor) return undefined;
+    const found = this.#found;
+    const last = Math.max(0, found.length - TRIED);
+    for (let at = found.length - 1; at >= last; at--) {
+      const { item } = found[at] as Ranked<Candidate>;
+      const isStill = item.holder.unprovenSinceMs === item.sinceMs;
+      if (isStill && !this.#mayGo(item, from)) continue;
+      found.splice(at, 1);
+      if (isStill) return item.holder;
+    }
+    return undefined;
+  }
+
+  #lookForNext(scarce: Scarce, from: PlaceSource): PlaceHolder | undefined {
+    if (!this.#look(scarce)) return undefined;
+    const goes = this.#next(scarce, from);
+    if (goes === undefined) this.#rest();
+    return goes;
+  }
+
+  #mayGo(candidate: Candidate, from: PlaceSource): boolean {
+    const { address, connection, holder } = candidate;
+    const silentMs = this.#silentMs(candidate);
+    if (silentMs >= LIMITS.unpolledMs) return true;
+    if (holder.standing === STANDING.user || isCrowd(this.#byAddress, from.addressKey, address)) {
+      return false;
+    }
+    return (
+      silentMs >= this.#timeMs ||
+      isCrowd(this.#byAddress, address, from.addressKey) ||
+      isCrowd(this.#byConnection, connection, from.connection)
+    );
+  }
+
+  #silentMs({ sinceMs }: Candidate): number {
+    return this.#options.clockMs() - sinceMs;
+  }
+
+  /** What those have who are just coming in. */
+  get #timeMs(): number {
+    return this.#joinMs * LIMITS.joinTimes;
+  }
+
+  /** Looks who has to go. @returns false when the last look, which led to nothing, was just now */
+  #look(scarce: Scarce): boolean {
+    const startedAtMs = performance.now();
+    if (startedAtMs < this.#lookAgainAtMs) return false;
+    const candidates = this.#candidates(scarce);
+    this.#byAddress = countsOf(candidates, ({ address }) => address);
+    this.#byConnection = countsOf(candidates, ({ connection }) => connection);
+    const wanted = Math.max(FOUND_MIN, Math.ceil(this.#options.sessions * FOUND_SHARE));
+    const byStanding = Map.groupBy(candidates, ({ holder }) => holder.standing);
+    const found = Object.values(STANDING).flatMap((standing) =>
+      fullestFirst(byStanding.get(standing) ?? [], wanted),
+    );
+    this.#found = found.slice(0, wanted).reverse();
+    this.#foundFor = scarce;
+    this.#lookTookMs = performance.now() - startedAtMs;
+    return true;
+  }
+
+  #rest(): void {
+    this.#lookAgainAtMs = performance.now() + this.#lookTookMs * LOOK_REST;
+  }
+
+  #candidates(scarce: Scarce): Candidate[] {
+    const nowMs = this.#options.clockMs();
+    const found: Candidate[] = [];
+    for (const kind of this.#kinds) {
+      kind.visitUnproven((holder, { addressKey, connection }, sinceMs) => {
+        const silentMs = nowMs - sinceMs;
+        const isUser = holder.standing === STANDING.user;
+        if (scarce === 'files' && !holder.holdsFile) return;
+        if (isUser && silentMs < LIMITS.unpolledMs) return;
+        found.push({ holder, address: addressKey, connection, sinceMs, silentMs });
+      });
+    }
+    return found;
+  }
+}
+
+/** Whether so many more came from one place than from another. */
+function isCrowd(counts: ReadonlyMap<number, number>, one: number, other: number): boolean {
+  return (counts.get(one) ?? 0) >= CROWD_TIMES * (counts.get(other) ?? 0) + CROWD;
+}

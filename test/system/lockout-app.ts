@@ -1,0 +1,14 @@
+/** The app of lockout.test.ts: serves honest clients, and refuses those that ask for it. */
+
+import { type App, ClientError, defineApp } from 'holdfast';
+import { honestHandlers } from '../support/honest-app.ts';
+
+const app: App = defineApp({
+  authenticate({ auth }) {
+    if (auth['refuse'] === true) throw new ClientError('as you wish');
+    return {};
+  },
+  on: honestHandlers,
+});
+
+export default app;

@@ -1,0 +1,96 @@
+/**
+ * Places taken by sessions that nobody is behind: far more than there are, over a few sockets, from
+ * an address of their own, from that of honest clients, and from many. Honest clients go on, and
+ * new ones get in.
+ */
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { join } from 'node:path';
+import { Attackers } from '../support/attackers.ts';
+import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { expectServed, HonestClients, type HonestFigures } from '../support/honest-clients.ts';
+import { eventually } from './eventually.ts';
+
+const APP = join(import.meta.dir, 'lockout-app.ts');
+const HOST = join(import.meta.dir, 'lockout-host.mjs');
+const PLACES = 100;
+const ATTACK_MS = 1_000;
+
+/** Honest clients come from 127.0.0.1. */
+const ADDRESSES = {
+  'the same': '127.0.0.1',
+  another: '127.0.0.2',
+  many: Array.from({ length: 18 }, (_, number) => `127.0.3.${number + 1}`).join(','),
+};
+
+setDefaultTimeout(60_000);
+
+let node: HoldfastProcess;
+let honest: HonestClients;
+let quiet: HonestFigures;
+
+beforeAll(async () => {
+  node = await HoldfastProcess.start({
+    app: APP,
+    workers: 1,
+    config: { maxSessionsPerWorker: PLACES, pingIntervalMs: 1_000, pingTimeoutMs: 1_000 },
+  });
+  honest = await HonestClients.start(node.url);
+  await Bun.sleep(ATTACK_MS);
+  quiet = await honest.take();
+});
+
+afterAll(async () => {
+  await honest[Symbol.asyncDispose]();
+  await node.stop();
+});
+
+/** Sessions that there are, the honest ones included. */
+async function sessions(): Promise<number> {
+  return (await node.load()).connections;
+}
+
+test.each([
+  ['never poll', 'another'],
+  ['never poll', 'the same'],
+  ['never poll', 'many'],
+  ['never join', 'the same'],
+  ['poll once', 'another'],
+  ['poll once', 'the same'],
+  ['poll once', 'many'],
+  ['are refused', 'the same'],
+  ['never join over WebSocket', 'another'],
+  ['never join over WebSocket', 'the same'],
+] as const)('%s, from %s', async (kind, whose) => {
+  const addresses = ADDRESSES[whose];
+  const args = [String(node.publicPort), kind, String(1.5 * PLACES), addresses];
+  const attack = Bun.spawn(['node', HOST, ...args], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  });
+  try {
+    await attack.stdout.getReader().read();
+    await Bun.sleep(ATTACK_MS);
+    expect((await node.admin('/ready')).status).toBe(200);
+  } finally {
+    attack.kill('SIGKILL');
+    await attack.exited;
+  }
+  expectServed(await honest.take(), quiet);
+});
+
+test('places come back, though pongs go on that answer no ping', async () => {
+  await using attackers = new Attackers(node.publicPort);
+  await eventually('the attackers are gone', sessions, (count) => count < PLACES / 2);
+  const ids = await Promise.all(Array.from({ length: PLACES / 2 }, () => attackers.openPolling()));
+  const timer = setInterval(() => ids.forEach((sid) => void attackers.post(sid, '3')), 300);
+  try {
+    await eventually('they are there', sessions, (count) => count > PLACES / 2);
+    await eventually('those who never poll are gone', sessions, (count) => count < PLACES / 2);
+  } finally {
+    clearInterval(timer);
+  }
+  expect(node.logText).toContain('unprovenCut');
+  expect(node.logText).not.toContain('uncaught');
+});
