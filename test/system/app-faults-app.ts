@@ -24,6 +24,8 @@ const RESULTS: Readonly<Record<string, Make>> = {
   list: () => ['ada'],
   error: () => new Error('refused'),
   row: () => ({ id: 1, name: 'ada' }),
+  proxyOfResponse: () => new Proxy(new Response('secret'), {}),
+  heirOfResponse: () => Object.create(Response.prototype) as unknown,
   userNumber: () => ({ user: 7 }),
   roomText: () => ({ rooms: 'lobby' }),
   later: async () => false,
@@ -50,6 +52,8 @@ function run(table: Readonly<Record<string, Make>>, name: unknown): unknown {
 }
 
 const app: App = defineApp({
+  // Only by its type does the compiler know that a promise is no answer.
+  allowOrigin: (origin) => (origin.includes('later') ? Promise.resolve(true) : false) as boolean,
   authenticate({ auth }) {
     if (auth['throws'] !== undefined) return run(ERRORS, auth['throws']) as undefined;
     return run(RESULTS, auth['returns'] ?? 'nothing') as undefined;

@@ -126,6 +126,18 @@ describe('what is thrown', () => {
   });
 });
 
+test('a promise from `allowOrigin` refuses the page, and the log says why', async () => {
+  const asked = await fetch(`${node.url}/socket.io/?EIO=4&transport=polling`, {
+    headers: { origin: 'https://later.example' },
+  });
+  expect(asked.status).toBe(403);
+  const isTold = (): boolean =>
+    node.log.some(({ msg, error }) => {
+      return msg === 'allowOrigin failed' && String(error).includes('returned a promise');
+    });
+  await eventually('it is told', isTold, Boolean);
+});
+
 describe('a request of the app', () => {
   test.each([
     ['false', 500],
@@ -133,6 +145,8 @@ describe('a request of the app', () => {
     ['text', 500],
     ['later', 500],
     ['row', 500],
+    ['proxyOfResponse', 500],
+    ['heirOfResponse', 500],
     ['nothing', 404],
   ])('that returns %s is answered %d', async (name, status) => {
     const answers = async (): Promise<void> =>

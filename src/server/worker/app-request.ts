@@ -19,8 +19,21 @@ export async function answerOfApp(app: App, request: Request, server: Server): P
   }
   if (answer === undefined) return textResponse(404, 'not found\n');
   await nextTurn();
-  if (answer instanceof Response) return answer;
-  throw new TypeError(`the app's request() returned ${kindOf(answer)}, which is no Response`);
+  if (isResponse(answer)) return answer;
+  const what = answer instanceof Response ? 'a Proxy or heir of a Response' : kindOf(answer);
+  throw new TypeError(`the app's request() returned ${what}, which is no Response`);
+}
+
+const STATUS = Object.getOwnPropertyDescriptor(Response.prototype, 'status') ?? {};
+
+/** One that Bun made, or of a class that extends it: of what only looks so it sends nothing. */
+function isResponse(answer: unknown): answer is Response {
+  try {
+    STATUS.get?.call(answer);
+    return answer instanceof Response;
+  } catch {
+    return false;
+  }
 }
 
 function textResponse(status: number, text: string): Response {

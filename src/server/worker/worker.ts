@@ -18,6 +18,7 @@ import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
+import { readOriginAnswer } from '../core/app/origin-answer.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
@@ -287,7 +288,7 @@ export class Worker {
   /** Whether the app lets pages of an origin in; only a clear yes does. */
   #allows(app: App, origin: string): boolean {
     try {
-      return app.allowOrigin?.(origin) === true;
+      return readOriginAnswer(app.allowOrigin?.(origin));
     } catch (error) {
       this.#log.error('allowOrigin failed', { error: describeError(error) });
       return false;

@@ -55,6 +55,7 @@ describe('an app is refused that declares', () => {
     ['a hook as a class', { started: AppOfClass }, "'started' as a class"],
     ['a hook as a generator', { *authenticate() {} }, "'authenticate' as a generator function"],
     ['one that generates later', { async *authenticate() {} }, 'as a generator function'],
+    ['an answer that is not waited for', { allowOrigin: async () => true }, 'an async function'],
     ['a namespace beside the others', { '/admin': {} }, "put it into 'namespaces'"],
   ])('%s', (_name, app, told) => {
     expect(fault(app)).toContain(told);
@@ -186,6 +187,22 @@ describe('an app is taken', () => {
     expect(checkApp(bare).app).toEqual({ connected: hook });
     expect(checkApp(runInNewContext('({ on: {} })')).app).toEqual({ on: {} });
     expect(checkApp({ __esModule: true, default: { on: {} } }).app).toEqual({ on: {} });
+  });
+
+  test.each(['/*', '/chat/:id', '/(a|b)', '/room-?', '/^x$', '/a/'])(
+    'with a doubt about the namespace %p',
+    (name) => {
+      const { app, doubts } = checkApp({ namespaces: { [name]: { connected: hook } } });
+      expect(Object.keys(app.namespaces ?? {})).toEqual([name]);
+      expect(doubts).toEqual([expect.stringContaining(`declares the namespace '${name}'`)]);
+    },
+  );
+
+  test('without a doubt about usual names of namespaces', () => {
+    const names = ['/chat', '/chat/eu-1', '/a.b_c~d', '/ä', '/__proto__', '/constructor'];
+    const namespaces = Object.fromEntries(names.map((name) => [name, {}]));
+    const { app, doubts } = checkApp({ namespaces });
+    expect([Object.keys(app.namespaces ?? {}), doubts]).toEqual([names, []]);
   });
 
   test('with a doubt about events named like hooks of the whole app', () => {

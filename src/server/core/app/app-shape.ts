@@ -14,7 +14,7 @@ import type { App, NamespaceHandlers } from './app.ts';
 import { checkLimits } from './limits-shape.ts';
 import { isPlainObject, kindOf } from './plain-object.ts';
 
-type Part = 'function' | 'events' | 'serverEvents' | 'limits' | 'namespaces';
+type Part = 'function' | 'atOnce' | 'events' | 'serverEvents' | 'limits' | 'namespaces';
 
 const NAMESPACE_PARTS: Readonly<Record<keyof NamespaceHandlers, Part>> = {
   authenticate: 'function',
@@ -30,7 +30,7 @@ const APP_PARTS: Readonly<Record<keyof App, Part>> = {
   ...NAMESPACE_PARTS,
   namespaces: 'namespaces',
   started: 'function',
-  allowOrigin: 'function',
+  allowOrigin: 'atOnce',
   request: 'function',
 };
 
@@ -93,6 +93,7 @@ function readParts(
     const part = Object.hasOwn(parts, name) ? parts[name] : undefined;
     if (part === undefined) throw unknownPart(name, value, parts, namespace);
     if (part === 'namespaces') return readNamespaces(value, doubts);
+    if (part === 'atOnce') return readFunctionAtOnce(value, `'${name}'`);
     if (part === 'function') return readFunction(value, `'${name}'${inNamespace(namespace)}`);
     if (part === 'limits') return readValues(value);
     const noEvents = part === 'events' ? NO_EVENTS : NO_SERVER_EVENTS;
@@ -129,6 +130,11 @@ function readNamespaces(given: unknown, doubts: string[]): Readonly<Record<strin
   }
   return mapValues(given, (name, handlers) => {
     checkNamespace(name);
+    if (PATTERN_CHARACTERS.test(name)) {
+      doubts.push(`declares the namespace '${name}', which is taken as it stands: no pattern is`);
+    } else if (name.endsWith('/')) {
+      doubts.push(`declares the namespace '${name}': without / at its end it is another one`);
+    }
     if (!isPlainObject(handlers)) {
       throw new Error(
         `declares the namespace '${name}' as ${kindOf(handlers)}: it must be an object of hooks`,
@@ -137,6 +143,9 @@ function readNamespaces(given: unknown, doubts: string[]): Readonly<Record<strin
     return readParts(handlers, NAMESPACE_PARTS, name, doubts);
   });
 }
+
+/** What routers of paths make patterns of; clients cannot name what stands behind a ? or #. */
+const PATTERN_CHARACTERS = /[*:?#()[\]{}^$|+\\]/;
 
 function checkNamespace(name: string): void {
   const place = `declares the namespace '${name}'`;
@@ -189,6 +198,14 @@ function readFunction(value: unknown, place: string): unknown {
   const kind = kindOf(value);
   if (kind === 'a function') return value;
   throw new Error(`declares ${place} as ${kind}: it must be a function`);
+}
+
+/** One that is not waited for. */
+function readFunctionAtOnce(value: unknown, place: string): unknown {
+  if (Object.prototype.toString.call(value) !== '[object AsyncFunction]') {
+    return readFunction(value, place);
+  }
+  throw new Error(`declares ${place} as an async function, which is not waited for here`);
 }
 
 /** A copy of an object, each value read once and given over to be read further. */

@@ -89,7 +89,7 @@ export interface App extends NamespaceHandlers {
   readonly namespaces?: Readonly<Record<string, NamespaceHandlers>>;
   /**
    * Lets in pages of an origin that neither the host nor `corsOrigins` does, such as
-   * `https://example.com`. Only `true` does.
+   * `https://example.com`. Only `true` does, and at once: a promise refuses.
    */
   allowOrigin?(origin: string): boolean;
   /** Runs once in each worker, before it takes connections. */

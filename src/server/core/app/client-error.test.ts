@@ -107,6 +107,51 @@ describe('not told', () => {
     expect(tellable(await thrownBy(() => fail(`no user ada${frame}`)))).toBeUndefined();
   });
 
+  test.each([
+    [
+      'taken before anybody looked',
+      `export function fail(m) {
+        const error = new Error(m); Error.captureStackTrace(error, fail);
+        throw error;
+      }`,
+    ],
+    [
+      'taken after somebody looked',
+      `export function fail(m) {
+        const error = new Error(m);
+        if (error.stack !== '') Error.captureStackTrace(error, fail);
+        throw error;
+      }`,
+    ],
+    [
+      'put on it',
+      `export function fail(m) {
+        const at = {}; Error.captureStackTrace(at, fail); const error = new Error(m);
+        error.stack = at.stack.replace(/^.*\\n/, 'Error: ' + m + '\\n');
+        throw error;
+      }`,
+    ],
+    [
+      'kept for one that comes later',
+      `export async function fail(m) {
+        const at = {}; Error.captureStackTrace(at, fail); await 1; const error = new Error(m);
+        error.stack = at.stack.replace(/^.*\\n/, 'Error: ' + m + '\\n');
+        throw error;
+      }`,
+    ],
+  ])("one of a package with its caller's trace, %s", async (name, code) => {
+    const file = join(folder, 'node_modules', `${name.replaceAll(' ', '-')}.js`);
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    writeFileSync(file, code);
+    const { fail } = (await import(file)) as { fail: (message: string) => unknown };
+    const error = await thrownBy(async () => {
+      await fail('secret');
+    });
+    const frame = (error as Error).stack?.split('\n').find((line) => line.includes(' at '));
+    expect(frame).toContain(import.meta.path);
+    expect(tellable(error)).toBeUndefined();
+  });
+
   test('one without a stack', () => {
     const error = new Error('secret');
     delete error.stack;

@@ -55,9 +55,14 @@ export function tellable(error: unknown): Told | undefined {
 
 function isOfApp(error: unknown): error is Error {
   if (!(error instanceof Error) || Object.getPrototypeOf(error) !== Error.prototype) return false;
-  if (!Reflect.ownKeys(error).every((key) => HARMLESS_KEYS.has(key))) return false;
+  const keys = Reflect.ownKeys(error);
+  if (!keys.every((key) => HARMLESS_KEYS.has(key))) return false;
+  // Drivers take their callers' trace for their own errors: then it was there before the place, or
+  // is that of another file.
+  if (keys.indexOf('stack') < keys.indexOf('sourceURL')) return false;
   const file = madeIn(error);
-  return file !== undefined && !/[/\\]node_modules[/\\]/.test(file);
+  if (file === undefined || (error as { sourceURL?: unknown }).sourceURL !== file) return false;
+  return !/[/\\]node_modules[/\\]/.test(file);
 }
 
 /** The file in which an error was made. */

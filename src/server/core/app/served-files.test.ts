@@ -116,11 +116,36 @@ test('one buffer for all answers, read once', async () => {
   expect(await read()).toBe(TEXT);
 });
 
-test('a file that is not there is an error, and may be there later', async () => {
-  const name = join(folder, 'later.js');
+test('a file that is gone for a while is an error for as long', async () => {
+  const name = file('later.js', TEXT);
   const handler = serveFiles({ '/later.js': name });
   const ask = async () => await handler(new Request('http://a/later.js'));
+  rmSync(name);
   expect(await ask().catch(() => 'an error')).toBe('an error');
   writeFileSync(name, TEXT);
   expect((await ask())?.status).toBe(200);
+});
+
+test.each([
+  ['/my page.html', '/my page.html'],
+  ['/my page.html', '/my%20page.html'],
+  ['/ä/語.html', '/ä/語.html'],
+  ['/ä/語.html', '/%c3%a4/%E8%AA%9E.html'],
+  ['/a%20b.html', '/a%20b.html'],
+  ['/100%.html', '/100%.html'],
+  ['/a+b.html', '/a+b.html'],
+])('%p is answered at %p', async (path, asked) => {
+  const handler = serveFiles({ [path]: file('named.html', TEXT) });
+  expect((await handler(new Request(`http://a${asked}`)))?.status).toBe(200);
+  expect(await handler(new Request(`http://a${asked}/..`))).toBeUndefined();
+  expect(await handler(new Request(`http://a${asked}%2f`))).toBeUndefined();
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ['missing', { '/': join(folder, 'no.html') }, 'no.html, which cannot be read (ENOENT)'],
+  ['missing where it is looked for', { '/': 'no/such.html' }, join(process.cwd(), 'no/such.html')],
+  ['no file', { '/': folder }, 'which is no file'],
+  ['at no path', { 'page.js': join(folder, 'page.js') }, "must begin with /: '/page.js'"],
+])('one that is %s is refused where it is declared', (_what, given, told) => {
+  expect(() => serveFiles(given)).toThrow(told);
 });

@@ -9,7 +9,8 @@
  * itself: only paths that it was given are answered. Source: RFC 9110, sections 8.8, 12.5 and 13.
  */
 
-import { extname } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { extname, resolve } from 'node:path';
 
 /** What a file is, by the end of its name, and whether it gets smaller by compression. */
 const TYPES: Readonly<Record<string, readonly [type: string, isCompressible: boolean]>> = {
@@ -60,7 +61,7 @@ export class ServedFiles {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #stored: Map<string, Promise<StoredFile>> = new Map();
 
-  /** @param files by the path of their URL, each the name of a file on disk */
+  /** @param files by the path of their URL as it reads, each the name of a file on disk */
   constructor(files: Readonly<Record<string, string>>, options: ServedFilesOptions = {}) {
     this.#names = new Map(Object.entries(files));
     this.#headers = {
@@ -70,9 +71,13 @@ export class ServedFiles {
     };
   }
 
-  /** Answers a request for one of the files; `undefined` for other paths. */
+  /**
+   * Answers a request for one of the files; `undefined` for other paths.
+   *
+   * @param path percent-encoded or not: only whole paths are compared, so none leads elsewhere
+   */
   answer(request: Request, path: string): Promise<Response> | Response | undefined {
-    const name = this.#names.get(path);
+    const name = this.#names.get(path) ?? this.#names.get(decoded(path));
     if (name === undefined) return undefined;
     if (request.method === 'GET' || request.method === 'HEAD') return this.#send(request, name);
     const headers = { allow: 'GET, HEAD', 'x-content-type-options': 'nosniff' };
@@ -113,7 +118,9 @@ export class ServedFiles {
 /**
  * Makes the `request` handler of an app that serves a few files.
  *
- * @param files by the path of their URL, each the name of a file on disk
+ * @param files by the path of their URL as it reads (`/my page.html`), each the name of a file on
+ *   disk
+ * @throws Error when a path does not begin with `/`, or a file cannot be read
  * @example
  *     const page = serveFiles({ '/': 'page/index.html', '/page.js': 'page/page.js' });
  *     export default defineApp({ request: page });
@@ -122,8 +129,30 @@ export function serveFiles(
   files: Readonly<Record<string, string>>,
   options: ServedFilesOptions = {},
 ): (request: Request) => Promise<Response> | Response | undefined {
+  for (const [path, name] of Object.entries(files)) checkFile(path, name);
   const served = new ServedFiles(files, options);
   return (request) => served.answer(request, new URL(request.url).pathname);
+}
+
+function checkFile(path: string, name: string): void {
+  const given = `serveFiles is given '${path}'`;
+  if (!path.startsWith('/')) throw new Error(`${given}, which must begin with /: '/${path}'`);
+  try {
+    accessSync(name, constants.R_OK);
+    if (statSync(name).isFile()) return;
+  } catch (cause) {
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+    throw new Error(`${given} for ${resolve(name)}, which cannot be read (${code})`, { cause });
+  }
+  throw new Error(`${given} for ${resolve(name)}, which is no file`);
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 async function loadFile(name: string): Promise<StoredFile> {
