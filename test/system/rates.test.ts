@@ -50,20 +50,25 @@ async function refusals(reason: string): Promise<number> {
   return Number(found?.[1] ?? 0);
 }
 
-test('floods of events and of CONNECTs are slowed down, and honest clients served', async () => {
+test('floods of events, CONNECTs and acks are slowed down, and honest clients served', async () => {
   let beganAtMs = 0;
   const { quiet, attacked } = await beside(node.url, async () => {
     beganAtMs = performance.now();
     await using attackers = new Attackers(node.publicPort);
     const events = await attackers.openWebSocket();
     const guesser = await attackers.openWebSocket();
+    const acker = await attackers.openWebSocket();
     const poster = await attackers.openPolling();
     const body = Array<string>(Math.floor(BODY_BYTES / 2))
       .fill('3')
       .join(SEPARATOR);
     void attackers.post(poster, body).catch(() => {});
-    await Promise.all([flood(events, '42["count"]'), flood(guesser, '40/private,{"password":1}')]);
-    expect([events.isClosed, guesser.isClosed]).toEqual([false, false]);
+    await Promise.all([
+      flood(events, '42["count"]'),
+      flood(guesser, '40/private,{"password":1}'),
+      flood(acker, '437["nobody asked"]'),
+    ]);
+    expect([events, guesser, acker].map(({ isClosed }) => isClosed)).toEqual(Array(3).fill(false));
   });
   expectServed(attacked, quiet);
   const socket = await clients.connect(node.url);
@@ -71,7 +76,7 @@ test('floods of events and of CONNECTs are slowed down, and honest clients serve
   // Five thousand at once and in each second, and what the table lets through unseen.
   expect(taken).toBeLessThan(5_000 * (2 + (performance.now() - beganAtMs) / 1_000));
   const isCounted = (count: number): boolean => count > 0;
-  for (const reason of ['tooManyMessages', 'tooManyConnects']) {
+  for (const reason of ['tooManyMessages', 'tooManyConnects', 'tooManyAcks', 'ackUnasked']) {
     await eventually(`${reason} is counted`, () => refusals(reason), isCounted);
   }
   // Two hundred at once and twenty in each second; the old way some hundred thousand.

@@ -202,7 +202,9 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     }
     if (packet.type === 'ack') {
       const bytes = jsonBytes(text) + attachmentBytes;
-      this.#core().acks.answer(session, packet.ackId, packet.args, bytes);
+      const { acks, refusals } = this.#core();
+      const isAsked = acks.answer(session, packet.ackId, packet.args, bytes);
+      if (!isAsked) refusals.count('ackUnasked');
       return;
     }
     this.#core().counters.eventsReceived++;

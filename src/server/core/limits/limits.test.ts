@@ -17,6 +17,7 @@ const RULES: ReadonlySet<string> = new Set([
   'stopping',
   'notAuthenticated',
   'namespaceUnknown',
+  'ackUnasked',
   'eventTooOften',
   'eventUnheard',
   'handshakeGone',

@@ -78,6 +78,10 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a message of a client that sends far more than it may in a second',
   },
+  ackUnasked: {
+    outcome: 'dropped',
+    text: 'an ack that nobody waits for, as one that comes after its timeout',
+  },
   eventTooOften: {
     outcome: 'refused',
     text: 'an event that its client sent more often than `limits` of the app say',

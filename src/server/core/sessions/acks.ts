@@ -79,22 +79,24 @@ export class AckTable {
   }
 
   /**
-   * Takes a client's answer; answers that nobody asked for are ignored.
+   * Takes a client's answer.
    *
    * @param bytes that the values hold
+   * @returns whether somebody waits for it; all others are ignored
    */
-  answer(session: AckOwner, ackId: number, values: readonly unknown[], bytes = 0): void {
+  answer(session: AckOwner, ackId: number, values: readonly unknown[], bytes = 0): boolean {
     const pending = this.#pending.get(ackId);
-    if (pending === undefined || !pending.waiting.delete(session)) return;
+    if (pending === undefined || !pending.waiting.delete(session)) return false;
     closeAck(session, ackId);
     pending.values.push(pending.takesAll ? values : values[0]);
     this.#budget.give(LIMITS.openAckBytes);
     if (pending.waiting.size === 0) {
       this.#settle(ackId);
-      return;
+      return true;
     }
     pending.valueBytes += bytes;
     this.#budget.take(bytes);
+    return true;
   }
 
   /** A session ended: it will not answer. */

@@ -91,7 +91,7 @@ test('`disconnected` knows the rooms also after it has waited', async () => {
 test('all values of an ack can be had, and of a broadcast the first of each', async () => {
   const fake = coreOf({});
   const visitor = fake.enter('s');
-  const answer = (...values: unknown[]): void =>
+  const answer = (...values: unknown[]): boolean =>
     fake.core.acks.answer(visitor.session, visitor.client.ackIds.at(-1) as number, values);
   const all = visitor.session.emitWithAckValues('ask');
   answer(5, { test: true });
