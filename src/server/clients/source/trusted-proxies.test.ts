@@ -103,6 +103,54 @@ describe('the address', () => {
   });
 });
 
+describe('which of the two headers a proxy writes', () => {
+  const older: HeaderList = [[FOR, '1.2.3.4']];
+  const standard: HeaderList = [['Forwarded', 'for=1.2.3.4']];
+  const forgedStandard: HeaderList = [['Forwarded', 'for=8.8.8.8;host=evil.example']];
+  const forgedOlder: HeaderList = [
+    [FOR, '8.8.8.8'],
+    ['x-forwarded-host', 'evil.example'],
+  ];
+
+  function seenBy(proxies: TrustedProxies, ...headers: HeaderList) {
+    const { address: seen, forwarded } = proxies.sourceOf(
+      new Headers(headers.map(([name, value]) => [name, value])),
+      '10.0.0.1',
+    );
+    return [seen, forwarded?.host];
+  }
+
+  test.each<[string, HeaderList, HeaderList]>([
+    ['X-Forwarded-For', older, forgedStandard],
+    ['Forwarded', standard, forgedOlder],
+  ])('is seen where it comes alone: %s', (_name, written, forged) => {
+    const proxies = new TrustedProxies(['10.0.0.0/8']);
+    expect(seenBy(proxies, ...written, ...forged)).toEqual(['10.0.0.1', undefined]);
+    // What was not passed on by a declared proxy shows nothing.
+    proxies.sourceOf(new Headers([...forged].map(([name, value]) => [name, value])), '192.0.2.1');
+    expect(seenBy(proxies, ...written)).toEqual(['1.2.3.4', undefined]);
+    expect(seenBy(proxies, ...written, ...forged)).toEqual(['1.2.3.4', undefined]);
+    expect(seenBy(proxies, ...forged.slice(1), ...written)).toEqual(['1.2.3.4', undefined]);
+    expect(seenBy(proxies)).toEqual(['10.0.0.1', undefined]);
+  });
+
+  test('a client that the proxy hides cannot name itself by the other header', () => {
+    const proxies = new TrustedProxies(['10.0.0.0/8']);
+    expect(seenBy(proxies, ['Forwarded', 'for=_a'])).toEqual(['10.0.0.1', undefined]);
+    expect(seenBy(proxies, ['Forwarded', 'for=_b'], ...forgedOlder)).toEqual([
+      '10.0.0.1',
+      undefined,
+    ]);
+  });
+
+  test('is not known where proxies differ, and then neither is believed against the other', () => {
+    const proxies = new TrustedProxies(['10.0.0.0/8']);
+    seenBy(proxies, ...older);
+    expect(seenBy(proxies, ...standard)).toEqual(['1.2.3.4', undefined]);
+    expect(seenBy(proxies, ...older, ...forgedStandard)).toEqual(['10.0.0.1', undefined]);
+  });
+});
+
 describe('host and proto', () => {
   test('are taken from declared proxies only', () => {
     const headers: HeaderList = [

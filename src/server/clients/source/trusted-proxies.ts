@@ -53,6 +53,9 @@ interface Walk {
 
 export class TrustedProxies {
   readonly #ranges: readonly IpRange[];
+  /** Headers that have come alone through a declared proxy, which therefore writes them. */
+  #isStandardWritten = false;
+  #isOlderWritten = false;
 
   /** @param ranges addresses and prefixes, which the config's schema has checked */
   constructor(ranges: readonly string[]) {
@@ -74,10 +77,14 @@ export class TrustedProxies {
   }
 
   #sourceBehind(peer: IpAddress, headers: Headers): ClientSource {
-    const hops = readForwarded(headers.get('forwarded') ?? '');
+    const forwarded = headers.get('forwarded');
+    const forwardedFor = headers.get('x-forwarded-for');
+    const hops = readForwarded(forwarded ?? '');
     const standard = this.#walk(peer, hops);
-    const older = this.#walk(peer, readForwardedFor(headers.get('x-forwarded-for') ?? ''));
-    const believed = chooseWalks(standard, older);
+    const older = this.#walk(peer, readForwardedFor(forwardedFor ?? ''));
+    if (forwardedFor === null && forwarded !== null) this.#isStandardWritten = true;
+    if (forwarded === null && forwardedFor !== null) this.#isOlderWritten = true;
+    const believed = this.#chooseWalks(standard, older);
     const [walk = { ip: peer }] = believed;
     const hop = believed.includes(standard) ? hops.at(-standard.proxies) : undefined;
     const item = (name: string): string | undefined =>
@@ -105,20 +112,24 @@ export class TrustedProxies {
     return { ip, isTold: proxies > 0, proxies: Math.max(1, proxies) };
   }
 
+  /**
+   * A proxy writes one of the two headers and passes on the other as the client sent it. Which one
+   * it writes shows in requests of others, who send neither: it comes alone. As long as that is not
+   * known, or proxies in front differ, neither is believed where both name a client and differ.
+   */
+  #chooseWalks(standard: Walk, older: Walk): readonly Walk[] {
+    if (this.#isStandardWritten !== this.#isOlderWritten) {
+      return [this.#isStandardWritten ? standard : older];
+    }
+    if (standard.isTold !== older.isTold) return [standard.isTold ? standard : older];
+    if (!standard.isTold) return [standard.proxies > older.proxies ? standard : older];
+    const isSame = standard.ip.every((word, index) => word === older.ip[index]);
+    return isSame ? [standard, older] : [];
+  }
+
   isDeclared(ip: IpAddress): boolean {
     return this.#ranges.some((range) => isInRange(ip, range));
   }
-}
-
-/**
- * A proxy writes one of the two headers and passes on the other as the client sent it. Which one it
- * writes is not known, so where both name a client and differ, neither is believed.
- */
-function chooseWalks(standard: Walk, older: Walk): readonly Walk[] {
-  if (standard.isTold !== older.isTold) return [standard.isTold ? standard : older];
-  if (!standard.isTold) return [standard.proxies > older.proxies ? standard : older];
-  const isSame = standard.ip.every((word, index) => word === older.ip[index]);
-  return isSame ? [standard, older] : [];
 }
 
 /**
