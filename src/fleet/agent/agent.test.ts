@@ -176,10 +176,11 @@ describe('the clock', () => {
     agent.obey(ORDER);
     await Bun.sleep(60);
     agent.sample();
-    block(300);
-    await until('the delay is seen', () => agent.sample().usage.loopLagMs >= 50, 250);
+    block(600);
+    await until('the delay is seen', () => agent.sample().usage.loopLagMs >= 200, 1_000);
+    // A busy machine may hold it up again, but not for as long.
     await Bun.sleep(60);
-    expect(agent.sample().usage.loopLagMs).toBeLessThan(50);
+    expect(agent.sample().usage.loopLagMs).toBeLessThan(200);
   });
 
   test('also when the order comes before the clock had its turn', async () => {
@@ -194,12 +195,12 @@ describe('the clock', () => {
 
   test('what held it up before a run is no delay of the run', async () => {
     await Bun.sleep(60);
-    block(300);
+    block(600);
     agent.obey(ORDER);
-    expect(agent.sample().usage.loopLagMs).toBeLessThan(50);
-    block(300);
+    expect(agent.sample().usage.loopLagMs).toBeLessThan(200);
+    block(600);
     agent.obey({ ...ORDER, run: 'the next one' });
-    expect(agent.sample().usage.loopLagMs).toBeLessThan(50);
+    expect(agent.sample().usage.loopLagMs).toBeLessThan(200);
   });
 
   test('what a turn of its own takes is a delay too, for messages wait meanwhile', async () => {

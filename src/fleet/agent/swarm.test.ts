@@ -47,7 +47,7 @@ describe('the number of sessions', () => {
       await run.settled(connections);
       const tookMs = performance.now() - startMs;
       expect(tookMs).toBeGreaterThan(450);
-      expect(tookMs).toBeLessThan(1_200);
+      expect(tookMs).toBeLessThan(1_800);
     }
   });
 
@@ -169,7 +169,7 @@ describe('a change of targets', () => {
     const tookMs = performance.now() - startMs;
     // 100 are closed and 100 opened.
     expect(tookMs).toBeGreaterThan(700);
-    expect(tookMs).toBeLessThan(1_600);
+    expect(tookMs).toBeLessThan(2_400);
     expect(await run.finish()).toMatchObject({ established: 200, left: 200, losses: {} });
   });
 
@@ -210,7 +210,7 @@ describe('turnover', () => {
     const startMs = performance.now();
     await Bun.sleep(1_000);
     const seconds = (performance.now() - startMs) / 1_000;
-    expect(Math.abs(run.counters.left - 50 * seconds)).toBeLessThan(8);
+    expect(Math.abs(run.counters.left - 50 * seconds)).toBeLessThan(15);
     run.order({ churnPerMinute: 0 });
     await run.settled(50);
     expect(await run.finish()).toMatchObject({ failures: {}, losses: {} });
@@ -230,7 +230,7 @@ describe('turnover', () => {
     const tookMs = performance.now() - startMs;
     // A third of the time away: 60 leave in 600 ms of those who are there.
     expect(tookMs).toBeGreaterThan(1_000);
-    expect(tookMs).toBeLessThan(2_400);
+    expect(tookMs).toBeLessThan(3_600);
     expect(fewest).toBeGreaterThan(25);
     expect(fewest).toBeLessThan(50);
     run.order({ jitter: undefined });

@@ -90,7 +90,8 @@ describe('strings that collide', () => {
     const text = objectText(names);
     const since = performance.now();
     expect(faultIn(text, { maxKeys: 20_000, maxDepth: 64 })).toBe('stringsCollide');
-    expect(performance.now() - since).toBeLessThan(100);
+    // The parser would take some 9 s.
+    expect(performance.now() - since).toBeLessThan(1_000);
     const apart = `[${names.map((name) => objectText([name])).join()}]`;
     expect(faultIn(apart)).toBe('stringsCollide');
   });
