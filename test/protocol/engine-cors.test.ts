@@ -4,7 +4,7 @@ import { expect, test } from 'bun:test';
 import { RawConnection, upgradeRequest } from '../support/raw-http.ts';
 import { type Answer, errorOf, RawPolling, request } from '../support/raw-polling.ts';
 import { RawWebSocket } from '../support/raw-websocket.ts';
-import { ALLOWED_ORIGIN, describeOnTargets, isReference } from './target.ts';
+import { ALLOWED_ORIGIN, describeOnTargets, isReference, MAX_PAYLOAD_BYTES } from './target.ts';
 
 const HANDSHAKE = 'EIO=4&transport=polling';
 const FORBIDDEN = { code: 4, message: 'Forbidden' };
@@ -40,6 +40,14 @@ describeOnTargets('CORS', (endpoint) => {
     const answer = await request(endpoint, `${HANDSHAKE}&sid=unknown`, { headers });
     expect([answer.status, errorOf(answer).code]).toEqual([400, 1]);
     expectAllowed(answer);
+  });
+
+  test('a body that is too long is refused so that an allowed origin can read it', async () => {
+    const headers = { origin: ALLOWED_ORIGIN };
+    const session = await RawPolling.open(endpoint, headers);
+    const answer = await session.postBody('x'.repeat(3 * MAX_PAYLOAD_BYTES), headers);
+    expect(answer.status).toBe(413);
+    if (!isReference) expectAllowed(answer);
   });
 
   test.each(['', '&sid=unknown'])('a preflight of an allowed origin passes (%s)', async (sid) => {

@@ -7,7 +7,9 @@ import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
+import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { Refusals } from '../core/limits/refusals.ts';
+import { RequestBodies } from '../core/limits/request-bodies.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { PublicServer } from './public-server.ts';
 
@@ -28,10 +30,15 @@ const app: App = {
     const { pathname } = new URL(request.url);
     if (pathname === '/mine') return new Response('the app');
     if (pathname === '/never') return new Promise(() => {});
+    if (pathname === '/length') return lengthOf(request);
     if (pathname === '/fails') throw new Error('the app fails on purpose');
     return undefined;
   },
 };
+
+async function lengthOf(request: Request): Promise<Response> {
+  return new Response(`${(await request.text()).length}`);
+}
 
 /** A port that was free a moment ago. */
 function freePort(): number {
@@ -62,6 +69,7 @@ beforeAll(() => {
     endpoint: endpoint as unknown as EngineEndpoint,
     app,
     server: {} as Server,
+    bodies: new RequestBodies(config.maxPayloadBytes, new MemoryBudget(1 << 20, refusals)),
     sources: new RequestSources(new TrustedProxies([]), new SourceKeys()),
     watch: { isWatching: false, vouch: () => {}, isLastAnswer: () => isLast },
     log,
@@ -132,3 +140,32 @@ test.each(['/health', '/ready', '/mine', '/nothing', '/socket.io/socket.io.js'])
     expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n');
   },
 );
+
+describe('bodies', () => {
+  const post = async (
+    body: string | ReadableStream<Uint8Array>,
+  ): Promise<[status: number, body: string]> => {
+    const answer = await fetch(`http://127.0.0.1:${port}/length`, { method: 'POST', body });
+    return [answer.status, await answer.text()];
+  };
+  const inPieces = (bytes: number): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      start(controller) {
+        for (let sent = 0; sent < bytes; sent += 100) controller.enqueue(new Uint8Array(100));
+        controller.close();
+      },
+    });
+
+  test('of any kind reach the app, up to what they may have', async () => {
+    expect(await post('x'.repeat(1_000))).toEqual([200, '1000']);
+    expect(await post(inPieces(1_000))).toEqual([200, '1000']);
+  });
+
+  test('that are too long do not', async () => {
+    const before = refusals.totals().payloadTooLarge ?? 0;
+    expect(await post('x'.repeat(1_001))).toEqual([413, 'payload too large\n']);
+    expect(await post('x'.repeat(1_000_000))).toEqual([413, 'payload too large\n']);
+    expect(await post(inPieces(1_100))).toEqual([413, 'payload too large\n']);
+    expect(refusals.totals().payloadTooLarge).toBe(before + 3);
+  });
+});

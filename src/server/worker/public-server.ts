@@ -20,6 +20,7 @@ import type { App, Server } from '../core/app/app.ts';
 import type { ServedFiles } from '../core/app/served-files.ts';
 import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
 import type { Refusals } from '../core/limits/refusals.ts';
+import type { RequestBodies } from '../core/limits/request-bodies.ts';
 import { timeoutSeconds } from '../core/limits/timeout-seconds.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
@@ -31,6 +32,7 @@ import { clientFiles } from './client-files.ts';
 export interface PublicServerOptions {
   readonly settings: WorkerSettings;
   readonly endpoint: EngineEndpoint;
+  readonly bodies: RequestBodies;
   readonly sources: RequestSources;
   readonly watch: ConnectionWatch;
   readonly app: App;
@@ -119,7 +121,8 @@ export class PublicServer {
         ...(this.#tls === undefined ? {} : { tls: this.#tls }),
         development: false,
         idleTimeout: IDLE_SECONDS,
-        maxRequestBodySize: config.maxPayloadBytes,
+        // Bodies are bounded as they are read; see request-bodies.ts.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         fetch: (request, server) => this.#handle(request, server),
         error: (error) => this.#failed(error),
         websocket: {
@@ -157,7 +160,8 @@ export class PublicServer {
     pathname: string,
     server: BunServer<SocketData>,
   ): Response | Promise<Response> {
-    const { sources, watch } = this.#options;
+    const { bodies, sources, watch } = this.#options;
+    if (bodies.isTooLong(request)) return this.#refuseBody();
     const isLast = watch.isLastAnswer(sources.connectionOf(request, server));
     const answer = this.#answer(request, pathname, server);
     if (!isLast) return answer;
@@ -187,18 +191,32 @@ export class PublicServer {
     if (!url.startsWith('/') && !URL.canParse(url)) {
       return new Response('bad request\n', { status: 400 });
     }
-    const asked = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
-    const { settings, app, refusals } = this.#options;
+    const whole = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
+    const { settings, app, refusals, bodies } = this.#options;
+    let isTooLong = false;
+    const asked = bodies.bounded(whole, () => {
+      isTooLong = true;
+    });
     const { requestTimeoutMs } = settings.config;
     // The app's own time is kept here; Bun's is for answers that are streams, while they pause.
     server.timeout(request, timeoutSeconds(requestTimeoutMs));
-    const answer = await within(requestTimeoutMs, answerOfApp(app, asked, this.#options.server));
+    const answering = answerOfApp(app, asked, this.#options.server);
+    const answer = await within(requestTimeoutMs, answering).catch((error: unknown) => {
+      if (isTooLong) return undefined;
+      throw error;
+    });
+    if (isTooLong) return this.#refuseBody();
     if (answer !== undefined) return answer;
     refusals.count('appTooSlow', requestTarget(url).path);
     return new Response('this took too long\n', {
       status: 503,
       headers: { connection: 'close', 'retry-after': '5' },
     });
+  }
+
+  #refuseBody(): Response {
+    this.#options.refusals.count('payloadTooLarge');
+    return new Response('payload too large\n', { status: 413 });
   }
 
   #failed(error: unknown): Response {

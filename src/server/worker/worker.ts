@@ -25,6 +25,7 @@ import { assertLimits, LIMITS } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { Places } from '../core/limits/places/places.ts';
 import { Refusals } from '../core/limits/refusals.ts';
+import { RequestBodies } from '../core/limits/request-bodies.ts';
 import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
@@ -252,9 +253,11 @@ export class Worker {
   #createPublicServer(app: App, core: WorkerCore): PublicServer {
     const sources = new RequestSources(this.#proxies, this.#keys);
     const watch = this.#door;
+    const bodies = new RequestBodies(this.#settings.config.maxPayloadBytes, this.#budget);
     const endpoint = new EngineEndpoint({
       context: this.#engine,
       json: this.#json,
+      bodies,
       sources,
       watch,
       origins: new OriginPolicy(
@@ -270,6 +273,7 @@ export class Worker {
     return new PublicServer({
       settings: this.#settings,
       endpoint,
+      bodies,
       sources,
       watch,
       app,

@@ -15,6 +15,7 @@ import type {
 } from '../../core/contracts/client-connection.ts';
 import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
+import type { BodyFault, BodyText, RequestBodies } from '../../core/limits/request-bodies.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
@@ -49,10 +50,17 @@ const REASON_OF = {
   unsupportedVersion: 'badRequest',
 } as const satisfies Record<EngineErrorName, Reason>;
 
+const BODY_ANSWERS: Readonly<Record<BodyFault, HttpAnswer>> = {
+  tooLong: { status: 413, type: 'text/plain', body: 'payload too large\n' },
+  brokenOff: engineError('badRequest'),
+  letGo: { status: 503, type: 'text/plain', body: 'overloaded\n' },
+};
+
 export interface EndpointOptions {
   readonly context: EngineContext;
   /** Judges names of headers and of the query, which become keys of objects. */
   readonly json: ForeignJson;
+  readonly bodies: RequestBodies;
   readonly sources: RequestSources;
   readonly watch: ConnectionWatch;
   readonly origins: OriginPolicy;
@@ -164,14 +172,25 @@ export class EngineEndpoint {
   ): Promise<Response> {
     asked.server.timeout(ask.request, this.#times.postSeconds);
     owner.beginPost(sessionId);
-    const body = await readBody(ask.request, this.#context.settings.maxPayloadBytes);
-    if (typeof body !== 'string') {
+    const body = await this.#readBody(ask.request);
+    if ('fault' in body) {
       owner.post(sessionId, undefined, () => {});
-      return this.#finish(asked, body, ask.cors);
+      return this.#refuseBody(asked, body.fault, ask.cors);
     }
     return await new Promise((resolve) => {
-      owner.post(sessionId, body, (answer) => resolve(this.#finish(asked, answer, ask.cors)));
+      owner.post(sessionId, body.text, (answer) => resolve(this.#finish(asked, answer, ask.cors)));
     });
+  }
+
+  async #readBody(request: Request): Promise<BodyText> {
+    // Binary bodies were the previous revision's; in this one bytes travel as base64.
+    const isBinary = request.headers.get('content-type') === 'application/octet-stream';
+    return isBinary ? { fault: 'brokenOff' } : await this.#options.bodies.text(request);
+  }
+
+  #refuseBody(asked: Asked, fault: BodyFault, cors: AnswerHeaders): Response {
+    if (fault === 'tooLong') this.#context.refusals.count('payloadTooLarge');
+    return this.#finish(asked, BODY_ANSWERS[fault], cors);
   }
 
   async #offerSocket(
@@ -228,22 +247,6 @@ export class EngineEndpoint {
 function* namesIn({ request, query }: EngineRequest): Generator<string> {
   yield* request.headers.keys();
   yield* new URLSearchParams(query).keys();
-}
-
-/** Reads a request's body as text, or says why not. */
-async function readBody(request: Request, maxBytes: number): Promise<string | HttpAnswer> {
-  // Binary bodies were the previous revision's; in this one bytes travel as base64.
-  if (request.headers.get('content-type') === 'application/octet-stream') {
-    return engineError('badRequest');
-  }
-  const tooLarge: HttpAnswer = { status: 413, type: 'text/plain', body: 'payload too large\n' };
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return tooLarge;
-  try {
-    const body = await request.text();
-    return Buffer.byteLength(body) > maxBytes ? tooLarge : body;
-  } catch {
-    return engineError('badRequest');
-  }
 }
 
 function toResponse(answer: HttpAnswer, cors: AnswerHeaders): Response {
