@@ -20,7 +20,8 @@ export async function answerOfApp(app: App, request: Request, server: Server): P
   if (answer === undefined) return textResponse(404, 'not found\n');
   await nextTurn();
   if (isResponse(answer)) return answer;
-  const what = answer instanceof Response ? 'a Proxy or heir of a Response' : kindOf(answer);
+  const kind = kindOf(answer);
+  const what = kind === 'an instance of Response' ? 'what inherits from a Response' : kind;
   throw new TypeError(`the app's request() returned ${what}, which is no Response`);
 }
 

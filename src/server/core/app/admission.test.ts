@@ -37,6 +37,7 @@ describe('refuses', () => {
     ['a class', Account, 'a class'],
     ['a user that was not found', { user: undefined }, 'undefined as user'],
     ['a list', [], 'a list'],
+    ['a Proxy', new Proxy({ user: 'ada' }, {}), 'a Proxy'],
     ['an error', new Error('no'), 'an instance of Error'],
     ['an instance', new Account(), 'an instance of Account'],
     ['a map', new Map([['user', 'ada']]), 'an instance of Map'],

@@ -16,6 +16,12 @@ function fault(exported: unknown): string {
   throw new Error('the app was taken');
 }
 
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 class AppOfClass {
   authenticate(): void {}
 }
@@ -32,6 +38,8 @@ describe('an app is refused whose export', () => {
     ['is an object that inherits', Object.create({ authenticate: hook }), 'inherits'],
     ['is a list', [hook], 'a list'],
     ['is a text', 'app', 'a text'],
+    ['is a Proxy', new Proxy({ authenticate: hook }, { ownKeys: () => [] }), 'a Proxy'],
+    ['is one that is revoked', revokedProxy(), 'a Proxy'],
     ['is a map', new Map(), 'an instance of Map'],
     ['is a wrapped function', { default: hook }, 'a function'],
   ])('%s', (_name, exported, told) => {
@@ -56,6 +64,8 @@ describe('an app is refused that declares', () => {
     ['a hook as a generator', { *authenticate() {} }, "'authenticate' as a generator function"],
     ['one that generates later', { async *authenticate() {} }, 'as a generator function'],
     ['an answer that is not waited for', { allowOrigin: async () => true }, 'an async function'],
+    ['a hook by a symbol', { [Symbol('authenticate')]: hook }, 'declares Symbol(authenticate)'],
+    ['events of a Proxy', { on: new Proxy({}, {}) }, "'on' as a Proxy"],
     ['a namespace beside the others', { '/admin': {} }, "put it into 'namespaces'"],
   ])('%s', (_name, app, told) => {
     expect(fault(app)).toContain(told);
@@ -171,6 +181,11 @@ describe('an app is taken', () => {
     expect(app).toEqual(given as never);
     expect(app.authenticate?.({} as never)).toBeUndefined();
     expect([reads, doubts]).toEqual([2, []]);
+  });
+
+  test('whose hook is wrapped by a Proxy', () => {
+    const wrapped = new Proxy(hook, {});
+    expect(checkApp({ authenticate: wrapped }).app).toEqual({ authenticate: wrapped });
   });
 
   test('without any', () => {

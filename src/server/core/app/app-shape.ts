@@ -213,7 +213,11 @@ function mapValues(
   given: Record<string, unknown>,
   read: (name: string, value: unknown) => unknown,
 ): Record<string, unknown> {
-  const names = Reflect.ownKeys(given).filter((name) => typeof name === 'string');
+  const keys = Reflect.ownKeys(given);
+  // Modules have that one.
+  const stray = keys.find((key) => typeof key === 'symbol' && key !== Symbol.toStringTag);
+  if (stray !== undefined) throw new Error(`declares ${String(stray)}, which is no part of it`);
+  const names = keys.filter((name) => typeof name === 'string');
   return Object.fromEntries(names.map((name) => [name, read(name, valueOf(given, name))]));
 }
 

@@ -5,11 +5,12 @@
  * reads its keys, so a hook there could be overlooked.
  */
 
+import { types } from 'node:util';
 import { isThenable } from './thenable.ts';
 
-/** Made by `{ … }` in any realm, or without a prototype as modules are. */
+/** Made by `{ … }` in any realm, or without a prototype as modules are. A Proxy may hide keys. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
@@ -19,6 +20,8 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'boolean') return String(value);
+  // One of a function is called as that.
+  if (typeof value === 'object' && types.isProxy(value)) return 'a Proxy';
   if (Array.isArray(value)) return 'a list';
   if (isThenable(value)) return 'a promise';
   if (typeof value === 'function') return kindOfFunction(value);
