@@ -46,6 +46,7 @@ import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Watchdog } from './watchdog.ts';
 import { spawnWorker } from './worker-process.ts';
+import { isSampleOf } from './worker-sample.ts';
 import { watchWorkers } from './worker-watch.ts';
 
 const DEMO_APP = Bun.fileURLToPath(new URL('../../pages/demo/app.ts', import.meta.url));
@@ -258,8 +259,13 @@ class Node implements NodeView, RunningNode {
     return await this.#hub.profile(worker, seconds);
   }
 
-  #sampled(worker: number, sample: WorkerSample): void {
+  #sampled(worker: number, sample: unknown): void {
+    // Its event loop goes round, whatever it says.
     this.#watchdog.heard(worker);
+    if (!isSampleOf(worker, sample)) {
+      this.#log.warn(`worker ${worker} says of itself what cannot be read`, { worker });
+      return;
+    }
     this.#facts[worker] = { sample, sampledAtMs: Date.now() };
     this.#recording?.observe(sample);
   }

@@ -29,7 +29,6 @@ import { InterestTable } from './interest-table.ts';
 import type { Sender } from './outlet.ts';
 import { OutsideSends } from './outside-sends.ts';
 import { PendingProfiles } from './pending-profiles.ts';
-import type { WorkerSample } from './sample.ts';
 import { WorkerLink } from './worker-link.ts';
 import { ProfileError } from './worker-profile.ts';
 
@@ -37,7 +36,8 @@ import { ProfileError } from './worker-profile.ts';
 export interface HubEvents {
   onReady(worker: number, publicPort: number, ownPort: number): void;
   onFailed(worker: number, reason: string): void;
-  onSample(worker: number, sample: WorkerSample): void;
+  /** @param sample a `WorkerSample`, as far as the worker tells the truth */
+  onSample(worker: number, sample: unknown): void;
 }
 
 /** Totals since the start of the controller. */
@@ -161,7 +161,7 @@ export class Hub {
         for (const key of frame.texts()) this.interest.remove(key, link.worker);
         return;
       case BusFrame.sample:
-        this.#events.onSample(link.worker, this.#json.parse(frame.text()) as WorkerSample);
+        this.#events.onSample(link.worker, this.#json.parse(frame.text()));
         return;
       case BusFrame.event:
       case BusFrame.command:
