@@ -2,7 +2,7 @@
  * `npm test`: installs what the tests need, runs them, and sums up in one line.
  *
  * Each test file runs in a `bun test` of its own, several side by side (`test-run/lanes.ts`), those
- * that measure by themselves after all others, all in a random order with the seed printed
+ * that measure on a quiet machine after all others, all in a random order with the seed printed
  * (`test-run/plan.ts`). What failed runs once more alone (`test-run/second-try.ts`). What a file
  * prints is shown in one piece when it has ended, and what failed once more at the end. Arguments
  * are those of `bun test` (`npm test -- test/protocol -t polling`) and a few more
@@ -70,10 +70,12 @@ async function run(files: readonly string[], request: TestRequest): Promise<read
       if (text !== '') console.log(`\n${file}${note}: ${sentenceOf(result)}\n${text}`);
       return !(request.stopsAtFailure && failed > 0);
     };
-  const { besideOthers, alone } = planOf(files, seed);
+  const { besideOthers, inPairs, alone } = planOf(files, seed);
   const runFirst = runInto(firsts, '');
   const isWhole =
-    (await runInLanes(besideOthers, lanes, runFirst)) && (await runInLanes(alone, 1, runFirst));
+    (await runInLanes(besideOthers, lanes, runFirst)) &&
+    (await runInLanes(inPairs, Math.min(lanes, 2), runFirst)) &&
+    (await runInLanes(alone, 1, runFirst));
   if (isWhole) await runInLanes(filesToTryAgain(firsts), 1, runInto(seconds, ', second try'));
   const results = withSecondTries(firsts, seconds);
   if (request.reportPath !== undefined) writeFileSync(request.reportPath, mergedReport(results));

@@ -19,9 +19,10 @@ export interface TestRequest {
 
 /**
  * Most of the time a test waits, for a process to start or a second to pass, so there are more
- * lanes than cores; with many more, tests that should take a second would take their time limit.
+ * lanes than cores: with three for each the cores are busy all along. With many more, tests that
+ * should take a second would take their time limit.
  */
-const LANES_PER_CORE = 2;
+const LANES_PER_CORE = 3;
 const LANES_MAX = 8;
 
 const SEEDS = 2 ** 32;

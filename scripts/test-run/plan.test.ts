@@ -1,16 +1,37 @@
 import { describe, expect, test } from 'bun:test';
-import { ALONE, IN_ORDER, LONG, orderFlags, planOf, selectFiles, testFiles } from './plan.ts';
+import { readFileSync } from 'node:fs';
+import {
+  ALONE,
+  IN_ORDER,
+  IN_PAIRS,
+  LONG,
+  orderFlags,
+  planOf,
+  selectFiles,
+  testFiles,
+} from './plan.ts';
 
 const FILES = testFiles();
 
+/** Takes only what tells how large a process is. */
+const WEIGHS: RegExp = /import \{ bytesOf(, memoryComesBack)? \} from '[^']*';/g;
+
 describe('the lists of files', () => {
   test('name files that are there', () => {
-    const named = [...Object.keys(ALONE), ...Object.keys(IN_ORDER), ...LONG];
+    const named = [...[ALONE, IN_PAIRS, IN_ORDER].flatMap(Object.keys), ...LONG];
     expect(named.filter((file) => !FILES.includes(file))).toEqual([]);
   });
 
+  test('keep the machine quiet for each file that measures honest clients', () => {
+    const measuring = FILES.filter((file) =>
+      /support\/honest-(watch|clients)\.ts/.test(readFileSync(file, 'utf8').replace(WEIGHS, '')),
+    );
+    expect(measuring.filter((file) => !(file in ALONE || file in IN_PAIRS))).toEqual([]);
+    expect(measuring.length).toBeGreaterThan(5);
+  });
+
   test('give a reason in words', () => {
-    for (const reason of [...Object.values(ALONE), ...Object.values(IN_ORDER)]) {
+    for (const reason of [ALONE, IN_PAIRS, IN_ORDER].flatMap(Object.values)) {
       expect(reason.split(' ').length).toBeGreaterThan(3);
     }
   });
@@ -18,8 +39,9 @@ describe('the lists of files', () => {
 
 describe('a plan', () => {
   test('has each file once', () => {
-    const { besideOthers, alone } = planOf(FILES, 7);
-    expect([...besideOthers, ...alone].toSorted()).toEqual([...FILES]);
+    const { besideOthers, inPairs, alone } = planOf(FILES, 7);
+    expect([...besideOthers, ...inPairs, ...alone].toSorted()).toEqual([...FILES]);
+    expect(inPairs.toSorted()).toEqual(Object.keys(IN_PAIRS).toSorted());
     expect(alone.toSorted()).toEqual(Object.keys(ALONE).toSorted());
   });
 
@@ -30,7 +52,7 @@ describe('a plan', () => {
 
   test('begins with those that take long', () => {
     const { besideOthers } = planOf(FILES, 7);
-    const long = LONG.filter((file) => !(file in ALONE));
+    const long = LONG.filter((file) => !(file in ALONE || file in IN_PAIRS));
     expect(besideOthers.slice(0, long.length).toSorted()).toEqual(long.toSorted());
   });
 });

@@ -2,8 +2,8 @@
  * Which test files run, when, and beside which others.
  *
  * The order is random, so that no test comes to need what another left behind; the seed decides it.
- * Files that need the machine for themselves come last, one after another. Among the others those
- * that take long begin first, so that none of them is still at it when the rest has ended.
+ * Files that need a quiet machine come last, two at a time or one after another. Among the others
+ * those that take long begin first, so that none is still at it when the rest has ended.
  */
 
 import { Random } from '../../test/fuzz/random.ts';
@@ -12,13 +12,21 @@ import { Random } from '../../test/fuzz/random.ts';
 export const ALONE: Readonly<Record<string, string>> = {
   'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
   'test/system/clients.test.ts': 'holds a crowd to never missing a heartbeat',
+  'test/system/rates.test.ts': 'measures honest clients beside floods',
+  'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
+  'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
+};
+
+/**
+ * Files that run two at a time, each with the reason: they need a machine that is quiet, but leave
+ * more than half of it so. Their bounds are far from what one such neighbour takes.
+ */
+export const IN_PAIRS: Readonly<Record<string, string>> = {
   'test/system/hostile-strings.test.ts': 'measures honest clients beside attacks',
   'test/system/lockout.test.ts': 'measures honest clients beside attacks',
   'test/system/log-floods.test.ts': 'measures honest clients beside floods of output',
-  'test/system/watchdog.test.ts': 'measures honest clients beside workers that stand still',
-  'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
-  'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
   'test/system/strangers.test.ts': 'measures honest clients beside attacks',
+  'test/system/watchdog.test.ts': 'measures honest clients beside workers that stand still',
 };
 
 /** Files whose tests run in the order they are written in, each with the reason. */
@@ -33,19 +41,26 @@ export const IN_ORDER: Readonly<Record<string, string>> = {
 export const LONG: readonly string[] = [
   'src/cli/profile.test.ts',
   'src/fleet/agent/swarm.test.ts',
+  'src/server/links/bus/hub.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/fuzz/leak.test.ts',
+  'test/package/package.test.ts',
+  'test/protocol/engine-upgrade.test.ts',
   'test/system/fleet-control.test.ts',
   'test/system/fleet-limits.test.ts',
   'test/system/fleet-scenarios.test.ts',
   'test/system/fleet-silence.test.ts',
+  'test/system/log-faults.test.ts',
   'test/system/report.test.ts',
+  'test/system/signals.test.ts',
   'test/system/start-failures.test.ts',
   'test/system/start-stop.test.ts',
+  'test/system/strangers.test.ts',
 ];
 
 export interface Plan {
   readonly besideOthers: readonly string[];
+  readonly inPairs: readonly string[];
   readonly alone: readonly string[];
 }
 
@@ -75,15 +90,19 @@ export function selectFiles(paths: readonly string[]): Selection {
 /** In which order files run. The same files and seed have the same plan. */
 export function planOf(files: readonly string[], seed: number): Plan {
   const order = shuffled(files, new Random(seed));
-  const besideOthers = order.filter((file) => !(file in ALONE));
-  const isLong = new Set(LONG);
   return {
-    besideOthers: [
-      ...besideOthers.filter((file) => isLong.has(file)),
-      ...besideOthers.filter((file) => !isLong.has(file)),
-    ],
+    besideOthers: longFirst(order.filter((file) => !(file in ALONE || file in IN_PAIRS))),
+    inPairs: longFirst(order.filter((file) => file in IN_PAIRS)),
     alone: order.filter((file) => file in ALONE),
   };
+}
+
+function longFirst(files: readonly string[]): readonly string[] {
+  const isLong = new Set(LONG);
+  return [
+    ...files.filter((file) => isLong.has(file)),
+    ...files.filter((file) => !isLong.has(file)),
+  ];
 }
 
 /** The flags of `bun test` that decide the order of tests in a file. */

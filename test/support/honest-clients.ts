@@ -42,7 +42,7 @@ export interface HonestOptions {
   readonly count?: number;
   /**
    * In each round one client connects anew, one asks and sends, and all hear a broadcast. So many
-   * that four seconds have more than a hundred: with fewer the 99th percentile is the maximum.
+   * that three seconds have more than a hundred: with fewer the 99th percentile is the maximum.
    */
   readonly roundMs?: number;
   /** What is not answered by then has failed. */
@@ -70,7 +70,7 @@ export class HonestClients implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
 
   private constructor(url: string, options: HonestOptions) {
-    const { count = 12, roundMs = 33, failedAfterMs = FAILED_AFTER_MS } = options;
+    const { count = 12, roundMs = 28, failedAfterMs = FAILED_AFTER_MS } = options;
     this.#failedAfterMs = failedAfterMs;
     const settings = JSON.stringify([url, count, roundMs, failedAfterMs]);
     this.#child = Bun.spawn(['node', join(import.meta.dir, 'honest-host.mjs'), settings], {

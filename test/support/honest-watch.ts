@@ -19,8 +19,8 @@ import {
   slower,
 } from './honest-clients.ts';
 
-const QUIET_MS = 2_000;
-const RECOVERED_MS = 1_000;
+const QUIET_MS = 1_500;
+const RECOVERED_MS = 700;
 
 export interface WatchOptions extends HonestOptions {
   /** For how long it is watched after an attack whether they are served. */

@@ -14,7 +14,7 @@ import { openWebSocket, type RawWebSocket } from '../support/raw-websocket.ts';
 setDefaultTimeout(180_000);
 
 const MIB = 1 << 20;
-const ATTACK_MS = 3_500;
+const ATTACK_MS = 3_000;
 /** Between two messages of an attacker: what one carries is the harm, not how many there are. */
 const PAUSE_MS = 100;
 

@@ -12,7 +12,7 @@ import { Clients } from './clients.ts';
 
 const APP = join(import.meta.dir, 'printing-app.ts');
 const WORKERS = 2;
-const FLOOD_MS = 3_500;
+const FLOOD_MS = 3_000;
 /** Of each attacker: enough for a flood, and leaves the machine to those who are watched. */
 const PACE_MS = 50;
 /** What one second of a worker's log may hold, and some: lines, and what the app prints. */
