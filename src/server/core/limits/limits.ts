@@ -39,6 +39,7 @@ export function assertLimits(maxMessageBytes: number, capacity: number): void {
   const relations: readonly (readonly [boolean, string])[] = [
     [LIMITS.ipcHighWaterBytes < LIMITS.ipcQueueBytes, 'ipcHighWaterBytes < ipcQueueBytes'],
     [LIMITS.hubLaneHoldBytes < LIMITS.hubLaneBytes, 'hubLaneHoldBytes < hubLaneBytes'],
+    [LIMITS.ipcQueueBytes < LIMITS.peerQueueBytes, 'ipcQueueBytes < peerQueueBytes'],
     [LIMITS.eventsWithPing < LIMITS.heldEvents, 'eventsWithPing < heldEvents'],
     [LIMITS.ipcFrameBytes < LIMITS.ipcQueueBytes, 'ipcFrameBytes < ipcQueueBytes'],
     [maxMessageBytes * 2 <= LIMITS.ipcFrameBytes, 'maxMessageBytes × 2 ≤ ipcFrameBytes'],

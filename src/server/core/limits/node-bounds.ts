@@ -10,9 +10,23 @@ export const NODE_BOUNDS = {
   ipcQueueBytes: {
     value: 134_217_728,
     unit: 'bytes',
-    why: 'What may wait on one connection between processes before more is refused.',
-    seen: '`emit` throws a `BusFullError`; a request to another worker is answered 503',
+    why: 'What may wait on one connection to or from the bus before more is refused.',
+    seen: '`emit` throws a `BusFullError`',
     counted: 'holdfast_bus_refused_total',
+  },
+  peerQueueBytes: {
+    value: 268_435_456,
+    unit: 'bytes',
+    why: 'What may wait for a worker that holds sockets of others, or has their sessions.',
+    seen: 'the session ends; a request to another worker is answered 503',
+    counted: 'memoryBudget',
+  },
+  peerShareBytes: {
+    value: 65_536,
+    unit: 'bytes',
+    why: 'Of one session in such a queue: once half of it is full, who has more there is refused.',
+    seen: 'the session ends',
+    counted: 'memoryBudget',
   },
   ipcHighWaterBytes: {
     value: 16_777_216,

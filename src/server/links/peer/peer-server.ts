@@ -20,6 +20,7 @@ import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
+import { LinkShares } from './link-shares.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 import { SaidOnce } from './said-once.ts';
 
@@ -47,6 +48,8 @@ class EdgeConnection {
   readonly #sockets: Map<number, TunnelSocket> = new Map();
   /** What this turn sends, and pairs of a socket and the place of its data. */
   #said: SaidOnce = new SaidOnce();
+  /** Of those who send while the edge is behind. */
+  readonly #shares: LinkShares;
   #sends: number[] = [];
 
   constructor(owner: SessionOwner, log: Log) {
@@ -57,9 +60,11 @@ class EdgeConnection {
         onFrame: (_link, frame) => this.#onFrame(frame),
         onFault: (_link, fault) => this.#refused(fault),
         onClose: () => this.#lost(),
+        onDrain: () => this.#shares.clear(),
       },
       LIMITS.ipcFrameBytes,
     );
+    this.#shares = new LinkShares(this.link);
   }
 
   /** Bytes that wait for the edge. */
@@ -67,11 +72,40 @@ class EdgeConnection {
     return this.link.queuedBytes + this.#said.length;
   }
 
-  /** Sends to a socket of this edge, at the end of the turn. */
-  send(number: number, data: string | Uint8Array): void {
+  get isBehind(): boolean {
+    return this.queuedBytes > LIMITS.ipcHighWaterBytes;
+  }
+
+  /** Bytes that wait for the edge on behalf of one socket; 0 while the edge keeps up. */
+  waitingBytes(number: number): number {
+    return this.isBehind ? this.#shares.waiting(number) : 0;
+  }
+
+  /**
+   * Sends to a socket of this edge, at the end of the turn.
+   *
+   * @returns bytes, −1 when they have to wait, 0 when they are too many
+   */
+  send(number: number, data: string | Uint8Array): number {
+    const { isBehind } = this;
+    if (isBehind && this.#isTooMuch(number)) return 0;
+    const before = this.#said.length;
     if (this.#sends.length === 0) queueMicrotask(() => this.#flushSends());
     this.#sends.push(number, this.#said.placeOf(data));
+    // What is said to many stands there once, on behalf of the first.
+    const bytes = this.#said.length - before;
+    const hasToWait = isBehind && bytes > 0;
+    if (hasToWait) this.#shares.add(number, bytes);
     if (this.#said.length > FRAME_FULL_BYTES) this.#flushSends();
+    return hasToWait ? -1 : data.length;
+  }
+
+  /** One that has much in a long queue is refused, and not whoever sends next. */
+  #isTooMuch(number: number): boolean {
+    const { queuedBytes } = this;
+    if (queuedBytes <= LIMITS.peerQueueBytes / 2) return false;
+    const isLarge = this.#shares.waiting(number) > LIMITS.peerShareBytes;
+    return isLarge || queuedBytes > LIMITS.peerQueueBytes;
   }
 
   closeSocket(number: number, code: number, reason: string): void {
@@ -259,9 +293,7 @@ class TunnelSocket implements FrameSocket {
   }
 
   send(frame: string | Uint8Array): number {
-    if (this.#edge.queuedBytes > LIMITS.ipcQueueBytes) return 0;
-    this.#edge.send(this.#number, frame);
-    return frame.length;
+    return this.#edge.send(this.#number, frame);
   }
 
   cork(callback: () => void): void {
@@ -277,7 +309,7 @@ class TunnelSocket implements FrameSocket {
   }
 
   getBufferedAmount(): number {
-    return this.#edge.queuedBytes > LIMITS.ipcHighWaterBytes ? 1 : 0;
+    return this.#edge.isBehind ? Math.max(1, this.#edge.waitingBytes(this.#number)) : 0;
   }
 
   pause(): void {

@@ -349,6 +349,41 @@ describe('sockets', () => {
   });
 });
 
+describe('a link that is behind', () => {
+  const large = (): Buffer => Buffer.alloc(10_000_000);
+
+  test('refuses the session that has much in it, and not whoever sends next', async () => {
+    const [client, session] = await openSocket();
+    const [other, small] = await openSocket();
+    let results: number[] = [];
+    do results = [...results, session.send(large())];
+    while (results.at(-1) !== 0 && results.length < 100);
+    expect([results[0], results.at(-2), results.length < 20]).toEqual([10_000_000, -1, true]);
+    expect([session.getBufferedAmount() > 100_000_000, small.send('hello')]).toEqual([true, -1]);
+    expect([small.send('hello'), small.getBufferedAmount()]).toEqual([5, 5]);
+    await until(() => other.sent.length === 2);
+    expect(client.sent.length).toBe(results.length - 1);
+    await until(() => session.getBufferedAmount() === 0);
+    expect(session.send(large())).toBe(10_000_000);
+  });
+
+  test('has those wait who send through it, and closes none', async () => {
+    const [client, session] = await openSocket();
+    const [other] = await openSocket();
+    for (let sent = 0; sent < 15; sent++) bring(client, large());
+    bring(other, 'hello');
+    expect([client.isPaused, other.isPaused]).toEqual([true, true]);
+    session.pause();
+    await until(() => !other.isPaused);
+    await until(() => far.frames.length === 16);
+    // Its owner has it wait for longer.
+    await near.knows('mine');
+    expect([client.isPaused, client.closes, other.closes]).toEqual([true, [], []]);
+    session.resume();
+    await until(() => !client.isPaused);
+  });
+});
+
 describe('a client that does not read', () => {
   test('is cut when too much has waited for too long, and its owner hears of it', async () => {
     const [client, socket] = await openSocket();
@@ -459,11 +494,7 @@ describe('the end of a worker', () => {
 async function startOwnerProcess(): Promise<Bun.Subprocess> {
   rmSync(path, { force: true });
   const program = `
-    import { LIMITS } from '../../core/limits/limits.ts';
-import { MemoryBudget } from '../../core/limits/memory-budget.ts';
-import { Refusals } from '../../core/limits/refusals.ts';
-import { SlowReaders } from '../../core/limits/slow-readers.ts';
-import { servePeers } from './peer-server.ts';
+    import { servePeers } from './peer-server.ts';
     servePeers(${JSON.stringify(path)}, {
       poll() {},
       offerSocket({ socket }) {

@@ -47,6 +47,9 @@ export class RemoteOwner implements SessionOwner {
   readonly #polls: Map<Reply, number> = new Map();
   readonly #verdicts: Map<number, (verdict: boolean) => void> = new Map();
   readonly #sockets: Map<number, FrameSocket> = new Map();
+  /** Sockets that are not read: by their owner's will, and since the link to it is behind. */
+  readonly #stopped: Set<number> = new Set();
+  readonly #held: Set<number> = new Set();
 
   /** @param path the Unix socket on which the owner listens */
   constructor(path: string, log: Log, edge: EdgeLimits) {
@@ -119,10 +122,11 @@ export class RemoteOwner implements SessionOwner {
   /** A socket brought a frame. */
   forward(number: number, frame: string | Buffer): void {
     const link = this.#open();
-    if (link.queuedBytes > LIMITS.ipcQueueBytes) {
+    if (link.queuedBytes > LIMITS.peerQueueBytes) {
       this.#sockets.get(number)?.close(CLOSE_CODE.restart, 'overloaded');
       return;
     }
+    if (link.queuedBytes > LIMITS.ipcHighWaterBytes) this.#hold(number);
     const writer = link.frame(PeerFrame.frame).u32(number);
     if (typeof frame === 'string') writer.u8(FRAME_TEXT).text(frame).finish();
     else writer.u8(FRAME_BINARY).bytes(frame).finish();
@@ -131,7 +135,46 @@ export class RemoteOwner implements SessionOwner {
 
   /** A socket closed. */
   socketClosed(number: number): void {
-    if (this.#sockets.delete(number)) this.#write(PeerFrame.closed, number);
+    if (this.#forgetSocket(number) !== undefined) this.#write(PeerFrame.closed, number);
+  }
+
+  /** The client has to wait until the link has caught up. */
+  #hold(number: number): void {
+    if (this.#held.has(number)) return;
+    this.#held.add(number);
+    this.#sockets.get(number)?.pause();
+  }
+
+  #caughtUp(): void {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const number of held) this.#read(number);
+  }
+
+  /** The owner has its client wait, or no longer. */
+  #setReading(number: number, isReading: boolean): void {
+    const socket = this.#sockets.get(number);
+    if (socket === undefined) return;
+    if (isReading) {
+      this.#stopped.delete(number);
+      this.#read(number);
+    } else {
+      this.#stopped.add(number);
+      socket.pause();
+    }
+  }
+
+  #read(number: number): void {
+    if (this.#stopped.has(number) || this.#held.has(number)) return;
+    this.#sockets.get(number)?.resume();
+  }
+
+  #forgetSocket(number: number): FrameSocket | undefined {
+    const socket = this.#sockets.get(number);
+    this.#sockets.delete(number);
+    this.#stopped.delete(number);
+    this.#held.delete(number);
+    return socket;
   }
 
   close(): void {
@@ -157,6 +200,7 @@ export class RemoteOwner implements SessionOwner {
         onFrame: (_link, frame) => this.#onFrame(frame),
         onFault: (_link, fault) => this.#failed(fault),
         onClose: (_link, fault) => this.#lost(link, fault),
+        onDrain: () => this.#caughtUp(),
       },
       LIMITS.ipcFrameBytes,
     );
@@ -167,7 +211,7 @@ export class RemoteOwner implements SessionOwner {
 
   #expect(reply: Reply): number | undefined {
     const isFull = this.#replies.size >= LIMITS.pendingForwards;
-    if (isFull || this.#open().queuedBytes > LIMITS.ipcQueueBytes) {
+    if (isFull || this.#open().queuedBytes > LIMITS.peerQueueBytes) {
       reply(LINK_FULL);
       return undefined;
     }
@@ -200,21 +244,16 @@ export class RemoteOwner implements SessionOwner {
         return;
       case PeerFrame.close: {
         const number = frame.u32();
-        const socket = this.#sockets.get(number);
-        this.#sockets.delete(number);
+        const socket = this.#forgetSocket(number);
         if (socket !== undefined) this.#closeSocket(socket, frame.u32(), frame.text());
         return;
       }
-      case PeerFrame.reading: {
-        const socket = this.#sockets.get(frame.u32());
-        if (frame.u8() === 1) socket?.resume();
-        else socket?.pause();
+      case PeerFrame.reading:
+        this.#setReading(frame.u32(), frame.u8() === 1);
         return;
-      }
       case PeerFrame.terminate: {
         const number = frame.u32();
-        const socket = this.#sockets.get(number);
-        this.#sockets.delete(number);
+        const socket = this.#forgetSocket(number);
         if (socket !== undefined) this.#cut(socket);
         return;
       }
@@ -288,6 +327,8 @@ export class RemoteOwner implements SessionOwner {
     this.#polls.clear();
     this.#verdicts.clear();
     this.#sockets.clear();
+    this.#stopped.clear();
+    this.#held.clear();
     const failed = (failure: unknown): void => this.#failed(failure);
     forEachOne(replies, (reply) => reply(OWNER_GONE), failed);
     forEachOne(verdicts, (verdict) => verdict(false), failed);
