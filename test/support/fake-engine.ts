@@ -138,9 +138,13 @@ export class FakeEngine {
   }
 
   /** A socket whose client has asked to join, and may not have been let in yet. */
-  openUnjoined(isTextOnly = false, connect = '40'): FakeSocket {
+  openUnjoined(
+    isTextOnly = false,
+    connect = '40',
+    said: Partial<HandshakeSource> = {},
+  ): FakeSocket {
     const socket = new FakeSocket();
-    const session = new EngineSession(this.context, HANDSHAKE);
+    const session = new EngineSession(this.context, { ...HANDSHAKE, ...said });
     socket.data = session;
     session.openSocket(socket, isTextOnly);
     socket.bring(connect);

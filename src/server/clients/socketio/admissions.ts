@@ -30,6 +30,7 @@ import {
 } from '../../protocol/socketio-packet.ts';
 import type { EngineSession } from './engine-session.ts';
 import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
+import { bytesOfKept, type HeldHandshakes } from './held-handshakes.ts';
 import type { Joining } from './session-extras.ts';
 
 /** Of a class of its own, so that it is logged and not told. */
@@ -70,6 +71,7 @@ export interface AdmissionEngines {
   readonly heartbeat: { readonly tick: number };
   /** Clients have had the time to join that began up to this tick. */
   readonly lateTick: number;
+  readonly handshakes: HeldHandshakes;
   /** A session has joined its first namespace. */
   joined(engine: EngineSession): void;
 }
@@ -228,9 +230,12 @@ export class Admissions {
     engine.addSession(session);
     this.#engines().joined(engine);
     // Another namespace of the app may ask for anything that the first request said.
-    if (this.#core().namespaces.size > 1) engine.packHandshake();
+    const { handshakes } = this.#engines();
+    if (this.#core().namespaces.size > 1) handshakes.keep(engine, engine.packHandshake());
     else if (engine.handshake !== undefined) {
-      engine.keepOfHandshake(reads.keep(this.#headerNames));
+      const kept = reads.keep(this.#headerNames);
+      engine.keepOfHandshake(kept);
+      handshakes.keep(engine, bytesOfKept(kept));
     }
   }
 

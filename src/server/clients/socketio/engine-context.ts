@@ -27,6 +27,7 @@ import { NO_SOURCE } from '../source/source-keys.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
 import { EnginePlace, unprovenSince } from './engine-place.ts';
 import type { EngineSession } from './engine-session.ts';
+import { HeldHandshakes } from './held-handshakes.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
@@ -72,6 +73,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   readonly places: Places;
   /** What sessions that ended still have to say to who polls. */
   readonly lastWords: LastWords;
+  readonly handshakes: HeldHandshakes;
   readonly sources: SessionSources = new SessionSources();
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
@@ -92,6 +94,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.budget = options.budget;
     this.slowReaders = options.slowReaders;
     this.lastWords = new LastWords(options.budget);
+    this.handshakes = new HeldHandshakes(options.budget);
     this.budget.watch(() => [...this.#sessions.all(), ...this.lastWords.holders()]);
     this.places = options.places;
     this.places.watch(this);
@@ -124,6 +127,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.sources.clear(session.slot);
     this.heartbeat.remove(session);
     this.#unjoined.delete(session);
+    this.handshakes.forget(session);
     this.counters.sessionsClosed++;
   }
 
@@ -177,6 +181,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.router.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     const { clockMs } = this.heartbeat;
+    this.handshakes.count(this.#unjoined, clockMs);
     const late = clockMs - connectTimeoutMs;
     const idle = clockMs - Math.min(connectTimeoutMs, LIMITS.unpolledMs);
     for (const [session, since] of this.#unjoined) {

@@ -80,10 +80,12 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     return this.#extras?.kept;
   }
 
-  /** The client has joined: what its first request said is needed rarely. */
-  packHandshake(): void {
+  /** The client has joined: what its first request said is needed rarely. @returns its length */
+  packHandshake(): number {
     const whole = this.#extras?.handshake;
-    if (typeof whole === 'object') this.hold({ handshake: packedHandshake(whole) });
+    const packed = typeof whole === 'object' ? packedHandshake(whole) : whole;
+    if (packed !== whole) this.hold({ handshake: packed });
+    return packed?.length ?? 0;
   }
 
   /** The client has joined: of its first request only this will be needed. */
@@ -191,7 +193,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   }
 
   heldBytes(): number {
-    const own = (this.polling?.queuedBytes ?? 0) + this.#worker.router.heldBytes(this);
+    const own = (this.polling?.heldBytes ?? 0) + this.#worker.router.heldBytes(this);
     const joining = [...(this.joining?.values() ?? [])];
     const asking = joining.reduce((sum, { bytes, nextBytes }) => sum + bytes + nextBytes, own);
     return this.sessions.reduce((sum, session) => sum + session.heldBytes(), asking);

@@ -19,6 +19,7 @@ test('more than one answer holds comes with several polls, in order', () => {
   for (const packet of [...packets, '5']) transport.enqueue(packet);
   const bodies: string[] = [];
   while (!transport.isEmpty) transport.poll(({ body }) => bodies.push(body));
+  transport.poll(() => {});
   expect(bodies.map((body) => body.split('\x1e').map((packet) => packet[0]))).toEqual([
     ['1', '2'],
     ['3', '4', '5'],
@@ -50,4 +51,28 @@ test('what cannot be made an answer is not forgotten, and the request goes on wa
   packet.toBase64 = () => packet.toString('base64');
   transport.flush();
   expect([bodies, budget.heldBytes]).toEqual([['bbGF0ZXI='], 0]);
+});
+
+test('a long answer counts until its client asks again, and a short one does not', () => {
+  const { budget, transport } = createTransport();
+  const ignore = (): void => {};
+  const long = 'x'.repeat(LIMITS.pollAnswerFreeBytes + 1);
+  transport.enqueue(long);
+  transport.poll(ignore);
+  expect([budget.heldBytes, transport.heldBytes, transport.queuedBytes]).toEqual([
+    long.length,
+    long.length,
+    0,
+  ]);
+  transport.poll(ignore);
+  expect([budget.heldBytes, transport.heldBytes]).toEqual([0, 0]);
+  transport.enqueue('short');
+  transport.flush();
+  expect(budget.heldBytes).toBe(0);
+  transport.poll(ignore);
+  transport.enqueue(long);
+  transport.flush();
+  expect(budget.heldBytes).toBe(long.length);
+  transport.close();
+  expect([budget.heldBytes, transport.heldBytes]).toEqual([0, 0]);
 });

@@ -1,7 +1,8 @@
 /**
  * Long-polling of one session: packets wait here until a request asks for them.
  *
- * What waits counts against the memory budget. A client is too slow when more than
+ * What waits counts against the memory budget, and so does a long answer until its client asks
+ * again, for only then it has surely read it. A client is too slow when more than
  * `maxBackpressureBytes` has waited for longer than `backpressureTimeoutMs`: what was said since
  * its last poll, however much, it may not have had the time to ask for.
  *
@@ -37,6 +38,8 @@ export class PollingTransport {
   polls = 0;
   #queue: WirePacket[] = [];
   #queueBytes = 0;
+  /** Of an answer that its client may not have read yet. */
+  #unreadBytes = 0;
   /** Since when more waits than may for long, by `performance.now()`; 0 when it does not. */
   #tooMuchSinceMs = 0;
   #waiting: Reply | undefined;
@@ -53,6 +56,11 @@ export class PollingTransport {
     return this.#queueBytes;
   }
 
+  /** With what has been answered and may not have been read. */
+  get heldBytes(): number {
+    return this.#queueBytes + this.#unreadBytes;
+  }
+
   get isPolled(): boolean {
     return this.#waiting !== undefined;
   }
@@ -66,6 +74,7 @@ export class PollingTransport {
   poll(reply: Reply): void {
     this.#waiting = reply;
     this.polls++;
+    this.#setUnread(0);
     this.flush();
   }
 
@@ -107,6 +116,7 @@ export class PollingTransport {
     this.#takeReply(answer.body.length);
     const queue = this.takeQueue();
     for (let at = count; at < queue.length; at++) this.enqueue(queue[at] as WirePacket);
+    if (answer.body.length > LIMITS.pollAnswerFreeBytes) this.#setUnread(answer.body.length);
     reply(answer);
   }
 
@@ -131,11 +141,20 @@ export class PollingTransport {
   takeQueue(): WirePacket[] {
     const queue = this.#queue;
     this.#home.budget.give(this.#queueBytes);
+    this.#setUnread(0);
     this.#queue = [];
     this.#queueBytes = 0;
     this.isPingWaiting = false;
     this.#tooMuchSinceMs = 0;
     return queue;
+  }
+
+  #setUnread(bytes: number): void {
+    const more = bytes - this.#unreadBytes;
+    if (more === 0) return;
+    this.#unreadBytes = bytes;
+    if (more > 0) this.#home.budget.take(more);
+    else this.#home.budget.give(-more);
   }
 
   /** Forgets what waits, and takes no more. */

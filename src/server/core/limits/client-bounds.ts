@@ -74,6 +74,16 @@ export const CLIENT_BOUNDS = {
     seen: 'likewise',
     counted: 'inputOverflow',
   },
+  handshakeFreeMs: {
+    value: 1_000,
+    unit: 'ms',
+    why: 'Who takes longer to join has its first request counted against `memoryBudgetBytes`.',
+  },
+  handshakeFreeBytes: {
+    value: 4_096,
+    unit: 'bytes',
+    why: 'Kept of the first request of a client that has joined; more counts likewise.',
+  },
   unpolledMs: {
     value: 10_000,
     unit: 'ms',

@@ -7,9 +7,14 @@ export const WORKER_BOUNDS = {
     why: 'Of taking what clients sent beyond their limits, or in a body of very many packets.',
   },
   pollAnswerBytes: {
-    value: 8_388_608,
+    value: 1_048_576,
     unit: 'bytes',
     why: 'Of one answer to a poll with several packets; the next poll gets the rest.',
+  },
+  pollAnswerFreeBytes: {
+    value: 65_536,
+    unit: 'bytes',
+    why: 'A longer answer counts against `memoryBudgetBytes` until its client polls again.',
   },
   packetOverheadBytes: {
     value: 64,
