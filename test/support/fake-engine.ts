@@ -24,6 +24,7 @@ import { Heartbeat } from '../../src/server/core/heartbeat.ts';
 import type { RateSettings } from '../../src/server/core/limits/client-rates.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
 import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
+import { AddressLimits } from '../../src/server/core/limits/places/address-limits.ts';
 import { Places } from '../../src/server/core/limits/places/places.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import { SlowReaders } from '../../src/server/core/limits/slow-readers.ts';
@@ -41,6 +42,7 @@ export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: num
   maxPayloadBytes: 10_000,
   maxBackpressureBytes: 10_000,
   backpressureTimeoutMs: 50,
+  maxSessionsPerUser: 0,
   memoryBudgetBytes: 100_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
@@ -52,6 +54,13 @@ const RATES: RateSettings = {
   maxBytesPerSecond: 10_000_000,
   maxConnectsPerSecond: 20,
   maxAcksPerSecond: 5_000,
+};
+
+const NO_ADDRESS_LIMITS = {
+  maxSessionsPerAddress: 0,
+  maxHandshakesPerAddress: 0,
+  maxUnauthenticatedPerAddress: 0,
+  maxSilentPerAddress: 0,
 };
 
 const HANDSHAKE: HandshakeSource = {
@@ -113,6 +122,7 @@ export class FakeEngine {
       refusals: this.refusals,
       budget: this.budget,
       slowReaders: new SlowReaders(ENGINE_SETTINGS, this.budget),
+      addressLimits: new AddressLimits(NO_ADDRESS_LIMITS),
       places: new Places({
         files: 100,
         sessions: 100,

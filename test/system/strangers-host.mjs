@@ -7,8 +7,13 @@ import { connect } from 'node:net';
 
 const [port, kind, count, addresses] = process.argv.slice(2);
 const HEAD = 'HTTP/1.1\r\nHost: a\r\n';
+const UPGRADE =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n';
 const AGAIN_MS = 2_000;
-const REOPEN_MS = 50;
+const NEVER_JOIN = 'open a WebSocket and never join';
+/** With ten times as many handshakes a second, honest ones of the same address fail at times. */
+const REOPEN_MS = kind === NEVER_JOIN ? 500 : 50;
 /** So many at once: what finds the backlog of the kernel full is tried again a second later. */
 const BURST = 50;
 const BURST_MS = 10;
@@ -50,6 +55,7 @@ const KINDS = {
     AGAIN_MS,
   ),
   'ask for another protocol': repeat(get('/socket.io/?EIO=3&transport=polling'), AGAIN_MS),
+  [NEVER_JOIN]: say(`GET /socket.io/?EIO=4&transport=websocket ${HEAD}${UPGRADE}\r\n`),
   'speak TLS': say('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'),
 };
 

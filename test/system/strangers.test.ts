@@ -69,6 +69,8 @@ test.each([
   ['poll without a session', 'one'],
   ['ask for another protocol', 'one'],
   ['speak TLS', 'one'],
+  ['open a WebSocket and never join', 'one'],
+  ['open a WebSocket and never join', 'many'],
 ])('%s, from %s address', async (kind, addresses) => {
   const args = [String(node.publicPort), kind, String(STRANGERS), addresses];
   await honest.expectServedDuring(async () => {

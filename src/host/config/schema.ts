@@ -44,6 +44,11 @@ export interface Config {
   readonly backpressureTimeoutMs: number;
   readonly memoryBudgetBytes: 'auto' | number;
   readonly maxSessionsPerWorker: 'auto' | number;
+  readonly maxSessionsPerAddress: number;
+  readonly maxHandshakesPerAddress: number;
+  readonly maxUnauthenticatedPerAddress: number;
+  readonly maxSilentPerAddress: number;
+  readonly maxSessionsPerUser: number;
   readonly maxRoomsPerSession: number;
   readonly ackTimeoutMs: number;
   readonly corsOrigins: readonly string[];
@@ -107,6 +112,14 @@ function rateKey(most: number, what: string, counted: string): z.ZodDefault<z.Zo
   const description = `${what} What is more waits, and the client with it; 0 is no limit.`;
   const seen = 'its socket is read more slowly, its POST answered later';
   return key(whole(0, 1024 * MIB).default(most), description, { limit: { seen, counted } });
+}
+
+function addressKey(what: string, counted: string): z.ZodDefault<z.ZodInt> {
+  const description =
+    `${what}, on each worker; 0 is no limit. IPv6 counts by its first 64 bits; clients behind ` +
+    'one NAT, or a proxy that `trustedProxies` does not name, count together.';
+  const seen = '429 with `Retry-After`, before any upgrade';
+  return key(whole(0, 1_000_000).default(0), description, { limit: { seen, counted } });
 }
 
 function tlsFile(what: string): z.ZodOptional<z.ZodString> {
@@ -246,6 +259,28 @@ const shape = {
     autoOr(1_000_000).default('auto'),
     'The most sessions a worker takes; `auto` is what its open-file limit allows.',
     { limit: { seen: '503 with `Retry-After`, before any upgrade', counted: 'atCapacity' } },
+  ),
+  maxSessionsPerAddress: addressKey(
+    'The most sessions that one address may have',
+    'addressSessions',
+  ),
+  maxHandshakesPerAddress: addressKey(
+    'The most handshakes that one address may send in a second',
+    'addressHandshakes',
+  ),
+  maxUnauthenticatedPerAddress: addressKey(
+    'The most sessions without a user that one address may have, those that are joining included',
+    'addressUnauthenticated',
+  ),
+  maxSilentPerAddress: addressKey(
+    'The most sessions that one address may have of those that have never polled, or not joined ' +
+      'over a WebSocket',
+    'addressSilent',
+  ),
+  maxSessionsPerUser: key(
+    whole(0, 1_000_000).default(0),
+    'The most sessions that one user may have in a namespace, on each worker; 0 is no limit.',
+    { limit: { seen: 'CONNECT_ERROR', counted: 'userSessions' } },
   ),
   maxRoomsPerSession: key(
     whole(1, 1_000_000).default(10_000),

@@ -23,6 +23,7 @@ import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
+import { AddressLimits } from '../core/limits/places/address-limits.ts';
 import { Places } from '../core/limits/places/places.ts';
 import { Refusals } from '../core/limits/refusals.ts';
 import { RequestBodies } from '../core/limits/request-bodies.ts';
@@ -134,6 +135,7 @@ export class Worker {
       budget: this.#budget,
       slowReaders,
       places: this.#places,
+      addressLimits: new AddressLimits(config),
     });
     this.#peers = new Peers(runDir, workerCount, log, {
       slowReaders,

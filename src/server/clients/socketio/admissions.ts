@@ -69,6 +69,7 @@ export interface AdmissionEngines {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly heartbeat: { readonly tick: number };
+  readonly settings: { readonly maxSessionsPerUser: number };
   /** Clients have had the time to join that began up to this tick. */
   readonly lateTick: number;
   readonly handshakes: HeldHandshakes;
@@ -214,6 +215,7 @@ export class Admissions {
 
   /** @returns false when it failed; the others of this turn go on, and its client comes again */
   #tryEnter(one: Admitted): boolean {
+    if (this.#hasTooMany(one)) return false;
     try {
       this.#enter(one);
       return true;
@@ -223,6 +225,16 @@ export class Admissions {
       one.engine.end('transport error');
       return false;
     }
+  }
+
+  /** Whether the user of a client has as many sessions as it may; the client is told. */
+  #hasTooMany({ engine, session: { user }, home }: Admitted): boolean {
+    const most = this.#engines().settings.maxSessionsPerUser;
+    if (most === 0 || user === undefined || home.users.get(user).length < most) return false;
+    this.#engines().counters.handshakesRefused++;
+    this.#engines().refusals.count('userSessions', user);
+    engine.send([encodeConnectError(home.name, 'too many sessions of this user')]);
+    return true;
   }
 
   #enter({ engine, session, home, rooms, reads }: Admitted): void {

@@ -40,6 +40,8 @@ const RETRY_AFTER_SECONDS = '5';
 /** How long a connection that brought a session's request may be idle while files get short. */
 const KEPT_SECONDS = 5;
 
+type ProtocolError = Exclude<EngineErrorName, 'tooMany'>;
+
 /** How the protocol's own refusals are counted. */
 const REASON_OF = {
   unknownTransport: 'badRequest',
@@ -48,7 +50,7 @@ const REASON_OF = {
   badRequest: 'badRequest',
   forbidden: 'originForbidden',
   unsupportedVersion: 'badRequest',
-} as const satisfies Record<EngineErrorName, Reason>;
+} as const satisfies Record<ProtocolError, Reason>;
 
 const BODY_ANSWERS: Readonly<Record<BodyFault, HttpAnswer>> = {
   tooLong: { status: 413, type: 'text/plain', body: 'payload too large\n' },
@@ -111,7 +113,10 @@ export class EngineEndpoint {
   #handshake(asked: Asked, ask: EngineRequest): KindAnswer {
     if (this.#options.isStopping()) return this.#notNow(asked, ask.cors);
     const from = this.#options.sources.sourceOf(ask.request, asked.server);
+    const tooMany = this.#context.addressLimits.refusalOf(from.addressKey);
+    if (tooMany !== undefined) return this.#tooMany(asked, ask.cors, tooMany, from.address);
     if (!this.#context.places.take(from)) return this.#notNow(asked, ask.cors);
+    this.#context.addressLimits.opened(from.addressKey);
     const { address, addressKey, connection } = from;
     const { headers } = ask.request;
     const { query, transport } = ask;
@@ -229,9 +234,17 @@ export class EngineEndpoint {
     watch.vouch(connection ?? sources.connectionOf(request, server), KEPT_SECONDS);
   }
 
-  #refuse(asked: Asked, name: EngineErrorName, cors: AnswerHeaders): Response {
+  #refuse(asked: Asked, name: ProtocolError, cors: AnswerHeaders): Response {
     this.#context.refusals.count(REASON_OF[name]);
     return this.#finish(asked, engineError(name), cors);
+  }
+
+  /** An address has, or sends, more than it may. */
+  #tooMany(asked: Asked, cors: AnswerHeaders, reason: Reason, address: string): Response {
+    this.#context.counters.handshakesRefused++;
+    this.#context.refusals.count(reason, address);
+    const headers = { ...cors, 'retry-after': RETRY_AFTER_SECONDS };
+    return this.#finish(asked, engineError('tooMany'), headers);
   }
 
   /** At capacity, or about to stop. */

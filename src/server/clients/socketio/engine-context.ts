@@ -5,11 +5,12 @@
  * take too long are ended, so that an open socket without a session cannot be had for free.
  */
 
-import type { PlaceHolders, VisitUnproven } from '../../core/contracts/place-holder.ts';
+import type { PlaceHolders, VisitAny, VisitUnproven } from '../../core/contracts/place-holder.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { AddressLimits } from '../../core/limits/places/address-limits.ts';
 import type { Places } from '../../core/limits/places/places.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { SlowReaders } from '../../core/limits/slow-readers.ts';
@@ -25,7 +26,7 @@ import {
 import { SessionSources } from '../source/session-sources.ts';
 import { NO_SOURCE } from '../source/source-keys.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
-import { EnginePlace, unprovenSince } from './engine-place.ts';
+import { EnginePlace, hasUser, isSilent, unprovenSince } from './engine-place.ts';
 import type { EngineSession } from './engine-session.ts';
 import { HeldHandshakes } from './held-handshakes.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
@@ -42,6 +43,7 @@ export interface EngineSettings {
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
+  readonly maxSessionsPerUser: number;
 }
 
 export interface EngineContextOptions {
@@ -55,6 +57,7 @@ export interface EngineContextOptions {
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
   readonly places: Places;
+  readonly addressLimits: AddressLimits;
 }
 
 const MARKS_AT_FIRST = 1_024;
@@ -71,6 +74,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
   readonly places: Places;
+  readonly addressLimits: AddressLimits;
   /** What sessions that ended still have to say to who polls. */
   readonly lastWords: LastWords;
   readonly handshakes: HeldHandshakes;
@@ -98,6 +102,8 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.budget.watch(() => [...this.#sessions.all(), ...this.lastWords.holders()]);
     this.places = options.places;
     this.places.watch(this);
+    this.addressLimits = options.addressLimits;
+    this.addressLimits.watch(this);
     this.ids = new SessionIdFactory(options.node, options.worker);
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
     this.#openTail =
@@ -154,6 +160,12 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
         connection: this.sources.connectionOf(session.slot),
       };
       visit(new EnginePlace(session, unjoinedSince), from, sinceMs);
+    });
+  }
+
+  visitAll(visit: VisitAny): void {
+    this.#sessions.visit((session) => {
+      visit(this.sources.addressOf(session.slot), hasUser(session), isSilent(session));
     });
   }
 

@@ -30,7 +30,7 @@ export class EnginePlace implements PlaceHolder {
 
   get standing(): Standing {
     const { sessions, polling } = this.#session;
-    if (sessions.some(({ user }) => user !== undefined)) return STANDING.user;
+    if (hasUser(this.#session)) return STANDING.user;
     const isSettled = sessions.length > 0 && (polling?.polls ?? 0) >= SETTLED_POLLS;
     return isSettled ? STANDING.settled : STANDING.new;
   }
@@ -55,6 +55,15 @@ export function unprovenSince(
   const unjoinedMs = isWaiting ? undefined : unjoinedSince(session);
   if (unjoinedMs !== undefined) return unjoinedMs;
   return polling?.isAway === true ? polling.awaySinceMs : undefined;
+}
+
+export function hasUser({ sessions }: EngineSession): boolean {
+  return sessions.some(({ user }) => user !== undefined);
+}
+
+/** Its client has never polled, nor joined over a WebSocket. */
+export function isSilent({ sessions, polling }: EngineSession): boolean {
+  return polling === undefined ? sessions.length === 0 : polling.polls === 0;
 }
 
 function holdsFile({ transport, polling }: EngineSession): boolean {

@@ -26,7 +26,7 @@ export interface EngineRequest {
 
 /** Why a request is refused, and the headers that let the page read that. */
 export interface Refusal {
-  readonly refused: EngineErrorName;
+  readonly refused: Exclude<EngineErrorName, 'tooMany'>;
   readonly cors: AnswerHeaders;
 }
 

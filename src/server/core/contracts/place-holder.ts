@@ -39,10 +39,19 @@ export interface PlaceSource {
 /** Sees one unproven session. */
 export type VisitUnproven = (holder: PlaceHolder, from: PlaceSource, sinceMs: number) => void;
 
+/**
+ * Sees one session of whatever standing, by the key of its address.
+ *
+ * @param isSilent its client has never polled, nor joined over a connection of its own
+ */
+export type VisitAny = (addressKey: number, hasUser: boolean, isSilent: boolean) => void;
+
 /** The sessions of one kind of client. */
 export interface PlaceHolders {
   /** How many there are. MUST cost nothing to ask. */
   readonly size: number;
   /** Shows all that are unproven. Called when places are short: nothing is kept for it before. */
   visitUnproven(visit: VisitUnproven): void;
+  /** Shows all. Called when an address has, or seems to have, more than the config lets it. */
+  visitAll(visit: VisitAny): void;
 }

@@ -34,6 +34,26 @@ export const REASONS = {
     outcome: 'cut',
     text: 'a session that has not joined or does not poll, since others needed its place',
   },
+  addressSessions: {
+    outcome: 'refused',
+    text: 'a handshake from an address with maxSessionsPerAddress sessions',
+  },
+  addressHandshakes: {
+    outcome: 'refused',
+    text: 'a handshake from an address with more than maxHandshakesPerAddress in a second',
+  },
+  addressUnauthenticated: {
+    outcome: 'refused',
+    text: 'a handshake from an address with maxUnauthenticatedPerAddress sessions without a user',
+  },
+  addressSilent: {
+    outcome: 'refused',
+    text: 'a handshake from an address with maxSilentPerAddress sessions that never asked',
+  },
+  userSessions: {
+    outcome: 'refused',
+    text: 'a client of a user with maxSessionsPerUser sessions',
+  },
   strangerCut: {
     outcome: 'cut',
     text: 'a connection without a session, since files are short; raise the open-file limit',

@@ -94,6 +94,11 @@ export const WORKER_BOUNDS = {
     unit: 'connections',
     why: 'Without a session, of which is known since when they ask; 40 bytes each.',
   },
+  openedBetweenWalks: {
+    value: 65_536,
+    unit: 'sessions',
+    why: 'Where addresses have limits: after so many new ones all are counted again.',
+  },
   heartbeatSlots: {
     value: 50,
     unit: 'slots',

@@ -16,7 +16,7 @@ const YOUNG_PER_ADDRESS = 8;
 
 /** @returns at the most `wanted`; fewer when the rest has just come */
 export function chooseStrangers(strangers: readonly Stranger[], wanted: number): Stranger[] {
-  return fullestFirst(strangers)
+  return fullestFirst(strangers, strangers.length, { perAddress: 0, perConnection: 0 })
     .filter(({ item, rank }) => rank >= YOUNG_PER_ADDRESS || item.silentMs >= YOUNG_MS)
     .slice(0, wanted)
     .map(({ item }) => item);

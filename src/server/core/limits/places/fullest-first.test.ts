@@ -1,5 +1,11 @@
 import { expect, test } from 'bun:test';
-import { fullestFirst, type Silent } from './fullest-first.ts';
+import { fullestFirst as choose, type Ranked, type Silent } from './fullest-first.ts';
+
+const NONE = { perAddress: 0, perConnection: 0 };
+
+function fullestFirst(all: readonly Silent[], wanted: number = all.length): Ranked<Silent>[] {
+  return choose(all, wanted, NONE);
+}
 
 /** As many of one address and connection, silent for 1, 2, … ms more than told. */
 const many = (address: number, connection: number, count: number, silentMs = 0): Silent[] =>
@@ -39,4 +45,15 @@ test('a hundred thousand are sorted in a moment', () => {
 
 test('nothing of nothing', () => {
   expect(fullestFirst([])).toEqual([]);
+});
+
+test('an address that has no more than each keeps is not fuller than others', () => {
+  const all = [...many(1, 1, 3), ...many(2, 2, 1, 10), ...many(3, 3, 9)];
+  const chosen = choose(all, 8, { perAddress: 3, perConnection: 9 });
+  expect(chosen.map(({ item }) => [item.address, item.silentMs]).slice(4)).toEqual([
+    [3, 5],
+    [2, 11],
+    [3, 4],
+    [1, 3],
+  ]);
 });

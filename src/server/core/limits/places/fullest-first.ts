@@ -14,8 +14,14 @@ export interface Silent {
 
 export interface Ranked<Item> {
   readonly item: Item;
-  /** How many of its address have more right to stay. */
+  /** How many of its address have more right to stay, beyond those that each address keeps. */
   readonly rank: number;
+}
+
+/** How many each address and connection keeps without being thought to be fuller than others. */
+export interface Kept {
+  readonly perAddress: number;
+  readonly perConnection: number;
 }
 
 /** Numbers of items lie below it, so that one number holds what they are sorted by and an item. */
@@ -24,18 +30,19 @@ const ITEMS_MAX = 2 ** 21;
 /** @returns the first that are to go, at the most `wanted` */
 export function fullestFirst<Item extends Silent>(
   all: readonly Item[],
-  wanted: number = all.length,
+  wanted: number,
+  kept: Kept,
 ): Ranked<Item>[] {
   const silentFirst = inOrder(
     all,
     highestFirst(all.length, (at) => silenceOf(all[at] as Item)),
   );
-  const ranks = ranksIn(silentFirst, ({ connection }) => connection);
+  const ranks = ranksIn(silentFirst, ({ connection }) => connection, kept.perConnection);
   const ordered = inOrder(
     silentFirst,
     highestFirst(all.length, (at) => ranks[at] as number),
   );
-  const ranksInAddress = ranksIn(ordered, ({ address }) => address);
+  const ranksInAddress = ranksIn(ordered, ({ address }) => address, kept.perAddress);
   const chosen = highestFirst(all.length, (at) => ranksInAddress[at] as number).slice(0, wanted);
   const ranked: Ranked<Item>[] = [];
   for (const at of chosen) {
@@ -44,15 +51,19 @@ export function fullestFirst<Item extends Silent>(
   return ranked;
 }
 
-/** For each, how many of its group come after it. */
-function ranksIn<Item>(items: readonly Item[], groupOf: (item: Item) => number): Uint32Array {
+/** For each, how many of its group come after it, beyond those that each group keeps. */
+function ranksIn<Item>(
+  items: readonly Item[],
+  groupOf: (item: Item) => number,
+  kept: number,
+): Uint32Array {
   const left = countsOf(items, groupOf);
   const ranks = new Uint32Array(items.length);
   for (const [at, item] of items.entries()) {
     const group = groupOf(item);
     const rank = (left.get(group) as number) - 1;
     left.set(group, rank);
-    ranks[at] = rank;
+    ranks[at] = Math.max(0, rank - kept);
   }
   return ranks;
 }

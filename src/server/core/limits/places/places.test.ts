@@ -45,6 +45,7 @@ beforeEach(() => {
     get size() {
       return holders.filter(({ hasGone }) => !hasGone).length;
     },
+    visitAll: () => {},
     visitUnproven(visit) {
       looks++;
       for (const holder of holders) {

@@ -51,6 +51,8 @@ const FOUND_SHARE = 1 / 16;
 const FOUND_MIN = 8;
 /** Of those found, so many are tried for each who comes. */
 const TRIED = 32;
+/** Clients behind one address, and a page that is loaded again, are not thought to be fuller. */
+const KEPT = { perAddress: 8, perConnection: 2 };
 /** An address or connection is crowded that has so many unproven sessions more than another … */
 const CROWD = 4;
 /** … and so many times as many. */
@@ -93,7 +95,7 @@ export class Places {
     if (!isKnown) this.#rest();
     // Those of a crowd make place for others than itself.
     const mayGo = ({ item, rank }: Ranked<Candidate>): boolean =>
-      rank >= CROWD || this.#silentMs(item) >= this.#timeMs;
+      rank > 0 || this.#silentMs(item) >= this.#timeMs;
     return this.#found.filter(mayGo).length;
   }
 
@@ -178,7 +180,7 @@ export class Places {
     const wanted = Math.max(FOUND_MIN, Math.ceil(this.#options.sessions * FOUND_SHARE));
     const byStanding = Map.groupBy(candidates, ({ holder }) => holder.standing);
     const found = Object.values(STANDING).flatMap((standing) =>
-      fullestFirst(byStanding.get(standing) ?? [], wanted),
+      fullestFirst(byStanding.get(standing) ?? [], wanted, KEPT),
     );
     this.#found = found.slice(0, wanted).reverse();
     this.#foundFor = scarce;
