@@ -1,5 +1,6 @@
 /** The public surface: what an app file imports from `holdfast`. */
 
+export { NameMap } from './host/runtime/name-map.ts';
 export { AckTimeoutError, PartialAnswerError } from './server/core/app/answer-errors.ts';
 export type {
   Admission,
@@ -17,4 +18,3 @@ export type {
 export { ack, defineApp } from './server/core/app/app.ts';
 export { ClientError } from './server/core/app/client-error.ts';
 export { type ServedFilesOptions, serveFiles } from './server/core/app/served-files.ts';
-export { NameMap } from './server/core/rooms/name-map.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { COLLIDING_FAMILIES } from '../../test/support/hostile-names.ts';
 import type { CpuProfile, WorkerProfile } from '../server/controller/node-view.ts';
 import { fillGaps, summarize } from './cpu-profile.ts';
 
@@ -175,4 +176,20 @@ test('the summary tells kinds, functions and files apart', () => {
     { name: 'src/server/core/delivery/delivery.ts', ms: 1, share: 0.1 },
     { name: '/srv/app.ts', ms: 1, share: 0.1 },
   ]);
+});
+
+test('functions whose names are made to collide take no longer than others', () => {
+  const nameOf = COLLIDING_FAMILIES['33 characters, by what is mixed before'];
+  const timeOf = (functionName: (i: number) => string): number => {
+    const nodes = Array.from({ length: 20_000 }, (_, i) => nodeOf(i + 1, functionName(i)));
+    const profile = profileOf([], 1, 1);
+    const samples = nodes.map(({ id }) => id);
+    const whole = { ...profile.profile, nodes, samples, timeDeltas: samples.map(() => 1) };
+    const since = performance.now();
+    expect(summarize(profile, whole).functions).not.toBeEmpty();
+    return performance.now() - since;
+  };
+  timeOf((i) => `${'b'.repeat(27)}${i.toString(36)}`);
+  const usualMs = timeOf((i) => `${'a'.repeat(27)}${i.toString(36)}`);
+  expect(timeOf(nameOf as (i: number) => string)).toBeLessThan(8 * usualMs + 50);
 });

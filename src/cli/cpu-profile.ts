@@ -8,6 +8,7 @@
  * all.
  */
 
+import { NameMap } from '../host/runtime/name-map.ts';
 import type { CpuProfile, CpuProfileNode, WorkerProfile } from '../server/controller/node-view.ts';
 
 export interface ProfileSummary {
@@ -147,7 +148,8 @@ export function summarize(
     nameOf: (node: CpuProfileNode) => string | undefined,
     placeOf: (node: CpuProfileNode) => string | undefined = () => undefined,
   ): TimeShare[] => {
-    const sums = new Map<string, { name: string; place: string | undefined; micros: number }>();
+    // Whoever answered has chosen the names.
+    const sums = new NameMap<{ name: string; place: string | undefined; micros: number }>();
     for (const { node, micros } of stretchesOf(whole)) {
       const name = nameOf(node);
       if (name === undefined) continue;

@@ -242,7 +242,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/index.ts': {
     purpose: 'the public surface: what an app file imports',
-    imports: { 'server/core/app': 'any', 'server/core/rooms': 'any' },
+    imports: { 'host/runtime': 'any', 'server/core/app': 'any' },
   },
   'src/server/clients/source': {
     purpose: 'where a request comes from: its address seen through proxies, the origin of its page',

@@ -167,7 +167,7 @@ export function fleetTimeline(samples: readonly FleetSample[], startMs: number):
         name,
         perSecond(
           seconds,
-          samples.map((sample) => pick(sample)[name] ?? 0),
+          samples.map((sample) => countOf(pick(sample), name)),
         ),
       ]),
     );
@@ -211,6 +211,11 @@ function latencyColumns(
       return micros === undefined ? null : micros / 1000;
     });
   return { p50: column('p50'), p90: column('p90'), p99: column('p99'), max: column('max') };
+}
+
+/** A name may be one that every object has, such as `constructor`. */
+function countOf(record: Readonly<Record<string, number>>, name: string): number {
+  return Object.hasOwn(record, name) ? (record[name] as number) : 0;
 }
 
 /** Names in the order of their last count, the most frequent first; those of 0 are left out. */

@@ -5,8 +5,8 @@
  * different halves were one, and what was said to one room reached the members of another.
  */
 
+import { NameMap } from '../../../host/runtime/name-map.ts';
 import { LIMITS } from '../limits/limits.ts';
-import { NameMap } from './name-map.ts';
 
 /** As the app's contract has it. */
 type RoomName = string | number;

@@ -6,6 +6,7 @@
  * it.
  */
 
+import { NameMap } from '../../../host/runtime/name-map.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import type { DisconnectReason, NamespaceHandlers } from '../app/app.ts';
 import { HandlerRunner } from '../app/handler-runner.ts';
@@ -16,7 +17,6 @@ import type { Counters } from '../limits/counters.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
 import type { Log } from '../log/log.ts';
 import { checkRoomCount, distinct, roomBytes } from '../rooms/key.ts';
-import { NameMap } from '../rooms/name-map.ts';
 import { Room } from '../rooms/room.ts';
 import type { AckTable } from './acks.ts';
 import type { SessionHome } from './home.ts';

@@ -5,6 +5,7 @@
  * sessions of this worker only.
  */
 
+import { NameMap } from '../../../host/runtime/name-map.ts';
 import type {
   NodeAnswers,
   NodeLink,
@@ -17,7 +18,6 @@ import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
-import { NameMap } from '../../core/rooms/name-map.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { roomKey } from '../../protocol/interest-key.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';

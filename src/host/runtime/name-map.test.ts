@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { murmurNames, plainNames, rapidhashNames } from '../../../../test/support/hostile-names.ts';
+import { murmurNames, plainNames, rapidhashNames } from '../../../test/support/hostile-names.ts';
 import { NameMap } from './name-map.ts';
 
 const seed = Math.floor(Math.random() * 2 ** 31);

@@ -4,13 +4,13 @@
  *
  * Entries stand side by side in arrays, each with the hash of its name; a table of places, found by
  * open addressing with linear probing, holds their numbers. The hash has a random key of its own
- * (`host/runtime/keyed-hash.ts`), where that of `Map` has none: 10,000 names made for it take 0.6 s
+ * (`keyed-hash.ts`), where that of `Map` has none: 10,000 names made for it take 0.6 s
  * to enter there, and each of them 60 µs to find.
  *
  * Entries are in the order of their coming until one is deleted, whose place the last one takes.
  */
 
-import { KeyedHash } from '../../../host/runtime/keyed-hash.ts';
+import { KeyedHash } from './keyed-hash.ts';
 
 const PLACES_MIN = 8;
 /** Fuller tables probe for long, emptier ones waste memory. */
