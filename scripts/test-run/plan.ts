@@ -13,6 +13,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   'test/protocol/engine-heartbeat.test.ts': 'measures when pings come, to a fraction of a second',
   'test/system/clients.test.ts': 'holds a crowd to never missing a heartbeat',
   'test/system/rates.test.ts': 'measures honest clients beside floods',
+  'test/system/bus-flood.test.ts': 'measures how honest clients are served beside floods',
   'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
   'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
 };

@@ -33,6 +33,18 @@ export class FakeLink implements NodeLink {
     else this.interest.delete(key);
   }
 
+  runAs<Args extends readonly unknown[], Result>(
+    _speaker: string,
+    call: (...args: Args) => Result,
+    ...args: Args
+  ): Result {
+    return call(...args);
+  }
+
+  isFlooding(): boolean {
+    return false;
+  }
+
   announceInterest(): void {
     this.announcements++;
   }

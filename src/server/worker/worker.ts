@@ -104,6 +104,7 @@ export class Worker {
       worker,
       workerCount,
       counters: this.#counters,
+      refusals: this.#refusals,
       log,
       profile: (seconds) => this.#profile(seconds),
       onLost: (fault) => this.#controllerLost(fault),

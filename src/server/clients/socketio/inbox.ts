@@ -26,6 +26,10 @@ interface Frame {
 export class Inbox {
   /** When the next packet may be taken. */
   dueMs = 0;
+  /** Since when its client waits for what it has had the app say. */
+  slowedAtMs: number | undefined;
+  /** Until when its events are taken one by one after that. */
+  carefulUntilMs = 0;
   /** It has been counted that this client has to wait. */
   isCounted = false;
   readonly #budget: MemoryBudget;
@@ -86,6 +90,7 @@ export class Inbox {
     if (frame === undefined) return;
     this.#frames[this.#taken++] = undefined;
     this.#hold(-frame.packet.length - LIMITS.packetOverheadBytes);
+    if (this.isEmpty) this.#resume();
   }
 
   /** Says so to who sent it, once. */
@@ -101,6 +106,11 @@ export class Inbox {
   close(): void {
     this.endPayload(true);
     this.#hold(-this.#heldBytes);
+    this.#resume();
+  }
+
+  /** Forgets frames, and has the socket bring more. */
+  #resume(): void {
     this.#frames = [];
     this.#taken = 0;
     this.#socket?.resume();

@@ -16,6 +16,8 @@ const SETTINGS = {
 const SEPARATOR = '\x1e';
 
 let nowMs: number;
+/** Whether the app says too much because of clients. */
+let isFlooding: boolean;
 let budget: MemoryBudget;
 let refusals: Refusals;
 let refused: (string | Buffer)[];
@@ -62,6 +64,7 @@ class Client {
 
 function start(settings: Partial<typeof SETTINGS> = {}): void {
   nowMs = 100_000;
+  isFlooding = false;
   refused = [];
   refusals = new Refusals(SILENT);
   budget = new MemoryBudget(1 << 28, refusals);
@@ -71,6 +74,7 @@ function start(settings: Partial<typeof SETTINGS> = {}): void {
     budget,
     maxPayloadBytes: 1_000_000,
     refusals: () => refusals,
+    isFlooding: () => isFlooding,
     refuse: (_client, packet) => void refused.push(packet),
     nowMs: () => nowMs,
   };
@@ -113,6 +117,28 @@ test('the others are taken at once meanwhile, also one of the same place in the 
     client.bring(...events(3, 'later'));
     expect(client.received).toEqual([...events(3), ...events(3, 'later')]);
   }
+});
+
+test('who has the app say too much waits as long as that is so, and loses nothing', () => {
+  const client = new Client(1);
+  client.bring('42["first"]');
+  isFlooding = true;
+  intake.slow(client);
+  client.bring(...events(5));
+  pass(500);
+  expect([client.received, client.socket.isPaused]).toEqual([['42["first"]'], true]);
+  isFlooding = false;
+  pass(100);
+  expect(client.received).toEqual(['42["first"]', ...events(5)]);
+  expect([client.socket.isPaused, refusals.totals(), budget.heldBytes]).toEqual([false, {}, 0]);
+  // Not for ever, since nobody knows whether it will leave.
+  isFlooding = true;
+  intake.slow(client);
+  client.bring('42["last"]');
+  pass(1_000);
+  expect(client.received).toHaveLength(6);
+  pass(1_500);
+  expect(client.received).toHaveLength(7);
 });
 
 test('CONNECTs pass a few times, then one a second; acks have a limit of their own', () => {

@@ -35,6 +35,8 @@ export interface IntakeOptions<Engine> {
   refusals(): Refusals;
   /** Tells a client that a packet of it is not taken. */
   refuse(engine: Engine, packet: string | Buffer): void;
+  /** Whether a client has the app say more than the other workers take. */
+  isFlooding(engine: Engine): boolean;
   readonly nowMs?: () => number;
 }
 
@@ -73,6 +75,14 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   /** A client asks to join a namespace. */
   noteConnect(engine: Engine): void {
     this.#rates.noteConnect(engine.slot);
+  }
+
+  /** A client has the app say too much: nothing is taken of it for a moment, and as long as so. */
+  slow(engine: Engine): void {
+    const inbox = this.#inboxOf(engine);
+    inbox.slowedAtMs ??= this.#nowMs();
+    this.#rates.watch(engine.slot);
+    this.#schedule();
   }
 
   heldBytes(engine: Engine): number {
@@ -126,7 +136,7 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   /** Something may wait now. */
   #keep(engine: Engine, inbox: Inbox): void {
     if (this.#inboxes.get(engine) !== inbox) return;
-    if (inbox.isEmpty) this.#close(engine, inbox);
+    if (this.#isDone(inbox)) this.#close(engine, inbox);
     else {
       this.#rates.watch(engine.slot);
       this.#schedule();
@@ -158,17 +168,36 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   /** Whoever has had a whole turn goes to the end, and comes again in the same slice. */
   #afterTurn(engine: Engine, inbox: Inbox, isCutShort: boolean): void {
     if (this.#inboxes.get(engine) !== inbox) return;
-    if (inbox.isEmpty) this.#close(engine, inbox);
+    if (this.#isDone(inbox)) this.#close(engine, inbox);
     else if (!isCutShort) {
       this.#inboxes.delete(engine);
       this.#inboxes.set(engine, inbox);
     }
   }
 
+  /** Whether to wait for what a client has had the app say; not for ever, since it may be stuck. */
+  #isSlowed(engine: Engine, inbox: Inbox, nowMs: number): boolean {
+    const sinceMs = inbox.slowedAtMs ?? nowMs;
+    if (nowMs - sinceMs < LIMITS.busSlowMaxMs && this.#options.isFlooding(engine)) {
+      inbox.dueMs = nowMs + LIMITS.busSlowMs;
+      return true;
+    }
+    inbox.slowedAtMs = undefined;
+    inbox.carefulUntilMs = nowMs + LIMITS.busCarefulMs;
+    return false;
+  }
+
+  /** Nothing waits, and nobody is to be slowed down. */
+  #isDone(inbox: Inbox): boolean {
+    if (!inbox.isEmpty || inbox.slowedAtMs !== undefined) return false;
+    return inbox.carefulUntilMs <= this.#nowMs();
+  }
+
   /** @returns what time it is after that */
   #takeSome(engine: Engine, inbox: Inbox, fromMs: number, untilMs: number): number {
     let nowMs = fromMs;
     for (let count = 0; count < PACKETS_PER_TURN && nowMs < untilMs; count++) {
+      if (inbox.slowedAtMs !== undefined && this.#isSlowed(engine, inbox, nowMs)) return nowMs;
       const packet = inbox.peek();
       if (packet === undefined) return nowMs;
       if (packet === MALFORMED) {
@@ -189,6 +218,10 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
         if (this.#inboxes.get(engine) === inbox) inbox.drop();
       }
       nowMs = this.#nowMs();
+      if (inbox.carefulUntilMs > nowMs) {
+        inbox.dueMs = nowMs + LIMITS.busSlowMs;
+        return nowMs;
+      }
     }
     return nowMs;
   }

@@ -101,6 +101,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
       },
     });
     this.intake = new Intake({
+      isFlooding: ({ sessions }) => sessions.some(({ id }) => core().link.isFlooding(id)),
       ...options,
       refusals: () => core().refusals,
       refuse: (engine, packet) => this.#refuseInput(engine, packet),
@@ -211,7 +212,10 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     const answer = answerTo(engine, session, packet.ackId);
     const { event, args } = packet;
     const taken = session.home.runner.event(session, event, args, answer, text, attachmentBytes);
-    if (taken === 'taken') return;
+    if (taken === 'taken') {
+      if (this.#core().link.isFlooding(session.id) && !engine.closed) this.intake.slow(engine);
+      return;
+    }
     if (taken === 'unheard') this.#core().refusals.count('eventUnheard', event);
     else {
       const { reason, message } = NOT_TAKEN[taken];

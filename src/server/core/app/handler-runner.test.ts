@@ -29,7 +29,10 @@ beforeEach(() => {
 });
 
 function runnerOf(handlers: NamespaceHandlers): HandlerRunner {
-  return new HandlerRunner(handlers, { namespace: '/' } as Server, { log: LOG, counters, budget });
+  return new HandlerRunner(handlers, { namespace: '/' } as Server, {
+    ...{ log: LOG, counters, budget },
+    link: { runAs: (_speaker, call, ...args) => call(...args) },
+  });
 }
 
 /** The runner looks at nothing but its identity. */

@@ -41,11 +41,21 @@ const INTERNAL_ERROR: Told = { message: 'internal error', data: undefined };
  */
 export type Taken = 'taken' | 'unheard' | 'tooOften' | 'flooding';
 
+/** The way to other workers, which is to know on whose behalf the app says something. */
+interface SpeakerLink {
+  runAs<Args extends readonly unknown[], Result>(
+    speaker: string,
+    call: (...args: Args) => Result,
+    ...args: Args
+  ): Result;
+}
+
 /** What a runner needs of its worker. */
 export interface RunnerOptions {
   readonly log: Log;
   readonly counters: Counters;
   readonly budget: MemoryBudget;
+  readonly link: SpeakerLink;
 }
 
 export class HandlerRunner {
@@ -53,6 +63,7 @@ export class HandlerRunner {
   readonly #server: Server;
   readonly #log: Log;
   readonly #counters: Counters;
+  readonly #link: SpeakerLink;
   readonly #limiter: LogLimiter = new LogLimiter();
   readonly #unfinished: UnfinishedEvents;
   readonly #events: ReadonlyMap<string, EventHandler>;
@@ -64,6 +75,7 @@ export class HandlerRunner {
     this.#server = server;
     this.#log = options.log;
     this.#counters = options.counters;
+    this.#link = options.link;
     this.#unfinished = new UnfinishedEvents(options.budget);
     this.#events = new Map(
       Object.entries((handlers.on ?? {}) as unknown as Record<string, EventHandler>),
@@ -82,7 +94,7 @@ export class HandlerRunner {
   }
 
   connected(session: Session): void {
-    this.#contain('connected', () => this.#handlers.connected?.(session));
+    this.#contain('connected', session, () => this.#handlers.connected?.(session));
   }
 
   /** Whether the app wants to hear of ends before they happen. */
@@ -95,12 +107,12 @@ export class HandlerRunner {
   }
 
   disconnecting(session: Session, reason: DisconnectReason): void {
-    this.#contain('disconnecting', () => this.#handlers.disconnecting?.(session, reason));
+    this.#contain('disconnecting', session, () => this.#handlers.disconnecting?.(session, reason));
   }
 
   disconnected(session: Session, reason: DisconnectReason): void {
     this.#unfinished.forget(session);
-    this.#contain('disconnected', () => this.#handlers.disconnected?.(session, reason));
+    this.#contain('disconnected', session, () => this.#handlers.disconnected?.(session, reason));
   }
 
   /**
@@ -123,7 +135,7 @@ export class HandlerRunner {
     if (this.#limits?.take(session, name) === false) return 'tooOften';
     if (this.#unfinished.isFull(session)) return 'flooding';
     try {
-      const result = handler(session, ...args);
+      const result = this.#link.runAs(session.id, handler, session, ...args);
       if (!isThenable(result)) answer?.(ackValues(result));
       else {
         const finish = this.#unfinished.begin(session, text, attachmentBytes);
@@ -189,9 +201,9 @@ export class HandlerRunner {
     }
   }
 
-  #contain(name: string, call: () => unknown): void {
+  #contain(name: string, session: Session, call: () => unknown): void {
     try {
-      const result = call();
+      const result = this.#link.runAs(session.id, call);
       if (isThenable(result)) void this.#settled(name, result);
     } catch (error) {
       this.failed(name, error);

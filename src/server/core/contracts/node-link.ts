@@ -12,6 +12,8 @@ export interface Target {
   readonly users: readonly string[];
   /** Rooms and session ids left out. */
   readonly except: readonly string[];
+  /** The id of the session that says it, where that is known; else see `NodeLink.runAs`. */
+  readonly speaker?: string | undefined;
 }
 
 /** What is done to chosen sessions, wherever they are. */
@@ -65,9 +67,24 @@ export interface NodeAnswers {
  * The way to the other workers of the node.
  *
  * `publish` and `command` MUST reach every other worker that has a recipient, in the order of the
- * calls of this worker. They throw `BusFullError` when the message cannot be queued.
+ * calls of this worker. They throw `BusFullError` when the message cannot be queued, as when too
+ * much of its speaker waits already.
  */
 export interface NodeLink {
+  /**
+   * Calls a handler of a session, also what follows an `await` in it: what is said there is the
+   * session's share of what waits.
+   */
+  runAs<Args extends readonly unknown[], Result>(
+    speaker: string,
+    call: (...args: Args) => Result,
+    ...args: Args
+  ): Result;
+  /**
+   * Whether less should be taken of what a session's client sends, since it has the app say more
+   * than leaves. MUST be cheap: it is asked after each event.
+   */
+  isFlooding(speaker: string): boolean;
   publish(namespace: string, target: Target, event: OutgoingEvent): void;
   command(namespace: string, target: Target, command: SessionCommand): void;
   /**

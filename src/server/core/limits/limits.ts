@@ -38,6 +38,8 @@ export const LIMITS: Readonly<Record<BoundName, number>> = Object.fromEntries(
 export function assertLimits(maxMessageBytes: number, capacity: number): void {
   const relations: readonly (readonly [boolean, string])[] = [
     [LIMITS.ipcHighWaterBytes < LIMITS.ipcQueueBytes, 'ipcHighWaterBytes < ipcQueueBytes'],
+    [LIMITS.busSharedBytes < LIMITS.busSpeakersBytes, 'busSharedBytes < busSpeakersBytes'],
+    [LIMITS.busSpeakersBytes < LIMITS.ipcQueueBytes, 'busSpeakersBytes < ipcQueueBytes'],
     [LIMITS.hubLaneHoldBytes < LIMITS.hubLaneBytes, 'hubLaneHoldBytes < hubLaneBytes'],
     [LIMITS.ipcQueueBytes < LIMITS.peerQueueBytes, 'ipcQueueBytes < peerQueueBytes'],
     [LIMITS.eventsWithPing < LIMITS.heldEvents, 'eventsWithPing < heldEvents'],

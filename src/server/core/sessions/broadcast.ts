@@ -30,6 +30,7 @@ interface Chosen extends Target {
   readonly volatile: boolean;
   readonly local: boolean;
   readonly timeoutMs: number | undefined;
+  readonly speaker: string | undefined;
 }
 
 const EVERYONE: Chosen = {
@@ -39,6 +40,7 @@ const EVERYONE: Chosen = {
   volatile: false,
   local: false,
   timeoutMs: undefined,
+  speaker: undefined,
 };
 
 export class BroadcastOperator implements Broadcast {
@@ -48,6 +50,11 @@ export class BroadcastOperator implements Broadcast {
   constructor(home: BroadcastHome, chosen: Chosen = EVERYONE) {
     this.home = home;
     this.#chosen = chosen;
+  }
+
+  /** What a session says to all but itself, also when its handler no longer runs. */
+  static of(home: BroadcastHome, id: string): BroadcastOperator {
+    return new BroadcastOperator(home, { ...EVERYONE, except: [id], speaker: id });
   }
 
   to(room: RoomName | readonly RoomName[]): Broadcast {

@@ -133,7 +133,7 @@ export class NamespaceSession implements Session, LocalSession {
   }
 
   get broadcast(): Broadcast {
-    return new BroadcastOperator(this.home).except(this.id);
+    return BroadcastOperator.of(this.home, this.id);
   }
 
   disconnect(close = false): void {

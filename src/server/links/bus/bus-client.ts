@@ -5,6 +5,7 @@
  * sessions of this worker only.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { NameMap } from '../../../host/runtime/name-map.ts';
 import type {
   NodeAnswers,
@@ -17,11 +18,12 @@ import type {
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { roomKey } from '../../protocol/interest-key.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
-import { cutIntoPieces, type StandIn } from './answer-pieces.ts';
+import { BusAnswers } from './bus-answers.ts';
 import {
   AnswerFlag,
   BusFrame,
@@ -39,6 +41,7 @@ import {
   writeRoute,
 } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
+import { OutShares } from './out-shares.ts';
 import { PendingRequests } from './pending-requests.ts';
 import type { WorkerSample } from './sample.ts';
 import { PROFILE_BYTES_MAX, type WorkerProfile } from './worker-profile.ts';
@@ -58,6 +61,7 @@ export interface BusClientOptions {
   /** Workers of the node, this one counted. */
   readonly workerCount: number;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   readonly log: Log;
   /** Profiles this worker; rejects with a clause that says why it cannot. */
   profile(seconds: number): Promise<WorkerProfile>;
@@ -67,9 +71,6 @@ export interface BusClientOptions {
 
 /** Characters of rooms and users in one frame: far below what a frame may hold. */
 const INTEREST_FRAME_LENGTH = 262_144;
-
-/** How long a worker with a long answer waits before it looks whether the controller takes more. */
-const ANSWER_PAUSE_MS = 5;
 
 export class BusClient implements NodeLink {
   readonly #options: BusClientOptions;
@@ -82,6 +83,10 @@ export class BusClient implements NodeLink {
   readonly #interest: NameMap<boolean> = new NameMap();
   #isAnnouncing = false;
   readonly #requests: PendingRequests;
+  readonly #shares: OutShares;
+  readonly #answers: BusAnswers;
+  /** Ids, and no sessions: a handler that never ends must not keep its session. */
+  readonly #speakers: AsyncLocalStorage<string> = new AsyncLocalStorage();
   #receiver: BusReceiver | undefined;
 
   constructor(options: BusClientOptions) {
@@ -89,6 +94,8 @@ export class BusClient implements NodeLink {
     this.#requests = new PendingRequests(options.worker, options.workerCount);
     this.#control = this.#newConnection();
     this.#messages = this.#newConnection();
+    this.#shares = new OutShares(this.#messages);
+    this.#answers = new BusAnswers(this.#messages, options.log);
   }
 
   get queuedBytes(): number {
@@ -194,22 +201,22 @@ export class BusClient implements NodeLink {
   }
 
   publish(namespace: string, target: Target, event: OutgoingEvent): void {
-    const writer = this.#begin(BusFrame.event, event.volatile);
+    const writer = this.#begin(BusFrame.event, target, event.volatile);
     if (writer === undefined) return;
     writeRoute(writer, { ...routeTo(target), namespace });
     writeEvent(writer, event);
-    this.#finish(writer);
+    this.#finish(writer, target);
   }
 
   command(namespace: string, target: Target, command: SessionCommand): void {
     const isForWorkers = command.kind === 'serverSideEmit';
     // Before the frame is begun, since what cannot be cloned throws here.
     const data = toData(command);
-    const writer = this.#begin(BusFrame.command, false);
+    const writer = this.#begin(BusFrame.command, target);
     if (writer === undefined) return;
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
     writer.texts(joinedRooms(command)).raw(data);
-    this.#finish(writer);
+    this.#finish(writer, target);
   }
 
   async request(
@@ -222,21 +229,34 @@ export class BusClient implements NodeLink {
     if (!this.#messages.open) return this.#requests.nobody;
     if (this.#requests.size >= LIMITS.pendingBusRequests) throw new BusFullError();
     const data = toData(request);
-    const writer = this.#begin(BusFrame.request, false);
+    const writer = this.#begin(BusFrame.request, target);
     if (writer === undefined) return this.#requests.nobody;
     const { id, answers } = this.#requests.open(timeoutMs);
     writer.u32(id);
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
     writer.raw(data);
-    this.#finish(writer);
+    this.#finish(writer, target);
     return await answers;
   }
 
-  /** @throws BusFullError when the queue is full and the message matters */
-  #begin(type: number, isVolatile: boolean): FrameWriter | undefined {
+  runAs<Args extends readonly unknown[], Result>(
+    speaker: string,
+    call: (...args: Args) => Result,
+    ...args: Args
+  ): Result {
+    return this.#speakers.run(speaker, call, ...args);
+  }
+
+  isFlooding(speaker: string): boolean {
+    return this.#shares.isFlooding(speaker);
+  }
+
+  /** @throws BusFullError when there is no room for it and the message matters */
+  #begin(type: number, target: Target, isVolatile = false): FrameWriter | undefined {
     if (!this.#messages.open) return undefined;
-    if (this.#messages.queuedBytes > LIMITS.ipcQueueBytes) {
+    if (!this.#shares.isLittle && !this.#shares.admits(this.#speakerOf(target))) {
       this.#options.counters.busDropped++;
+      this.#options.refusals.count('busFull');
       if (isVolatile) return undefined;
       throw new BusFullError();
     }
@@ -244,9 +264,16 @@ export class BusClient implements NodeLink {
     return this.#messages.frame(type);
   }
 
-  #finish(writer: FrameWriter): void {
+  #speakerOf({ speaker }: Target): string | undefined {
+    return speaker ?? this.#speakers.getStore();
+  }
+
+  #finish(writer: FrameWriter, target: Target): void {
+    const before = this.#messages.queuedBytes;
     writer.finish();
     this.#messages.send();
+    const bytes = this.#messages.queuedBytes - before;
+    if (!this.#shares.isLittle) this.#shares.note(this.#speakerOf(target), bytes);
   }
 
   // What comes in.
@@ -267,7 +294,10 @@ export class BusClient implements NodeLink {
         const asking = frame.u32();
         const id = frame.u32();
         const route = readRoute(frame);
-        void this.#answer(asking, id, route, readRequest(frame));
+        const request = readRequest(frame);
+        void this.#answers.answer({ asking, id, request }, () =>
+          this.#receiver?.receiveRequest(route.namespace, route, request),
+        );
         return;
       }
       case BusFrame.asked:
@@ -294,38 +324,6 @@ export class BusClient implements NodeLink {
     }
   }
 
-  async #answer(asking: number, id: number, route: Route, request: NodeRequest): Promise<void> {
-    let isWhole = false;
-    let missing = 0;
-    try {
-      const answer = await this.#receiver?.receiveRequest(route.namespace, route, request);
-      if (answer !== undefined) {
-        const standIn: StandIn = (item, reason) => answerStandIn(answer, item, reason);
-        for (const piece of cutIntoPieces(answer.items, standIn)) {
-          this.#sendAnswer(asking, id, 0, 0, piece);
-          await this.#takeTurns();
-        }
-        ({ isWhole, missing } = answer);
-      }
-    } catch (error) {
-      this.#options.log.error(`the answer to '${request.kind}' of another worker was refused`, {
-        error: describeError(error),
-      });
-    }
-    const flags = AnswerFlag.last | (isWhole ? AnswerFlag.whole : 0);
-    this.#sendAnswer(asking, id, flags, missing, NO_ITEMS);
-  }
-
-  /** A long answer lets other work happen, and waits while the controller takes no more. */
-  async #takeTurns(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    const deadlineMs = performance.now() + LIMITS.busRequestMs;
-    while (this.#messages.queuedBytes > LIMITS.ipcHighWaterBytes) {
-      if (performance.now() > deadlineMs) throw new Error('the controller does not take it');
-      await Bun.sleep(ANSWER_PAUSE_MS);
-    }
-  }
-
   async #profile(id: number, seconds: number): Promise<void> {
     const writer = (isDone: boolean): FrameWriter =>
       this.#control
@@ -346,12 +344,6 @@ export class BusClient implements NodeLink {
     this.#control.send();
   }
 
-  #sendAnswer(asking: number, id: number, flags: number, missing: number, items: Uint8Array): void {
-    const writer = this.#messages.frame(BusFrame.answer).u32(asking).u32(id);
-    writer.u8(flags).u32(missing).raw(items).finish();
-    this.#messages.send();
-  }
-
   #takeAnswer(frame: FrameReader): void {
     const id = frame.u32();
     const worker = frame.u32();
@@ -363,13 +355,6 @@ export class BusClient implements NodeLink {
       isWhole: (flags & AnswerFlag.whole) !== 0,
     });
   }
-}
-
-const NO_ITEMS = toData([]);
-
-function answerStandIn(answer: RequestAnswer, item: unknown, reason: string): unknown {
-  if (answer.standIn !== undefined) return answer.standIn(item, reason);
-  throw new TypeError(`an answer to another worker cannot be sent: ${reason}`);
 }
 
 function readNumbers(frame: FrameReader): number[] {

@@ -89,6 +89,7 @@ afterEach(() => {
 class FakeWorker implements BusReceiver {
   readonly client: BusClient;
   readonly counters: Counters = createCounters();
+  readonly refusals: Refusals = new Refusals(LOG);
   readonly heard: unknown[] = [];
   /** What it answers as its one item. */
   answer: (request: NodeRequest) => unknown = () => undefined;
@@ -106,6 +107,7 @@ class FakeWorker implements BusReceiver {
       worker: number,
       workerCount: 3,
       counters: this.counters,
+      refusals: this.refusals,
       log: LOG,
       profile: (seconds) => this.profile(seconds),
       onLost: () => {

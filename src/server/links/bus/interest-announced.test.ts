@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { eventually } from '../../../../test/system/eventually.ts';
 import { createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import { Refusals } from '../../core/limits/refusals.ts';
 import { BusClient } from './bus-client.ts';
 import { Hub } from './hub.ts';
 
@@ -27,6 +28,7 @@ beforeEach(async () => {
     worker: 0,
     workerCount: 2,
     counters: createCounters(),
+    refusals: new Refusals(SILENT),
     log: SILENT,
     profile: () => Promise.reject(new Error('no')),
     onLost: nothing,

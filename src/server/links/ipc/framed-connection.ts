@@ -51,6 +51,11 @@ export class FramedConnection {
     return this.#sentBytes;
   }
 
+  /** Bytes that were said in earlier turns, since the start: the system has them, or they wait. */
+  get flushedBytes(): number {
+    return this.#sentBytes + this.#queuedBytes;
+  }
+
   get open(): boolean {
     return this.#socket !== undefined;
   }
