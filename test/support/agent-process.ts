@@ -8,7 +8,7 @@ import {
 import { within } from './raw-deadline.ts';
 
 const MAIN = `${import.meta.dir}/../../src/cli/main.ts`;
-const WAIT_MS = 8_000;
+const WAIT_MS = 20_000;
 const POLL_MS = 10;
 
 export interface AgentProcessOptions {

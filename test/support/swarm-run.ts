@@ -4,7 +4,7 @@ import type { AgentCounters, AgentOrder } from '../../src/fleet/agent/contract.t
 import { Swarm } from '../../src/fleet/agent/swarm.ts';
 
 const TICK_MS = 4;
-const WAIT_MS = 4_000;
+const WAIT_MS = 10_000;
 
 export const ORDER: AgentOrder = {
   run: 'run',

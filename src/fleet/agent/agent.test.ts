@@ -263,7 +263,7 @@ async function ask(
   };
 }
 
-async function until(what: string, condition: () => boolean, withinMs = 4_000): Promise<void> {
+async function until(what: string, condition: () => boolean, withinMs = 10_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!condition()) {
     if (Date.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what}`);

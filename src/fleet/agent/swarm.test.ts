@@ -260,7 +260,7 @@ describe('turnover', () => {
     run.order({ rate: 1 });
     run.order({ storms: 1 });
     expect(run.open).toBe(0);
-    await run.until('all are back', () => run.open === 400 && server.visitors === 800, 2_000);
+    await run.until('all are back', () => run.open === 400 && server.visitors === 800);
     // The same order again, one that was overtaken, and the same once more.
     for (const storms of [1, 0, 1]) run.order({ storms });
     expect(run.open).toBe(400);
