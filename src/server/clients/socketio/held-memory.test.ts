@@ -77,7 +77,10 @@ describe('over polling', () => {
     expect(fake.budget.heldBytes).toBeLessThanOrEqual(memoryBudgetBytes);
     await settle();
     expect(fake.ended.length).toBeGreaterThan(20);
-    expect(fake.refusals.totals()).toEqual({ memoryBudget: fake.ended.length });
+    // On a busy machine one may have been too slow before it held most.
+    const { memoryBudget = 0, slowReader = 0, ...others } = fake.refusals.totals();
+    expect([memoryBudget + slowReader, others]).toEqual([fake.ended.length, {}]);
+    expect(memoryBudget).toBeGreaterThan(slowReader);
     small.poll();
     expect(small.news()).toEqual(['42["x"]']);
   });

@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'bun:test';
 import { TrustedProxies } from './trusted-proxies.ts';
 
-const PROXIES = new TrustedProxies(['10.0.0.0/8', '2001:db8:ffff::/48', '127.0.0.1']);
+const DECLARED = ['10.0.0.0/8', '2001:db8:ffff::/48', '127.0.0.1'];
 
 type HeaderList = readonly (readonly [string, string])[];
 
+/** By those that have seen no request yet. */
 function source(peer: string, headers: HeaderList) {
-  return PROXIES.sourceOf(new Headers(headers.map(([name, value]) => [name, value])), peer);
+  return new TrustedProxies(DECLARED).sourceOf(
+    new Headers(headers.map(([name, value]) => [name, value])),
+    peer,
+  );
 }
 
 const address = (peer: string, ...headers: HeaderList): string => source(peer, headers).address;
