@@ -44,6 +44,11 @@ export function textFrame(text: string): Buffer {
   return frame({ first: 0x80 | TEXT, payload: Buffer.from(text) });
 }
 
+/** A ping with as many bytes as it may have. */
+export function pingFrame(): Buffer {
+  return frame({ first: 0x89, payload: Buffer.alloc(125) });
+}
+
 /** Messages in frames as they should be; long ones in several. */
 export function validFrames(random: Random, messages: readonly (string | Buffer)[]): Buffer[] {
   return messages.flatMap((message) => {

@@ -236,6 +236,11 @@ export class FakeSocket implements FrameSocket {
     for (const frame of frames) (this.data as FrameHandler).onFrame(this, frame);
   }
 
+  /** The client sends a ping that is answered. */
+  bringPing(bytes: number): void {
+    (this.data as FrameHandler).onPing?.(this, bytes);
+  }
+
   /** The TCP connection is gone. */
   lose(): void {
     (this.data as FrameHandler).onSocketClose(this);

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
-import { textFrame } from '../fuzz/websocket-frames.ts';
+import { pingFrame, textFrame } from '../fuzz/websocket-frames.ts';
 import { Attackers, type AttackSocket } from '../support/attackers.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { beside, expectServed } from '../support/honest-clients.ts';
@@ -29,9 +29,9 @@ afterEach(async () => {
 });
 
 /** Sends a frame again and again, as fast as it is read. @returns how many were sent */
-async function flood(socket: AttackSocket, text: string): Promise<number> {
+async function flood(socket: AttackSocket, frame: Buffer): Promise<number> {
   const untilMs = performance.now() + ATTACK_MS;
-  const frames = Buffer.concat(Array<Buffer>(1_000).fill(textFrame(text)));
+  const frames = Buffer.concat(Array<Buffer>(1_000).fill(frame));
   let sent = 0;
   while (performance.now() < untilMs && !socket.isClosed) {
     if (socket.unsentBytes > UNSENT_MAX_BYTES) await Bun.sleep(5);
@@ -44,13 +44,18 @@ async function flood(socket: AttackSocket, text: string): Promise<number> {
   return sent;
 }
 
+async function heldBytes(): Promise<number> {
+  const text = await (await node.admin('/metrics')).text();
+  return Number(/holdfast_worker_held_bytes\{.*\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
 async function refusals(reason: string): Promise<number> {
   const text = await (await node.admin('/metrics')).text();
   const found = new RegExp(`holdfast_refusals_total\\{.*reason="${reason}"\\} (\\d+)`).exec(text);
   return Number(found?.[1] ?? 0);
 }
 
-test('floods of events, CONNECTs and acks are slowed down, and honest clients served', async () => {
+test('floods of any kind are slowed down, and honest clients served', async () => {
   let beganAtMs = 0;
   const { quiet, attacked } = await beside(node.url, async () => {
     beganAtMs = performance.now();
@@ -58,17 +63,23 @@ test('floods of events, CONNECTs and acks are slowed down, and honest clients se
     const events = await attackers.openWebSocket();
     const guesser = await attackers.openWebSocket();
     const acker = await attackers.openWebSocket();
+    const pinger = await attackers.openWebSocket();
+    pinger.stopReading();
     const poster = await attackers.openPolling();
     const body = Array<string>(Math.floor(BODY_BYTES / 2))
       .fill('3')
       .join(SEPARATOR);
     void attackers.post(poster, body).catch(() => {});
     await Promise.all([
-      flood(events, '42["count"]'),
-      flood(guesser, '40/private,{"password":1}'),
-      flood(acker, '437["nobody asked"]'),
+      flood(events, textFrame('42["count"]')),
+      flood(guesser, textFrame('40/private,{"password":1}')),
+      flood(acker, textFrame('437["nobody asked"]')),
+      flood(pinger, pingFrame()),
     ]);
-    expect([events, guesser, acker].map(({ isClosed }) => isClosed)).toEqual(Array(3).fill(false));
+    const isClosed = [events, guesser, acker, pinger].map((attacker) => attacker.isClosed);
+    expect(isClosed).toEqual(Array(4).fill(false));
+    const isHeld = (bytes: number): boolean => bytes > 0;
+    await eventually('answers to pings are counted', heldBytes, isHeld);
   });
   expectServed(attacked, quiet);
   const socket = await clients.connect(node.url);

@@ -136,6 +136,7 @@ export class PublicServer {
           closeOnBackpressureLimit: false,
           open: openSocket,
           message: takeFrame,
+          ping: takePing,
           close: closeSocket,
         },
       }),
@@ -234,6 +235,10 @@ function openSocket(socket: ServerWebSocket<SocketData>): void {
 
 function takeFrame(socket: ServerWebSocket<SocketData>, frame: string | Buffer): void {
   if ('onFrame' in socket.data) socket.data.onFrame(socket as FrameSocket, frame);
+}
+
+function takePing(socket: ServerWebSocket<SocketData>, { byteLength }: Buffer): void {
+  if ('onFrame' in socket.data) socket.data.onPing?.(socket as FrameSocket, byteLength);
 }
 
 function closeSocket(socket: ServerWebSocket<SocketData>): void {

@@ -5,6 +5,7 @@
  * take too long are ended, so that an open socket without a session cannot be had for free.
  */
 
+import type { FrameSocket } from '../../core/contracts/client-connection.ts';
 import type { PlaceHolders, VisitAny, VisitUnproven } from '../../core/contracts/place-holder.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
@@ -179,6 +180,12 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
       if (transport === 'websocket') found.push(this.sources.connectionOf(slot));
     });
     return found;
+  }
+
+  pinged(session: EngineSession, socket: FrameSocket, bytes: number): void {
+    this.router.intake.notePing(session, socket, bytes);
+    // The answer, which nobody counted, may have to wait.
+    if (socket.getBufferedAmount() > 0) this.slowReaders.wait(socket, session, 0);
   }
 
   keepLastWords(polling: PollingTransport, by: EndedBy): void {

@@ -28,6 +28,8 @@ export interface EngineMember extends HeartbeatMember {
 export interface PacketIntake<Engine> {
   /** @returns whether to take a frame now; one that is not is kept, and taken or refused later */
   takesNow(engine: Engine, socket: FrameSocket, frame: string | Buffer): boolean;
+  /** A socket brought a ping, which counts as a message. */
+  notePing(engine: Engine, socket: FrameSocket, bytes: number): void;
   /** Takes the packets of a POST, perhaps not all at once; `done` says whether all were sound. */
   takePayload(engine: Engine, body: string, done: (isWhole: boolean) => void): void;
 }
@@ -62,6 +64,8 @@ export interface EngineHome<Engine extends EngineMember> {
   unregister(session: Engine): void;
   /** A session has left its last namespace. */
   unjoined(session: Engine): void;
+  /** The client of a session sent a WebSocket ping, which has been answered. */
+  pinged(session: Engine, socket: FrameSocket, bytes: number): void;
   /** Keeps what a session that ended had queued until the client asks, for a short while. */
   keepLastWords(polling: PollingTransport, by: EndedBy): void;
   /** Source: the Engine.IO protocol, revision 4, "Handshake". */

@@ -266,6 +266,10 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     if (this.#worker.router.intake.takesNow(this, socket, frame)) this.receive(frame);
   }
 
+  onPing(socket: FrameSocket, bytes: number): void {
+    this.#worker.pinged(this, socket, bytes);
+  }
+
   onSocketClose(socket: FrameSocket): void {
     if (socket === this.#socket) this.end('transport close');
   }

@@ -207,4 +207,20 @@ describe('over a WebSocket', () => {
     sweep(2 * backpressureTimeoutMs + 2);
     expect([socket.closes, fake.budget.heldBytes]).toEqual([[undefined], 0]);
   });
+
+  test('answers to pings that are not read count, and in the end cut', () => {
+    socket.bufferedBytes = maxBackpressureBytes * 2;
+    socket.bringPing(125);
+    sweep(0);
+    expect(fake.budget.heldBytes).toBe(socket.bufferedBytes);
+    sweep(backpressureTimeoutMs + 1);
+    expect([fake.ended, fake.refusals.totals()]).toEqual([['transport error'], { slowReader: 1 }]);
+    expect(fake.budget.heldBytes).toBe(0);
+  });
+
+  test('many pings have their client wait, and no more than one is kept', () => {
+    for (let sent = 0; sent < 20_000; sent++) socket.bringPing(125);
+    expect([socket.isPaused, fake.refusals.totals()]).toEqual([true, { tooManyMessages: 1 }]);
+    expect(fake.budget.heldBytes).toBeLessThan(100);
+  });
 });

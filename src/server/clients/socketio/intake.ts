@@ -15,7 +15,7 @@ import { ClientRates, type RateKind, type RateSettings } from '../../core/limits
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import { MALFORMED, PacketCode } from '../../protocol/engine-packet.ts';
+import { MALFORMED, PacketCode, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { PacketIntake } from './engine-home.ts';
 import { Inbox, type PayloadDone } from './inbox.ts';
 
@@ -62,6 +62,12 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   takesNow(engine: Engine, socket: FrameSocket, packet: string | Buffer): boolean {
     const isLittle = this.#rates.isLittle(engine.slot, packet.length);
     return isLittle || this.#takesMuch(engine, socket, packet);
+  }
+
+  notePing(engine: Engine, socket: FrameSocket, bytes: number): void {
+    // What stands for it does nothing when its turn comes, and no more than one of them waits.
+    if (this.#rates.isLittle(engine.slot, bytes) || this.#inboxes.has(engine)) return;
+    this.#takesMuch(engine, socket, PLAIN_PACKET.noop);
   }
 
   takePayload(engine: Engine, body: string, done: PayloadDone): void {

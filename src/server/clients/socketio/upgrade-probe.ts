@@ -57,6 +57,13 @@ export class UpgradeProbe implements FrameHandler {
     this.#release();
   }
 
+  /** Who asks for answers and does not read them wants something else. */
+  onPing(socket: FrameSocket): void {
+    if (socket.getBufferedAmount() === 0) return;
+    this.#release();
+    socket.terminate();
+  }
+
   #answerProbe(socket: FrameSocket): void {
     const { polling } = this.#session;
     if (polling?.probe !== this) {

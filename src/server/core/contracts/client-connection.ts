@@ -31,6 +31,8 @@ export interface FrameSocket {
 export interface FrameHandler {
   onFrame(socket: FrameSocket, frame: string | Buffer): void;
   onSocketClose(socket: FrameSocket): void;
+  /** The client sent a WebSocket ping of so many bytes, which has been answered with as many. */
+  onPing?(socket: FrameSocket, bytes: number): void;
 }
 
 /** Decides, once a socket is open, who gets its frames; `undefined` refuses it. */

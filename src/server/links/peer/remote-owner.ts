@@ -290,6 +290,11 @@ export class RemoteOwner implements SessionOwner {
     socket.terminate();
   }
 
+  /** Something waits for the client of a socket that its owner has not sent. */
+  waitFor(number: number, socket: FrameSocket): void {
+    this.#edge.slowReaders.wait(socket, new EdgeReader(this, number, socket), 0);
+  }
+
   /** The client of a socket does not read: its owner hears that it is gone. */
   cutSlow(number: number, socket: FrameSocket, reason: Reason | undefined): void {
     if (reason !== undefined) this.#edge.refusals.count(reason);
@@ -354,6 +359,10 @@ class EdgeSocket implements FrameHandler {
 
   onSocketClose(): void {
     this.#owner.socketClosed(this.#number);
+  }
+
+  onPing(socket: FrameSocket): void {
+    if (socket.getBufferedAmount() > 0) this.#owner.waitFor(this.#number, socket);
   }
 }
 
