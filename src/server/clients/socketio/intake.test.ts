@@ -141,6 +141,15 @@ test('who has the app say too much waits as long as that is so, and loses nothin
   expect(client.received).toHaveLength(7);
 });
 
+test('one of whom nothing waits any more is looked at now and then', () => {
+  const client = new Client(1);
+  intake.slow(client);
+  client.bring('42["a"]');
+  // The clock stands still in each look, which has to end all the same.
+  pass(3_000);
+  expect([client.received, client.socket.isPaused]).toEqual([['42["a"]'], false]);
+});
+
 test('CONNECTs pass a few times, then one a second; acks have a limit of their own', () => {
   const client = new Client(1);
   for (let guess = 0; guess < 30; guess++) {

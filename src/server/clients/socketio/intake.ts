@@ -205,7 +205,11 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     for (let count = 0; count < PACKETS_PER_TURN && nowMs < untilMs; count++) {
       if (inbox.slowedAtMs !== undefined && this.#isSlowed(engine, inbox, nowMs)) return nowMs;
       const packet = inbox.peek();
-      if (packet === undefined) return nowMs;
+      if (packet === undefined) {
+        // Only whether to be careful still is looked at again.
+        inbox.dueMs = nowMs + LIMITS.busSlowMs;
+        return nowMs;
+      }
       if (packet === MALFORMED) {
         inbox.endPayload(false);
         engine.failEngine();
