@@ -93,6 +93,8 @@ const sample: WorkerSample = {
     freePlaces: 19_700,
     openFiles: 65,
     strangers: 4,
+    topAddressShare: 0.25,
+    topTenAddressesShare: 0.75,
     busQueueBytes: 0,
     heldBytes: 2_000,
     memoryBudgetBytes: 268_435_456,

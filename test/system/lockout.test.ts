@@ -93,5 +93,6 @@ test('places come back, though pongs go on that answer no ping', async () => {
     clearInterval(timer);
   }
   expect(node.logText).toContain('unprovenCut');
+  await node.logged('who they are', ({ addresses }) => String(addresses).includes('127.0.0.'));
   expect(node.logText).not.toContain('uncaught');
 });

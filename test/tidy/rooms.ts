@@ -248,6 +248,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'where a request comes from: its address seen through proxies, the origin of its page',
     imports: {
       'server/core/contracts': 'any',
+      'server/core/limits': 'any',
+      'server/core/log': 'type',
       'server/protocol': 'any',
       'host/runtime': 'any',
     },

@@ -97,6 +97,22 @@ export const metrics: readonly Metric[] = [
     'Connections of clients that are no WebSocket: polls that wait, and strangers.',
     'strangers',
   ),
+  {
+    name: 'holdfast_sessions_address_share',
+    type: 'gauge',
+    help:
+      'Of the sessions, the part that comes from the address, or the ten addresses, with most; ' +
+      'near 1 behind a proxy that `trustedProxies` does not name. Estimated where there are many.',
+    labels: ['worker', 'addresses'],
+    *read(view) {
+      for (const { index, sample } of view.workers()) {
+        if (!sample) continue;
+        const { topAddressShare, topTenAddressesShare } = sample.gauges;
+        yield { labels: { worker: `${index}`, addresses: '1' }, value: topAddressShare };
+        yield { labels: { worker: `${index}`, addresses: '10' }, value: topTenAddressesShare };
+      }
+    },
+  },
   ofGauge('holdfast_worker_rss_bytes', 'Resident memory of the worker.', 'rssBytes'),
   ofGauge('holdfast_worker_heap_bytes', 'JavaScript heap of the worker.', 'heapBytes'),
   perWorker(

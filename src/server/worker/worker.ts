@@ -13,6 +13,7 @@ import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import { EngineContext } from '../clients/socketio/engine-context.ts';
 import { LocalOwner } from '../clients/socketio/local-owner.ts';
 import { PacketRouter } from '../clients/socketio/packet-router.ts';
+import { AddressCrowd } from '../clients/source/address-crowd.ts';
 import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
@@ -71,6 +72,7 @@ export class Worker {
   readonly #peers: Peers;
   readonly #proxies: TrustedProxies;
   readonly #keys: SourceKeys = new SourceKeys();
+  readonly #crowd: AddressCrowd;
   readonly #files: OpenFiles;
   readonly #door: Door;
   readonly #owner: LocalOwner;
@@ -142,6 +144,7 @@ export class Worker {
       slowReaders,
       refusals: this.#refusals,
     });
+    this.#crowd = new AddressCrowd(() => this.#engine.sources.addresses, log);
     this.#owner = new LocalOwner(this.#engine);
     this.#proxies = new TrustedProxies(config.trustedProxies);
     this.#files = new OpenFiles(places.openFiles);
@@ -262,6 +265,7 @@ export class Worker {
       json: this.#json,
       bodies,
       sources,
+      crowd: this.#crowd,
       watch,
       origins: new OriginPolicy(
         this.#settings.config,
@@ -317,6 +321,7 @@ export class Worker {
 
   #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
     const namespaces = [...core.namespaces.values()];
+    const { topOne, topTen } = this.#crowd.shares();
     return {
       pollingSessions: this.#engine.pollingCount,
       websocketSessions: this.#engine.size - this.#engine.pollingCount,
@@ -327,6 +332,8 @@ export class Worker {
       freePlaces: this.#places.free,
       openFiles: this.#files.count() ?? 0,
       strangers: this.#door.strangers,
+      topAddressShare: topOne,
+      topTenAddressesShare: topTen,
       busQueueBytes: this.#bus.queuedBytes,
       heldBytes: this.#budget.heldBytes,
       memoryBudgetBytes: this.#budget.limitBytes,

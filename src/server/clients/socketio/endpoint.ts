@@ -17,6 +17,7 @@ import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { BodyFault, BodyText, RequestBodies } from '../../core/limits/request-bodies.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
+import type { AddressCrowd } from '../source/address-crowd.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
 import type { RequestSources } from '../source/request-sources.ts';
@@ -64,6 +65,7 @@ export interface EndpointOptions {
   readonly json: ForeignJson;
   readonly bodies: RequestBodies;
   readonly sources: RequestSources;
+  readonly crowd: AddressCrowd;
   readonly watch: ConnectionWatch;
   readonly origins: OriginPolicy;
   /** The owner of sessions of a worker of this node; `undefined` when there is no such worker. */
@@ -117,6 +119,7 @@ export class EngineEndpoint {
     if (tooMany !== undefined) return this.#tooMany(asked, ask.cors, tooMany, from.address);
     if (!this.#context.places.take(from)) return this.#notNow(asked, ask.cors);
     this.#context.addressLimits.opened(from.addressKey);
+    this.#options.crowd.opened(from);
     const { address, addressKey, connection } = from;
     const { headers } = ask.request;
     const { query, transport } = ask;

@@ -94,6 +94,16 @@ export const WORKER_BOUNDS = {
     unit: 'connections',
     why: 'Without a session, of which is known since when they ask; 40 bytes each.',
   },
+  crowdLookedAt: {
+    value: 1_024,
+    unit: 'sessions',
+    why: 'Looked at to see how many come from the same addresses.',
+  },
+  crowdSessions: {
+    value: 50,
+    unit: 'sessions',
+    why: 'With fewer on a worker it says nothing that most come from a few addresses.',
+  },
   openedBetweenWalks: {
     value: 65_536,
     unit: 'sessions',

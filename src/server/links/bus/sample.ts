@@ -40,6 +40,9 @@ export interface WorkerGauges {
   readonly openFiles: number;
   /** Connections of clients that are no WebSocket: polls that wait, and strangers. */
   readonly strangers: number;
+  /** Of the sessions, those of the address, and of the ten addresses, with most; from 0 to 1. */
+  readonly topAddressShare: number;
+  readonly topTenAddressesShare: number;
   /** Bytes waiting to leave for the controller. */
   readonly busQueueBytes: number;
   /** What waits for clients, and the most that it may be. */

@@ -98,6 +98,16 @@ test('who has just come has time, but not among a crowd and against others', () 
   expect(gone()).toEqual([2]);
 });
 
+test('one of a crowd takes no place of others, be it by address or by connection', () => {
+  const crowd = { addressKey: 1, connection: 5 };
+  fill(PLACES - 30, 3);
+  for (let i = 0; i < 29; i++) holders.push(new FakeHolder(crowd, nowMs - 1));
+  fill(1, 1, 9_000);
+  expect(places.take(crowd)).toBe(false);
+  expect(places.take(from(1))).toBe(true);
+  expect(holders.filter(({ hasGone }) => hasGone).map((one) => one.from)).toEqual([crowd]);
+});
+
 test('the time is that which clients take for joining now', () => {
   fill(PLACES - 1, 1);
   fill(1, 1, 100);

@@ -44,8 +44,10 @@ interface Candidate extends Silent {
 
 type Scarce = 'files' | 'sessions';
 
-/** Where a look led to nothing, the next waits so many times as long as it took. */
+/** Where a look led to nothing, the next waits so many times as long as it took … */
 const LOOK_REST = 20;
+/** … but no longer than this for each place: a busy machine makes looks seem to take longer. */
+const REST_MS_PER_PLACE = 0.02;
 /** Found in one look: one in so many of the places, so that the next look sees what has changed. */
 const FOUND_SHARE = 1 / 16;
 const FOUND_MIN = 8;
@@ -148,17 +150,20 @@ export class Places {
   }
 
   #mayGo(candidate: Candidate, from: PlaceSource): boolean {
-    const { address, connection, holder } = candidate;
+    const { address: addressKey, connection, holder } = candidate;
     const silentMs = this.#silentMs(candidate);
     if (silentMs >= LIMITS.unpolledMs) return true;
-    if (holder.standing === STANDING.user || isCrowd(this.#byAddress, from.addressKey, address)) {
+    if (holder.standing === STANDING.user || this.#isCrowd(from, { addressKey, connection })) {
       return false;
     }
-    return (
-      silentMs >= this.#timeMs ||
-      isCrowd(this.#byAddress, address, from.addressKey) ||
-      isCrowd(this.#byConnection, connection, from.connection)
-    );
+    return silentMs >= this.#timeMs || this.#isCrowd({ addressKey, connection }, from);
+  }
+
+  /** Whether many more came from one address than another, or, of one, by one connection. */
+  #isCrowd(one: PlaceSource, other: PlaceSource): boolean {
+    return one.addressKey === other.addressKey
+      ? isCrowd(this.#byConnection, one.connection, other.connection)
+      : isCrowd(this.#byAddress, one.addressKey, other.addressKey);
   }
 
   #silentMs({ sinceMs }: Candidate): number {
@@ -189,7 +194,8 @@ export class Places {
   }
 
   #rest(): void {
-    this.#lookAgainAtMs = performance.now() + this.#lookTookMs * LOOK_REST;
+    const mostMs = this.#options.sessions * REST_MS_PER_PLACE;
+    this.#lookAgainAtMs = performance.now() + Math.min(mostMs, this.#lookTookMs * LOOK_REST);
   }
 
   #candidates(scarce: Scarce): Candidate[] {
@@ -208,7 +214,6 @@ export class Places {
   }
 }
 
-/** Whether so many more came from one place than from another. */
 function isCrowd(counts: ReadonlyMap<number, number>, one: number, other: number): boolean {
   return (counts.get(one) ?? 0) >= CROWD_TIMES * (counts.get(other) ?? 0) + CROWD;
 }
