@@ -20,12 +20,6 @@ const app: App = defineApp({
       session.server.to('numbered').emit('said', session.user ?? session.id, number);
       return session.server.workerId.split('-')[0];
     },
-    askAll: async (session, times: number) => {
-      const asked = Array.from({ length: times }, () => session.server.fetchSessions());
-      const settled = await Promise.allSettled(asked);
-      return settled.filter(({ status }) => status === 'fulfilled').length;
-    },
-    countAll: (session) => session.server.count(),
   },
 });
 

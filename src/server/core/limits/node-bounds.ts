@@ -121,10 +121,23 @@ export const NODE_BOUNDS = {
     seen: 'the request is answered 503',
   },
   pendingBusRequests: {
+    value: 100_000,
+    unit: 'requests',
+    why: 'Over the bus (`fetchSessions`, `emitWithAck` …), without all answers; half for sessions.',
+    seen: 'the call rejects with a `BusFullError`',
+    counted: 'requestsOpen',
+  },
+  requestsOfSessions: {
     value: 10_000,
     unit: 'requests',
-    why: 'Over the bus (`fetchSessions`, `emitWithAck` …) and without all answers yet.',
-    seen: 'the call rejects with a `BusFullError`',
+    why: 'Of them, made in handlers of sessions: one session may have half of what is left of it.',
+    seen: 'likewise, in handlers of that session',
+    counted: 'requestsOpen',
+  },
+  requestsPerSessionMin: {
+    value: 16,
+    unit: 'requests',
+    why: 'What each session may have open however many others have.',
   },
   answerPieceBytes: {
     value: 1_048_576,

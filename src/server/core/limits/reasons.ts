@@ -133,6 +133,10 @@ export const REASONS = {
     outcome: 'refused',
     text: 'an event of a client with too many unfinished handlers of the app',
   },
+  requestsOpen: {
+    outcome: 'refused',
+    text: 'a request to other workers, since too many of its session, or of the app, are open',
+  },
   busFull: {
     outcome: 'refused',
     text: 'a message to other workers, since too much of its session, or of the app, waits already',

@@ -227,11 +227,15 @@ export class BusClient implements NodeLink {
   ): Promise<NodeAnswers> {
     const isForWorkers = request.kind === 'serverSideEmit';
     if (!this.#messages.open) return this.#requests.nobody;
-    if (this.#requests.size >= LIMITS.pendingBusRequests) throw new BusFullError();
+    const speaker = this.#speakerOf(target);
+    if (!this.#requests.admits(speaker)) {
+      this.#options.refusals.count('requestsOpen');
+      throw new BusFullError();
+    }
     const data = toData(request);
     const writer = this.#begin(BusFrame.request, target);
     if (writer === undefined) return this.#requests.nobody;
-    const { id, answers } = this.#requests.open(timeoutMs);
+    const { id, answers } = this.#requests.open(timeoutMs, speaker);
     writer.u32(id);
     writeRoute(writer, { ...routeTo(target, isForWorkers), namespace });
     writer.raw(data);

@@ -4,7 +4,8 @@
  *     open ─▶ asked (whom the hub asked) ─▶ pieces, of each worker the last one says so ─▶ settled
  *
  * A request settles when all workers have answered or are known to be gone, or when its time is
- * over. Whoever has not answered whole by then is named.
+ * over. Whoever has not answered whole by then is named. Those that handlers of one session have
+ * open are a share: however many that are, others may ask.
  */
 
 import type { NodeAnswers } from '../../core/contracts/node-link.ts';
@@ -16,7 +17,9 @@ interface Pending {
   /** Those asked that have not answered to the end; `undefined` until the hub has said whom. */
   waiting: Set<number> | undefined;
   readonly silent: Set<number>;
+  readonly timeoutMs: number;
   timer: Timer;
+  readonly speaker: string | undefined;
   readonly resolve: (answers: NodeAnswers) => void;
 }
 
@@ -33,6 +36,9 @@ export class PendingRequests {
   /** All other workers of the node: those that may have been asked. */
   readonly #others: readonly number[];
   readonly #pending: Map<number, Pending> = new Map();
+  /** Open ones by session, of those that have some. */
+  readonly #bySpeaker: Map<string, number> = new Map();
+  #ofSpeakers = 0;
   #lastId = 0;
 
   constructor(worker: number, workerCount: number) {
@@ -40,8 +46,13 @@ export class PendingRequests {
     this.#others = all.filter((index) => index !== worker);
   }
 
-  get size(): number {
-    return this.#pending.size;
+  /** Whether one more may be opened on behalf of a session; undefined for the app itself. */
+  admits(speaker: string | undefined): boolean {
+    if (this.#pending.size >= LIMITS.pendingBusRequests) return false;
+    if (speaker === undefined) return true;
+    if (this.#ofSpeakers >= LIMITS.pendingBusRequests / 2) return false;
+    const share = (LIMITS.requestsOfSessions - this.#ofSpeakers) / 2;
+    return (this.#bySpeaker.get(speaker) ?? 0) < Math.max(share, LIMITS.requestsPerSessionMin);
   }
 
   /** What is known when nobody can be asked: that all are missing. */
@@ -49,14 +60,19 @@ export class PendingRequests {
     return { items: [], missing: 0, silent: this.#others };
   }
 
-  open(timeoutMs: number): { id: number; answers: Promise<NodeAnswers> } {
+  open(
+    timeoutMs: number,
+    speaker: string | undefined,
+  ): { id: number; answers: Promise<NodeAnswers> } {
     // 32 bits wide; a request is long settled when its number comes round again.
     this.#lastId = (this.#lastId + 1) % 2 ** 32;
     const id = this.#lastId;
     const { promise, resolve } = Promise.withResolvers<NodeAnswers>();
     const timer = setTimeout(() => this.#settle(id), timeoutMs);
     const silent = new Set<number>();
-    this.#pending.set(id, { items: [], missing: 0, waiting: undefined, silent, timer, resolve });
+    const none = { items: [], missing: 0, waiting: undefined };
+    this.#pending.set(id, { ...none, silent, timeoutMs, timer, speaker, resolve });
+    this.#count(speaker, 1);
     return { id, answers: promise };
   }
 
@@ -76,7 +92,7 @@ export class PendingRequests {
     if (!piece.isLast) {
       // Who answers in pieces is at work, and gets the time anew for the next.
       clearTimeout(pending.timer);
-      pending.timer = setTimeout(() => this.#settle(id), LIMITS.busRequestMs);
+      pending.timer = setTimeout(() => this.#settle(id), pending.timeoutMs);
       return;
     }
     if (!piece.isWhole) pending.silent.add(worker);
@@ -96,6 +112,14 @@ export class PendingRequests {
     for (const id of [...this.#pending.keys()]) this.#settle(id);
   }
 
+  #count(speaker: string | undefined, change: 1 | -1): void {
+    if (speaker === undefined) return;
+    this.#ofSpeakers += change;
+    const count = (this.#bySpeaker.get(speaker) ?? 0) + change;
+    if (count === 0) this.#bySpeaker.delete(speaker);
+    else this.#bySpeaker.set(speaker, count);
+  }
+
   #done(id: number, { waiting }: Pending, worker: number): void {
     waiting?.delete(worker);
     if (waiting?.size === 0) this.#settle(id);
@@ -105,6 +129,7 @@ export class PendingRequests {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
+    this.#count(pending.speaker, -1);
     clearTimeout(pending.timer);
     const { items, missing, silent, waiting = this.#others } = pending;
     pending.resolve({ items, missing, silent: [...silent, ...waiting].toSorted((a, b) => a - b) });
