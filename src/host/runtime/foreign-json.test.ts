@@ -143,6 +143,30 @@ describe('strings that collide', () => {
     for (let i = 0; i < 500; i++) expect(json.faultIn(honest, 0, json)).toBeUndefined();
   });
 
+  test('cannot lock out a key that is in use, whatever else is sent to have it forgotten', () => {
+    let nowMs = 0;
+    const json = new ForeignJson({ maxKeys: 100_000, maxDepth: 64 }, () => nowMs);
+    // Too long to be passed over.
+    const filler = '"' + 'x'.repeat(600) + '"';
+    const [key] = rapidhashNames(1, 2_000_000) as [string];
+    const honest = `[{"${key}":1},${filler}]`;
+    for (let minute = 0; minute < 8; minute++, nowMs += 61_000) {
+      expect(json.faultIn(honest, 0, {})).toBeUndefined();
+    }
+    for (let round = 0; round < 4; round++) {
+      for (let junk = 0; junk < 4; junk++) {
+        const names = plainNames(50_000, (4 * round + junk) * 50_000);
+        json.faultIn(objectText(names), 0, {});
+      }
+      for (let sender = 0; sender < 400; sender++) {
+        const names = rapidhashNames(8, 10_000 * round + 8 * sender);
+        json.faultIn(`[${objectText(names)},${filler}]`, 0, {});
+      }
+      expect(json.faultIn(honest, 0, {})).toBeUndefined();
+      nowMs += 10_000;
+    }
+  });
+
   test('no chance makes honest strings of them', () => {
     const json = new ForeignJson({ maxKeys: 100_000, maxDepth: 64 });
     for (let message = 0; message < 40; message++) {

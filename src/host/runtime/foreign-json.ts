@@ -67,11 +67,14 @@ export class ForeignJsonError extends Error {
 
 export class ForeignJson {
   readonly #bounds: ForeignJsonBounds;
+  readonly #now: () => number;
   #scan: Scan | undefined;
   #untilShort = 1;
 
-  constructor(bounds: ForeignJsonBounds) {
+  /** @param now the time in milliseconds */
+  constructor(bounds: ForeignJsonBounds, now: () => number = () => performance.now()) {
     this.#bounds = bounds;
+    this.#now = now;
   }
 
   /**
@@ -80,14 +83,14 @@ export class ForeignJson {
    */
   faultIn(text: string, from: number, sender: object): JsonFault | 'malformed' | undefined {
     if (text.length - from < SHORT_CHARACTERS && !this.#isDue()) return undefined;
-    this.#scan ??= new Scan(this.#bounds);
+    this.#scan ??= new Scan(this.#bounds, this.#now);
     return this.#scan.faultIn(text, from, sender);
   }
 
   /** Looks at a few names that will be keys of an object, such as those of headers. */
   faultInNames(names: () => Iterable<string>, sender: object): JsonFault | undefined {
     if (!this.#isDue()) return undefined;
-    this.#scan ??= new Scan(this.#bounds);
+    this.#scan ??= new Scan(this.#bounds, this.#now);
     return this.#scan.faultInNames(names(), sender);
   }
 
@@ -115,6 +118,7 @@ export class ForeignJson {
 /** The look itself, with what it needs; made when there is something to look at. */
 class Scan {
   readonly #bounds: ForeignJsonBounds;
+  readonly #now: () => number;
   readonly #guard: StringGuard = new StringGuard();
   readonly #keyBits: Uint32Array = new Uint32Array(2 ** KEY_BITS / 32);
   /** Bits that so many keys set as there may be: some share one. */
@@ -127,8 +131,9 @@ class Scan {
   #fault: JsonFault | undefined;
   #at = 0;
 
-  constructor(bounds: ForeignJsonBounds) {
+  constructor(bounds: ForeignJsonBounds, now: () => number) {
     this.#bounds = bounds;
+    this.#now = now;
     this.#opened = new Uint8Array(bounds.maxDepth + 1);
     const bits = 2 ** KEY_BITS;
     this.#keyBitsMax = bits * (1 - Math.exp(-bounds.maxKeys / bits));
@@ -190,7 +195,7 @@ class Scan {
   }
 
   #begin(length: number, sender: object): void {
-    this.#guard.begin(sender, performance.now());
+    this.#guard.begin(sender, this.#now());
     this.#isCountingKeys = length > this.#bounds.maxKeys * KEY_CHARACTERS;
     if (this.#keyBitsSet > 0) this.#keyBits.fill(0);
     this.#keyBitsSet = 0;

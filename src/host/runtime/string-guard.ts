@@ -14,6 +14,10 @@
  * sender may bring a few in a while, since the name of a property that the app's own clients use
  * may belong in a place that somebody else has filled. Refused is a message that brings more of
  * them, or whose strings are together costly to find.
+ *
+ * What is known is forgotten within two windows, which end the sooner the more strings come. So
+ * that nobody can have the names in use forgotten and then fill their places, those that came again
+ * in several windows are *established*, and stay known.
  */
 
 import { RUNTIME_HASH_BITS, RuntimeHash } from './runtime-hash.ts';
@@ -38,6 +42,10 @@ const WARY_MS = 600_000;
 /** Of marks, in the table of the latest strings, with what each costs. */
 const LATEST_BITS = 9;
 const MARK_KEYS = 64;
+/** Of marks, in the table of established strings; each may stand in two places. */
+const ESTABLISHED_BITS = 12;
+/** Windows in which a string has to come again until it is. */
+const SIGHTINGS = 4;
 
 export class StringGuard {
   /** Random keys of marks, one for each character in turn. */
@@ -49,6 +57,8 @@ export class StringGuard {
   readonly #latestLooks: Uint16Array = new Uint16Array(1 << LATEST_BITS);
   #known: Uint32Array = new Uint32Array(2 ** KNOWN_BITS / 32);
   #knownBefore: Uint32Array = new Uint32Array(2 ** KNOWN_BITS / 32);
+  readonly #established: Int32Array = new Int32Array(1 << ESTABLISHED_BITS);
+  readonly #sightings: Uint8Array = new Uint8Array(1 << ESTABLISHED_BITS);
   #knownCount = 0;
   /** Of new strings, by place; and of all places together. */
   readonly #counts: Uint16Array = new Uint16Array(PLACES);
@@ -131,9 +141,39 @@ export class StringGuard {
     const bit = mark >>> (32 - KNOWN_BITS);
     const mask = 1 << (bit & 31);
     if (((this.#known[bit >>> 5] as number) & mask) !== 0) return true;
-    if (((this.#knownBefore[bit >>> 5] as number) & mask) === 0) return false;
+    if (((this.#knownBefore[bit >>> 5] as number) & mask) !== 0) this.#sight(mark);
+    else if (!this.#isEstablished(mark)) return false;
     this.#remember(mark);
     return true;
+  }
+
+  #isEstablished(mark: number): boolean {
+    const slot = this.#slotOf(mark);
+    return this.#established[slot] === mark && (this.#sightings[slot] as number) >= SIGHTINGS;
+  }
+
+  /** A string came again in another window. What is established already makes place for none. */
+  #sight(mark: number): void {
+    const slot = this.#slotOf(mark);
+    const sightings = this.#sightings[slot] as number;
+    if (this.#established[slot] === mark) {
+      this.#sightings[slot] = Math.min(sightings + 1, SIGHTINGS);
+    } else if (sightings > 1 && sightings < SIGHTINGS) {
+      this.#sightings[slot] = sightings - 1;
+    } else if (sightings <= 1) {
+      this.#established[slot] = mark;
+      this.#sightings[slot] = 1;
+    }
+  }
+
+  /** Where a string stands or may stand: the one of two places that has it, or the weaker one. */
+  #slotOf(mark: number): number {
+    const first = mark & ((1 << ESTABLISHED_BITS) - 1);
+    const second = first ^ 1;
+    if (this.#established[first] === mark) return first;
+    if (this.#established[second] === mark) return second;
+    const isWeaker = (this.#sightings[second] as number) < (this.#sightings[first] as number);
+    return isWeaker ? second : first;
   }
 
   #remember(mark: number): void {
