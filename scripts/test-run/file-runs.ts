@@ -19,18 +19,26 @@ import { type FileResult, resultOf } from './report.ts';
  */
 const TEST_TIMEOUT_MS = 60_000;
 
+/**
+ * A test in an endless loop hears of no time limit, and may take all memory of the machine. The
+ * longest file takes a minute.
+ */
+const FILE_TIMEOUT_MS = 240_000;
+
 const MARK_NAME = 'TEST_RUN_MARK';
 
 export class FileRuns {
   readonly #folder: string;
   readonly #request: TestRequest;
+  readonly #fileTimeoutMs: number;
   readonly #mark = newMark(MARK_NAME);
   readonly #running: Set<Bun.Subprocess> = new Set();
   #count = 0;
 
-  constructor(folder: string, request: TestRequest) {
+  constructor(folder: string, request: TestRequest, fileTimeoutMs: number = FILE_TIMEOUT_MS) {
     this.#folder = folder;
     this.#request = request;
+    this.#fileTimeoutMs = fileTimeoutMs;
   }
 
   async run(file: string): Promise<FileResult> {
@@ -47,7 +55,9 @@ export class FileRuns {
     });
     closeSync(output);
     this.#running.add(child);
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.#fileTimeoutMs);
     await child.exited;
+    clearTimeout(timer);
     this.#running.delete(child);
     return resultOf({
       file,
