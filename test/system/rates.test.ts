@@ -117,3 +117,18 @@ test('what a client has buffered in an outage arrives, in one POST', async () =>
   const socket = await clients.connect(node.url);
   expect(await ask<number>(socket, 'taken')).toBe(1_500);
 });
+
+test.each(['websocket', 'polling'])(
+  'who sends too much at once by %s loses nothing',
+  async (by) => {
+    const socket = await clients.connect(node.url, { transports: [by] });
+    const count = 9_000;
+    for (let sent = 0; sent < count; sent++) socket.emit('count');
+    expect(await ask<number>(socket, 'taken')).toBe(count);
+    await eventually(
+      'its wait is counted',
+      () => refusals('tooManyMessages'),
+      (held) => held > 0,
+    );
+  },
+);

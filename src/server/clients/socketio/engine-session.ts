@@ -37,7 +37,6 @@ import {
   type HandshakeSource,
   type Joining,
   type KeptHandshake,
-  type PartialPacket,
   packedHandshake,
   unpackedHandshake,
 } from './session-extras.ts';
@@ -91,10 +90,6 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   /** The client has joined: of its first request only this will be needed. */
   keepOfHandshake(kept: KeptHandshake | undefined): void {
     this.#extras = afterJoining(this.#extras, kept);
-  }
-
-  get partial(): PartialPacket | undefined {
-    return this.#extras?.partial;
   }
 
   get joining(): ReadonlyMap<string, Joining> | undefined {
@@ -277,7 +272,9 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   /** Takes one packet, text or the data of a binary message. */
   receive(packet: string | Buffer): void {
     if (this.closed) return;
-    if (this.polling?.isPingWaiting !== true) this.lastSeenTick = this.#worker.heartbeat.tick;
+    if (this.#socket !== undefined || this.polling?.isPingWaiting !== true) {
+      this.lastSeenTick = this.#worker.heartbeat.tick;
+    }
     if (typeof packet !== 'string') {
       this.#receiveBinary(packet);
       return;

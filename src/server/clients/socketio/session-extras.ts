@@ -5,7 +5,7 @@
 
 import type { TransportName } from '../../core/app/app.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
-import type { AckPacket, EventPacket, JsonObject } from '../../protocol/socketio-packet.ts';
+import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { RequestSource } from '../source/request-sources.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
@@ -35,19 +35,10 @@ export interface Joining {
   nextBytes: number;
 }
 
-/** A packet whose binary attachments have not all come. */
-export interface PartialPacket {
-  readonly packet: EventPacket | AckPacket;
-  readonly attachments: Buffer[];
-  /** Of the attachments that have come. */
-  bytes: number;
-}
-
 export interface Extras {
   readonly polling?: PollingTransport | undefined;
   /** Until the client has joined; packed after that, where the app has more namespaces. */
   readonly handshake?: HandshakeSource | string | undefined;
-  readonly partial?: PartialPacket | undefined;
   /** Once the client has joined the one namespace of an app, and only if it was read. */
   readonly kept?: KeptHandshake | undefined;
   /** By namespace. */
@@ -69,8 +60,8 @@ export function afterJoining(
   extras: Extras | undefined,
   kept: KeptHandshake | undefined,
 ): Extras | undefined {
-  const { polling, isTextOnly, partial, joining, others } = extras ?? {};
-  const hasMore = (polling ?? isTextOnly ?? partial ?? joining ?? others) !== undefined;
+  const { polling, isTextOnly, joining, others } = extras ?? {};
+  const hasMore = (polling ?? isTextOnly ?? joining ?? others) !== undefined;
   if (hasMore) return changed(extras, { handshake: undefined, kept });
   // So it is with nearly all, and nothing need be copied.
   return kept === undefined ? undefined : { kept };
