@@ -257,7 +257,8 @@ const shape = {
   ),
   maxSessionsPerWorker: key(
     autoOr(1_000_000).default('auto'),
-    'The most sessions a worker takes; `auto` is what its open-file limit allows.',
+    'The most sessions a worker takes, whatever they hold; `auto` is four for each file that its ' +
+      'open-file limit leaves to clients, since those that poll hold none between two polls.',
     { limit: { seen: '503 with `Retry-After`, before any upgrade', counted: 'atCapacity' } },
   ),
   maxSessionsPerAddress: addressKey(

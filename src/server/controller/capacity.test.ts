@@ -32,7 +32,7 @@ test('sessions that hold no file have a bound of their own, and files theirs', (
   expect(workerPlaces(config({}), 20_000)).toEqual({
     openFiles: 20_000,
     connections: 19_744,
-    sessions: 39_488,
+    sessions: 78_976,
   });
   expect(workerPlaces(config({ maxSessionsPerWorker: '100' }), 20_000)).toMatchObject({
     connections: 19_744,

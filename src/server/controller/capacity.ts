@@ -12,8 +12,11 @@ import { LIMITS } from '../core/limits/limits.ts';
 import type { WorkerPlaces } from '../links/bus/worker-settings.ts';
 import { MAX_SLOT } from '../protocol/session-id.ts';
 
-/** Sessions for each file: those that poll and are between two polls hold none. */
-const SESSIONS_PER_FILE = 2;
+/**
+ * Sessions for each file: those that poll and are between two polls hold none, and where much is
+ * said to them, most are. What they hold is memory, which has a budget of its own.
+ */
+const SESSIONS_PER_FILE = 4;
 /** With few files, the reserve leaves at least this part to clients. */
 const CLIENTS_SHARE_MIN = 1 / 2;
 
