@@ -141,6 +141,15 @@ test('one that has shown itself since it was found stays', () => {
   expect(gone()).toEqual([]);
 });
 
+test('whoever asks how many places are free takes none from those who come', () => {
+  fill(PLACES, 2, 5_000);
+  for (let i = 0; i < 20; i++) {
+    expect(places.free).toBeGreaterThan(0);
+    expect(places.take(from(3))).toBe(true);
+    holders.push(new FakeHolder(from(3), undefined));
+  }
+});
+
 test('many are found in one look, and a look that led to nothing is not repeated at once', () => {
   fill(PLACES, 2, 5_000);
   for (let i = 0; i < 8; i++) {

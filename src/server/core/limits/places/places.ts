@@ -93,11 +93,18 @@ export class Places {
     const { files, sessions } = this.#options;
     const free = Math.min(files - this.#options.heldFiles(), sessions - this.#size);
     if (free > 0) return free;
-    const isKnown = !this.#look(this.#scarce ?? 'sessions');
-    if (!isKnown) this.#rest();
-    // Those of a crowd make place for others than itself.
+    const scarce = this.#scarce ?? 'sessions';
+    const known = scarce === this.#foundFor ? this.#foundToGo : 0;
+    if (known > 0 || !this.#look(scarce)) return known;
+    const found = this.#foundToGo;
+    if (found === 0) this.#rest();
+    return found;
+  }
+
+  /** How many of those found would make place now; those of a crowd do, for others than itself. */
+  get #foundToGo(): number {
     const mayGo = ({ item, rank }: Ranked<Candidate>): boolean =>
-      rank > 0 || this.#silentMs(item) >= this.#timeMs;
+      isStill(item) && (rank > 0 || this.#silentMs(item) >= this.#timeMs);
     return this.#found.filter(mayGo).length;
   }
 
@@ -134,10 +141,10 @@ export class Places {
     const last = Math.max(0, found.length - TRIED);
     for (let at = found.length - 1; at >= last; at--) {
       const { item } = found[at] as Ranked<Candidate>;
-      const isStill = item.holder.unprovenSinceMs === item.sinceMs;
-      if (isStill && !this.#mayGo(item, from)) continue;
+      const isThere = isStill(item);
+      if (isThere && !this.#mayGo(item, from)) continue;
       found.splice(at, 1);
-      if (isStill) return item.holder;
+      if (isThere) return item.holder;
     }
     return undefined;
   }
@@ -212,6 +219,11 @@ export class Places {
     }
     return found;
   }
+}
+
+/** It has shown nothing since it was found. */
+function isStill({ holder, sinceMs }: Candidate): boolean {
+  return holder.unprovenSinceMs === sinceMs;
 }
 
 function isCrowd(counts: ReadonlyMap<number, number>, one: number, other: number): boolean {
