@@ -273,7 +273,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/clients': { purpose: 'kinds of client, a folder each' },
   'src/server/links/ipc': {
     purpose: 'frames over Unix sockets, for peer and bus',
-    imports: { 'server/protocol': 'any' },
+    imports: { 'host/machine': 'any', 'server/protocol': 'any' },
   },
   'src/server/links/bus': {
     purpose: 'both ends of the bus, and what controller and worker tell each other',
@@ -325,6 +325,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the node: supervisor, admin API, metrics, capacity, its recording',
     imports: {
       'server/links/bus': 'any',
+      'server/links/ipc': 'any',
       'server/protocol': 'any',
       ...CORE,
       'host/access': 'any',

@@ -6,9 +6,9 @@
  * What fails on the way is undone, so that nothing half-started stays behind.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
 import { readTlsPair, tlsPaths } from '../../host/access/tls-files.ts';
 import type { Config } from '../../host/config/schema.ts';
@@ -25,6 +25,7 @@ import {
   type WorkerPlaces,
   type WorkerSettings,
 } from '../links/bus/worker-settings.ts';
+import { clearLeftFolders, makeSocketFolder } from '../links/ipc/socket-folder.ts';
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
@@ -132,7 +133,7 @@ class Node implements NodeView, RunningNode {
     this.publicPort = this.#claim.port;
     this.#memoryBudgetBytes = memoryBudget(config, this.workerCount, memoryOfHost());
     checkOwnPorts(config, this.workerCount, this.publicPort);
-    this.#runDir = makeRunDir(config);
+    this.#runDir = makeRunDir(config, log);
     this.#facts = Array.from({ length: this.workerCount }, () => {
       return { sample: undefined, sampledAtMs: undefined };
     });
@@ -152,6 +153,7 @@ class Node implements NodeView, RunningNode {
       spawn: (index) => {
         this.#facts[index] = { sample: undefined, sampledAtMs: undefined };
         this.#watchdog.forget(index);
+        this.#hub.look();
         return spawnWorker(this.#settingsOf(index), this.#nodeLog.ofWorker(index));
       },
     });
@@ -328,16 +330,14 @@ function appPath(config: Config): string {
   throw new StartError(`The app file ${path} does not exist: give another with --app.`);
 }
 
-/**
- * A new directory that only this user can enter: whoever reaches the sockets speaks for the node.
- *
- * @throws StartError when it cannot be made
- */
-function makeRunDir(config: Config): string {
+/** @throws StartError when it cannot be made */
+function makeRunDir(config: Config, log: Log): string {
   const parent = config.runDir ?? tmpdir();
   try {
-    mkdirSync(parent, { recursive: true });
-    return mkdtempSync(join(parent, 'holdfast-'));
+    for (const folder of clearLeftFolders(parent)) {
+      log.info('the folder of a node that was killed is removed', { folder });
+    }
+    return makeSocketFolder(parent);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(`The directory for sockets cannot be made: ${reason}.`, { cause: error });

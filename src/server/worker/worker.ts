@@ -34,7 +34,7 @@ import { WorkerCore } from '../core/worker-core.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
 import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
-import { servePeers } from '../links/peer/peer-server.ts';
+import { type PeerListener, servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { isSessionIdOf } from '../protocol/session-id.ts';
@@ -81,7 +81,7 @@ export class Worker {
   #profiler: Profiler | undefined;
   #endpoint: EngineEndpoint | undefined;
   #publicServer: PublicServer | undefined;
-  #stopPeers: (() => void) | undefined;
+  #peerListener: PeerListener | undefined;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -183,7 +183,7 @@ export class Worker {
     await Bun.sleep(FAREWELL_MS);
     this.#publicServer?.close();
     this.#door.close();
-    this.#stopPeers?.();
+    this.#peerListener?.stop();
     this.#peers.close();
     this.#bus.close();
     this.#heartbeat.stop();
@@ -207,7 +207,7 @@ export class Worker {
     const peerPath = peerSocketPath(runDir, worker);
     // A worker that was killed leaves its socket's name behind.
     rmSync(peerPath, { force: true });
-    this.#stopPeers = servePeers(peerPath, this.#owner, this.#log);
+    this.#peerListener = servePeers(peerPath, this.#owner, this.#log);
     this.#heartbeat.start(() => {
       this.#admissions.sweep();
       this.#engine.sweep();
@@ -313,10 +313,22 @@ export class Worker {
       refusals: this.#refusals,
       collector: this.#collector,
       gauges: () => this.#gauges(core),
-      probe: () => this.#door.look(),
+      probe: () => {
+        this.#door.look();
+        this.#lookForPeers();
+      },
       send: (sample) => this.#bus.sendSample(sample),
     });
     sampler.start();
+  }
+
+  /** Whether other workers can still reach this one. */
+  #lookForPeers(): void {
+    try {
+      this.#peerListener?.look();
+    } catch (error) {
+      this.#log.error('other workers cannot reach this one', { error: describeError(error) });
+    }
   }
 
   #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {

@@ -15,7 +15,8 @@ import { describeError, type Log } from '../../core/log/log.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
-import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
+import { FramedConnection } from '../ipc/framed-connection.ts';
+import { LastingListener } from '../ipc/lasting-listener.ts';
 import {
   AnswerFlag,
   BusFrame,
@@ -66,7 +67,9 @@ export class Hub {
   /** Put off in this turn of the event loop, and in the one before. */
   #fresh: (() => void)[] = [];
   #due: (() => void)[] = [];
-  #stopListening: (() => void) | undefined;
+  #listener: LastingListener | undefined;
+  /** It has been said that it cannot be reached. */
+  #isOutOfReach = false;
 
   constructor(node: number, events: HubEvents, log: Log) {
     this.#node = node;
@@ -79,6 +82,7 @@ export class Hub {
     this.#stallTimer = setInterval(() => {
       const nowMs = performance.now();
       for (const link of this.#links.values()) link.judge(nowMs);
+      this.look();
     }, LIMITS.ipcStallMs / 4);
   }
 
@@ -92,7 +96,7 @@ export class Hub {
       onDrain: (connection: FramedConnection) =>
         this.#byConnection.get(connection)?.drained(connection),
     };
-    this.#stopListening = listenFramed(
+    this.#listener = new LastingListener(
       path,
       () => new FramedConnection(connectionEvents, LIMITS.ipcFrameBytes),
     );
@@ -100,8 +104,20 @@ export class Hub {
 
   close(): void {
     clearInterval(this.#stallTimer);
-    this.#stopListening?.();
+    this.#listener?.stop();
     for (const link of this.#links.values()) link.close();
+  }
+
+  /** Looks whether workers that are started can still come. */
+  look(): void {
+    try {
+      this.#listener?.look();
+      this.#isOutOfReach = false;
+    } catch (fault) {
+      const error = describeError(fault);
+      if (!this.#isOutOfReach) this.#log.error('the bus cannot be reached', { error });
+      this.#isOutOfReach = true;
+    }
   }
 
   /** Bytes that wait for a worker. */

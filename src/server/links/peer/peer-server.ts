@@ -19,7 +19,8 @@ import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
-import { FramedConnection, listenFramed } from '../ipc/framed-connection.ts';
+import { FramedConnection } from '../ipc/framed-connection.ts';
+import { LastingListener } from '../ipc/lasting-listener.ts';
 import { LinkShares } from './link-shares.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 import { SaidOnce } from './said-once.ts';
@@ -29,9 +30,12 @@ const TOO_LARGE: HttpAnswer = { status: 500, type: 'text/plain', body: 'too larg
 /** Data of one frame, beyond which the next begins: far below what a frame may hold. */
 const FRAME_FULL_BYTES = 1_048_576;
 
-/** Listens for other workers. @returns a function that stops */
-export function servePeers(path: string, owner: SessionOwner, log: Log): () => void {
-  return listenFramed(path, () => new EdgeConnection(owner, log).link);
+/** What listens for other workers, see `LastingListener`. */
+export type PeerListener = Pick<LastingListener, 'look' | 'stop'>;
+
+/** Listens for other workers. */
+export function servePeers(path: string, owner: SessionOwner, log: Log): PeerListener {
+  return new LastingListener(path, () => new EdgeConnection(owner, log).link);
 }
 
 interface Poll {

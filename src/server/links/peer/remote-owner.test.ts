@@ -37,7 +37,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-peer-'));
   path = join(folder, 'worker-1.sock');
   far = new FakeOwner();
-  stopFar = servePeers(path, far, SILENT);
+  const listener = servePeers(path, far, SILENT);
+  stopFar = () => listener.stop();
   const refusals = new Refusals(SILENT);
   budget = new MemoryBudget(10_000, refusals);
   edge = { slowReaders: new SlowReaders(SLOW, budget), refusals };
@@ -444,7 +445,8 @@ describe('the end of a worker', () => {
     expect(client.closes[0]?.[0]).toBe(1012);
     expect(near.socketCount).toBe(0);
     rmSync(path, { force: true });
-    stopFar = servePeers(path, far, SILENT);
+    const again = servePeers(path, far, SILENT);
+    stopFar = () => again.stop();
     expect(await near.knows('mine')).toBe(true);
   });
 
