@@ -7,6 +7,8 @@ import {
 } from '../../../test/support/hostile-names.ts';
 import { ForeignJson } from './foreign-json.ts';
 
+const all = (names: readonly string[]): readonly string[] => names;
+
 const BOUNDS = { maxKeys: 2_000, maxDepth: 64 };
 
 function faultIn(text: string, bounds = BOUNDS): string | undefined {
@@ -183,8 +185,8 @@ test('names that will be keys are looked at like keys', () => {
   let refused = 0;
   for (let i = 0; i < 100; i++) {
     const names = rapidhashNames(50, i * 50);
-    if (json.faultInNames(() => names, senders[i] as object) === 'stringsCollide') refused++;
+    if (json.faultInNames(all, names, senders[i] as object) === 'stringsCollide') refused++;
   }
   expect(refused).toBeGreaterThan(70);
-  expect(json.faultInNames(() => ['host', 'user-agent', 'x', ''], json)).toBeUndefined();
+  expect(json.faultInNames(all, ['host', 'user-agent', 'x', ''], json)).toBeUndefined();
 });

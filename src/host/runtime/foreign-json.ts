@@ -87,11 +87,15 @@ export class ForeignJson {
     return this.#scan.faultIn(text, from, sender);
   }
 
-  /** Looks at a few names that will be keys of an object, such as those of headers. */
-  faultInNames(names: () => Iterable<string>, sender: object): JsonFault | undefined {
+  /** Looks at the few names of something that will be keys of an object, such as headers. */
+  faultInNames<Of>(
+    names: (of: Of) => Iterable<string>,
+    of: Of,
+    sender: object,
+  ): JsonFault | undefined {
     if (!this.#isDue()) return undefined;
     this.#scan ??= new Scan(this.#bounds, this.#now);
-    return this.#scan.faultInNames(names(), sender);
+    return this.#scan.faultInNames(names(of), sender);
   }
 
   /**

@@ -106,7 +106,7 @@ export class EngineEndpoint {
       return this.#refuse(asked, ask.refused, ask.cors);
     }
     if (ask.sessionId !== undefined) return this.#withSession(asked, ask, ask.sessionId);
-    const fault = this.#options.json.faultInNames(() => namesIn(ask), request);
+    const fault = this.#options.json.faultInNames(namesIn, ask, request);
     if (fault === undefined) return this.#handshake(asked, ask);
     this.#context.refusals.count(fault);
     return toResponse(engineError('badRequest'), ask.cors);

@@ -23,7 +23,7 @@ export function readAdmission(result: unknown): Admission {
     );
   }
   for (const key of Reflect.ownKeys(result)) {
-    if (!PARTS.some((part) => part === key)) throw unknownPart(String(key));
+    if (!(PARTS as readonly unknown[]).includes(key)) throw unknownPart(String(key));
   }
   const { user, rooms, data } = result;
   // `{ user: row?.id }` is what a forgotten check looks like.

@@ -94,6 +94,7 @@ export class HandlerRunner {
   }
 
   connected(session: Session): void {
+    if (this.#handlers.connected === undefined) return;
     this.#contain('connected', session, () => this.#handlers.connected?.(session));
   }
 
@@ -112,6 +113,7 @@ export class HandlerRunner {
 
   disconnected(session: Session, reason: DisconnectReason): void {
     this.#unfinished.forget(session);
+    if (!this.hearsDisconnected) return;
     this.#contain('disconnected', session, () => this.#handlers.disconnected?.(session, reason));
   }
 

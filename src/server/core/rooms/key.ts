@@ -41,10 +41,14 @@ const FEW = 16;
 /** Each name once, in the order of their coming. */
 export function distinct(names: readonly string[]): readonly string[] {
   if (names.length < 2) return names;
-  if (names.length <= FEW) return names.filter((name, at) => names.indexOf(name) === at);
+  if (names.length <= FEW) return names.every(isFirst) ? names : names.filter(isFirst);
   const seen = new NameMap<true>();
   for (const name of names) seen.set(name, true);
   return [...seen.keys()];
+}
+
+function isFirst(name: string, at: number, names: readonly string[]): boolean {
+  return names.indexOf(name) === at;
 }
 
 /** @throws TypeError when a name cannot be a room or a user */

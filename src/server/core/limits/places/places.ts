@@ -126,7 +126,9 @@ export class Places {
   }
 
   get #size(): number {
-    return this.#kinds.reduce((sum, { size }) => sum + size, 0);
+    let sum = 0;
+    for (const { size } of this.#kinds) sum += size;
+    return sum;
   }
 
   get #scarce(): Scarce | undefined {
