@@ -61,9 +61,9 @@ export const CLIENT_BOUNDS = {
     why: 'The same for CONNECTs: who joins many namespaces does so at once.',
   },
   heldInputMs: {
-    value: 20_000,
+    value: 30_000,
     unit: 'ms',
-    why: 'Of a client that sends more than it may: nothing of it waits for longer.',
+    why: 'Of a client that sends more than it may; 1 MB of the smallest events takes 25 s.',
     seen: 'the message is refused, an ack, an event `error` or CONNECT_ERROR says so',
     counted: 'inputOverflow',
   },
@@ -71,7 +71,7 @@ export const CLIENT_BOUNDS = {
     value: 4_194_304,
     unit: 'bytes',
     why: 'Beside one payload: what may wait of a client that sends more than it may.',
-    seen: 'likewise',
+    seen: 'the message is refused, and its sender told in the same way',
     counted: 'inputOverflow',
   },
   handshakeFreeMs: {
