@@ -313,11 +313,11 @@ export class Worker {
       refusals: this.#refusals,
       collector: this.#collector,
       gauges: () => this.#gauges(core),
-      probe: () => {
-        this.#door.look();
+      probe: () => this.#door.look(),
+      send: (sample) => {
+        this.#bus.sendSample(sample);
         this.#lookForPeers();
       },
-      send: (sample) => this.#bus.sendSample(sample),
     });
     sampler.start();
   }

@@ -199,6 +199,8 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.slowReaders.sweep();
     this.router.sweep();
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
+    // To find that a map is empty again takes time for each that was in it.
+    if (this.#unjoined.size === 0) return;
     const { clockMs } = this.heartbeat;
     this.handshakes.count(this.#unjoined, clockMs);
     const late = clockMs - connectTimeoutMs;
