@@ -25,12 +25,14 @@ export function doctorCommand(): Command {
     .action(async (options: DoctorOptions) => {
       const { doctor } = await import('./doctor-run.ts');
       const { HostFiles } = await import('../host/machine/host-files.ts');
+      const texts: string[] = [];
       const isWell = doctor(options, {
         host: new HostFiles(),
         isRoot: process.getuid?.() === 0,
         run,
-        print,
+        print: (text) => void texts.push(text),
       });
+      await print(texts.join('\n'));
       // What was found has been said; this only sets the exit code.
       if (!isWell) throw new CommanderError(1, 'holdfast.doctor', 'something warns');
     });

@@ -58,7 +58,8 @@ export function fleetAgentCommand(): Command {
       try {
         const agent = await startAgentProcess(address, ownToken);
         if (token === undefined) left = await leave(agent, ownToken);
-        announce(agent, address, left?.path, options.json === true);
+        // As a node does, it serves where nobody hears this.
+        announce(agent, address, left?.path, options.json === true).catch(() => {});
         const how = await Promise.race([signals.stop.then(() => undefined), agent.exited]);
         if (how !== undefined) throw new CliError(`The agent ended by itself (${how}).`);
         await agent.end();
@@ -99,15 +100,15 @@ async function leave(agent: AgentProcess, token: string): Promise<LeftToken> {
 }
 
 /** @param tokenFile where its token lies, when it is one that it made */
-function announce(
+async function announce(
   { port, pid }: AgentProcess,
   { host }: AgentAddress,
   tokenFile: string | undefined,
   isJson: boolean,
-): void {
+): Promise<void> {
   const left = tokenFile === undefined ? '' : ` Its token is in ${tokenFile}.`;
   const text = `The agent waits for orders at ${addressText({ host, port })}.${left}`;
   // Where a token was given, JSON leaves the field out.
-  if (isJson) printJson({ host, port, pid, tokenFile });
-  else print(printable(`${text} Ctrl-C stops it.`));
+  if (isJson) await printJson({ host, port, pid, tokenFile });
+  else await print(printable(`${text} Ctrl-C stops it.`));
 }

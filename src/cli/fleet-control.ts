@@ -38,7 +38,7 @@ export function fleetStatusCommand(): Command {
     .description('Show how a running fleet stands, all agents together and each.')
     .addHelpText('after', '\nExample:\n  holdfast fleet status --json')
     .action(async (options: ControlOptions) => {
-      show(await callControl(options, '/status'), options, statusText);
+      await show(await callControl(options, '/status'), options, statusText);
     });
   return addControlOptions(command);
 }
@@ -55,7 +55,7 @@ export function fleetSetCommand(): Command {
     )
     .action(async (setting: string, values: readonly string[], options: ControlOptions) => {
       const status = await callControl(options, '/set', changeOf(setting, values));
-      show(status, options, summaryText);
+      await show(status, options, summaryText);
     });
   return addControlOptions(command);
 }
@@ -65,7 +65,7 @@ export function fleetStopCommand(): Command {
     .description('End a running fleet in order: sessions leave, and it gives its verdict.')
     .addHelpText('after', '\nExample:\n  holdfast fleet stop')
     .action(async (options: ControlOptions) => {
-      show(await callControl(options, '/stop', {}), options, summaryText);
+      await show(await callControl(options, '/stop', {}), options, summaryText);
     });
   return addControlOptions(command);
 }
@@ -93,13 +93,13 @@ function changeOf(setting: string, values: readonly string[]): object {
   }
 }
 
-function show(
+async function show(
   status: FleetStatus,
   { json }: ControlOptions,
   text: (status: FleetStatus) => string,
-): void {
-  if (json) printJson(status);
-  else print(text(status));
+): Promise<void> {
+  if (json) await printJson(status);
+  else await print(text(status));
 }
 
 async function callControl(

@@ -61,8 +61,8 @@ export function fleetRunCommand(): Command {
     )
     .action(async ({ json, ...flags }: RunOptions) => {
       const verdict = await told(() => conduct(parseSettings({ ...flags, ...tokensIn(flags) })));
-      if (json) printJson(verdict);
-      else print(verdictText(verdict));
+      if (json) await printJson(verdict);
+      else await print(verdictText(verdict));
       if (verdict.verdict === 'passed') return;
       const why = verdict.findings[0]?.text ?? 'See the findings.';
       const word = verdict.verdict === 'void' ? 'is void' : 'failed';

@@ -13,8 +13,7 @@ if (process.argv[2] === 'worker') {
   await import('../fleet/agent/main.ts');
 } else {
   const { run } = await import('./program.ts');
-  const exitCode = await run(process.argv.slice(2));
-  // A pipe takes its time; an exit before it is drained would cut the output.
-  await new Promise((resolve) => process.stdout.write('', resolve));
-  process.exit(exitCode);
+  // Who reads may go at any time. Whoever writes is told; unheard, it would end the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  process.exit(await run(process.argv.slice(2)));
 }

@@ -4,14 +4,37 @@
  * node and the progress of a fleet, which do the same; a rule of test/tidy holds all others to it.
  */
 import { printable, printableJson, printableLines } from '../host/foreign/printable.ts';
+import { CliError } from './cli-error.ts';
 
-/** @param text may have lines; whoever puts them together makes each value `printable` */
-export function print(text: string): void {
-  console.log(printableLines(text));
+/**
+ * @param text may have lines; whoever puts them together makes each value `printable`
+ * @throws CliError when it cannot be written, such as to a full disk
+ */
+export async function print(text: string): Promise<void> {
+  await writeOut(`${printableLines(text)}\n`);
 }
 
-export function printJson(value: unknown, indent?: number): void {
-  console.log(printableJson(value, indent));
+/** @throws CliError when it cannot be written */
+export async function printJson(value: unknown, indent?: number): Promise<void> {
+  await writeOut(`${printableJson(value, indent)}\n`);
+}
+
+/**
+ * Waits until it is written: an exit before would cut it. Who has read enough and goes, as `head`
+ * does, is no fault.
+ *
+ * @throws CliError when it cannot be written
+ */
+export async function writeOut(text: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  process.stdout.write(text, (error: NodeJS.ErrnoException | null | undefined) => {
+    if (!error || error.code === 'EPIPE') resolve();
+    else {
+      const why = error.code ?? error.message;
+      reject(new CliError(`The output cannot be written (${why}).`, { cause: error }));
+    }
+  });
+  await promise;
 }
 
 /** @param sentence one, whatever a value in it holds */

@@ -41,10 +41,10 @@ export function planCommand(): Command {
         '  holdfast plan --connections 1000000 --cores 16 --memory 32GiB ' +
         '--broadcast-rate 0.5 --churn 5',
     )
-    .action((options: PlanOptions) => {
+    .action(async (options: PlanOptions) => {
       const plan = planFor(requestOf(options));
-      if (options.json) printJson(plan);
-      else print(planText(plan));
+      if (options.json) await printJson(plan);
+      else await print(planText(plan));
     });
 }
 

@@ -43,8 +43,8 @@ export function profileCommand(): Command {
       writeNew(file, '');
       rmSync(file);
       const summary = await takeProfile(options, worker, seconds, file);
-      if (options.json) printJson({ file, ...summary });
-      else print(profileText(summary, file));
+      if (options.json) await printJson({ file, ...summary });
+      else await print(profileText(summary, file));
     });
   return addAdminOptions(command);
 }

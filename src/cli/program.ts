@@ -6,7 +6,7 @@ import { StartError } from '../server/controller/start-error.ts';
 import { CliError } from './cli-error.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet.ts';
-import { complain, complainOfFault } from './output.ts';
+import { complain, complainOfFault, writeOut } from './output.ts';
 import { planCommand } from './plan.ts';
 import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
@@ -33,13 +33,33 @@ export async function run(args: readonly string[]): Promise<number> {
   for (const command of commands) program.addCommand(command);
   refuseInOneLine(program, 'holdfast --help');
   try {
-    await program.parseAsync(args, { from: 'user' });
-    return 0;
+    return await parse(program, args);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode;
     tell(error);
     return 1;
   }
+}
+
+/** Help and version are gathered, since commander waits for none of what it writes. */
+async function parse(program: Command, args: readonly string[]): Promise<number> {
+  let help = '';
+  writeBy(program, (text) => {
+    help += text;
+  });
+  let exitCode = 0;
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    exitCode = error.exitCode;
+  }
+  if (help !== '') await writeOut(help);
+  return exitCode;
+}
+
+function writeBy(command: Command, writeOut: (text: string) => void): void {
+  command.configureOutput({ writeOut });
+  for (const part of command.commands) writeBy(part, writeOut);
 }
 
 /** Puts commander's own complaints, and those of all parts, on one line that says where help is. */

@@ -29,8 +29,8 @@ export function reportCommand(): Command {
     )
     .action(async (folder: string, second: string | undefined, options: ReportOptions) => {
       const report = await makeReport(folder, second, options.out);
-      if (options.json) printJson(jsonOf(report), 2);
-      else print(reportText(report));
+      if (options.json) await printJson(jsonOf(report), 2);
+      else await print(reportText(report));
     });
 }
 

@@ -41,8 +41,8 @@ export function sendCommand(): Command {
         answer: sendReceipt,
         maxBytes: REPORT_BYTES_MAX,
       });
-      if (options.json) printJson(receipt);
-      else print(printable(`Accepted as ${receipt.id}.`));
+      if (options.json) await printJson(receipt);
+      else await print(printable(`Accepted as ${receipt.id}.`));
     });
   return addAdminOptions(command);
 }

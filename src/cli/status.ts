@@ -30,8 +30,8 @@ export function statusCommand(): Command {
         }),
         callAdmin(options, { path: '/load', answer: loadReport, maxBytes: REPORT_BYTES_MAX }),
       ]);
-      if (options.json) printJson({ ...process, load });
-      else print(statusText(process, load));
+      if (options.json) await printJson({ ...process, load });
+      else await print(statusText(process, load));
     });
   return addAdminOptions(command);
 }

@@ -18,10 +18,12 @@ export async function runHere(args: readonly string[]): Promise<Said> {
   let out = '';
   let err = '';
   const spies = [
-    spyOn(console, 'log').mockImplementation((text: string) => void (out += `${text}\n`)),
     spyOn(console, 'error').mockImplementation((text: string) => void (err += `${text}\n`)),
-    // By this way commander prints help.
-    spyOn(process.stdout, 'write').mockImplementation((text) => ((out += String(text)), true)),
+    spyOn(process.stdout, 'write').mockImplementation(((text: string, done?: () => void) => {
+      out += text;
+      done?.();
+      return true;
+    }) as typeof process.stdout.write),
   ];
   try {
     const code = await run(args);

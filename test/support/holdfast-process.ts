@@ -56,6 +56,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly withLauncher?: boolean;
+  /** Has bash run the command, which is `"$@"` to it, as in `"$@" | head -n 1`. */
+  readonly bash?: string;
 }
 
 export interface StopOptions {
@@ -88,7 +90,8 @@ export async function runHoldfast(
   // As another user; the package may lie out of that one's reach.
   const asUser = options.uid === undefined ? [] : ['setpriv', `--reuid=${options.uid}`];
   const command = options.withLauncher ? LAUNCHER : COMMAND;
-  const child = Bun.spawn([...asUser, ...command, ...args], {
+  const bash = options.bash === undefined ? [] : ['bash', '-c', options.bash, 'bash'];
+  const child = Bun.spawn([...asUser, ...bash, ...command, ...args], {
     cwd: ROOT,
     env: environment(mark, options.env),
     stdin: 'ignore',

@@ -32,7 +32,7 @@ const isKebabCase = (word: string): boolean => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(w
 /** The app file of src; an app file is where a default export is the contract. */
 const APP_FILE = 'src/pages/demo/app.ts';
 
-/** Where commands reach a terminal, and where the last output is waited for. */
+/** Where commands reach a terminal, and where their ends are listened for. */
 const PRINTERS: ReadonlySet<string> = new Set([
   'src/cli/output.ts',
   'src/cli/table.ts',
