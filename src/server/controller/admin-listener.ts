@@ -6,6 +6,7 @@
  */
 import { readTlsPair, type TlsPair, type TlsPaths, watchTls } from '../../host/access/tls-files.ts';
 import type { Log } from '../core/log/log.ts';
+import { asksForLastAnswer, lastAnswer } from '../protocol/last-answer.ts';
 
 export interface AdminListenerOptions {
   readonly host: string;
@@ -62,7 +63,11 @@ export class AdminListener {
       reusePort: tls !== undefined,
       development: false,
       ...(tls === undefined ? {} : { tls }),
-      fetch: (request, answering) => answer(request, answering),
+      fetch: async (request, answering) => {
+        const isLast = asksForLastAnswer(request);
+        const answered = await answer(request, answering);
+        return isLast ? lastAnswer(answered) : answered;
+      },
     });
     this.#servers.push(server);
     return server.port ?? port;

@@ -349,6 +349,12 @@ test('answers are no pages, whatever a browser makes of them', async () => {
   }
 });
 
+test('a client that wants no more is told that the answer is the last', async () => {
+  const { get } = setUp();
+  expect((await get('/health', { connection: 'close' })).headers.get('connection')).toBe('close');
+  expect((await get('/health')).headers.get('connection')).not.toBe('close');
+});
+
 describe('with a token', () => {
   test('everything but /health and /ready asks for it', async () => {
     const { get, send } = setUp({ token: TOKEN });

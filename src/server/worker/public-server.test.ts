@@ -141,6 +141,24 @@ test.each(['/health', '/ready', '/mine', '/nothing', '/socket.io/socket.io.js'])
   },
 );
 
+test.each(['/health', '/ready', '/mine', '/nothing', '/socket.io/socket.io.js', POLLING])(
+  'a client that wants no more is told that the answer to %s is the last',
+  async (path) => {
+    const ask = async (options: string): Promise<string> =>
+      await knock(
+        port,
+        [`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: ${options}\r\n\r\n`],
+        'close',
+      );
+    for (const options of ['close', 'TE, Close', 'close , x']) {
+      expect((await ask(options)).toLowerCase()).toContain('\r\nconnection: close\r\n');
+    }
+    for (const options of ['keep-alive', 'closely', 'x-close']) {
+      expect((await ask(options)).toLowerCase()).not.toContain('\r\nconnection: close\r\n');
+    }
+  },
+);
+
 describe('bodies', () => {
   const post = async (
     body: string | ReadableStream<Uint8Array>,

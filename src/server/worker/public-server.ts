@@ -25,6 +25,7 @@ import { timeoutSeconds } from '../core/limits/timeout-seconds.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
+import { asksForLastAnswer, lastAnswer } from '../protocol/last-answer.ts';
 import { requestTarget } from '../protocol/request-target.ts';
 import { answerOfApp } from './app-request.ts';
 import { clientFiles } from './client-files.ts';
@@ -147,6 +148,15 @@ export class PublicServer {
     request: Request,
     server: BunServer<SocketData>,
   ): Response | undefined | Promise<Response | undefined> {
+    const answer = this.#answerByPath(request, server);
+    if (answer === undefined || !asksForLastAnswer(request)) return answer;
+    return answer instanceof Response ? lastAnswer(answer) : answer.then(lastAnswer);
+  }
+
+  #answerByPath(
+    request: Request,
+    server: BunServer<SocketData>,
+  ): Response | undefined | Promise<Response | undefined> {
     const { path } = this.#options.settings.config;
     const { path: pathname, query } = requestTarget(request.url);
     if (pathname === path || `${pathname}/` === path) {
@@ -254,9 +264,4 @@ async function within<T>(durationMs: number, work: Promise<T>): Promise<T | unde
   } finally {
     clearTimeout(timer);
   }
-}
-
-function lastAnswer(answer: Response): Response {
-  answer.headers.set('connection', 'close');
-  return answer;
 }
