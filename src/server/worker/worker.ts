@@ -313,7 +313,7 @@ export class Worker {
       refusals: this.#refusals,
       collector: this.#collector,
       gauges: () => this.#gauges(core),
-      probe: () => this.#door.look(),
+      probe: () => this.#door.lookNowAndThen(),
       send: (sample) => {
         this.#bus.sendSample(sample);
         this.#lookForPeers();

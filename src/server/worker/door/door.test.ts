@@ -59,6 +59,37 @@ test('sessions are no reason to watch, connections without one are', () => {
   expect(door.strangers).toBe(PLACES / 16 - 1);
 });
 
+test('while nobody comes or goes it looks less often, but for half the files are in use', () => {
+  let asked = 0;
+  const counting = new Door({
+    places: PLACES,
+    ports: [],
+    keys: new SourceKeys(),
+    refusals: new Refusals(log),
+    log,
+    countFiles: () => (asked++, files),
+    countSockets: () => sockets,
+    sessionConnections: () => [],
+    vouchForWaiting: ignore,
+    isProxy: () => false,
+  });
+  counting.open();
+  const looksIn = (times: number): number => {
+    const before = asked;
+    for (let i = 0; i < times; i++) counting.lookNowAndThen();
+    return asked - before;
+  };
+  looksIn(20);
+  expect(looksIn(100)).toBeLessThanOrEqual(20);
+  expect(looksIn(100)).toBeGreaterThanOrEqual(10);
+  files++;
+  looksIn(10);
+  expect(looksIn(5)).toBe(5);
+  [files, sockets] = [OWN_FILES + PLACES / 2, PLACES / 2];
+  looksIn(30);
+  expect(looksIn(100)).toBe(100);
+});
+
 test('while it watches it looks by itself', () => {
   look({ strangers: 100 });
   files = OWN_FILES + PLACES;
