@@ -83,7 +83,7 @@ test('while nobody comes or goes it looks less often, but for half the files are
   expect(looksIn(100)).toBeLessThanOrEqual(20);
   expect(looksIn(100)).toBeGreaterThanOrEqual(10);
   files++;
-  looksIn(10);
+  looksIn(5);
   expect(looksIn(5)).toBe(5);
   [files, sockets] = [OWN_FILES + PLACES / 2, PLACES / 2];
   looksIn(30);
