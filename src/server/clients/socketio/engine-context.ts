@@ -197,7 +197,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
-    this.router.sweep();
+    this.router.sweep(this.heartbeat.tick);
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     // To find that a map is empty again takes time for each that was in it.
     if (this.#unjoined.size === 0) return;

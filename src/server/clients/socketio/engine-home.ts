@@ -32,6 +32,8 @@ export interface PacketIntake<Engine> {
   notePing(engine: Engine, socket: FrameSocket, bytes: number): void;
   /** Takes the packets of a POST, perhaps not all at once; `done` says whether all were sound. */
   takePayload(engine: Engine, body: string, done: (isWhole: boolean) => void): void;
+  /** A client is gone: its session ends, once what had come of it has been taken. */
+  endAfter(engine: Engine): void;
 }
 
 /** Takes what clients send. MUST NOT throw. */
@@ -45,8 +47,8 @@ export interface PacketTaker<Engine extends EngineMember> {
   heldBytes(engine: Engine): number;
   /** The session has ended, or had to let go of what is kept of it. */
   forget(engine: Engine): void;
-  /** Looks who is late; called at each heartbeat tick. */
-  sweep(): void;
+  /** Looks who is late; called at each heartbeat tick, with its number. */
+  sweep(tick: number): void;
 }
 
 /** What a session needs of its worker. */

@@ -266,7 +266,10 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   }
 
   onSocketClose(socket: FrameSocket): void {
-    if (socket === this.#socket) this.end('transport close');
+    if (socket !== this.#socket) return;
+    this.#worker.slowReaders.forget(socket);
+    this.#socket = CUT_SOCKET;
+    this.#worker.router.intake.endAfter(this);
   }
 
   /** Takes one packet, text or the data of a binary message. */
@@ -331,7 +334,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   }
 
   abandonPoll(reply: Reply): void {
-    if (this.polling?.abandon(reply) === true) this.end('transport close');
+    if (this.polling?.abandon(reply) === true) this.#worker.router.intake.endAfter(this);
   }
 
   // Sessions in namespaces.

@@ -30,6 +30,8 @@ export class Inbox {
   slowedAtMs: number | undefined;
   /** Until when its events are taken one by one after that. */
   carefulUntilMs = 0;
+  /** The client is gone: its session ends with the last of what waits. */
+  isLast = false;
   /** It has been counted that this client has to wait. */
   isCounted = false;
   readonly #budget: MemoryBudget;

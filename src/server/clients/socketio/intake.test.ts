@@ -16,6 +16,7 @@ const SETTINGS = {
 const SEPARATOR = '\x1e';
 
 let nowMs: number;
+let ticks = 0;
 /** Whether the app says too much because of clients. */
 let isFlooding: boolean;
 let budget: MemoryBudget;
@@ -26,10 +27,13 @@ let intake: Intake<Client>;
 class Client {
   readonly slot: number;
   readonly socket: FakeSocket = new FakeSocket();
+  readonly sessions: readonly object[] = [{}];
   readonly received: (string | Buffer)[] = [];
   /** What the work on each packet costs. */
   workMs = 0;
   faults = 0;
+  lastSeenTick = 0;
+  readonly ends: string[] = [];
 
   constructor(slot: number) {
     this.slot = slot;
@@ -38,7 +42,13 @@ class Client {
   receive(packet: string | Buffer): void {
     this.received.push(packet);
     nowMs += this.workMs;
+    if (isFlooding) intake.slow(this);
     if (packet === '1') intake.forget(this);
+  }
+
+  end(reason: string): void {
+    this.ends.push(reason);
+    intake.forget(this);
   }
 
   failEngine(): void {
@@ -91,7 +101,7 @@ function pass(durationMs: number): void {
   const untilMs = nowMs + durationMs;
   for (let tick = 0; nowMs < untilMs; tick++) {
     nowMs = Math.min(nowMs + 20, untilMs);
-    if (tick % 25 === 0) intake.sweep();
+    if (tick % 25 === 0) intake.sweep(++ticks);
     intake.takeDue();
   }
 }
@@ -106,6 +116,38 @@ test('who sends too much is read more slowly, and loses nothing', () => {
   pass(3_000);
   expect([client.received, client.socket.isPaused]).toEqual([events(40), false]);
   expect([refused, refusals.totals(), budget.heldBytes]).toEqual([[], { tooManyMessages: 1 }, 0]);
+});
+
+test('what somebody has sent who is gone is taken before its session ends', () => {
+  const [client, idle] = [new Client(1), new Client(2)];
+  client.bring(...events(40));
+  for (const gone of [client, idle]) intake.endAfter(gone);
+  expect([client.ends, idle.ends]).toEqual([[], ['transport close']]);
+  pass(3_000);
+  expect([client.received, client.ends]).toEqual([events(40), ['transport close']]);
+  expect(budget.heldBytes).toBe(0);
+});
+
+test('but not for longer than it would have waited', () => {
+  const client = new Client(1);
+  client.bring('42["first"]');
+  isFlooding = true;
+  intake.slow(client);
+  client.bring(...events(100));
+  intake.endAfter(client);
+  pass(21_000);
+  expect(client.received.length).toBeLessThan(20);
+  expect([client.ends, budget.heldBytes]).toEqual([['transport close'], 0]);
+});
+
+test('whoever has to wait is not silent', () => {
+  const client = new Client(1);
+  client.bring(...events(40));
+  const atFirst = ticks;
+  pass(2_000);
+  expect(client.lastSeenTick).toBe(ticks);
+  pass(3_000);
+  expect(client.lastSeenTick).toBeWithin(atFirst + 2, ticks - 2);
 });
 
 test('the others are taken at once meanwhile, also one of the same place in the table', () => {

@@ -5,7 +5,8 @@
  *                └▶ beyond ─▶ its socket is paused, its POST not answered yet ─▶ taken when it may
  *                                                └▶ waited for too long, or too much: refused
  *
- * So a client that sends too fast is slowed down, as TCP would, and loses nothing. What waits is
+ * So a client that sends too fast is slowed down, as TCP would, and loses nothing, also when it
+ * leaves meanwhile: its session ends when all has been taken. What waits is
  * taken in slices, in turn, that leave the event loop to the others; also the rest of a body of
  * very many packets waits for that. It counts against the memory budget.
  */
@@ -22,7 +23,11 @@ import { Inbox, type PayloadDone } from './inbox.ts';
 /** A session, as far as it matters here. */
 export interface IntakeEngine {
   readonly slot: number;
+  /** In namespaces: without one nothing but joining is taken. */
+  readonly sessions: readonly object[];
+  lastSeenTick: number;
   receive(packet: string | Buffer): void;
+  end(reason: 'transport close'): void;
   failEngine(): void;
 }
 
@@ -91,6 +96,13 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     this.#schedule();
   }
 
+  endAfter(engine: Engine): void {
+    const inbox = this.#inboxes.get(engine);
+    const waits = inbox?.isEmpty === false && engine.sessions.length > 0;
+    if (waits) inbox.isLast = true;
+    else engine.end('transport close');
+  }
+
   heldBytes(engine: Engine): number {
     return this.#inboxes.size === 0 ? 0 : (this.#inboxes.get(engine)?.heldBytes ?? 0);
   }
@@ -104,10 +116,14 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     inbox?.close();
   }
 
-  /** Called at each heartbeat tick. */
-  sweep(): void {
+  /** Called at each heartbeat tick, with its number. */
+  sweep(tick: number): void {
     this.#rates.sweep(this.#nowMs());
-    for (const engine of this.#inboxes.keys()) this.#rates.watch(engine.slot);
+    for (const [engine, inbox] of this.#inboxes) {
+      this.#rates.watch(engine.slot);
+      // What its client sent since, such as pongs, may not have been read.
+      if (!inbox.isEmpty) engine.lastSeenTick = tick;
+    }
   }
 
   #takesMuch(engine: Engine, socket: FrameSocket, packet: string | Buffer): boolean {
@@ -152,6 +168,7 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   #close(engine: Engine, inbox: Inbox): void {
     this.#inboxes.delete(engine);
     inbox.close();
+    if (inbox.isLast) engine.end('transport close');
   }
 
   /** Takes what is due, for as long as a slice lasts. */
@@ -195,8 +212,10 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
 
   /** Nothing waits, and nobody is to be slowed down. */
   #isDone(inbox: Inbox): boolean {
-    if (!inbox.isEmpty || inbox.slowedAtMs !== undefined) return false;
-    return inbox.carefulUntilMs <= this.#nowMs();
+    const nowMs = this.#nowMs();
+    // Who is gone is not there for longer than it would have waited.
+    if (inbox.isLast && nowMs - inbox.sinceMs >= LIMITS.heldInputMs) return true;
+    return inbox.isEmpty && inbox.slowedAtMs === undefined && inbox.carefulUntilMs <= nowMs;
   }
 
   /** @returns what time it is after that */

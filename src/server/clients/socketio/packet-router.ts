@@ -158,8 +158,8 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     this.intake.forget(engine);
   }
 
-  sweep(): void {
-    this.intake.sweep();
+  sweep(tick: number): void {
+    this.intake.sweep(tick);
     this.#partials.sweep();
     this.#refused.sweep();
   }
