@@ -14,6 +14,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   'test/system/clients.test.ts': 'holds a crowd to never missing a heartbeat',
   'test/system/rates.test.ts': 'measures honest clients beside floods',
   'test/system/bus-flood.test.ts': 'measures how honest clients are served beside floods',
+  'test/system/strangers.test.ts': 'measures honest clients, and takes most of a core to attack',
   'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
   'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
 };
@@ -26,7 +27,6 @@ export const IN_PAIRS: Readonly<Record<string, string>> = {
   'test/system/hostile-strings.test.ts': 'measures honest clients beside attacks',
   'test/system/lockout.test.ts': 'measures honest clients beside attacks',
   'test/system/log-floods.test.ts': 'measures honest clients beside floods of output',
-  'test/system/strangers.test.ts': 'measures honest clients beside attacks',
   'test/system/watchdog.test.ts': 'measures honest clients beside workers that stand still',
 };
 
@@ -56,7 +56,6 @@ export const LONG: readonly string[] = [
   'test/system/signals.test.ts',
   'test/system/start-failures.test.ts',
   'test/system/start-stop.test.ts',
-  'test/system/strangers.test.ts',
 ];
 
 export interface Plan {

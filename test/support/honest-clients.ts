@@ -45,6 +45,11 @@ export interface HonestOptions {
    * that three seconds have more than a hundred: with fewer the 99th percentile is the maximum.
    */
   readonly roundMs?: number;
+  /**
+   * Whether clients that connect anew try again when they are cut, as all clients do; all of it
+   * counts as their time. Otherwise they have failed.
+   */
+  readonly reconnects?: boolean;
   /** What is not answered by then has failed. */
   readonly failedAfterMs?: number;
 }
@@ -70,9 +75,10 @@ export class HonestClients implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
 
   private constructor(url: string, options: HonestOptions) {
-    const { count = 12, roundMs = 28, failedAfterMs = FAILED_AFTER_MS } = options;
+    const { count = 12, roundMs = 28, reconnects = false } = options;
+    const { failedAfterMs = FAILED_AFTER_MS } = options;
     this.#failedAfterMs = failedAfterMs;
-    const settings = JSON.stringify([url, count, roundMs, failedAfterMs]);
+    const settings = JSON.stringify([url, count, roundMs, failedAfterMs, reconnects]);
     this.#child = Bun.spawn(['node', join(import.meta.dir, 'honest-host.mjs'), settings], {
       stdin: 'pipe',
       stdout: 'pipe',

@@ -11,7 +11,7 @@
 import { createInterface } from 'node:readline';
 import { io } from 'socket.io-client';
 
-const [url, count, roundMs, failedAfterMs] = JSON.parse(process.argv[2]);
+const [url, count, roundMs, failedAfterMs, reconnects] = JSON.parse(process.argv[2]);
 const TRANSPORTS = [['websocket'], ['polling', 'websocket'], ['polling']];
 
 const LAG_PROBE_MS = 20;
@@ -73,11 +73,11 @@ function openResident(number) {
 
 function connectOnce(number) {
   const transports = TRANSPORTS[number % TRANSPORTS.length];
-  const socket = io(url, { forceNew: true, reconnection: false, transports });
+  const socket = io(url, { forceNew: true, reconnection: reconnects, transports });
   void record
     .measure('connect', (done, failed) => {
       socket.once('connect', done);
-      socket.once('connect_error', failed);
+      if (!reconnects) socket.once('connect_error', failed);
     })
     .then(() => socket.disconnect());
 }

@@ -42,7 +42,12 @@ beforeAll(async () => {
     transports: transports[number % transports.length] as string[],
   }));
   disconnects = record<string>(sockets, 'disconnect');
-  honest = await HonestWatch.start(node.url, { roundMs: ROUND_MS, recoveredMs: RECOVERED_MS });
+  honest = await HonestWatch.start(node.url, {
+    roundMs: ROUND_MS,
+    recoveredMs: RECOVERED_MS,
+    // Who is new and slow may be taken for a stranger once, but not one in a hundred.
+    reconnects: true,
+  });
   pids = node.processes;
   bytesBefore = bytesOf(pids);
 });
