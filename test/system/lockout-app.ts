@@ -6,7 +6,7 @@ import { honestHandlers } from '../support/honest-app.ts';
 const app: App = defineApp({
   authenticate({ auth }) {
     if (auth['refuse'] === true) throw new ClientError('as you wish');
-    return {};
+    return typeof auth['user'] === 'string' ? { user: auth['user'] } : {};
   },
   on: honestHandlers,
 });

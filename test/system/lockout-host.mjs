@@ -70,6 +70,22 @@ const KINDS = {
     if (sid !== undefined) await ask(agent, sid, '40');
     return sid;
   },
+  'never poll as users': async (agent) => {
+    const sid = await handshake(agent);
+    if (sid !== undefined) await ask(agent, sid, `40{"user":"${Math.random()}"}`);
+    return sid;
+  },
+  'poll a few times': async (agent) => {
+    const sid = await handshake(agent);
+    if (sid === undefined) return undefined;
+    await ask(agent, sid, '40');
+    await ask(agent, sid);
+    for (let time = 0; time < 3; time++) {
+      await ask(agent, sid, '420["honest:ack",1]');
+      await ask(agent, sid);
+    }
+    return sid;
+  },
   'never join': handshake,
   'poll once': async (agent) => {
     const sid = await handshake(agent);

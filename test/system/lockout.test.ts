@@ -54,6 +54,8 @@ test.each([
   ['never poll', 'another'],
   ['never poll', 'the same'],
   ['never poll', 'many'],
+  ['never poll as users', 'the same'],
+  ['poll a few times', 'the same'],
   ['never join', 'the same'],
   ['poll once', 'another'],
   ['poll once', 'the same'],

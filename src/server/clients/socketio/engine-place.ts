@@ -30,8 +30,8 @@ export class EnginePlace implements PlaceHolder {
 
   get standing(): Standing {
     const { sessions, polling } = this.#session;
-    if (hasUser(this.#session)) return STANDING.user;
     const isSettled = sessions.length > 0 && (polling?.polls ?? 0) >= SETTLED_POLLS;
+    if (hasUser(this.#session)) return isSettled ? STANDING.settledUser : STANDING.newUser;
     return isSettled ? STANDING.settled : STANDING.new;
   }
 

@@ -74,7 +74,7 @@ test('a user is known as one', async () => {
   const poller = fake.createPoller();
   poller.post('40{"user":"u"}');
   await settle();
-  expect(unproven()).toEqual([STANDING.user]);
+  expect(unproven()).toEqual([STANDING.newUser]);
 });
 
 test('to make place ends the session', async () => {

@@ -6,14 +6,15 @@
  * connection of its own, as one that polls between two polls. Honest clients are so for a moment.
  */
 
-/** How much a session has shown before: those with less go first. */
+/** How much a session has shown before: those with more have longer before they have to go. */
 export const STANDING = {
   /** It has only just come, or never said more than it takes to come in. */
   new: 0,
+  /** The same, but authentication gave it a user; some apps give one to everybody. */
+  newUser: 1,
   /** Its client has asked for what there is again and again. */
-  settled: 1,
-  /** Authentication gave it a user. */
-  user: 2,
+  settled: 2,
+  settledUser: 3,
 } as const;
 
 export type Standing = (typeof STANDING)[keyof typeof STANDING];

@@ -91,6 +91,11 @@ export const CLIENT_BOUNDS = {
     seen: 'the session ends',
     counted: 'notJoined',
   },
+  betweenPollsMs: {
+    value: 1_000,
+    unit: 'ms',
+    why: 'Where most sessions show nothing: so long has a client that polls, before it is away.',
+  },
   slowLinkBytesPerMs: {
     value: 32,
     unit: 'bytes per ms',

@@ -118,18 +118,40 @@ test('the time is that which clients take for joining now', () => {
   expect(places.take(from(1))).toBe(true);
 });
 
-test('a user goes last, and only once it has been away for long', () => {
-  fill(PLACES - 10, 1);
-  fill(4, 2, LIMITS.unpolledMs + 1, STANDING.user);
-  fill(4, 3, LIMITS.unpolledMs - 1, STANDING.user);
-  fill(2, 4, 2_000, STANDING.settled);
-  for (let i = 0; i < 6; i++) {
-    expect(places.take(from(9))).toBe(true);
+/** Takes places for as long as there are some. @returns how many */
+function takeAll(): number {
+  let taken = 0;
+  while (taken < PLACES && places.take(from(9))) {
+    taken++;
     holders.push(new FakeHolder(from(9), undefined));
   }
+  return taken;
+}
+
+test('who has settled is away only after long, and goes after those who are new', () => {
+  fill(PLACES - 10, 1);
+  fill(4, 2, LIMITS.unpolledMs + 1, STANDING.settledUser);
+  fill(4, 3, LIMITS.unpolledMs - 1, STANDING.settled);
+  fill(2, 4, 2_000, STANDING.newUser);
+  expect(takeAll()).toBe(6);
   expect(gone().filter((address) => address === 2)).toHaveLength(4);
   expect(gone().filter((address) => address === 4)).toHaveLength(2);
-  expect(places.take(from(9))).toBe(false);
+});
+
+test('where most places are held by nobody that is seen, who has settled goes as well', () => {
+  fill(PLACES / 4, 1);
+  fill(PLACES / 2, 2, 2_000, STANDING.settled);
+  fill(PLACES / 4, 3, 2_000, STANDING.settledUser);
+  // Until they are half no more.
+  expect(takeAll()).toBeGreaterThanOrEqual(PLACES / 4);
+  expect(gone().slice(0, PLACES / 4)).not.toContain(3);
+});
+
+test('who has settled has longer between two polls than who comes in, also then', () => {
+  fill(PLACES / 2, 2, 1);
+  fill(PLACES / 2, 3, 900, STANDING.settled);
+  const crowd = holders[0]?.from as PlaceSource;
+  expect(places.take({ ...crowd, connection: 1 })).toBe(false);
 });
 
 test('one that has shown itself since it was found stays', () => {

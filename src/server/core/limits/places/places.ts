@@ -7,8 +7,8 @@
  *
  * Two things are scarce: open files, which sockets and waiting polls hold, and sessions as such.
  * Who is unproven (contracts/place-holder.ts) is looked up only when places are short, by a walk
- * over all sessions that finds many at once. Who has shown least goes first, and among equals the
- * longest silent of the fullest address and connection (fullest-first.ts).
+ * over all sessions that finds many at once. The fullest address and connection gives first, and
+ * of it the longest silent (fullest-first.ts); a user counts as silent for a part of the time only.
  *
  * Whoever is just coming in has the time that clients take for it now, since otherwise many who
  * come at once would push each other out. One of a crowd has it only against its own, so that who
@@ -37,7 +37,7 @@ export interface PlacesOptions {
   clockMs(): number;
 }
 
-interface Candidate extends Silent {
+interface Candidate extends Silent, PlaceSource {
   readonly holder: PlaceHolder;
   readonly sinceMs: number;
 }
@@ -53,6 +53,15 @@ const FOUND_SHARE = 1 / 16;
 const FOUND_MIN = 8;
 /** Of those found, so many are tried for each who comes. */
 const TRIED = 32;
+/** A client that has settled is between two polls for so long, whoever comes. */
+const SETTLED_MS = 100;
+/** A user goes before others once it has been silent for so many times as long. */
+const USER_TIMES = 4;
+/**
+ * With so many of the places held by sessions that are unproven, who polls and has settled goes as
+ * soon as others. Otherwise a client has to be away for long: newcomers are no reason to end it.
+ */
+const BESIEGED_SHARE = 1 / 2;
 /** Clients behind one address, and a page that is loaded again, are not thought to be fuller. */
 const KEPT = { perAddress: 8, perConnection: 2 };
 /** An address or connection is crowded that has so many unproven sessions more than another … */
@@ -104,7 +113,7 @@ export class Places {
   /** How many of those found would make place now; those of a crowd do, for others than itself. */
   get #foundToGo(): number {
     const mayGo = ({ item, rank }: Ranked<Candidate>): boolean =>
-      isStill(item) && (rank > 0 || this.#silentMs(item) >= this.#timeMs);
+      isStill(item) && this.#isSilent(item, rank > 0);
     return this.#found.filter(mayGo).length;
   }
 
@@ -142,9 +151,13 @@ export class Places {
     const found = this.#found;
     const last = Math.max(0, found.length - TRIED);
     for (let at = found.length - 1; at >= last; at--) {
-      const { item } = found[at] as Ranked<Candidate>;
+      const { item, rank } = found[at] as Ranked<Candidate>;
       const isThere = isStill(item);
-      if (isThere && !this.#mayGo(item, from)) continue;
+      if (isThere && !this.#mayGo(item, from)) {
+        // Of its own crowd: it is not for others to make place instead.
+        if (rank > 0 && item.addressKey === from.addressKey) return undefined;
+        continue;
+      }
       found.splice(at, 1);
       if (isThere) return item.holder;
     }
@@ -159,13 +172,16 @@ export class Places {
   }
 
   #mayGo(candidate: Candidate, from: PlaceSource): boolean {
-    const { address: addressKey, connection, holder } = candidate;
-    const silentMs = this.#silentMs(candidate);
-    if (silentMs >= LIMITS.unpolledMs) return true;
-    if (holder.standing === STANDING.user || this.#isCrowd(from, { addressKey, connection })) {
-      return false;
-    }
-    return silentMs >= this.#timeMs || this.#isCrowd({ addressKey, connection }, from);
+    return this.#isSilent(candidate, this.#isCrowd(candidate, from));
+  }
+
+  /** Whether it has shown nothing for longer than clients of its standing do. */
+  #isSilent(candidate: Candidate, isOfCrowd: boolean): boolean {
+    const silentMs = this.#options.clockMs() - candidate.sinceMs;
+    const timeMs = this.#joinMs * LIMITS.joinTimes;
+    if (!isSettled(candidate)) return isOfCrowd || silentMs >= timeMs;
+    const mostMs = isOfCrowd ? SETTLED_MS : LIMITS.betweenPollsMs;
+    return silentMs >= Math.max(timeMs, mostMs);
   }
 
   /** Whether many more came from one address than another, or, of one, by one connection. */
@@ -175,28 +191,19 @@ export class Places {
       : isCrowd(this.#byAddress, one.addressKey, other.addressKey);
   }
 
-  #silentMs({ sinceMs }: Candidate): number {
-    return this.#options.clockMs() - sinceMs;
-  }
-
-  /** What those have who are just coming in. */
-  get #timeMs(): number {
-    return this.#joinMs * LIMITS.joinTimes;
-  }
-
   /** Looks who has to go. @returns false when the last look, which led to nothing, was just now */
   #look(scarce: Scarce): boolean {
     const startedAtMs = performance.now();
     if (startedAtMs < this.#lookAgainAtMs) return false;
-    const candidates = this.#candidates(scarce);
+    const nowMs = this.#options.clockMs();
+    const all = this.#candidates(scarce, nowMs);
+    const isBesieged = all.length >= this.#options[scarce] * BESIEGED_SHARE;
+    const leastMs = isBesieged ? SETTLED_MS : LIMITS.unpolledMs;
+    const candidates = all.filter((one) => !isSettled(one) || nowMs - one.sinceMs >= leastMs);
     this.#byAddress = countsOf(candidates, ({ address }) => address);
     this.#byConnection = countsOf(candidates, ({ connection }) => connection);
     const wanted = Math.max(FOUND_MIN, Math.ceil(this.#options.sessions * FOUND_SHARE));
-    const byStanding = Map.groupBy(candidates, ({ holder }) => holder.standing);
-    const found = Object.values(STANDING).flatMap((standing) =>
-      fullestFirst(byStanding.get(standing) ?? [], wanted, KEPT),
-    );
-    this.#found = found.slice(0, wanted).reverse();
+    this.#found = fullestFirst(candidates, wanted, KEPT).reverse();
     this.#foundFor = scarce;
     this.#lookTookMs = performance.now() - startedAtMs;
     return true;
@@ -207,20 +214,25 @@ export class Places {
     this.#lookAgainAtMs = performance.now() + Math.min(mostMs, this.#lookTookMs * LOOK_REST);
   }
 
-  #candidates(scarce: Scarce): Candidate[] {
-    const nowMs = this.#options.clockMs();
+  #candidates(scarce: Scarce, nowMs: number): Candidate[] {
     const found: Candidate[] = [];
     for (const kind of this.#kinds) {
       kind.visitUnproven((holder, { addressKey, connection }, sinceMs) => {
-        const silentMs = nowMs - sinceMs;
-        const isUser = holder.standing === STANDING.user;
+        const silentMs = (nowMs - sinceMs) / (isUser(holder) ? USER_TIMES : 1);
         if (scarce === 'files' && !holder.holdsFile) return;
-        if (isUser && silentMs < LIMITS.unpolledMs) return;
-        found.push({ holder, address: addressKey, connection, sinceMs, silentMs });
+        found.push({ holder, addressKey, address: addressKey, connection, sinceMs, silentMs });
       });
     }
     return found;
   }
+}
+
+function isSettled({ holder }: Candidate): boolean {
+  return holder.standing >= STANDING.settled;
+}
+
+function isUser({ standing }: PlaceHolder): boolean {
+  return standing === STANDING.newUser || standing === STANDING.settledUser;
 }
 
 /** It has shown nothing since it was found. */
