@@ -19,6 +19,7 @@ const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 
 /** The bus: remembers what it was told, and gives the answers it was given. */
 export class FakeLink implements NodeLink {
+  readonly isCrowded = false;
   readonly interest: Set<string> = new Set();
   readonly said: unknown[] = [];
   announcements = 0;

@@ -18,7 +18,7 @@ const SEPARATOR = '\x1e';
 let nowMs: number;
 let ticks = 0;
 /** Whether the app says too much because of clients. */
-let isFlooding: boolean;
+let isCrowded: boolean;
 let budget: MemoryBudget;
 let refusals: Refusals;
 let refused: (string | Buffer)[];
@@ -42,7 +42,7 @@ class Client {
   receive(packet: string | Buffer): void {
     this.received.push(packet);
     nowMs += this.workMs;
-    if (isFlooding) intake.slow(this);
+    if (isCrowded) intake.slow(this);
     if (packet === '1') intake.forget(this);
   }
 
@@ -74,7 +74,7 @@ class Client {
 
 function start(settings: Partial<typeof SETTINGS> = {}): void {
   nowMs = 100_000;
-  isFlooding = false;
+  isCrowded = false;
   refused = [];
   refusals = new Refusals(SILENT);
   budget = new MemoryBudget(1 << 28, refusals);
@@ -84,7 +84,7 @@ function start(settings: Partial<typeof SETTINGS> = {}): void {
     budget,
     maxPayloadBytes: 1_000_000,
     refusals: () => refusals,
-    isFlooding: () => isFlooding,
+    isCrowded: () => isCrowded,
     refuse: (_client, packet) => void refused.push(packet),
     nowMs: () => nowMs,
   };
@@ -131,7 +131,7 @@ test('what somebody has sent who is gone is taken before its session ends', () =
 test('but not for longer than it would have waited', () => {
   const client = new Client(1);
   client.bring('42["first"]');
-  isFlooding = true;
+  isCrowded = true;
   intake.slow(client);
   client.bring(...events(100));
   intake.endAfter(client);
@@ -164,17 +164,17 @@ test('the others are taken at once meanwhile, also one of the same place in the 
 test('who has the app say too much waits as long as that is so, and loses nothing', () => {
   const client = new Client(1);
   client.bring('42["first"]');
-  isFlooding = true;
+  isCrowded = true;
   intake.slow(client);
   client.bring(...events(5));
   pass(500);
   expect([client.received, client.socket.isPaused]).toEqual([['42["first"]'], true]);
-  isFlooding = false;
+  isCrowded = false;
   pass(100);
   expect(client.received).toEqual(['42["first"]', ...events(5)]);
   expect([client.socket.isPaused, refusals.totals(), budget.heldBytes]).toEqual([false, {}, 0]);
   // Not for ever, since nobody knows whether it will leave.
-  isFlooding = true;
+  isCrowded = true;
   intake.slow(client);
   client.bring('42["last"]');
   pass(1_000);

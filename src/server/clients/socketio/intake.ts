@@ -40,8 +40,8 @@ export interface IntakeOptions<Engine> {
   refusals(): Refusals;
   /** Tells a client that a packet of it is not taken. */
   refuse(engine: Engine, packet: string | Buffer): void;
-  /** Whether a client has the app say more than the other workers take. */
-  isFlooding(engine: Engine): boolean;
+  /** Whether more waits to leave this worker than leaves at once. */
+  isCrowded(): boolean;
   readonly nowMs?: () => number;
 }
 
@@ -88,7 +88,7 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     this.#rates.noteConnect(engine.slot);
   }
 
-  /** A client has the app say too much: nothing is taken of it for a moment, and as long as so. */
+  /** A client has the app say too much: nothing is taken of it until that has left. */
   slow(engine: Engine): void {
     const inbox = this.#inboxOf(engine);
     inbox.slowedAtMs ??= this.#nowMs();
@@ -198,10 +198,10 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     }
   }
 
-  /** Whether to wait for what a client has had the app say; not for ever, since it may be stuck. */
-  #isSlowed(engine: Engine, inbox: Inbox, nowMs: number): boolean {
+  /** Whether to wait until little waits, so one of them goes on at a time; not for ever. */
+  #isSlowed(inbox: Inbox, nowMs: number): boolean {
     const sinceMs = inbox.slowedAtMs ?? nowMs;
-    if (nowMs - sinceMs < LIMITS.busSlowMaxMs && this.#options.isFlooding(engine)) {
+    if (nowMs - sinceMs < LIMITS.busSlowMaxMs && this.#options.isCrowded()) {
       inbox.dueMs = nowMs + LIMITS.busSlowMs;
       return true;
     }
@@ -222,7 +222,7 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   #takeSome(engine: Engine, inbox: Inbox, fromMs: number, untilMs: number): number {
     let nowMs = fromMs;
     for (let count = 0; count < PACKETS_PER_TURN && nowMs < untilMs; count++) {
-      if (inbox.slowedAtMs !== undefined && this.#isSlowed(engine, inbox, nowMs)) return nowMs;
+      if (inbox.slowedAtMs !== undefined && this.#isSlowed(inbox, nowMs)) return nowMs;
       const packet = inbox.peek();
       if (packet === undefined) {
         // Only whether to be careful still is looked at again.

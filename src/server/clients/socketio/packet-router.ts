@@ -101,7 +101,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
       },
     });
     this.intake = new Intake({
-      isFlooding: ({ sessions }) => sessions.some(({ id }) => core().link.isFlooding(id)),
+      isCrowded: () => core().link.isCrowded,
       ...options,
       refusals: () => core().refusals,
       refuse: (engine, packet) => this.#refuseInput(engine, packet),

@@ -85,6 +85,8 @@ export interface NodeLink {
    * than leaves. MUST be cheap: it is asked after each event.
    */
   isFlooding(speaker: string): boolean;
+  /** Whether more waits to leave than leaves at once: those that flood go on when it does not. */
+  readonly isCrowded: boolean;
   publish(namespace: string, target: Target, event: OutgoingEvent): void;
   command(namespace: string, target: Target, command: SessionCommand): void;
   /**

@@ -251,6 +251,10 @@ export class BusClient implements NodeLink {
     return this.#speakers.run(speaker, call, ...args);
   }
 
+  get isCrowded(): boolean {
+    return !this.#shares.isLittle;
+  }
+
   isFlooding(speaker: string): boolean {
     return this.#shares.isFlooding(speaker);
   }
