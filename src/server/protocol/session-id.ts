@@ -19,35 +19,58 @@ export const MAX_NODE = 0xff_ff_ff;
 export const MAX_WORKER = 0xff;
 export const MAX_SLOT = 0xff_ff_ff;
 
-const RANDOM_BYTES = 11;
-const ADDRESS_BYTES = 7;
+/** Of an address, and random ones. */
+const ID_BYTES = 7 + 11;
 const ID_LENGTH = 24;
 const ID_PATTERN = /^[A-Za-z0-9_-]{24}$/;
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+/** By the code of a digit, what it stands for. */
+const SIX_BITS: Uint8Array = new Uint8Array(128);
+for (let value = 0; value < DIGITS.length; value++) SIX_BITS[DIGITS.charCodeAt(value)] = value;
+/** Digits that hold 32 bits and a few more. */
+const MARK_LENGTH = 6;
 /** Random bytes are drawn in blocks: one system call for many ids. */
 const IDS_PER_BLOCK = 256;
 
 /** Makes ids of one worker. */
 export class SessionIdFactory {
-  readonly #bytes: Buffer = Buffer.alloc(ADDRESS_BYTES + RANDOM_BYTES);
-  readonly #block: Uint8Array = new Uint8Array(RANDOM_BYTES * IDS_PER_BLOCK);
-  #used: number = IDS_PER_BLOCK;
+  readonly #node: number;
+  readonly #worker: number;
+  readonly #block: Buffer = Buffer.alloc(ID_BYTES * IDS_PER_BLOCK);
+  #used: number = this.#block.length;
 
+  /** @throws RangeError when an id could not hold them */
   constructor(node: number, worker: number) {
-    this.#bytes.writeUIntBE(node, 0, 3);
-    this.#bytes.writeUInt8(worker, 3);
+    checkFits(node, MAX_NODE);
+    checkFits(worker, MAX_WORKER);
+    this.#node = node;
+    this.#worker = worker;
   }
 
+  /** @throws RangeError when an id could not hold the slot */
   create(slot: number): string {
-    if (this.#used === IDS_PER_BLOCK) {
-      crypto.getRandomValues(this.#block);
+    checkFits(slot, MAX_SLOT);
+    const block = this.#block;
+    if (this.#used === block.length) {
+      crypto.getRandomValues(block);
       this.#used = 0;
     }
-    const from = this.#used * RANDOM_BYTES;
-    this.#used++;
-    this.#bytes.writeUIntBE(slot, 4, 3);
-    this.#bytes.set(this.#block.subarray(from, from + RANDOM_BYTES), ADDRESS_BYTES);
-    return this.#bytes.toString('base64url');
+    const from = this.#used;
+    this.#used += ID_BYTES;
+    const [node, worker] = [this.#node, this.#worker];
+    block[from] = node >>> 16;
+    block[from + 1] = node >>> 8;
+    block[from + 2] = node;
+    block[from + 3] = worker;
+    block[from + 4] = slot >>> 16;
+    block[from + 5] = slot >>> 8;
+    block[from + 6] = slot;
+    return block.toString('base64url', from, this.#used);
   }
+}
+
+function checkFits(part: number, most: number): void {
+  if (part < 0 || part > most) throw new RangeError(`a session id cannot hold ${part}`);
 }
 
 /** Reads the owner out of an id; `undefined` when it does not have the shape of one. */
@@ -69,7 +92,11 @@ export function isSessionIdOf(name: string, node: number, workerCount: number): 
 
 /** 32 of an id's random bits: enough to tell a session's own id from one that has its place now. */
 export function sessionIdMark(id: string): number {
-  return Buffer.from(id.slice(16), 'base64url').readUInt32BE(2);
+  let mark = 0;
+  for (let at = ID_LENGTH - MARK_LENGTH; at < ID_LENGTH; at++) {
+    mark = (mark << 6) | (SIX_BITS[id.charCodeAt(at)] as number);
+  }
+  return mark >>> 0;
 }
 
 /** Compares two ids without telling by its time how far they agree. */

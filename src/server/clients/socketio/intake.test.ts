@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { FakeSocket } from '../../../../test/support/fake-engine.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
@@ -135,7 +136,7 @@ test('but not for longer than it would have waited', () => {
   intake.slow(client);
   client.bring(...events(100));
   intake.endAfter(client);
-  pass(21_000);
+  pass(LIMITS.heldInputMs + 1_000);
   expect(client.received.length).toBeLessThan(20);
   expect([client.ends, budget.heldBytes]).toEqual([['transport close'], 0]);
 });

@@ -30,11 +30,11 @@ export function readAdmission(result: unknown): Admission {
   if (typeof user !== 'string' && (user !== undefined || Object.hasOwn(result, 'user'))) {
     throw new TypeError(`authenticate returned ${kindOf(user)} as user, which must be a text`);
   }
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(rooms === undefined ? {} : { rooms: readRooms(rooms) }),
-    ...(data === undefined ? {} : { data }),
-  };
+  const admission: { -readonly [part in keyof Admission]: Admission[part] } = {};
+  if (user !== undefined) admission.user = user;
+  if (rooms !== undefined) admission.rooms = readRooms(rooms);
+  if (data !== undefined) admission.data = data;
+  return admission;
 }
 
 function readRooms(rooms: unknown): readonly RoomName[] {
