@@ -75,6 +75,11 @@ export const NODE_BOUNDS = {
     seen: 'the session ends',
     counted: 'memoryBudget',
   },
+  peerUntakenBytes: {
+    value: 524_288,
+    unit: 'bytes',
+    why: 'Brought by a socket for another worker, which is to have taken them before more is read.',
+  },
   ipcHighWaterBytes: {
     value: 16_777_216,
     unit: 'bytes',

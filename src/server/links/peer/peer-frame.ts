@@ -38,6 +38,10 @@ export const PeerFrame = {
   terminate: 13,
   /** owner → edge: socket, whether it is read (0 or 1) */
   reading: 14,
+  /** edge → owner: socket. It is to answer when it has taken what came before. */
+  askTaken: 15,
+  /** owner → edge: socket */
+  taken: 16,
 } as const;
 
 export const FRAME_TEXT = 0;

@@ -213,6 +213,10 @@ class EdgeConnection {
       case PeerFrame.frame:
         this.#receive(number, frame);
         return;
+      case PeerFrame.askTaken:
+        this.link.frame(PeerFrame.taken).u32(number).finish();
+        this.link.send();
+        return;
       case PeerFrame.closed: {
         const socket = this.#sockets.get(number);
         this.#sockets.delete(number);

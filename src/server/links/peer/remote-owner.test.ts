@@ -339,6 +339,20 @@ describe('sockets', () => {
     expect(await near.knows('mine')).toBe(true);
   });
 
+  test('one that brings much is read on when its owner has taken all of it', async () => {
+    const [client] = await openSocket();
+    const frame = 'x'.repeat(10_000);
+    for (let sent = 0; sent < 50; sent++) bring(client, frame);
+    expect(client.isPaused).toBe(false);
+    // What had been read already comes all the same.
+    for (let sent = 0; sent < 100; sent++) bring(client, frame);
+    expect(client.isPaused).toBe(true);
+    await until(() => !client.isPaused);
+    // The owner was asked before the last of them.
+    expect(far.frames.length).toBeGreaterThan(100);
+    await until(() => far.frames.length === 150);
+  });
+
   test('frames for a socket that is closed go nowhere', async () => {
     const [client] = await openSocket();
     const [other] = await openSocket();

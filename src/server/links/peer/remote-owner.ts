@@ -22,6 +22,7 @@ import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import { PAUSED_BY, PausedSockets } from './paused-sockets.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 
 const OWNER_GONE: HttpAnswer = {
@@ -47,9 +48,7 @@ export class RemoteOwner implements SessionOwner {
   readonly #polls: Map<Reply, number> = new Map();
   readonly #verdicts: Map<number, (verdict: boolean) => void> = new Map();
   readonly #sockets: Map<number, FrameSocket> = new Map();
-  /** Sockets that are not read: by their owner's will, and since the link to it is behind. */
-  readonly #stopped: Set<number> = new Set();
-  readonly #held: Set<number> = new Set();
+  readonly #paused: PausedSockets = new PausedSockets((number) => this.#sockets.get(number));
 
   /** @param path the Unix socket on which the owner listens */
   constructor(path: string, log: Log, edge: EdgeLimits) {
@@ -126,7 +125,7 @@ export class RemoteOwner implements SessionOwner {
       this.#sockets.get(number)?.close(CLOSE_CODE.restart, 'overloaded');
       return;
     }
-    if (link.queuedBytes > LIMITS.ipcHighWaterBytes) this.#hold(number);
+    if (link.queuedBytes > LIMITS.ipcHighWaterBytes) this.#paused.pause(number, PAUSED_BY.link);
     const writer = link.frame(PeerFrame.frame).u32(number);
     if (typeof frame === 'string') writer.u8(FRAME_TEXT).text(frame).finish();
     else writer.u8(FRAME_BINARY).bytes(frame).finish();
@@ -138,42 +137,16 @@ export class RemoteOwner implements SessionOwner {
     if (this.#forgetSocket(number) !== undefined) this.#write(PeerFrame.closed, number);
   }
 
-  /** The client has to wait until the link has caught up. */
-  #hold(number: number): void {
-    if (this.#held.has(number)) return;
-    this.#held.add(number);
-    this.#sockets.get(number)?.pause();
-  }
-
-  #caughtUp(): void {
-    const held = [...this.#held];
-    this.#held.clear();
-    for (const number of held) this.#read(number);
-  }
-
-  /** The owner has its client wait, or no longer. */
-  #setReading(number: number, isReading: boolean): void {
-    const socket = this.#sockets.get(number);
-    if (socket === undefined) return;
-    if (isReading) {
-      this.#stopped.delete(number);
-      this.#read(number);
-    } else {
-      this.#stopped.add(number);
-      socket.pause();
-    }
-  }
-
-  #read(number: number): void {
-    if (this.#stopped.has(number) || this.#held.has(number)) return;
-    this.#sockets.get(number)?.resume();
+  /** A socket has brought much, of which its owner is to have taken all before more is read. */
+  waitUntilTaken(number: number): void {
+    this.#paused.asked(number);
+    this.#write(PeerFrame.askTaken, number);
   }
 
   #forgetSocket(number: number): FrameSocket | undefined {
     const socket = this.#sockets.get(number);
     this.#sockets.delete(number);
-    this.#stopped.delete(number);
-    this.#held.delete(number);
+    this.#paused.forget(number);
     return socket;
   }
 
@@ -200,7 +173,7 @@ export class RemoteOwner implements SessionOwner {
         onFrame: (_link, frame) => this.#onFrame(frame),
         onFault: (_link, fault) => this.#failed(fault),
         onClose: (_link, fault) => this.#lost(link, fault),
-        onDrain: () => this.#caughtUp(),
+        onDrain: () => this.#paused.resumeAll(PAUSED_BY.link),
       },
       LIMITS.ipcFrameBytes,
     );
@@ -251,6 +224,9 @@ export class RemoteOwner implements SessionOwner {
       case PeerFrame.reading:
         this.#setReading(frame.u32(), frame.u8() === 1);
         return;
+      case PeerFrame.taken:
+        this.#paused.answered(frame.u32());
+        return;
       case PeerFrame.terminate: {
         const number = frame.u32();
         const socket = this.#forgetSocket(number);
@@ -258,6 +234,12 @@ export class RemoteOwner implements SessionOwner {
         return;
       }
     }
+  }
+
+  /** The owner has its client wait, or no longer. */
+  #setReading(number: number, isReading: boolean): void {
+    if (isReading) this.#paused.resume(number, PAUSED_BY.owner);
+    else this.#paused.pause(number, PAUSED_BY.owner);
   }
 
   #send(frame: FrameReader): void {
@@ -332,8 +314,7 @@ export class RemoteOwner implements SessionOwner {
     this.#polls.clear();
     this.#verdicts.clear();
     this.#sockets.clear();
-    this.#stopped.clear();
-    this.#held.clear();
+    this.#paused.clear();
     const failed = (failure: unknown): void => this.#failed(failure);
     forEachOne(replies, (reply) => reply(OWNER_GONE), failed);
     forEachOne(verdicts, (verdict) => verdict(false), failed);
@@ -341,11 +322,16 @@ export class RemoteOwner implements SessionOwner {
   }
 }
 
-/** A socket held for another worker: what it brings goes there as it is. */
+/**
+ * A socket held for another worker: what it brings goes there as it is, and not much of it at a
+ * time, so that a client can be told to wait before more has come of it than may be kept.
+ */
 class EdgeSocket implements FrameHandler {
   readonly connection: number;
   readonly #owner: RemoteOwner;
   readonly #number: number;
+  /** Since its owner was asked last whether it has taken what came. */
+  #newBytes = 0;
 
   constructor(owner: RemoteOwner, number: number, connection: number) {
     this.#owner = owner;
@@ -355,6 +341,10 @@ class EdgeSocket implements FrameHandler {
 
   onFrame(_socket: FrameSocket, frame: string | Buffer): void {
     this.#owner.forward(this.#number, frame);
+    this.#newBytes += frame.length + LIMITS.packetOverheadBytes;
+    if (this.#newBytes <= LIMITS.peerUntakenBytes) return;
+    this.#newBytes = 0;
+    this.#owner.waitUntilTaken(this.#number);
   }
 
   onSocketClose(): void {
