@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 

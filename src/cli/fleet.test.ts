@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runHere } from '../../test/support/command-here.ts';
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const fleet = (args: readonly string[]) => runHere(['fleet', ...args]);
 

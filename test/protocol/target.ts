@@ -46,8 +46,8 @@ export const isReference: boolean = process.env['PROTOCOL_TARGET'] === 'referenc
 
 const APP = join(import.meta.dir, 'protocol-app.ts');
 const REFERENCE = join(import.meta.dir, 'reference-server.mjs');
-const TEST_TIMEOUT_MS = 30_000;
-const START_TIMEOUT_MS = 30_000;
+const TEST_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 60_000;
 /** Enough for each of three workers to hold one, nearly always. */
 const BYSTANDERS = 12;
 

@@ -31,7 +31,7 @@ export const LAUNCHER: readonly string[] = ['node', join(ROOT, 'bin', 'holdfast.
 export const COMMAND: readonly string[] = bunCommand(join(ROOT, 'src', 'cli', 'main.ts'));
 const MARK_NAME = 'TEST_PROCESS_MARK';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 45_000;
 const STOP_TIMEOUT_MS = 15_000;
 const LOG_TIMEOUT_MS = 10_000;
 

@@ -7,14 +7,14 @@ import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { NAMESPACES } from './bounds-app.ts';
 import { ask, Clients, joined } from './clients.ts';
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const clients = new Clients();
 let node: HoldfastProcess;
 
 beforeAll(async () => {
   node = await HoldfastProcess.start({ app: join(import.meta.dir, 'bounds-app.ts'), workers: 1 });
-}, 30_000);
+}, 60_000);
 
 afterEach(() => clients.close());
 

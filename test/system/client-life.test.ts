@@ -26,7 +26,7 @@ import { eventually } from './eventually.ts';
 const TRANSPORTS = [['polling'], ['websocket']] as const;
 const LISTED = 'https://listed.example';
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const browser = requirement('chromium');
 const clients = new Clients();
@@ -56,14 +56,14 @@ beforeAll(async () => {
     app: join(import.meta.dir, 'system-app.ts'),
     config: { pingIntervalMs: 500, pingTimeoutMs: 1000, corsOrigins: [LISTED, pageOrigin] },
   });
-}, 30_000);
+}, 60_000);
 
 afterEach(() => clients.close());
 
 afterAll(async () => {
   await page.stop(true);
   await node.stop();
-}, 30_000);
+}, 60_000);
 
 describe('a client that takes only base64', () => {
   test.each(TRANSPORTS)('passes bytes both ways over %p', async (transport) => {

@@ -37,12 +37,12 @@ beforeAll(async () => {
   const config = soakSeconds > 0 ? {} : SHORT_HEARTBEATS;
   node = await HoldfastProcess.start({ app: APP, workers: WORKERS, config });
   crowd = new Crowd();
-}, 30_000);
+}, 60_000);
 
 afterAll(async () => {
   await crowd[Symbol.asyncDispose]();
   await node.stop();
-}, 30_000);
+}, 60_000);
 
 describe('200 clients over 4 workers', () => {
   test('all connect at the first try, and all but the polling ones upgrade', async () => {

@@ -33,12 +33,12 @@ beforeAll(async () => {
   if (!program.available) return;
   node = await HoldfastProcess.start();
   browser = await chromium.launch({ executablePath: program.path, args: ARGUMENTS });
-}, 30_000);
+}, 60_000);
 
 afterAll(async () => {
   await browser?.close();
   if (program.available) await node.stop();
-}, 30_000);
+}, 60_000);
 
 test.skipIf(!program.available)(
   program.title('two browsers vote, see each other and hear the operator'),

@@ -58,7 +58,7 @@ beforeAll(async () => {
   writeFileSync(join(first, 'memory.json'), JSON.stringify(MEMORY));
   if (!program.available) return;
   browser = await chromium.launch({ executablePath: program.path, args: ARGUMENTS });
-}, 30_000);
+}, 60_000);
 
 afterAll(async () => {
   await browser?.close();

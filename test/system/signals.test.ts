@@ -57,7 +57,8 @@ for (const [name, command, signals] of [
   // The shell of npx passes no SIGINT on; a terminal sends it to the launcher as well.
   ['npx holdfast start', ['npx', 'holdfast', 'start'], ['SIGTERM', 'SIGKILL']],
 ] as const) {
-  test.concurrent.each(signals)(`${name} that gets %s leaves no process`, async (signal) => {
+  // One after another: each starts npm, Node.js, and a node with its workers.
+  test.each(signals)(`${name} that gets %s leaves no process`, async (signal) => {
     await using server = await ServerProcess.launch([...command, ...FREE_PORTS]);
     server.kill(signal);
     await allEnded(server);
