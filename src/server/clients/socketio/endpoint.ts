@@ -54,7 +54,8 @@ const REASON_OF = {
 } as const satisfies Record<ProtocolError, Reason>;
 
 const BODY_ANSWERS: Readonly<Record<BodyFault, HttpAnswer>> = {
-  tooLong: { status: 413, type: 'text/plain', body: 'payload too large\n' },
+  // Without a text, as the reference says it: clients pass on what they read.
+  tooLong: { status: 413, type: 'text/plain', body: '' },
   brokenOff: engineError('badRequest'),
   letGo: { status: 503, type: 'text/plain', body: 'overloaded\n' },
 };
