@@ -212,3 +212,14 @@ test('a member whose ping or end fails takes nothing from the others', () => {
   const judged = members.filter(({ timedOutAt }) => timedOutAt !== undefined);
   expect(judged).toEqual([members[1], faulty] as FakeMember[]);
 });
+
+test('the clock goes on with the beats, and between two of them by one tick at the most', () => {
+  const { heartbeat } = new Rig(1_000, 500);
+  const startedAtMs = performance.now();
+  heartbeat.beat(startedAtMs);
+  const beganMs = heartbeat.clockMs;
+  Bun.sleepSync(2 * heartbeat.tickMs);
+  expect(heartbeat.clockMs - beganMs).toBeWithin(0, heartbeat.tickMs + 1);
+  heartbeat.beat(performance.now());
+  expect(heartbeat.clockMs - beganMs).toBeGreaterThanOrEqual(heartbeat.tickMs);
+});

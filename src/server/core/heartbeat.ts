@@ -63,7 +63,7 @@ export class Heartbeat {
     return this.#tick;
   }
 
-  /** Milliseconds of the worker's own time, which stands still while its event loop does. */
+  /** The worker's own time in ms: between two beats it goes on by one tick at the most. */
   get clockMs(): number {
     return this.#tick * this.tickMs + Math.min(this.tickMs, performance.now() - this.#beatAtMs);
   }
