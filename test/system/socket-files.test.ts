@@ -40,6 +40,12 @@ test('workers that are started after all files were removed are reached', async 
     (workers) => workers.every(({ pid, state }) => state === 'running' && pid !== before[0]),
     30_000,
   );
+  const files = (): readonly string[] =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.sock'),
+    );
+  const areBack = ({ length }: readonly string[]): boolean => length === WORKERS + 1;
+  await eventually('all listen again', files, areBack);
   const all = await clients.connectMany(node.url, 12, () => ({ transports: ['polling'] }));
   const groups = await byWorker(all);
   expect(groups.size).toBe(WORKERS);
