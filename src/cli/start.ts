@@ -129,7 +129,8 @@ export function readyText(node: RunningNode, config: Config): string {
 
 function urlOf(host: string, port: number, isTls: boolean): string {
   const isAny = host === '0.0.0.0' || host === '::';
-  const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const isBare = host.includes(':') && !host.startsWith('[');
+  const name = isAny ? 'localhost' : isBare ? `[${host}]` : host;
   return `${isTls ? 'https' : 'http'}://${name}:${port}`;
 }
 

@@ -68,11 +68,21 @@ describe('a port that is taken', () => {
       await expectRefusal(
         // One worker, since the next port may be taken by anybody, and would be told of first.
         ['--workers', '1', '--worker-ports', '--worker-port-base', String(other.port)],
-        new RegExp(`Worker 0 did not start: .*\\b${other.port}\\b`),
+        new RegExp(
+          `The port ${other.port} of worker 0 cannot be used: \\S+ listens there ` +
+            `\\(process ${process.pid}\\); stop it or choose another --worker-port-base\\.`,
+        ),
       );
     } finally {
       await other.stop(true);
     }
+  });
+
+  test.each(['name.invalid', '203.0.113.1'])('of an address that is not here: %s', async (host) => {
+    await expectRefusal(
+      ['--host', host],
+      new RegExp(`port 0 of ${host} cannot be used: this machine has no address ${host};`),
+    );
   });
 
   const unreachable = whyNoPrivilegedPort();
@@ -92,7 +102,18 @@ describe('a port that is taken', () => {
 describe('a config file', () => {
   test.each([
     ['that does not exist', 'missing.yaml', undefined, 'cannot be read'],
-    ['that is a directory', 'folder.json', 'directory', 'cannot be read'],
+    ['that is a directory', 'folder.json', 'directory', 'cannot be read (it is no regular file)'],
+    ['that is a pipe', 'pipe.json', 'pipe', 'cannot be read (it is no regular file)'],
+    ['that is huge', 'huge.json', `{${' '.repeat(2 ** 20)}}`, 'has more than 1048576 bytes'],
+    ['with a key twice', 'twice.json', '{"port":1,"host":"a","port":2}', 'gives port twice'],
+    ['with a line twice', 'twice.yaml', 'port: 1\nhost: a\nport: 2', 'gives port twice'],
+    ['with an odd number', 'odd.yaml', 'pingIntervalMs: .nan', 'odd.yaml is NaN; it must'],
+    [
+      'with a fault in a line',
+      'line.toml',
+      'host = "a"\nport = ',
+      'line.toml:2:7 cannot be parsed',
+    ],
     ['of an unknown kind', 'config.ini', 'port = 1', 'must end in .json'],
     ['that is no JSON', 'broken.json', '{"port": }', 'cannot be parsed'],
     ['that is no YAML', 'broken.yaml', 'port: [1', 'cannot be parsed'],
@@ -103,20 +124,29 @@ describe('a config file', () => {
   ])('%s is refused', async (_name, file, content, sentence) => {
     const path = join(scratch, file);
     if (content === 'directory') mkdirSync(path);
+    else if (content === 'pipe') Bun.spawnSync(['mkfifo', path]);
     else if (content !== undefined) writeFileSync(path, content);
     await expectRefusal(['--config', path], sentence);
   });
 });
 
 describe('an app file', () => {
+  test('that is a directory is refused', async () => {
+    await expectRefusal(['--app', scratch], `The app file ${scratch} is no regular file`);
+  });
+
   test('that does not exist is refused', async () => {
     const path = join(scratch, 'missing-app.ts');
     await expectRefusal(['--app', path], `The app file ${path} does not exist`);
   });
 
   test.each([
-    ['that throws', "throw new Error('no database');", 'cannot be loaded: no database.'],
-    ['that is no TypeScript', 'export default {', 'cannot be loaded: '],
+    [
+      'that throws',
+      "\nthrow new Error('no database');",
+      /loaded: no database \(\/.+\.ts:2:\d+\)\./,
+    ],
+    ['that is no TypeScript', '\nexport default {', /cannot be loaded: .+ \(\/.+\.ts:2:\d+\)\.$/],
     ['that imports what is missing', "import './nothing.ts';", 'cannot be loaded: Cannot find'],
     ['without a default export', 'export const app = {};', 'must `export default defineApp('],
     ['whose handler is none', 'export default { on: { vote: 1 } };', "declares 'vote'"],

@@ -22,5 +22,7 @@ test('one that cannot listen is an error with the reason', async () => {
     () => '',
     (error: unknown) => (error as Error).message,
   );
-  expect(message).toMatch(/^The agent cannot listen at 127\.0\.0\.1:\d+ \(error: .*port.*\)\.$/);
+  expect(message).toMatch(
+    /^The agent cannot listen at 127\.0\.0\.1:\d+ \(\S+ listens there \(process \d+\)\)\.$/,
+  );
 });

@@ -4,6 +4,8 @@
  */
 
 import { bunCommand } from '../../host/foreign/bun-command.ts';
+import { HostFiles } from '../../host/machine/host-files.ts';
+import { portHolder } from '../../host/machine/port-holders.ts';
 import { AGENT_TOKEN_VARIABLE } from '../agent/contract.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { type AgentAddress, addressText } from '../settings/settings.ts';
@@ -58,7 +60,9 @@ export async function startAgentProcess(
   const port = await portOf(child.stdout);
   if (port === undefined) {
     child.kill('SIGKILL');
-    const reason = reasonIn(await errors) ?? 'it gave no reason';
+    const said = reasonIn(await errors) ?? 'it gave no reason';
+    const isTaken = /EADDRINUSE|in use/.test(said);
+    const reason = isTaken ? portHolder(new HostFiles(), address.port) : said;
     throw new FleetError(`The agent cannot listen at ${addressText(address)} (${reason}).`);
   }
   return {

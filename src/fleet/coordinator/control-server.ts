@@ -12,7 +12,7 @@
 import { bearerCheck } from '../../host/access/token.ts';
 import { parsed } from '../../host/foreign/parsed.ts';
 import { HostFiles } from '../../host/machine/host-files.ts';
-import { portHolder } from '../../host/machine/port-holders.ts';
+import { listenFault } from '../../host/machine/listen-fault.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { grouped } from '../settings/numbers.ts';
 import { CONNECTIONS_MAX, RATE_MAX } from '../settings/settings.ts';
@@ -87,12 +87,10 @@ export function startControlServer(
     });
     return { port: server.port ?? port, stop: () => server.stop(true) };
   } catch (cause) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
-    throw new FleetError(
-      `The control port ${port} on ${host} cannot be taken (${code}): ` +
-        `${portHolder(new HostFiles(), port)}; choose another one with --control-port.`,
-      { cause },
-    );
+    const reason = listenFault(new HostFiles(), cause, host, port);
+    const flag = reason.includes('has no address') ? '--control-host' : '--control-port';
+    const problem = `The control port ${port} on ${host} cannot be taken`;
+    throw new FleetError(`${problem}: ${reason}; choose another with ${flag}.`, { cause });
   }
 }
 

@@ -5,10 +5,9 @@
  * wrong ends as one ConfigError with one sentence per problem, each saying where the value stands,
  * what was found and what is allowed.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
-import { parsed } from '../foreign/parsed.ts';
+import { dirname, resolve } from 'node:path';
 import { nearest } from '../names/nearest.ts';
+import { readConfigFile } from './config-file.ts';
 import { ENVIRONMENT_PREFIX, type Field, fields, fieldsByName, otherVariables } from './fields.ts';
 import { type Relation, relations } from './relations.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -31,6 +30,8 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+const PROBLEMS_SHOWN = 10;
 
 /** A value and the place it came from, as messages name it. */
 interface Setting {
@@ -65,19 +66,27 @@ export function loadConfig(sources: ConfigSources = {}): Config {
       .filter((relation) => checked.success && !relation.holds(checked.data))
       .map((relation) => brokenRelation(relation, checked.data, settings)),
   ];
-  if (problems.length > 0 || !checked.success) throw new ConfigError(problems);
+  if (problems.length > 0 || !checked.success) throw new ConfigError(atMost(problems));
   return checked.data;
 }
 
 function fromFile(file: string | undefined): Layer {
   if (file === undefined) return { settings: [], problems: [] };
   const directory = dirname(resolve(file));
-  return layerOf(Object.entries(readConfigFile(file)), (name, value) => {
+  return layerOf(Object.entries(keysOf(file)), (name, value) => {
     const field = fieldsByName.get(name);
     const place = `${name} in ${file}`;
     if (!field) return `${place} is no config key${guess(name, fieldsByName.keys())}.`;
     return { field, place, value: resolvePath(field, value, directory) };
   });
+}
+
+function keysOf(file: string): object {
+  try {
+    return readConfigFile(file);
+  } catch (error) {
+    throw new ConfigError([error instanceof Error ? error.message : String(error)]);
+  }
 }
 
 function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Layer {
@@ -115,38 +124,15 @@ function layerOf<T>(
   };
 }
 
-function readConfigFile(file: string): object {
-  const parse = parsers[extname(file).toLowerCase()];
-  if (!parse) {
-    throw new ConfigError([`${file} must end in ${Object.keys(parsers).join(', ')}.`]);
-  }
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([`${file} cannot be read (${reason(error)}): name a readable file.`]);
-  }
-  let value: unknown;
-  try {
-    value = parse(text) ?? {};
-  } catch (error) {
-    throw new ConfigError([`${file} cannot be parsed (${reason(error)}): correct its syntax.`]);
-  }
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw new ConfigError([`${file} must hold config keys with their values, e.g. port: 8500.`]);
-  }
-  return value as object;
-}
-
-const parsers: Readonly<Record<string, (text: string) => unknown>> = {
-  '.json': parsed,
-  '.yaml': Bun.YAML.parse,
-  '.yml': Bun.YAML.parse,
-  '.toml': Bun.TOML.parse,
-};
-
 function resolvePath(field: Field, value: unknown, directory: string): unknown {
   return field.isPath && typeof value === 'string' && value ? resolve(directory, value) : value;
+}
+
+/** A file of another program would otherwise get a sentence for each of its lines. */
+function atMost(problems: readonly string[]): readonly string[] {
+  const more = problems.length - PROBLEMS_SHOWN;
+  if (more <= 0) return problems;
+  return [...problems.slice(0, PROBLEMS_SHOWN), `So it goes on: ${more} more like these.`];
 }
 
 function badValue(setting: Setting | undefined): string {
@@ -174,16 +160,13 @@ function brokenRelation(
 function shown(field: Field, value: unknown): string {
   if (value === undefined) return 'not set';
   if (field.isSecret) return 'a secret that is not shown';
-  const text = JSON.stringify(value);
+  // As JSON these would be null.
+  const isOdd = typeof value === 'number' && !Number.isFinite(value);
+  const text = isOdd ? String(value) : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function guess(written: string, known: Iterable<string>): string {
   const name = nearest(written, known);
   return name ? `; the nearest is ${name}` : '';
-}
-
-/** The first line of what went wrong. */
-function reason(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';
 }

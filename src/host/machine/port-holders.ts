@@ -10,6 +10,7 @@ import { holdfastCommand } from './worker-processes.ts';
 
 /** State of a socket that listens (`TCP_LISTEN` in the kernel's net/tcp_states.h). */
 const LISTENS = '0A';
+const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 const NAMED_MAX = 3;
 
 interface Listener {
@@ -23,15 +24,22 @@ interface Listener {
  * @returns what is known of who listens, such as `nginx listens there (process 812)`
  */
 export function portHolder(host: HostFiles, port: number): string {
-  const listeners = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) =>
-    listenersIn(host.text(path) ?? '', port),
-  );
+  const listeners = listenersOn(host, port);
   const pids = processesOf(host, new Set(listeners.map(({ inode }) => `socket:[${inode}]`)));
   const [first] = pids;
   if (first !== undefined) return `${nameOf(host, first)} listens there (${listOf(pids)})`;
   const [listener] = listeners;
   if (listener === undefined) return 'something else listens there';
   return `a process of user ${listener.uid} listens there`;
+}
+
+/** Whether anybody does; true where the host does not say. */
+export function isListenedOn(host: HostFiles, port: number): boolean {
+  return host.text(TABLES[0]) === undefined || listenersOn(host, port).length > 0;
+}
+
+function listenersOn(host: HostFiles, port: number): Listener[] {
+  return TABLES.flatMap((path) => listenersIn(host.text(path) ?? '', port));
 }
 
 /** Lines are `sl local_address rem_address st queues timers retrnsmt uid timeout inode …`. */

@@ -16,7 +16,7 @@
 import type { LeftToken } from '../../host/access/left-token.ts';
 import type { TlsPaths } from '../../host/access/tls-files.ts';
 import { HostFiles } from '../../host/machine/host-files.ts';
-import { portHolder } from '../../host/machine/port-holders.ts';
+import { listenFault } from '../../host/machine/listen-fault.ts';
 import { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
@@ -121,9 +121,9 @@ function startFault(error: unknown, host: string, port: number): string {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof Error && code === undefined) return error.message;
   const problem = `The admin API cannot listen on port ${port} of ${host}`;
-  const isTaken = code === 'EADDRINUSE';
-  const reason = isTaken ? portHolder(new HostFiles(), port) : `the system says ${code}`;
-  return `${problem}: ${reason}; choose another with --admin-port.`;
+  const reason = listenFault(new HostFiles(), error, host, port);
+  const flag = reason.includes('has no address') ? '--admin-host' : '--admin-port';
+  return `${problem}: ${reason}; choose another with ${flag}.`;
 }
 
 function createRoutes(

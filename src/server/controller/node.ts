@@ -6,7 +6,7 @@
  * What fails on the way is undone, so that nothing half-started stays behind.
  */
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
@@ -42,7 +42,7 @@ import type {
   SendRequest,
   WorkerView,
 } from './node-view.ts';
-import { type ClaimedPort, claimPublicPort, publicHost } from './public-port.ts';
+import { type ClaimedPort, checkWorkerPort, claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -132,7 +132,7 @@ class Node implements NodeView, RunningNode {
     this.#claim = claimPublicPort(this.#host, config.port);
     this.publicPort = this.#claim.port;
     this.#memoryBudgetBytes = memoryBudget(config, this.workerCount, memoryOfHost());
-    checkOwnPorts(config, this.workerCount, this.publicPort);
+    checkOwnPorts(config, this.#host, this.workerCount, this.publicPort);
     this.#runDir = makeRunDir(config, log);
     this.#facts = Array.from({ length: this.workerCount }, () => {
       return { sample: undefined, sampledAtMs: undefined };
@@ -326,8 +326,11 @@ function takesSessions({ state, sample }: WorkerView): boolean {
 function appPath(config: Config): string {
   if (config.app === undefined) return DEMO_APP;
   const path = resolve(config.app);
-  if (existsSync(path)) return path;
-  throw new StartError(`The app file ${path} does not exist: give another with --app.`);
+  if (!existsSync(path)) {
+    throw new StartError(`The app file ${path} does not exist: give another with --app.`);
+  }
+  if (statSync(path).isFile()) return path;
+  throw new StartError(`The app file ${path} is no regular file: give another with --app.`);
 }
 
 /** @throws StartError when it cannot be made */
@@ -356,12 +359,15 @@ function checkCertificate({ tlsCert, tlsKey }: Config): void {
 }
 
 /** @throws StartError when the workers' own ports do not fit; their number is known only now */
-function checkOwnPorts(config: Config, count: number, publicPort: number): void {
+function checkOwnPorts(config: Config, host: string, count: number, publicPort: number): void {
   if (!config.workerPorts) return;
   const first = config.workerPortBase;
   const last = first + count - 1;
   const isTaken = [publicPort, config.adminPort].some((port) => port >= first && port <= last);
-  if (last <= 65_535 && !isTaken) return;
+  if (last <= 65_535 && !isTaken) {
+    for (let worker = 0; worker < count; worker++) checkWorkerPort(host, first + worker, worker);
+    return;
+  }
   throw new StartError(
     `The ports of ${count} workers, ${first} to ${last}, must end at 65535 or below and leave ` +
       'out the public and the admin port: choose another --worker-port-base.',

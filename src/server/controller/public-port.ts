@@ -9,7 +9,7 @@
 
 import { existsSync } from 'node:fs';
 import { HostFiles } from '../../host/machine/host-files.ts';
-import { portHolder } from '../../host/machine/port-holders.ts';
+import { listenFault } from '../../host/machine/listen-fault.ts';
 import { StartError } from './start-error.ts';
 
 const EVERY_ADDRESS = '::';
@@ -43,15 +43,29 @@ export function claimPublicPort(host: string, port: number): ClaimedPort {
     holder.unref();
     return { port: claimed, release: () => void holder.stop(true) };
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    const isDenied = code === 'EACCES' || code === 'EPERM';
-    const reason = isDenied
-      ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
-      : `${portHolder(new HostFiles(), port)}; stop it or choose another --port`;
+    const reason = reasonOf(error, host, port, '--port');
     throw new StartError(`The public port ${port} of ${host} cannot be used: ${reason}.`, {
       cause: error,
     });
   }
+}
+
+/** @throws StartError when a port of a worker's own cannot be had: who has it can be said here */
+export function checkWorkerPort(host: string, port: number, worker: number): void {
+  try {
+    void listen(host, port, false).stop(true);
+  } catch (error) {
+    const reason = reasonOf(error, host, port, '--worker-port-base');
+    throw new StartError(`The port ${port} of worker ${worker} cannot be used: ${reason}.`, {
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown, host: string, port: number, flag: string): string {
+  const reason = listenFault(new HostFiles(), error, host, port);
+  if (reason.includes('listens there')) return `${reason}; stop it or choose another ${flag}`;
+  return reason.includes('has no address') ? `${reason}; choose another --host` : reason;
 }
 
 function listen(hostname: string, port: number, reusePort: boolean): Bun.Server<undefined> {

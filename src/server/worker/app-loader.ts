@@ -48,8 +48,21 @@ async function importApp(path: string): Promise<{ readonly default?: unknown }> 
   try {
     return (await import(path)) as { default?: unknown };
   } catch (error) {
-    throw new Error(`the app file ${path} cannot be loaded: ${reasonOf(error)}`, { cause: error });
+    const where = placeOf(error);
+    const place = where === undefined ? '' : ` (${where})`;
+    const fault = `the app file ${path} cannot be loaded: ${reasonOf(error)}${place}`;
+    throw new Error(fault, { cause: error });
   }
+}
+
+/** File, line and column: those of the parser, else where the error was made. */
+function placeOf(error: unknown): string | undefined {
+  const { position, stack } = Object(error) as {
+    position?: { file: string; line: number; column: number } | null;
+    stack?: unknown;
+  };
+  if (position) return `${position.file}:${position.line}:${position.column}`;
+  return /^ +at (?:.*\()?(\/.*?:\d+:\d+)\)?$/m.exec(String(stack))?.[1];
 }
 
 function reasonOf(error: unknown): string {
