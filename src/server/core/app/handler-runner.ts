@@ -113,6 +113,7 @@ export class HandlerRunner {
 
   disconnected(session: Session, reason: DisconnectReason): void {
     this.#unfinished.forget(session);
+    this.#limits?.forget(session);
     if (!this.hearsDisconnected) return;
     this.#contain('disconnected', session, () => this.#handlers.disconnected?.(session, reason));
   }

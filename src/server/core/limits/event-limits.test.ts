@@ -35,6 +35,16 @@ test('clients and events have shares of their own, and other events no limit', (
   expect(passing(limits, 'other', 0)).toBe(1_000);
 });
 
+test('one that has gone is forgotten at once, however seldom it may send', () => {
+  const limits = new EventLimits({ signUp: 1 / 3_600 });
+  const clients = Array.from({ length: 10 }, () => ({}));
+  for (const client of clients) expect(limits.take(client, 'signUp', 0)).toBe(true);
+  limits.forgetOld();
+  expect(limits.take(clients[0] as object, 'signUp', 100)).toBe(false);
+  for (const client of clients) limits.forget(client);
+  expect(limits.known).toBe(0);
+});
+
 test('a client is forgotten when it has not been heard for a while, and not before', () => {
   const limits = new EventLimits({ vote: 5 });
   passing(limits, 'vote', 0);

@@ -2,8 +2,8 @@
  * How often each client may send an event that the app has put a limit on.
  *
  * A client may send as many at once as in a second, and then each when it is due. What is known of
- * a client is up to when it has used up its share; it goes a while after that, with those of its
- * generation, so that it costs nothing to forget.
+ * a client is up to when it has used up its share; it goes with the client, or a while after that
+ * with those of its generation.
  */
 
 interface LimitedEvent {
@@ -53,6 +53,11 @@ export class EventLimits {
     if (usedMs > nowMs + NO_TIME_MS) return false;
     used.set(event, usedMs + limited.costMs);
     return true;
+  }
+
+  /** The session has ended. */
+  forget(session: object): void {
+    if (!this.#younger.delete(session)) this.#older.delete(session);
   }
 
   /** Forgets who was not heard for a generation. */
