@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
-import { findToken } from '../host/access/left-token.ts';
-import { isLoopback } from '../host/access/loopback.ts';
+import { findTokenOf } from '../host/access/left-token.ts';
 import { fieldsByName } from '../host/config/fields.ts';
 import { AnswerError, ask, readAnswer, readRefusal } from '../host/foreign/ask.ts';
 import { CliError } from './cli-error.ts';
@@ -109,9 +108,7 @@ function readCa(path: string): string {
 function tokenFor(url: string, options: AdminOptions): string | undefined {
   const given = readToken(TOKEN, options);
   if (given !== undefined) return given;
-  const { hostname, port } = new URL(url);
-  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ''));
-  return isHere ? findToken({ of: 'admin', port: Number(port) }) : undefined;
+  return findTokenOf('admin', url);
 }
 
 async function request(

@@ -167,7 +167,7 @@ describe('every command', () => {
     ],
     [
       ['start', '--config', '/missing.yaml'],
-      'holdfast: /missing.yaml cannot be read (ENOENT: no such file or directory, open ' +
+      'holdfast: /missing.yaml cannot be read (ENOENT: no such file or directory, stat ' +
         "'/missing.yaml'): name a readable file.\n",
     ],
   ])('%p fails with a sentence for each problem', async (args, err) => {

@@ -57,7 +57,7 @@ export function fleetAgentCommand(): Command {
       let left: LeftToken | undefined;
       try {
         const agent = await startAgentProcess(address, ownToken);
-        if (token === undefined) left = await leave(agent, ownToken);
+        if (token === undefined) left = await leave(agent, address, ownToken);
         // As a node does, it serves where nobody hears this.
         announce(agent, address, left?.path, options.json === true).catch(() => {});
         const how = await Promise.race([signals.stop.then(() => undefined), agent.exited]);
@@ -86,9 +86,13 @@ function readOptions(options: AgentOptions): { address: AgentAddress; token: str
   );
 }
 
-async function leave(agent: AgentProcess, token: string): Promise<LeftToken> {
+async function leave(
+  agent: AgentProcess,
+  { host }: AgentAddress,
+  token: string,
+): Promise<LeftToken> {
   try {
-    return leaveToken({ of: 'fleet-agent', port: agent.port }, token);
+    return leaveToken({ of: 'fleet-agent', port: agent.port, host }, token);
   } catch (cause) {
     await agent.end();
     const { code = 'unknown' } = cause as NodeJS.ErrnoException;

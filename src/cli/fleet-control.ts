@@ -2,8 +2,7 @@
 import { Command } from 'commander';
 import type { FleetStatus } from '../fleet/coordinator/status.ts';
 import { CONTROL_PORT } from '../fleet/settings/settings.ts';
-import { findToken } from '../host/access/left-token.ts';
-import { isLoopback } from '../host/access/loopback.ts';
+import { findTokenOf } from '../host/access/left-token.ts';
 import { AnswerError, ask, readAnswer, readRefusal } from '../host/foreign/ask.ts';
 import { CliError } from './cli-error.ts';
 import { fleetStatus, STATUS_BYTES_MAX } from './fleet-answers.ts';
@@ -108,7 +107,7 @@ async function callControl(
   body?: object,
 ): Promise<FleetStatus> {
   const url = controlUrl(options);
-  const token = readToken(CONTROL_TOKEN, options) ?? leftTokenFor(url);
+  const token = readToken(CONTROL_TOKEN, options) ?? findTokenOf('fleet-control', url);
   const response = await request(url + path, token, body);
   if (response.ok) return await statusIn(response, url);
   const refusal = await readRefusal(response);
@@ -142,14 +141,6 @@ function controlUrl({ control, controlPort }: ControlOptions): string {
   }
   if (/^https?:/.test(control) && URL.canParse(control)) return control.replace(/\/+$/, '');
   throw new CliError(`--control is "${control}"; it must be a URL such as http://127.0.0.1:8700.`);
-}
-
-/** That of a run of this user on this host; what is elsewhere is not told it. */
-function leftTokenFor(url: string): string | undefined {
-  const { protocol, hostname, port } = new URL(url);
-  if (!isLoopback(hostname.replace(/^\[|\]$/g, ''))) return undefined;
-  const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
-  return findToken({ of: 'fleet-control', port: number });
 }
 
 async function request(

@@ -9,6 +9,7 @@
  * well, and who controls a run points it at any server.
  */
 
+import { addressOf } from '../../host/access/loopback.ts';
 import { bearerCheck } from '../../host/access/token.ts';
 import { parsed } from '../../host/foreign/parsed.ts';
 import { HostFiles } from '../../host/machine/host-files.ts';
@@ -47,6 +48,8 @@ export interface ControlAddress {
 
 export interface ControlServer {
   readonly port: number;
+  /** Where it listens. */
+  readonly address: string;
   stop(): Promise<void>;
 }
 
@@ -85,7 +88,8 @@ export function startControlServer(
         }
       },
     });
-    return { port: server.port ?? port, stop: () => server.stop(true) };
+    const address = addressOf(server, host);
+    return { port: server.port ?? port, address, stop: () => server.stop(true) };
   } catch (cause) {
     const reason = listenFault(new HostFiles(), cause, host, port);
     const flag = reason.includes('has no address') ? '--control-host' : '--control-port';

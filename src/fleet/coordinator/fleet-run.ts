@@ -224,8 +224,9 @@ export class FleetRun implements Controlled {
     const token = this.#controlToken;
     this.#control = startControlServer(this, { ...control, token });
     if (control.token !== undefined) return;
+    const { port, address: host } = this.#control;
     try {
-      this.#leftToken = leaveToken({ of: 'fleet-control', port: this.#control.port }, token);
+      this.#leftToken = leaveToken({ of: 'fleet-control', port, host }, token);
     } catch (cause) {
       const { code = 'unknown' } = cause as NodeJS.ErrnoException;
       throw new FleetError(
@@ -293,7 +294,7 @@ export class FleetRun implements Controlled {
     const { token } = this.#settings;
     if (token !== undefined) return token;
     const { host, port } = agent;
-    const left = isLoopback(host) ? findToken({ of: 'fleet-agent', port }) : undefined;
+    const left = isLoopback(host) ? findToken({ of: 'fleet-agent', port, host }) : undefined;
     if (left !== undefined) return left;
     throw new FleetError(
       `No agent at ${addressText(agent)} has left a token for this user: start one there with ` +

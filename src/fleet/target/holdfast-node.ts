@@ -4,8 +4,7 @@
  */
 
 import { z } from 'zod';
-import { findToken } from '../../host/access/left-token.ts';
-import { isLoopback } from '../../host/access/loopback.ts';
+import { findTokenOf } from '../../host/access/left-token.ts';
 import { ask, readAnswer, readStart } from '../../host/foreign/ask.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import type { ResolvedTarget } from '../settings/target.ts';
@@ -50,7 +49,7 @@ export class HoldfastNode implements BroadcastWay {
 
   constructor(url: string, token: string | undefined) {
     this.url = url;
-    this.#token = token ?? leftFor(url);
+    this.#token = token ?? findTokenOf('admin', url);
   }
 
   /**
@@ -143,13 +142,6 @@ export class BroadcastUrl implements BroadcastWay {
     });
     await expectTaken(response, this.#url);
   }
-}
-
-/** The token that a node on this host has left for its user. */
-function leftFor(url: string): string | undefined {
-  const { hostname, port } = new URL(url);
-  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ''));
-  return isHere ? findToken({ of: 'admin', port: Number(port) }) : undefined;
 }
 
 async function expectTaken(response: Response, url: string): Promise<void> {

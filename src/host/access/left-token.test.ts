@@ -46,6 +46,17 @@ test('what was left is found by use and port, and nobody else may read it', () =
   expect(statSync(join(path, '..')).mode & 0o777).toBe(0o700);
 });
 
+test('each address of loopback has its own, and the usual one goes by its name too', () => {
+  const at = (host: string) => ({ of: 'admin', port: 8600, host }) as const;
+  for (const host of ['127.0.0.1', '127.0.0.2', '::1']) leaveToken(at(host), TOKEN + host, places);
+  for (const host of ['127.0.0.1', '127.0.0.2']) {
+    expect(findToken(at(host), places)).toBe(TOKEN + host);
+  }
+  expect(findToken(at('::1'), places)).toBe(`${TOKEN}::1`);
+  expect(findToken(at('127.0.0.3'), places)).toBeUndefined();
+  expect(findToken(at('localhost'), places)).toBe(`${TOKEN}127.0.0.1`);
+});
+
 test('the next one takes the place of the one before, and outlives its end', () => {
   const before = leave(TOKEN);
   const { path, remove } = leave(OTHER);

@@ -25,12 +25,15 @@ import {
 } from 'node:fs';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isLoopback } from './loopback.ts';
 import { isToken, makeToken } from './token.ts';
 
-/** What a token is for, and the port where it is wanted. */
+/** What a token is for, and where it is wanted. */
 export interface TokenUse {
   readonly of: 'admin' | 'fleet-control' | 'fleet-agent';
   readonly port: number;
+  /** The address that listens; each one of loopback may have another process on a port. */
+  readonly host?: string;
 }
 
 /** A token that was left for commands. */
@@ -47,6 +50,7 @@ interface Place {
   readonly user: number;
 }
 
+const USUAL_ADDRESS = '127.0.0.1';
 const OTHERS_WRITE = 0o022;
 const OTHERS_AT_ALL = 0o077;
 /** A token and a line end; more is no token of ours. */
@@ -98,7 +102,17 @@ export function findToken(
     const token = readOf(user, join(folder, nameOf(use)));
     if (token !== undefined) return token;
   }
-  return undefined;
+  // This name may be that address alone.
+  return use.host === 'localhost' ? findToken({ ...use, host: '::1' }, places) : undefined;
+}
+
+/** The token that was left for a URL; undefined as well for one that is not of this host. */
+export function findTokenOf(of: TokenUse['of'], url: string): string | undefined {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (!isLoopback(host)) return undefined;
+  const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+  return findToken({ of, port: number, host });
 }
 
 /** For root, which may steer what users run. */
@@ -161,9 +175,11 @@ function readOf(user: number, path: string): string | undefined {
   }
 }
 
-/** Hosts may share a home. */
-function nameOf({ of, port }: TokenUse): string {
-  return `${encodeURIComponent(hostname())}-${of}-${port}.token`;
+/** Hosts may share a home. The usual address, and those that it is part of, are not named. */
+function nameOf({ of, port, host = USUAL_ADDRESS }: TokenUse): string {
+  const isUsual = host === USUAL_ADDRESS || host === 'localhost' || !isLoopback(host);
+  const address = isUsual ? '' : `-${encodeURIComponent(host)}`;
+  return `${encodeURIComponent(hostname())}-${of}-${port}${address}.token`;
 }
 
 /** Whether it is a folder in which nobody but this user can have put anything. */

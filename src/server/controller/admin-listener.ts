@@ -4,6 +4,7 @@
  * When the certificate changes a second listener takes over, since Bun keeps the one that a
  * listener was made with; connections that are open stay with the first.
  */
+import { addressOf } from '../../host/access/loopback.ts';
 import { readTlsPair, type TlsPair, type TlsPaths, watchTls } from '../../host/access/tls-files.ts';
 import type { Log } from '../core/log/log.ts';
 import { asksForLastAnswer, lastAnswer } from '../protocol/last-answer.ts';
@@ -40,6 +41,11 @@ export class AdminListener {
       onPair: (renewed) => this.#renew(renewed),
       onFault: (reason) => log.error('a new certificate is not used', { reason }),
     });
+  }
+
+  /** As the system knows it, whatever name was given. */
+  get address(): string {
+    return addressOf(this.#servers.at(-1) ?? {}, this.#options.host);
   }
 
   async stop(): Promise<void> {

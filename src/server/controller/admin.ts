@@ -44,7 +44,7 @@ export interface AdminOptions {
   /** Files of a certificate and its key, when the port speaks TLS. */
   readonly tls: TlsPaths | undefined;
   /** Makes a token for those who act, where none is configured; undefined when it cannot. */
-  leaveToken(port: number): LeftToken | undefined;
+  leaveToken(port: number, address: string): LeftToken | undefined;
   readonly maxBodyBytes: number;
   /** Different keys in one body. */
   readonly maxJsonKeys: number;
@@ -105,7 +105,8 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
   } catch (error) {
     throw new StartError(startFault(error, host, port), { cause: error });
   }
-  const left = token === undefined ? options.leaveToken(listener.port) : undefined;
+  const left =
+    token === undefined ? options.leaveToken(listener.port, listener.address) : undefined;
   keys = { configured: token, left };
   return {
     port: listener.port,

@@ -180,7 +180,7 @@ class Node implements NodeView, RunningNode {
       port: this.#config.adminPort,
       token: this.#config.adminToken,
       tls: tlsPaths(this.#config.adminTlsCert, this.#config.adminTlsKey),
-      leaveToken: (port) => this.#leaveToken(port),
+      leaveToken: (port, host) => this.#leaveToken(port, host),
       maxBodyBytes: this.#config.maxPayloadBytes,
       maxJsonKeys: this.#config.maxJsonKeys,
       log: this.#log,
@@ -286,9 +286,9 @@ class Node implements NodeView, RunningNode {
   }
 
   /** A node whose user has no place of its own starts all the same, but takes no orders. */
-  #leaveToken(port: number): LeftToken | undefined {
+  #leaveToken(port: number, host: string): LeftToken | undefined {
     try {
-      return leaveToken({ of: 'admin', port });
+      return leaveToken({ of: 'admin', port, host });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.warn('no admin token can be left for commands: set adminToken', { reason });
