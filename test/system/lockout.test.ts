@@ -37,7 +37,12 @@ beforeAll(async () => {
     workers: 1,
     config: { maxSessionsPerWorker: PLACES, pingIntervalMs: 1_000, pingTimeoutMs: 1_000 },
   });
-  honest = await HonestWatch.start(node.url, { roundMs: ROUND_MS, recoveredMs: RECOVERED_MS });
+  honest = await HonestWatch.start(node.url, {
+    roundMs: ROUND_MS,
+    recoveredMs: RECOVERED_MS,
+    // Who only came may have to make place once, but not one in a hundred.
+    reconnects: true,
+  });
 });
 
 afterAll(async () => {
