@@ -21,6 +21,13 @@ test.each(['203.0.113.1', '999.1.1.1', 'name.invalid', 'localhost:80'])(
   },
 );
 
+test('a fault of before is not taken for that of a name', () => {
+  const fault = { code: 'EACCES' };
+  const text = listenFault(new HostFiles(), fault, 'name.invalid', 0);
+  expect(text).toBe('this machine has no address name.invalid');
+  expect(listenFault(new HostFiles('/nowhere'), fault, 'localhost', 80)).toContain('need root');
+});
+
 test('a port that is taken names who has it', async () => {
   const other = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() });
   try {

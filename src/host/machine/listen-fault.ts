@@ -21,9 +21,12 @@ export function listenFault(
   port: number,
 ): string {
   const { code = 'EADDRINUSE' } = error as NodeJS.ErrnoException;
-  if (DENIED.includes(code)) return 'ports below 1024 need root or CAP_NET_BIND_SERVICE';
   // For a name that cannot be resolved, the code is that of some earlier fault of the process.
   const isNumber = isIP(address.replace(/^\[(.*)\]$|%.*$/g, '$1')) !== 0;
+  const isLow = port > 0 && port < 1024;
+  if (DENIED.includes(code) && (isNumber || isLow)) {
+    return 'ports below 1024 need root or CAP_NET_BIND_SERVICE';
+  }
   if (!isNumber && !isListenedOn(host, port)) return `this machine has no address ${address}`;
   if (code === 'EADDRINUSE') return portHolder(host, port);
   if (NOT_HERE.includes(code)) return `this machine has no address ${address}`;
