@@ -45,6 +45,7 @@ import type {
 import { type ClaimedPort, checkWorkerPort, claimPublicPort, publicHost } from './public-port.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
+import { sayUncaught } from './uncaught.ts';
 import type { Watchdog } from './watchdog.ts';
 import { spawnWorker } from './worker-process.ts';
 import { isSampleOf } from './worker-sample.ts';
@@ -115,6 +116,7 @@ class Node implements NodeView, RunningNode {
   #recording: NodeRecording | undefined;
   #hasStarted = false;
   #isStopping = false;
+  #letGoOfFaults = (): void => {};
 
   constructor(config: Config, given: LossyLog) {
     this.#config = config;
@@ -173,6 +175,7 @@ class Node implements NodeView, RunningNode {
   }
 
   async start(): Promise<void> {
+    this.#letGoOfFaults = sayUncaught(this.#log);
     this.#recording = this.#openRecording();
     this.#hub.listen(busSocketPath(this.#runDir));
     this.#admin = startAdmin(this, {
@@ -204,6 +207,7 @@ class Node implements NodeView, RunningNode {
     if (this.#hasStarted) this.#recording?.close();
     else this.#recording?.discard();
     rmSync(this.#runDir, { recursive: true, force: true });
+    this.#letGoOfFaults();
     return isClean;
   }
 

@@ -253,6 +253,20 @@ describe('stop', () => {
     expect(spawned[1]!.signals).toEqual(['SIGTERM']);
   });
 
+  test('waits only 2 s for a worker that is not ready, and so has no sessions', async () => {
+    const { clock, supervisor, spawned } = setUp(2);
+    const failure = failureOf(supervisor.start());
+    supervisor.markReady(0);
+    for (const process of spawned) process.isDeaf = true;
+    const stopped = supervisor.stop(30_000);
+    await clock.advance(2_000);
+    expect(spawned.map(({ isAlive }) => isAlive)).toEqual([true, false]);
+    await spawned[0]?.end(0);
+    expect(await stopped).toBe(true);
+    expect(await failure).toContain('was stopped');
+    expect(clock.pending).toBe(0);
+  });
+
   test('called again with less time hurries, for both callers', async () => {
     const { supervisor, spawned, clock } = await started(1);
     spawned[0]!.isDeaf = true;

@@ -73,6 +73,8 @@ const BACK_OFF_MAX_MS = 30_000;
 const READY_TIMEOUT_MS = 60_000;
 /** How long workers may take to end after another one failed to start. */
 const ABORT_GRACE_MS = 2_000;
+/** How long one that was not ready yet may take to end when the node is stopped. */
+const UNBORN_GRACE_MS = 2_000;
 
 const realClock: Clock = {
   nowMs: () => performance.now(),
@@ -170,8 +172,14 @@ export class Supervisor {
    * @returns false when force was needed
    */
   async stop(timeoutMs: number): Promise<boolean> {
+    let cancelUnborn = (): void => {};
     if (!this.#isStopping) {
       this.#isStopping = true;
+      // These have no sessions that would take their time, and may stand still in the app's start.
+      const unborn = this.#slots.filter(({ state }) => state === 'starting');
+      cancelUnborn = this.#clock.after(UNBORN_GRACE_MS, () => {
+        for (const slot of unborn) slot.process?.kill('SIGKILL');
+      });
       for (const slot of this.#slots) {
         slot.cancelTimer();
         slot.state = 'stopping';
@@ -183,6 +191,7 @@ export class Supervisor {
       await Promise.all(this.#slots.flatMap(({ process }) => process?.exited ?? []));
     } while (this.#slots.some((slot) => slot.process));
     cancel();
+    cancelUnborn();
     this.#settleStart(new StartError('The node was stopped before all workers were ready.'));
     return !this.#wasForced;
   }
