@@ -324,7 +324,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     this.#end('parse error', CLOSE_CODE.policy, by);
   }
 
-  /** A request waits for packets; a second one at the same time ends the session. */
+  /** A second request at the same time ends the session. */
   poll(reply: Reply): void {
     if (this.polling === undefined) reply(engineError('badRequest'));
     else if (this.polling.isPolled) {

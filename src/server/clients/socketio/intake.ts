@@ -212,6 +212,7 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
 
   /** Nothing waits, and nobody is to be slowed down. */
   #isDone(inbox: Inbox): boolean {
+    if (!inbox.isEmpty && !inbox.isLast) return false;
     const nowMs = this.#nowMs();
     // Who is gone is not there for longer than it would have waited.
     if (inbox.isLast && nowMs - inbox.sinceMs >= LIMITS.heldInputMs) return true;

@@ -78,10 +78,11 @@ export class PollingTransport {
     this.flush();
   }
 
-  /** @returns whether it was this request that waited */
+  /** Its client has gone. @returns whether it was this request that waited */
   abandon(reply: Reply): boolean {
     if (this.#waiting !== reply) return false;
     this.#takeReply();
+    this.close();
     return true;
   }
 
