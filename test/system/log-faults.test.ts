@@ -102,6 +102,23 @@ describe('what an app prints', () => {
     },
   );
 
+  test.each([
+    ['write', 'EBADF'],
+    ['close', 'EBADF'],
+    ['reuse', 'EBADF'],
+    ['bun', 'done'],
+  ])('is heard of after it used the descriptor of the log: %s', async (way, answer) => {
+    await using node = await HoldfastProcess.start({ app: APP, workers: 1 });
+    const socket = await clients.connect(node.url);
+    expect(await ask<string>(socket, 'spoil', way)).toBe(answer);
+    if (way === 'bun') await node.logged('it', ({ msg }) => msg.includes('comes from elsewhere'));
+    await ask(socket, 'print', 'console', 'still heard', 1);
+    await ask(socket, 'throwLater', 'a fault of the app', 1);
+    await node.logged('what is printed', ({ msg }) => msg === 'still heard');
+    await node.logged('faults', (entry) => JSON.stringify(entry).includes('a fault of the app'));
+    await node.stop();
+  });
+
   test('holds up no worker whose controller stands still, nor one that lost it', async () => {
     await using node = await HoldfastProcess.start({ app: APP, workers: 1 });
     const socket = await clients.connect(node.url, { transports: ['websocket'] });

@@ -1,6 +1,7 @@
 /** An app that prints what clients ask for, and forgets to wait for answers. */
 
-import { writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { type App, defineApp } from 'holdfast';
 import { honestHandlers } from '../support/honest-app.ts';
 
@@ -11,6 +12,17 @@ const WAYS: Readonly<Record<string, (text: string) => void>> = {
   stream: (text) => process.stdout.write(`${text}\n`),
   whole: (text) => process.stdout.write(text),
   descriptor: (text) => writeSync(1, `${text}\n`),
+};
+
+/** The descriptor of the worker's log. */
+const LOG = 3;
+
+/** The ways to use it as if it were the app's own. */
+const SPOILS: Readonly<Record<string, () => unknown>> = {
+  write: () => writeSync(LOG, 'x'.repeat(100)),
+  close: () => closeSync(LOG),
+  reuse: () => [closeSync(LOG), openSync(devNull, 'w')],
+  bun: () => Bun.write(Bun.file(LOG), 'x'.repeat(100)),
 };
 
 const app: App = defineApp({
@@ -32,6 +44,14 @@ const app: App = defineApp({
     },
     throwLater(_session, text: string, times: number) {
       for (let i = 0; i < times; i++) void Promise.reject(text);
+    },
+    async spoil(_session, way: string) {
+      try {
+        await SPOILS[way]?.();
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+      return 'done';
     },
     echo: (_session, value: unknown) => value,
     block: () => {

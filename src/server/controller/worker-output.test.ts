@@ -70,15 +70,16 @@ test("a line of its log carries the worker's own number", async () => {
   ]);
 });
 
-test('nothing that comes over the log ends its reader, unless frames end too', async () => {
+test('nothing that comes over the log ends its reader, until no frames come', async () => {
   const nonsense = ['\\x00\\x00\\x00\\x02\\x01\\x00', '\\x00\\x00\\x00\\x03\\x09\\xff\\xff'].join(
     '',
   );
   const { lines } = await said(
     `printf '${nonsense}${frame('still heard', 'no JSON')}' >&3; printf 'text' >&3; sleep 0.1`,
-    ({ length }) => length === 1,
+    ({ length }) => length === 2,
   );
   expect(lines[0]).toMatchObject({ message: 'still heard', fields: { fields: 'no JSON' } });
+  expect(lines[1]).toMatchObject({ level: 'warn', fields: { worker: WORKER } });
 });
 
 test('a flood is read to its end, and bounded', async () => {

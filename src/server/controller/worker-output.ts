@@ -32,6 +32,10 @@ export interface WorkerOutput {
   readonly exited: Promise<unknown>;
 }
 
+const BROKEN =
+  'what comes by the log of a worker comes from elsewhere, such as an app that writes to ' +
+  'descriptors by number: its log goes to standard error from now on';
+
 /** What a process wrote before its end is still read. */
 const AFTERWARDS_MS = 1_000;
 
@@ -75,10 +79,14 @@ async function followText(
 
 async function followWords({ logFd, exited }: WorkerOutput, sink: WorkerOutputSink): Promise<void> {
   if (typeof logFd !== 'number') return;
-  const letGo = await followLog(logFd, (word) => {
-    if (word.kind === 'line') sink.line(word.level, word.message, word.fields);
-    else sink.text(word.output, word.text);
-  });
+  const letGo = await followLog(
+    logFd,
+    (word) => {
+      if (word.kind === 'line') sink.line(word.level, word.message, word.fields);
+      else sink.text(word.output, word.text);
+    },
+    () => sink.line('warn', BROKEN, undefined),
+  );
   await exited;
   await Bun.sleep(AFTERWARDS_MS);
   letGo();

@@ -12,6 +12,10 @@ function takenOver() {
   const fs: FileWrites = {
     write: (...args) => void passedOn.push(args),
     writeSync: (...args) => passedOn.push(args),
+    writev: (...args) => void passedOn.push(args),
+    writevSync: (...args) => passedOn.push(args),
+    close: (...args) => void passedOn.push(args),
+    closeSync: (...args) => void passedOn.push(args),
   };
   const outputs = {
     console: { Console } as unknown as Console,

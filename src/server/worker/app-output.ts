@@ -12,7 +12,7 @@
 import type { Writable } from 'node:stream';
 import { AppText, type TextBounds } from '../core/log/app-text.ts';
 import { describeError } from '../core/log/log.ts';
-import { OUTPUTS, type Output } from '../links/bus/log-line.ts';
+import { LOG_FD, OUTPUTS, type Output } from '../links/bus/log-line.ts';
 
 export interface AppOutputSink {
   /** MUST NOT throw, and MUST NOT wait. */
@@ -27,10 +27,14 @@ export interface Outputs {
   readonly fs: FileWrites;
 }
 
-/** The functions of `node:fs` that write to a descriptor. */
+/** The functions of `node:fs` that write to a descriptor, or close it. */
 export interface FileWrites {
   write: (fd: number, data: string | Uint8Array, ...rest: unknown[]) => void;
   writeSync: (fd: number, data: string | Uint8Array, ...rest: unknown[]) => number;
+  writev: (fd: number, ...rest: unknown[]) => void;
+  writevSync: (fd: number, ...rest: unknown[]) => number;
+  close: (fd: number, done?: (error: Error | null) => void) => void;
+  closeSync: (fd: number) => void;
 }
 
 /** Methods of `console` that print, and what they print to. */
@@ -65,6 +69,7 @@ export function takeOverOutput(outputs: Outputs, sink: AppOutputSink, bounds: Te
   replaceConsole(outputs.console, texts);
   for (const output of OUTPUTS) replaceStream(outputs.process, output, texts[output]);
   replaceWrites(outputs.fs, texts);
+  keepLog(outputs.fs);
 }
 
 function sinkOf(output: Output, sink: AppOutputSink): ConstructorParameters<typeof AppText>[0] {
@@ -140,6 +145,32 @@ function createStream(fd: number, text: AppText): Writable {
     },
   });
   return Object.assign(stream, { fd, isTTY: false });
+}
+
+/**
+ * The descriptor of the log is not the app's, whatever it takes it for: one that it closed would be
+ * given to the next file that it opens, and the log would be written into that.
+ */
+function keepLog(fs: FileWrites): void {
+  for (const name of [
+    'write',
+    'writeSync',
+    'writev',
+    'writevSync',
+    'close',
+    'closeSync',
+  ] as const) {
+    const original = fs[name] as (fd: number, ...rest: unknown[]) => unknown;
+    const kept = (fd: number, ...rest: unknown[]): unknown => {
+      if (fd !== LOG_FD) return original(fd, ...rest);
+      const error = Object.assign(new Error('EBADF: bad file descriptor'), { code: 'EBADF' });
+      const done = rest.at(-1);
+      if (name.endsWith('Sync') || typeof done !== 'function') throw error;
+      queueMicrotask(() => done(error));
+      return undefined;
+    };
+    Object.assign(fs, { [name]: kept });
+  }
 }
 
 function replaceWrites(fs: FileWrites, texts: Texts): void {

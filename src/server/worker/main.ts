@@ -16,13 +16,15 @@ import { type AppOutputSink, type FileWrites, takeOverOutput } from './app-outpu
 import type { Worker } from './worker.ts';
 
 const TERMINAL_SIGNALS = ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+const STDERR = 2;
 /** Would end a process that does not listen. */
 const IDLE_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const;
 
 async function runWorker(): Promise<void> {
   const settings = readWorkerSettings(process.env);
   const counters = createCounters();
-  const channel = new LogChannel(counters);
+  const { writeSync } = process.getBuiltinModule('node:fs');
+  const channel = new LogChannel(counters, (text) => void writeSync(STDERR, text));
   const log = createLog(channel, settings.config.logLevel);
   takeOver(channel, log, counters);
   await channel.open(LOG_FD);

@@ -3,7 +3,9 @@
  * reads.
  *
  * A controller that stands still finds what the queue holds when it goes on; one that is gone takes
- * no more. What is not taken is dropped and counted, and the worker goes on serving.
+ * no more. What is not taken is dropped and counted, and the worker goes on serving. When the
+ * channel is broken, as by an app that writes to descriptors that are not its own, what is said
+ * goes to standard error as text, which the controller reads as it reads what apps print.
  */
 
 import { foreignJson } from '../../../host/foreign/parsed.ts';
@@ -12,6 +14,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { WriteLine } from '../../core/log/bounded-log.ts';
 import { adoptFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import {
+  fieldsText,
   LOG_FRAME_BYTES,
   type Output,
   readWorkerWord,
@@ -22,11 +25,14 @@ import {
 
 export class LogChannel {
   readonly #counters: Counters;
+  readonly #lastResort: (text: string) => void;
   readonly #link: FramedConnection;
   #isLost = false;
 
-  constructor(counters: Counters) {
+  /** @param lastResort takes a text when the channel is broken; it may throw, and MUST NOT wait */
+  constructor(counters: Counters, lastResort: (text: string) => void) {
     this.#counters = counters;
+    this.#lastResort = lastResort;
     this.#link = new FramedConnection(
       {
         onFrame: () => {},
@@ -44,24 +50,33 @@ export class LogChannel {
     try {
       await adoptFramed(fd, this.#link);
     } catch {
-      // Without somebody who reads there is nobody to tell either.
       this.#isLost = true;
     }
   }
 
   readonly line: WriteLine = (level, message, fields) =>
-    this.#send(() => writeLogLine(this.#begin, level, message, fields));
+    this.#send(
+      () => writeLogLine(this.#begin, level, message, fields),
+      () => `${level}: ${message}${fields === undefined ? '' : ` ${fieldsText(fields)}`}`,
+    );
 
   text(output: Output, text: string): void {
-    this.#send(() => writeAppText(this.#begin, output, text));
+    this.#send(
+      () => writeAppText(this.#begin, output, text),
+      () => text,
+    );
   }
 
   readonly #begin = (type: number): ReturnType<FramedConnection['frame']> => this.#link.frame(type);
 
   /** At once, since the next thing that happens may be the worker's end. */
-  #send(write: () => void): void {
+  #send(write: () => void, text: () => string): void {
     try {
-      if (this.#isLost || this.#link.queuedBytes > LIMITS.logQueueBytes) {
+      if (this.#isLost) {
+        this.#lastResort(`${text()}\n`);
+        return;
+      }
+      if (this.#link.queuedBytes > LIMITS.logQueueBytes) {
         this.#counters.logLinesLost++;
         return;
       }
@@ -76,11 +91,13 @@ export class LogChannel {
 /**
  * The controller's end. What comes and is no word of a worker says nothing.
  *
+ * @param onBroken something came that was no frame: no more is read
  * @returns lets go of it
  */
 export async function followLog(
   fd: number,
   onWord: (word: WorkerWord) => void,
+  onBroken: () => void = () => {},
 ): Promise<() => void> {
   const json = foreignJson();
   const link = new FramedConnection(
@@ -90,7 +107,9 @@ export async function followLog(
         if (word !== undefined) onWord(word);
       },
       onFault: () => {},
-      onClose: () => {},
+      onClose: (_link, fault) => {
+        if (fault !== undefined) onBroken();
+      },
     },
     LOG_FRAME_BYTES,
   );

@@ -48,7 +48,7 @@ export function writeLogLine(
   message: string,
   fields: LogFields = {},
 ): void {
-  const json = jsonOf(fields);
+  const json = fieldsText(fields);
   begin(LogFrame.line).u8(LOG_LEVELS.indexOf(level)).text(message).text(json).finish();
 }
 
@@ -73,8 +73,8 @@ export function readWorkerWord(frame: FrameReader, json: ForeignJson): WorkerWor
   return undefined;
 }
 
-/** Fields that cannot be JSON, or are too much of it, are shown as text. */
-function jsonOf(fields: LogFields): string {
+/** As JSON; fields that cannot be that, or are too much of it, are shown as text. */
+export function fieldsText(fields: LogFields): string {
   try {
     const json = JSON.stringify(fields);
     if (json.length <= FIELDS_MAX_LENGTH) return json;
