@@ -16,6 +16,8 @@ const START_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 3_000;
 /** Characters of what an agent prints about errors. */
 const ERRORS_KEPT = 8_192;
+/** Of the line that says why, which goes into a sentence and a record. */
+const REASON_CHARACTERS_MAX = 400;
 /** What an agent says first has some forty. */
 const LINE_CHARACTERS_MAX = 4_096;
 
@@ -110,7 +112,18 @@ function reasonIn(errors: string): string | undefined {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^\d+ \|/.test(line));
   const named = lines.find((line) => /EADDRINUSE|EACCES|EADDRNOTAVAIL|error|panic/i.test(line));
-  return named ?? lines.at(-1);
+  const reason = named ?? lines.at(-1);
+  if (reason === undefined || reason.length <= REASON_CHARACTERS_MAX) return reason;
+  return `${reason.slice(0, REASON_CHARACTERS_MAX)}…`;
+}
+
+/** Reads on and throws it away: what nobody reads fills the pipe, and its writer waits. */
+async function discard(reader: { read(): Promise<{ readonly done: boolean }> }): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // A pipe that breaks has no more to say.
+  }
 }
 
 /** The port in the first line that an agent prints; undefined when there is no such line. */
@@ -124,6 +137,7 @@ async function portOf(output: ReadableStream<Uint8Array>): Promise<number | unde
     if (done || text.length > LINE_CHARACTERS_MAX) return undefined;
     text += decoder.decode(value, { stream: true });
   }
+  void discard(reader);
   const port = Number(/^\{"port":(\d{1,5}),/.exec(text)?.[1]);
   return port >= 1 && port <= 65_535 ? port : undefined;
 }

@@ -24,6 +24,8 @@ export class NodeLog {
     this.#bounded = new BoundedLog((level, message, fields) => given[level](message, fields), {
       linesOfAKind: LIMITS.logLinesOfAKind,
       lines: LIMITS.logLines,
+      charactersOfAKind: LIMITS.logCharactersOfAKind,
+      characters: LIMITS.logCharacters,
       textLength: LIMITS.logTextLength,
     });
     this.log = this.#bounded;

@@ -62,6 +62,8 @@ function createLog(channel: LogChannel, lowest: LogLevel): Log {
   const bounds = {
     linesOfAKind: LIMITS.logLinesOfAKind,
     lines: LIMITS.logLines,
+    charactersOfAKind: LIMITS.logCharactersOfAKind,
+    characters: LIMITS.logCharacters,
     textLength: LIMITS.logTextLength,
   };
   return new BoundedLog(channel.line, bounds, lowest);

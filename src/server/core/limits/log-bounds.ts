@@ -13,6 +13,18 @@ export const LOG_BOUNDS = {
     why: 'Of all messages of a process in a second.',
     seen: 'the lines beyond are counted in one line at the end of the second',
   },
+  logCharactersOfAKind: {
+    value: 16_384,
+    unit: 'characters',
+    why: 'Of one message in a second: errors come with traces and with texts of clients.',
+    seen: 'the lines beyond are counted in one line at the end of the second',
+  },
+  logCharacters: {
+    value: 65_536,
+    unit: 'characters',
+    why: 'Of all messages of a process in a second: a disk of 100 GB takes weeks to fill.',
+    seen: 'the lines beyond are counted in one line at the end of the second',
+  },
   logTextLength: {
     value: 4_000,
     unit: 'characters',

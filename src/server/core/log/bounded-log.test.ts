@@ -2,7 +2,13 @@ import { expect, test } from 'bun:test';
 import { BoundedLog } from './bounded-log.ts';
 import type { LogFields, LogLevel } from './log.ts';
 
-const BOUNDS = { linesOfAKind: 3, lines: 5, textLength: 20 };
+const BOUNDS = {
+  linesOfAKind: 3,
+  lines: 5,
+  charactersOfAKind: 500_000,
+  characters: 500_000,
+  textLength: 20,
+};
 
 function logTo(lines: [LogLevel, string, LogFields | undefined][], lowest?: LogLevel): BoundedLog {
   return new BoundedLog((...line) => lines.push(line), BOUNDS, lowest);
@@ -78,4 +84,27 @@ test('what is below the level takes no place', () => {
   for (let i = 0; i < 50; i++) log.info('fine');
   log.warn('not fine');
   expect(lines.map(([, message]) => message)).toEqual(['not fine']);
+});
+
+test('characters of a kind, and of all, are bounded as well as lines', () => {
+  const lines: [LogLevel, string, LogFields | undefined][] = [];
+  const log = new BoundedLog((...line) => lines.push(line), {
+    linesOfAKind: 100,
+    lines: 100,
+    charactersOfAKind: 2_000,
+    characters: 5_000,
+    textLength: 1_000,
+  });
+  const url = 'u'.repeat(1_000);
+  for (const kind of ['first', 'second', 'third', 'fourth']) {
+    for (let i = 0; i < 10; i++) log.warn(kind, { url });
+  }
+  // Two and the rest of each; what all may have is used up in the third.
+  expect(lines.map(([, message]) => message)).toEqual([
+    ...['first', 'first', 'second', 'second', 'third'],
+  ]);
+  log.endSecond();
+  expect(lines.at(-1)?.[2]).toEqual({ lines: 35, most: { first: 10, second: 10, third: 10 } });
+  log.warn('first');
+  expect(lines.at(-1)?.[1]).toBe('first');
 });

@@ -2,8 +2,9 @@
  * A log that stays small, whatever happens how often.
  *
  * Clients can make a part say the same thing as often as they send; so each kind of message has so
- * many lines a second, and all of them together have. What is held back is counted and said in one
- * line at the end of the second. Lengths are bounded too: texts come from clients as well.
+ * many lines and characters a second, and all of them together have. What is held back is counted
+ * and said in one line at the end of the second. Lengths of texts are bounded too, since they come
+ * from clients as well.
  *
  *     part ─▶ BoundedLog ─▶ write(level, message, fields)
  */
@@ -25,8 +26,19 @@ export interface LogBounds {
   readonly linesOfAKind: number;
   /** Lines of all messages in a second. */
   readonly lines: number;
+  /** Characters of one message in a second; the line that goes beyond is the last. */
+  readonly charactersOfAKind: number;
+  /** Characters of all messages in a second, in the same way. */
+  readonly characters: number;
   /** Characters of a message, and of each text among its fields. */
   readonly textLength: number;
+}
+
+/** What was said of one kind in a second. */
+interface Said {
+  lines: number;
+  characters: number;
+  isHeldBack: boolean;
 }
 
 const SECOND_MS = 1_000;
@@ -39,9 +51,10 @@ export class BoundedLog implements Log {
   readonly #write: WriteLine;
   readonly #bounds: LogBounds;
   readonly #lowest: number;
-  /** Lines of this second by kind, those held back among them. */
-  readonly #kinds: Map<string, number> = new Map();
+  /** What was said in this second by kind, lines held back among them. */
+  readonly #kinds: Map<string, Said> = new Map();
   #written = 0;
+  #characters = 0;
   #heldBack = 0;
   #isScheduled = false;
 
@@ -70,18 +83,28 @@ export class BoundedLog implements Log {
   /** What stands as `error` is described only when its line passes, since that takes its time. */
   line(level: LogLevel, message: string, fields?: LogFields): void {
     if (LOG_LEVELS.indexOf(level) < this.#lowest) return;
-    if (!this.#passes(message)) return;
+    const kind = message.slice(0, KIND_LENGTH);
+    if (!this.#passes(kind)) return;
     const { textLength } = this.#bounds;
-    this.#write(level, cutText(message, textLength), fields && shortened(fields, textLength));
+    const text = cutText(message, textLength);
+    const shown = fields && shortened(fields, textLength);
+    const length = text.length + lengthOf(shown);
+    this.#characters += length;
+    const said = this.#kinds.get(kind);
+    if (said !== undefined) said.characters += length;
+    this.#write(level, text, shown);
   }
 
   /** Says what was held back, and begins a new second. Its own timer calls it. */
   readonly endSecond = (): void => {
     this.#isScheduled = false;
     const lines = this.#heldBack;
-    const kinds = [...this.#kinds].filter(([, count]) => count > this.#bounds.linesOfAKind);
+    const kinds = [...this.#kinds]
+      .filter(([, said]) => said.isHeldBack)
+      .map(([kind, said]) => [kind, said.lines] as const);
     this.#kinds.clear();
     this.#written = 0;
+    this.#characters = 0;
     this.#heldBack = 0;
     if (lines === 0) return;
     const most = kinds.sort(([, a], [, b]) => b - a).slice(0, KINDS_SHOWN);
@@ -89,23 +112,38 @@ export class BoundedLog implements Log {
     this.#write('warn', 'lines of the log were held back in the last second', fields);
   };
 
-  #passes(message: string): boolean {
+  #passes(kind: string): boolean {
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       setTimeout(this.endSecond, SECOND_MS).unref();
     }
-    const { lines, linesOfAKind } = this.#bounds;
-    const kind = message.slice(0, KIND_LENGTH);
-    const count = this.#kinds.get(kind) ?? 0;
-    // There are never more kinds than lines: a new one is not remembered once they are used up.
-    if (count > 0 || this.#written < lines) this.#kinds.set(kind, count + 1);
-    if (count < linesOfAKind && this.#written < lines) {
-      this.#written++;
-      return true;
+    const { lines, linesOfAKind, characters, charactersOfAKind } = this.#bounds;
+    const hasRoom = this.#written < lines && this.#characters < characters;
+    let said = this.#kinds.get(kind);
+    if (said === undefined && hasRoom) {
+      // There are never more kinds than lines: a new one is not remembered once they are used up.
+      said = { lines: 0, characters: 0, isHeldBack: false };
+      this.#kinds.set(kind, said);
     }
-    this.#heldBack++;
-    return false;
+    const passes =
+      said !== undefined &&
+      hasRoom &&
+      said.lines < linesOfAKind &&
+      said.characters < charactersOfAKind;
+    if (said !== undefined) {
+      said.lines++;
+      said.isHeldBack ||= !passes;
+    }
+    if (passes) this.#written++;
+    else this.#heldBack++;
+    return passes;
   }
+}
+
+function lengthOf(fields: LogFields = {}): number {
+  let length = 0;
+  for (const value of Object.values(fields)) length += typeof value === 'string' ? value.length : 0;
+  return length;
 }
 
 function shortened(fields: LogFields, maxLength: number): LogFields {
