@@ -43,6 +43,8 @@ export interface PacketTaker<Engine extends EngineMember> {
   readonly isDeliveringLittle: boolean;
   onText(engine: Engine, text: string): void;
   onBinary(engine: Engine, data: Buffer): void;
+  /** The app has had a client leave a namespace, which may not have heard of it. */
+  left(engine: Engine, namespace: string): void;
   /** What is kept of what a session sent, until more of it comes or it may be taken. */
   heldBytes(engine: Engine): number;
   /** The session has ended, or had to let go of what is kept of it. */

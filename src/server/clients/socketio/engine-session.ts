@@ -147,6 +147,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   endSession(session: CarriedSession): void {
     this.send([encodeDisconnect(session.namespace)]);
     this.removeSession(session);
+    this.#worker.router.left(this, session.namespace);
   }
 
   close(): void {

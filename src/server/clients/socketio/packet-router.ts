@@ -86,6 +86,8 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   readonly #partials: PartialPackets;
   readonly intake: Intake<EngineSession>;
   readonly #refused: RefusedPackets;
+  /** Namespaces that the app has had clients leave which are still in others. */
+  readonly #left: Map<EngineSession, Set<string>> = new Map();
 
   /** The core is asked for later, since it is made after the engine that has this router. */
   constructor(core: () => RouterCore, options: RouterOptions) {
@@ -153,7 +155,13 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     return this.#partials.heldBytes(engine) + this.intake.heldBytes(engine);
   }
 
+  left(engine: EngineSession, namespace: string): void {
+    if (engine.sessions.length === 0) return;
+    this.#left.set(engine, (this.#left.get(engine) ?? new Set()).add(namespace));
+  }
+
   forget(engine: EngineSession): void {
+    if (this.#left.size > 0) this.#left.delete(engine);
     this.#partials.forget(engine);
     this.intake.forget(engine);
   }
@@ -175,6 +183,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     switch (packet.type) {
       case 'connect':
         this.intake.noteConnect(engine);
+        this.#left.get(engine)?.delete(packet.namespace);
         this.#admissions.connect(engine, packet.namespace, packet.auth ?? {}, jsonBytes(text));
         return;
       case 'disconnect':
@@ -198,7 +207,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   ): void {
     const session = engine.sessionIn(packet.namespace);
     if (session === undefined) {
-      engine.fail();
+      this.#notThere(engine, packet.namespace);
       return;
     }
     if (packet.type === 'ack') {
@@ -271,10 +280,19 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     }
   }
 
+  /**
+   * A packet for a namespace that its client is not in. It may have been sent before the client
+   * heard that the app ended its session there, which is no reason to end those in others.
+   */
+  #notThere(engine: EngineSession, namespace: string): void {
+    if (this.#left.get(engine)?.has(namespace) !== true) engine.fail();
+    else this.#core().refusals.count('namespaceLeft');
+  }
+
   #disconnect(engine: EngineSession, namespace: string): void {
     const session = engine.sessionIn(namespace);
     if (session === undefined) {
-      engine.fail();
+      this.#notThere(engine, namespace);
       return;
     }
     engine.removeSession(session);

@@ -20,6 +20,7 @@ const RULES: ReadonlySet<string> = new Set([
   'ackUnasked',
   'eventTooOften',
   'eventUnheard',
+  'namespaceLeft',
   'handshakeGone',
   'protocolBroken',
   'stringsCollide',

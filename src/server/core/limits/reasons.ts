@@ -107,6 +107,10 @@ export const REASONS = {
     text: 'an event that its client sent more often than `limits` of the app say',
   },
   eventUnheard: { outcome: 'dropped', text: 'an event that the app has no handler for' },
+  namespaceLeft: {
+    outcome: 'dropped',
+    text: 'a packet for a namespace that the app has had its client leave',
+  },
   protocolBroken: { outcome: 'cut', text: 'a client whose packets break the protocol' },
   slowReader: {
     outcome: 'cut',
