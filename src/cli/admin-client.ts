@@ -1,5 +1,5 @@
 /** How commands reach the admin API of a running node. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { findTokenOf } from '../host/access/left-token.ts';
@@ -26,6 +26,8 @@ const TOKEN: TokenSource = {
   what: 'Admin token of the node',
 };
 
+/** More certificates than anybody trusts at once; whatever is named, no more is read. */
+const CA_BYTES_MAX = 1_048_576;
 const TIMEOUT_MS = 10_000;
 
 export function addAdminOptions(command: Command): Command {
@@ -89,19 +91,35 @@ async function answerIn<T>(
 
 function adminUrl({ admin, adminPort }: AdminOptions): string {
   if (admin === undefined) {
-    if (/^\d{1,5}$/.test(adminPort)) return `http://127.0.0.1:${adminPort}`;
+    if (isPort(adminPort)) return `http://127.0.0.1:${adminPort}`;
     throw new CliError(`--admin-port is "${adminPort}"; it must be a port number such as 8600.`);
   }
   if (/^https?:/.test(admin) && URL.canParse(admin)) return admin.replace(/\/+$/, '');
   throw new CliError(`--admin is "${admin}"; it must be a URL such as http://127.0.0.1:8600.`);
 }
 
+/** Whether it is one to connect to. */
+export function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+}
+
 function readCa(path: string): string {
+  const bytes = Buffer.alloc(CA_BYTES_MAX);
+  let length = 0;
   try {
-    return readFileSync(path, 'utf8');
+    const file = openSync(path, 'r');
+    try {
+      for (let read = -1; read !== 0 && length < CA_BYTES_MAX; length += read) {
+        read = readSync(file, bytes, length, CA_BYTES_MAX - length, null);
+      }
+    } finally {
+      closeSync(file);
+    }
   } catch (cause) {
     throw new CliError(`--admin-ca is ${path}; it must be a file that can be read.`, { cause });
   }
+  if (length < CA_BYTES_MAX) return bytes.toString('utf8', 0, length);
+  throw new CliError(`--admin-ca is ${path}; it must have less than ${CA_BYTES_MAX} bytes.`);
 }
 
 /** The token that was given, or the one that a node on this host has left for its user. */

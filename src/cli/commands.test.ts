@@ -166,11 +166,31 @@ describe('every command', () => {
         'holdfast: --workers is 0; it must be "auto" or a whole number from 1 to 256.\n',
     ],
     [
+      ['status', '--admin-port', '99999'],
+      'holdfast: --admin-port is "99999"; it must be a port number such as 8600.\n',
+    ],
+    [
+      ['fleet', 'status', '--control-port', '70000'],
+      'holdfast: --control-port is "70000"; it must be a port such as 8700.\n',
+    ],
+    [
+      ['status', '--admin-ca', '/dev/zero', '--admin', 'https://127.0.0.1:1'],
+      'holdfast: --admin-ca is /dev/zero; it must have less than 1048576 bytes.\n',
+    ],
+    [
+      ['fleet', 'agent', '--listen', '203.0.113.1:0', '--token', 'a-token-of-a-test'],
+      'holdfast: The agent cannot listen at 203.0.113.1:0 (',
+    ],
+    [
       ['start', '--config', '/missing.yaml'],
       'holdfast: /missing.yaml cannot be read (ENOENT: no such file or directory, stat ' +
         "'/missing.yaml'): name a readable file.\n",
     ],
   ])('%p fails with a sentence for each problem', async (args, err) => {
-    expect(await runHere(args)).toEqual({ code: 1, out: '', err });
+    const said = await runHere(args);
+    expect(said).toMatchObject({ code: 1, out: '' });
+    expect(said.err).toStartWith(err);
+    expect(said.err.match(/^holdfast: /gm)).toHaveLength(err.match(/^holdfast: /gm)?.length ?? 0);
+    expect(said.err).not.toContain('unexpected');
   });
 });

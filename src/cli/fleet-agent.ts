@@ -56,7 +56,7 @@ export function fleetAgentCommand(): Command {
       const signals = StopSignals.ofProcess();
       let left: LeftToken | undefined;
       try {
-        const agent = await startAgentProcess(address, ownToken);
+        const agent = await startAgent(address, ownToken);
         if (token === undefined) left = await leave(agent, address, ownToken);
         // As a node does, it serves where nobody hears this.
         announce(agent, address, left?.path, options.json === true).catch(() => {});
@@ -84,6 +84,15 @@ function readOptions(options: AgentOptions): { address: AgentAddress; token: str
     `Everyone who reaches this port could give orders: give a token (${tokenPlaces(TOKEN)}), or ` +
       'listen on 127.0.0.1.',
   );
+}
+
+async function startAgent(address: AgentAddress, token: string): Promise<AgentProcess> {
+  try {
+    return await startAgentProcess(address, token);
+  } catch (error) {
+    if (error instanceof FleetError) throw new CliError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 async function leave(

@@ -4,6 +4,7 @@ import type { FleetStatus } from '../fleet/coordinator/status.ts';
 import { CONTROL_PORT } from '../fleet/settings/settings.ts';
 import { findTokenOf } from '../host/access/left-token.ts';
 import { AnswerError, ask, readAnswer, readRefusal } from '../host/foreign/ask.ts';
+import { isPort } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fleetStatus, STATUS_BYTES_MAX } from './fleet-answers.ts';
 import { statusText, summaryText } from './fleet-text.ts';
@@ -136,7 +137,7 @@ async function statusIn(response: Response, url: string): Promise<FleetStatus> {
 
 function controlUrl({ control, controlPort }: ControlOptions): string {
   if (control === undefined) {
-    if (/^\d{1,5}$/.test(controlPort)) return `http://127.0.0.1:${controlPort}`;
+    if (isPort(controlPort)) return `http://127.0.0.1:${controlPort}`;
     throw new CliError(`--control-port is "${controlPort}"; it must be a port such as 8700.`);
   }
   if (/^https?:/.test(control) && URL.canParse(control)) return control.replace(/\/+$/, '');

@@ -183,6 +183,13 @@ describe('an app file', () => {
 });
 
 describe('the environment', () => {
+  test('with a folder for temporary files that cannot be is refused', async () => {
+    const env = { TMPDIR: '/dev/null' };
+    await expectRefusal([], /sockets cannot be made \(EEXIST.*\): choose another with --run-/, {
+      env,
+    });
+  });
+
   test.each([
     ['a wrong value', { HOLDFAST_WORKERS: 'many' }, 'HOLDFAST_WORKERS is "many"; it must be'],
     ['an unknown variable', { HOLDFAST_WORKER_COUNT: '2' }, 'is no variable of Holdfast'],

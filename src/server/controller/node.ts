@@ -347,7 +347,9 @@ function makeRunDir(config: Config, log: Log): string {
     return makeSocketFolder(parent);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`The directory for sockets cannot be made: ${reason}.`, { cause: error });
+    const advice = 'choose another with --run-dir or TMPDIR';
+    const fault = `The directory for sockets cannot be made (${reason}): ${advice}.`;
+    throw new StartError(fault, { cause: error });
   }
 }
 
