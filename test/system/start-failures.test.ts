@@ -135,6 +135,12 @@ describe('an app file', () => {
     await expectRefusal(['--app', scratch], `The app file ${scratch} is no regular file`);
   });
 
+  test('that the runtime would not find is refused', async () => {
+    const path = join(scratch, 'what?.ts');
+    writeFileSync(path, 'export default {};');
+    await expectRefusal(['--app', path], `The app file ${path} has a "?" in its path`);
+  });
+
   test('that does not exist is refused', async () => {
     const path = join(scratch, 'missing-app.ts');
     await expectRefusal(['--app', path], `The app file ${path} does not exist`);

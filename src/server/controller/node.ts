@@ -333,8 +333,12 @@ function appPath(config: Config): string {
   if (!existsSync(path)) {
     throw new StartError(`The app file ${path} does not exist: give another with --app.`);
   }
-  if (statSync(path).isFile()) return path;
-  throw new StartError(`The app file ${path} is no regular file: give another with --app.`);
+  if (!statSync(path).isFile()) {
+    throw new StartError(`The app file ${path} is no regular file: give another with --app.`);
+  }
+  // To Bun, what follows is no part of the path, however it is written.
+  if (!path.includes('?')) return path;
+  throw new StartError(`The app file ${path} has a "?" in its path, which keeps it from loading.`);
 }
 
 /** @throws StartError when it cannot be made */
