@@ -12,7 +12,7 @@ const BYTE_ORDER_MARK = '\ufeff';
 
 interface Language {
   parse(text: string): unknown;
-  /** Finds the keys of the outermost level, where the parser lets one stand twice. */
+  /** Finds keys, and brackets around deeper ones, where the parser lets a key stand twice. */
   readonly keys?: RegExp;
   /** Whether Bun says where a fault is when it loads such a file. */
   readonly isLocated: boolean;
@@ -26,7 +26,11 @@ const YAML: Language = {
 
 const LANGUAGES: Readonly<Record<string, Language>> = {
   // A string whole, so that what stands in one is never taken for a key.
-  '.json': { parse: parsed, keys: /"(\w+)"\s*:|"(?:[^"\\]|\\.)*"/g, isLocated: false },
+  '.json': {
+    parse: parsed,
+    keys: /"(\w+)"\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g,
+    isLocated: false,
+  },
   '.yaml': YAML,
   '.yml': YAML,
   '.toml': { parse: Bun.TOML.parse, isLocated: true },
@@ -83,11 +87,18 @@ function placeOfFault(file: string): string {
   return '';
 }
 
-/** The last one counts for parsers, and whoever reads the file sees the first. */
+/**
+ * Of the outermost level. The last one counts for parsers, and whoever reads the file sees the
+ * first.
+ */
 function keyGivenTwice(text: string, keys: RegExp): string | undefined {
   const seen = new Set<string>();
-  for (const [, key] of text.matchAll(keys)) {
-    if (key === undefined) continue;
+  const outermost = text.trimStart().startsWith('{') ? 1 : 0;
+  let depth = 0;
+  for (const [whole, key] of text.matchAll(keys)) {
+    if (whole === '{' || whole === '[') depth++;
+    else if (whole === '}' || whole === ']') depth--;
+    if (key === undefined || depth !== outermost) continue;
     if (seen.has(key)) return key;
     seen.add(key);
   }

@@ -75,6 +75,16 @@ describe('sources', () => {
     );
   });
 
+  test.each([
+    ['once.json', '{"port":1,"host":"\\"port\\": 2 {","workers":{"port":3}}', 'workers in'],
+    ['twice.json', '{"port":1,"workers":{"port":3},"port":2}', 'gives port twice'],
+    ['twice.yaml', 'port: 1\ncorsOrigins:\n  - a\n"port": 2', 'gives port twice'],
+    ['mark.json', '\ufeff{"workers":0}', 'workers in'],
+  ])('a key that stands twice is refused, and only such: %s', (name, text, sentence) => {
+    const problems = problemsOf({ file: file(name, text) });
+    expect(problems).toEqual([expect.stringContaining(sentence)]);
+  });
+
   test('text becomes numbers, truths and lists', () => {
     const env = {
       HOLDFAST_WORKERS: '4',
