@@ -583,9 +583,9 @@ test('whatever way connections end, no socket of theirs is kept', async () => {
   await run.finish();
   await run.until('the server sees them go', () => server.sockets.size === 0);
   run.skewMs = 60_000;
-  await Bun.sleep(20);
-  // A few may be on the stack, which the collector reads conservatively.
-  expect(liveSockets()).toBeLessThan(before + 20);
+  // A few may be on the stack, which the collector reads conservatively; what holds them all may
+  // be there for a moment, too.
+  await run.until('no socket is kept', () => liveSockets() < before + 20);
 });
 
 function liveSockets(): number {

@@ -43,6 +43,8 @@ export class Sampler {
       this.#dueAtMs = nowMs + LAG_PROBE_MS;
       this.#options.probe();
     }, LAG_PROBE_MS).unref();
+    // The first at once: a worker that is ready has said how it stands.
+    this.#options.send(this.#sample());
     setInterval(() => this.#options.send(this.#sample()), SAMPLE_MS).unref();
   }
 
