@@ -68,7 +68,7 @@ test('who never asks is refused after a few, as Socket.IO refuses; others come i
   await eventually(
     'it is counted',
     () => counted('addressSilent'),
-    (count) => count === 1,
+    (count) => count >= 1,
   );
   await node.logged('it', ({ detail }) => detail === '192.0.2.1');
 });
@@ -93,9 +93,9 @@ test('clients that join count as unauthenticated, and users as sessions', async 
   await eventually(
     'it is counted',
     () => counted('addressSessions'),
-    (count) => count === 1,
+    (count) => count >= 1,
   );
-  expect(await counted('addressUnauthenticated')).toBe(1);
+  expect(await counted('addressUnauthenticated')).toBeGreaterThanOrEqual(1);
 });
 
 test('a user has so many sessions, and gets a place again when one has gone', async () => {
