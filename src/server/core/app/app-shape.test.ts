@@ -120,6 +120,7 @@ describe('an app is refused that declares', () => {
     ['a text', { vote: '5' }, "'vote' in 'limits' as a text: it must be a number above 0"],
     ['zero', { vote: 0 }, "'vote' in 'limits' as 0"],
     ['less', { vote: -1 }, "'vote' in 'limits' as -1"],
+    ['one in a month', { vote: 1 / 2_592_000 }, 'and one a day (1 / 86_400) at the least'],
     ['no number', { vote: Number.NaN }, "'vote' in 'limits' as NaN"],
     ['no end', { vote: Number.POSITIVE_INFINITY }, "'vote' in 'limits' as Infinity"],
     ['an event of nobody', { vot: 5 }, "no event in its 'on'; the nearest is 'vote'"],

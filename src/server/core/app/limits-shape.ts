@@ -3,6 +3,9 @@
 import { nearest } from '../../../host/names/nearest.ts';
 import { isPlainObject, kindOf } from './plain-object.ts';
 
+/** Who has sent is remembered for as long, and timers of the runtime reach 24 days. */
+const ONE_A_DAY = 1 / 86_400;
+
 /**
  * @param given what stands in `limits`, each value read once
  * @param on the events of the same namespace
@@ -15,11 +18,11 @@ export function checkLimits(given: unknown, on: unknown, place: string): void {
   }
   const events = isPlainObject(on) ? Object.keys(on) : [];
   for (const [event, most] of Object.entries(given)) {
-    if (typeof most !== 'number' || !Number.isFinite(most) || most <= 0) {
+    if (typeof most !== 'number' || !Number.isFinite(most) || most < ONE_A_DAY) {
       const shown = typeof most === 'number' ? String(most) : kindOf(most);
       throw new Error(
         `declares '${event}' in ${place} as ${shown}: it must be a number above 0, of events a ` +
-          'second from one client',
+          'second from one client, and one a day (1 / 86_400) at the least',
       );
     }
     if (events.includes(event)) continue;

@@ -11,6 +11,7 @@
 
 import { LIMITS } from '../limits/limits.ts';
 import type { Holder, MemoryBudget } from '../limits/memory-budget.ts';
+import { timerMs } from '../limits/timer-ms.ts';
 
 /** What came back: one value per session that answered, and how many did not. */
 export interface AckResult {
@@ -68,7 +69,7 @@ export class AckTable {
     const lost = sessions.length - asked.length;
     if (asked.length === 0) resolve({ values: [], missing: lost });
     else {
-      const timer = setTimeout(() => this.#settle(ackId), timeoutMs);
+      const timer = setTimeout(() => this.#settle(ackId), timerMs(timeoutMs));
       const waiting = new Set(asked);
       for (const session of waiting) (session.openAcks ??= new Set()).add(ackId);
       const open = { waiting, takesAll, lost, timer, settle: resolve };

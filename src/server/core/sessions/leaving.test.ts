@@ -106,3 +106,17 @@ test('all values of an ack can be had, and of a broadcast the first of each', as
   answer(1, 2);
   expect(await each).toEqual([1]);
 });
+
+test('an ack may be waited for longer than timers of the runtime can', async () => {
+  const fake = coreOf({});
+  const visitor = fake.enter('s');
+  let isSettled = false;
+  const asked = visitor.session.timeout(1e12).emitWithAck('ask');
+  void asked.finally(() => {
+    isSettled = true;
+  });
+  await Bun.sleep(30);
+  expect(isSettled).toBe(false);
+  fake.core.acks.answer(visitor.session, visitor.client.ackIds.at(-1) as number, [5]);
+  expect(await asked).toBe(5);
+});

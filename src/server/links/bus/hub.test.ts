@@ -1,6 +1,6 @@
 /** Hub and clients of the bus over a real Unix socket: who hears what, and who holds up whom. */
 
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,9 @@ import { BusFullError } from './bus-full-error.ts';
 import { Hub } from './hub.ts';
 import type { WorkerSample } from './sample.ts';
 import { ProfileError, type WorkerProfile } from './worker-profile.ts';
+
+/** Who says nothing is waited for until the grace of the bus is over, which is five seconds. */
+setDefaultTimeout(20_000);
 
 const NODE = 77;
 const MIB = 1 << 20;

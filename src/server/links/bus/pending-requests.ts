@@ -10,6 +10,7 @@
 
 import type { NodeAnswers } from '../../core/contracts/node-link.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import { timerMs } from '../../core/limits/timer-ms.ts';
 
 interface Pending {
   readonly items: unknown[];
@@ -68,7 +69,7 @@ export class PendingRequests {
     this.#lastId = (this.#lastId + 1) % 2 ** 32;
     const id = this.#lastId;
     const { promise, resolve } = Promise.withResolvers<NodeAnswers>();
-    const timer = setTimeout(() => this.#settle(id), timeoutMs);
+    const timer = setTimeout(() => this.#settle(id), timerMs(timeoutMs));
     const silent = new Set<number>();
     const none = { items: [], missing: 0, waiting: undefined };
     this.#pending.set(id, { ...none, silent, timeoutMs, timer, speaker, resolve });
@@ -92,7 +93,7 @@ export class PendingRequests {
     if (!piece.isLast) {
       // Who answers in pieces is at work, and gets the time anew for the next.
       clearTimeout(pending.timer);
-      pending.timer = setTimeout(() => this.#settle(id), pending.timeoutMs);
+      pending.timer = setTimeout(() => this.#settle(id), timerMs(pending.timeoutMs));
       return;
     }
     if (!piece.isWhole) pending.silent.add(worker);
