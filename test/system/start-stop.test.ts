@@ -180,6 +180,33 @@ describe('a controller that is killed', () => {
   });
 });
 
+describe('a controller that is killed while its workers start', () => {
+  test.each([
+    ['stand in a loop', 'console.log("starting"); for (;;);'],
+    ['wait in `started`', 'started() { console.log("starting"); return new Promise(() => {}); }'],
+  ])('leaves none of those that %s', async (_name, source) => {
+    const app = join(temporary, 'slow-app.ts');
+    const isHook = source.startsWith('started');
+    await Bun.write(
+      app,
+      isHook ? `export default { ${source} };` : `${source}\nexport default {};`,
+    );
+    await using node = await HoldfastProcess.spawn({ app, workers: 2, env });
+    await eventually(
+      'both workers load the app',
+      () => node.log.filter(({ msg }) => msg === 'starting').length,
+      (count) => count === 2,
+    );
+    node.kill('SIGKILL');
+    await node.exited;
+    await eventually(
+      'no worker is left',
+      () => node.processes,
+      (left) => left.length === 0,
+    );
+  });
+});
+
 describe('a node can be started', () => {
   test('with a port for each worker beside the shared one', async () => {
     const workers = 3;

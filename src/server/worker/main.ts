@@ -13,6 +13,7 @@ import { LogChannel } from '../links/bus/log-channel.ts';
 import { LOG_FD } from '../links/bus/log-line.ts';
 import { readWorkerSettings } from '../links/bus/worker-settings.ts';
 import { type AppOutputSink, type FileWrites, takeOverOutput } from './app-output.ts';
+import { endWithController } from './unborn.ts';
 import type { Worker } from './worker.ts';
 
 const TERMINAL_SIGNALS = ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
@@ -28,6 +29,7 @@ async function runWorker(): Promise<void> {
   const log = createLog(channel, settings.config.logLevel);
   takeOver(channel, log, counters);
   await channel.open(LOG_FD);
+  const goOnAlone = await endWithController();
   // Loaded only now: who imports a function of `node:fs` by name gets what it is at that moment.
   const { Worker } = await import('./worker.ts');
   const worker: Worker = new Worker(settings, log, counters, () => stop(1));
@@ -51,6 +53,7 @@ async function runWorker(): Promise<void> {
   process.on('unhandledRejection', report);
   try {
     await worker.start();
+    goOnAlone();
   } catch (error) {
     log.error('the worker cannot start', { error });
     await worker.stop();

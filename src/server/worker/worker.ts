@@ -364,7 +364,8 @@ export class Worker {
     setTimeout(() => {
       if (this.#isStopping) return;
       const fields = fault === undefined ? {} : { error: fault };
-      if (process.ppid !== this.#controllerPid) {
+      // One that takes no sessions yet has none to go on for.
+      if (process.ppid !== this.#controllerPid && this.#publicServer !== undefined) {
         this.#log.warn('the controller is gone: this worker goes on serving alone', fields);
         return;
       }

@@ -4,16 +4,15 @@
  * Bun tells of a connection only once it has sent a whole request, and closes none before its time.
  * So where open files are short, the C library is asked itself: who is at the other end of a file,
  * how long it has been silent, and to shut a connection down, which Bun then finds closed by its
- * peer. Files are not closed here: that stays with Bun, which owns them. The module that calls C is
- * loaded when it is first needed, since it takes 2 MB. Linux only.
+ * peer. Files are not closed here: that stays with Bun, which owns them. Linux only.
  */
 
 import type { IpAddress } from '../../protocol/ip-address.ts';
+import { openCLibrary } from './c-library.ts';
 
 /** Sees one connection; `file` is good until the end of the turn. */
 export type Visit = (file: number, ip: IpAddress, port: number) => void;
 
-const LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
 const SYMBOLS = {
   getpeername: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
   getsockname: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
@@ -63,16 +62,8 @@ export class TcpConnections {
 
   /** @returns undefined where the C library cannot be asked */
   static async open(): Promise<TcpConnections | undefined> {
-    if (process.platform !== 'linux') return undefined;
-    const { dlopen } = await import('bun:ffi');
-    for (const library of LIBRARIES) {
-      try {
-        return new TcpConnections(dlopen(library, SYMBOLS).symbols as unknown as LibC);
-      } catch {
-        // Another C library, under another name.
-      }
-    }
-    return undefined;
+    const library = await openCLibrary(SYMBOLS);
+    return library && new TcpConnections(library.symbols as unknown as LibC);
   }
 
   /** Shows all connections of this process. @param filesMax numbers of files lie below it */
