@@ -49,6 +49,8 @@ class EdgeConnection {
   readonly #log: Log;
   /** Requests that wait for packets: whom to tell when the client gives up. */
   readonly #polls: Map<number, Poll> = new Map();
+  /** Sessions with a post that has begun. */
+  readonly #posting: Set<string> = new Set();
   readonly #sockets: Map<number, TunnelSocket> = new Map();
   /** What this turn sends, and pairs of a socket and the place of its data. */
   #said: SaidOnce = new SaidOnce();
@@ -193,11 +195,12 @@ class EdgeConnection {
         return;
       }
       case PeerFrame.beginPost:
-        this.#owner.beginPost(frame.text());
+        this.#beginPost(frame.text());
         return;
       case PeerFrame.post: {
         const sessionId = frame.text();
         const isWhole = frame.u8() === 1;
+        this.#posting.delete(sessionId);
         this.#owner.post(sessionId, isWhole ? frame.text() : undefined, this.#answerTo(number));
         return;
       }
@@ -234,6 +237,11 @@ class EdgeConnection {
     };
     this.#polls.set(number, { sessionId, reply });
     this.#owner.poll(sessionId, reply);
+  }
+
+  #beginPost(sessionId: string): void {
+    this.#posting.add(sessionId);
+    this.#owner.beginPost(sessionId);
   }
 
   #answerTo(number: number): Reply {
@@ -279,11 +287,15 @@ class EdgeConnection {
 
   #lost(): void {
     const polls = [...this.#polls.values()];
+    const posting = [...this.#posting];
     const sockets = [...this.#sockets.values()];
     this.#polls.clear();
+    this.#posting.clear();
     this.#sockets.clear();
     const abandon = ({ sessionId, reply }: Poll): void => this.#owner.abandonPoll(sessionId, reply);
+    const breakOff = (sessionId: string): void => this.#owner.post(sessionId, undefined, () => {});
     forEachOne(polls, abandon, this.#refused);
+    forEachOne(posting, breakOff, this.#refused);
     forEachOne(sockets, (socket) => socket.closed(), this.#refused);
   }
 }

@@ -399,6 +399,30 @@ describe('a link that is behind', () => {
   });
 });
 
+describe('a post that has begun and does not come whole', () => {
+  test('is over for its session when the link takes no more', async () => {
+    for (let sent = 0; sent < LIMITS.pendingForwards; sent++) near.poll('other', () => {});
+    near.beginPost('a');
+    expect(await answerTo((reply) => near.post('a', 'x', reply))).toMatchObject({ status: 503 });
+    await until(() => far.asked.length === LIMITS.pendingForwards + 2);
+    expect(far.asked.slice(LIMITS.pendingForwards)).toEqual([
+      ['beginPost', 'a'],
+      ['post', 'a', undefined],
+    ]);
+  });
+
+  test('is over for its session when the edge is gone', async () => {
+    for (const id of ['a', 'b']) near.beginPost(id);
+    await answerTo((reply) => near.post('b', 'x', reply));
+    near.close();
+    await until(() => far.asked.length === 4);
+    expect(far.asked.slice(2)).toEqual([
+      ['post', 'b', 'x'],
+      ['post', 'a', undefined],
+    ]);
+  });
+});
+
 describe('a client that does not read', () => {
   test('is cut when too much has waited for too long, and its owner hears of it', async () => {
     const [client, socket] = await openSocket();

@@ -89,7 +89,12 @@ export class RemoteOwner implements SessionOwner {
 
   post(sessionId: string, body: string | undefined, reply: Reply): void {
     const number = this.#expect(reply);
-    if (number === undefined) return;
+    // Its owner has heard of its beginning, and would take the next for a second one.
+    if (number === undefined) this.#writePost(this.#nextNumber(), sessionId, undefined);
+    else this.#writePost(number, sessionId, body);
+  }
+
+  #writePost(number: number, sessionId: string, body: string | undefined): void {
     const link = this.#open();
     const writer = link.frame(PeerFrame.post).u32(number).text(sessionId);
     writer
