@@ -1,10 +1,10 @@
 /** How commands reach the admin API of a running node. */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { findTokenOf } from '../host/access/left-token.ts';
 import { fieldsByName } from '../host/config/fields.ts';
 import { AnswerError, ask, readAnswer, readRefusal } from '../host/foreign/ask.ts';
+import { readNamedFile, whyUnread } from '../host/foreign/named-file.ts';
 import { CliError } from './cli-error.ts';
 import {
   addTokenOptions,
@@ -26,7 +26,7 @@ const TOKEN: TokenSource = {
   what: 'Admin token of the node',
 };
 
-/** More certificates than anybody trusts at once; whatever is named, no more is read. */
+/** More certificates than anybody trusts at once. */
 const CA_BYTES_MAX = 1_048_576;
 const TIMEOUT_MS = 10_000;
 
@@ -104,22 +104,14 @@ export function isPort(text: string): boolean {
 }
 
 function readCa(path: string): string {
-  const bytes = Buffer.alloc(CA_BYTES_MAX);
-  let length = 0;
   try {
-    const file = openSync(path, 'r');
-    try {
-      for (let read = -1; read !== 0 && length < CA_BYTES_MAX; length += read) {
-        read = readSync(file, bytes, length, CA_BYTES_MAX - length, null);
-      }
-    } finally {
-      closeSync(file);
-    }
+    return readNamedFile(path, CA_BYTES_MAX).toString('utf8');
   } catch (cause) {
-    throw new CliError(`--admin-ca is ${path}; it must be a file that can be read.`, { cause });
+    const reason = whyUnread(cause);
+    throw new CliError(`--admin-ca ${path} cannot be read (${reason}): name a readable file.`, {
+      cause,
+    });
   }
-  if (length < CA_BYTES_MAX) return bytes.toString('utf8', 0, length);
-  throw new CliError(`--admin-ca is ${path}; it must have less than ${CA_BYTES_MAX} bytes.`);
 }
 
 /** The token that was given, or the one that a node on this host has left for its user. */

@@ -16,6 +16,8 @@ const fileOf = (text: string): string => {
   writeFileSync(path, text);
   return path;
 };
+const pipe = join(folder, 'pipe');
+Bun.spawnSync(['mkfifo', pipe]);
 const read = (options: object, env: Readonly<Record<string, string>> = {}) =>
   readToken(SOURCE, options as Readonly<Record<string, unknown>>, env);
 
@@ -41,8 +43,10 @@ test.each([
   ],
   ['the file', () => read({ controlTokenFile: fileOf('hunter2') }), 'token holds no token'],
   ['an empty file', () => read({ controlTokenFile: fileOf('') }), 'token holds no token'],
-  ['a device without end', () => read({ controlTokenFile: '/dev/zero' }), 'holds no token'],
-  ['a folder', () => read({ controlTokenFile: folder }), 'cannot be read (EISDIR)'],
+  ['a device without end', () => read({ controlTokenFile: '/dev/zero' }), 'is no regular file'],
+  ['a pipe', () => read({ controlTokenFile: pipe }), 'cannot be read (it is no regular file)'],
+  ['a folder', () => read({ controlTokenFile: folder }), 'cannot be read (it is no regular file)'],
+  ['a long file', () => read({ controlTokenFile: fileOf('x'.repeat(5_000)) }), 'than 4096 bytes'],
   [
     'both',
     () => read({ controlToken: TOKEN, controlTokenFile: 'x' }),

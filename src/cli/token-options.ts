@@ -2,9 +2,9 @@
  * How a command takes a token: from a file, from the environment or, seen by every user of the
  * host, from a flag. Whichever it is, it is judged by the one rule, and no message shows it.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { Command } from 'commander';
 import { isToken, TOKEN_RULE } from '../host/access/token.ts';
+import { readNamedFile, whyUnread } from '../host/foreign/named-file.ts';
 import { CliError } from './cli-error.ts';
 
 export interface TokenSource {
@@ -17,6 +17,7 @@ export interface TokenSource {
 
 export type TokenOptions = Readonly<Record<string, unknown>>;
 
+/** A token and a line end; more is no token of ours. */
 const FILE_BYTES_MAX = 4_096;
 
 export function addTokenOptions(command: Command, { flag, variable, what }: TokenSource): Command {
@@ -58,19 +59,12 @@ function judged(place: string, text: string): string {
   );
 }
 
-/** No more of it than a token may take, whatever it is that was named. */
 function contentOf(flag: string, path: string): string {
-  const bytes = Buffer.alloc(FILE_BYTES_MAX);
   try {
-    const file = openSync(path, 'r');
-    try {
-      return bytes.toString('utf8', 0, readSync(file, bytes)).trim();
-    } finally {
-      closeSync(file);
-    }
+    return readNamedFile(path, FILE_BYTES_MAX).toString('utf8').trim();
   } catch (cause) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
-    throw new CliError(`${flag} ${path} cannot be read (${code}): name a readable file.`, {
+    const reason = whyUnread(cause);
+    throw new CliError(`${flag} ${path} cannot be read (${reason}): name a readable file.`, {
       cause,
     });
   }

@@ -52,6 +52,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/host/access': {
     purpose: 'who may give orders: tokens, how they are left and compared, certificates, loopback',
+    imports: { 'host/foreign': 'any' },
   },
   'src/host/names': {
     purpose: 'the known name nearest to one that somebody wrote',

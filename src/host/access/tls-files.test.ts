@@ -28,7 +28,7 @@ test('a pair is read, and what is none is named', () => {
   write({ cert: one.cert, key: 'nothing' });
   expect(() => readTlsPair({ cert, key })).toThrow(`${key} holds no private key`);
   expect(() => readTlsPair({ cert: `${cert}.not`, key })).toThrow('cannot be read (ENOENT).');
-  expect(() => readTlsPair({ cert: folder, key })).toThrow('cannot be read (no usual file).');
+  expect(() => readTlsPair({ cert: folder, key })).toThrow('(it is no regular file).');
   const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
   write({ cert: `${one.cert}${broken}`, key: one.key });
   expect(() => readTlsPair({ cert, key })).toThrow('a certificate that is broken');

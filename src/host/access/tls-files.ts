@@ -6,7 +6,8 @@
  */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readNamedFile, whyUnread } from '../foreign/named-file.ts';
 
 export interface TlsPaths {
   readonly cert: string;
@@ -115,13 +116,8 @@ function stampOfFile(path: string): string {
 
 function read(path: string, what: string): string {
   try {
-    const status = statSync(path);
-    // A pipe in its place would have us wait for whoever writes to it.
-    if (!status.isFile() || status.size > FILE_BYTES_MAX) throw new Error('no usual file');
-    return readFileSync(path, 'utf8');
+    return readNamedFile(path, FILE_BYTES_MAX).toString('utf8');
   } catch (cause) {
-    const { code, message } = cause as { readonly code?: string; readonly message?: string };
-    const reason = code ?? message ?? String(cause);
-    throw new Error(`The ${what} ${path} cannot be read (${reason}).`, { cause });
+    throw new Error(`The ${what} ${path} cannot be read (${whyUnread(cause)}).`, { cause });
   }
 }

@@ -1,8 +1,8 @@
 /** Reads a config file: JSON, YAML or TOML, told apart by its extension, to keys with values. */
 
-import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
+import { readNamedFile, whyUnread } from '../foreign/named-file.ts';
 import { parsed } from '../foreign/parsed.ts';
 
 /** All keys with all their reasons take a hundredth of it. */
@@ -56,13 +56,9 @@ export function readConfigFile(file: string): object {
 function textOf(file: string): string {
   let text: string;
   try {
-    const stats = statSync(file);
-    // A pipe would be waited for, a device might never end.
-    if (!stats.isFile()) throw new Error('it is no regular file');
-    if (stats.size > FILE_BYTES_MAX) throw new Error(`it has more than ${FILE_BYTES_MAX} bytes`);
-    text = readFileSync(file, 'utf8');
+    text = readNamedFile(file, FILE_BYTES_MAX).toString('utf8');
   } catch (error) {
-    throw new Error(`${file} cannot be read (${reason(error)}): name a readable file.`);
+    throw new Error(`${file} cannot be read (${whyUnread(error)}): name a readable file.`);
   }
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;
 }

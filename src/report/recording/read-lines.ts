@@ -3,8 +3,9 @@
  * with lines in its middle that are no JSON. What a line means is not known here.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
+import { readNamedFile, whyUnread } from '../../host/foreign/named-file.ts';
 import { foreignJson, parsedOrNothing } from '../../host/foreign/parsed.ts';
 import { RecordingError } from './read-error.ts';
 
@@ -55,10 +56,10 @@ export function readLines(path: string): Lines | undefined {
 function readBytes(path: string): { bytes: Buffer; isShort: boolean } {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readNamedFile(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new RecordingError(`${path} cannot be read (${code}); check what it is and who may.`);
+    const why = whyUnread(error);
+    throw new RecordingError(`${path} cannot be read (${why}); check what it is and who may.`);
   }
   if (!path.endsWith('.gz')) return { bytes, isShort: false };
   try {

@@ -3,9 +3,10 @@
  * `npm run million` writes beside the logs. No other run has it, and no report needs it.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readNamedFile } from '../../host/foreign/named-file.ts';
 import { parsedOrNothing } from '../../host/foreign/parsed.ts';
 import { kernelMemory, moment } from './read-schema.ts';
 import type { KernelMemory } from './record.ts';
@@ -61,7 +62,7 @@ export function readMemory(folder: string, notes: string[]): readonly MemoryRead
 
 function jsonOf(path: string): unknown {
   try {
-    return parsedOrNothing(readFileSync(path, 'utf8'));
+    return parsedOrNothing(readNamedFile(path).toString('utf8'));
   } catch {
     // It cannot be read.
     return undefined;

@@ -98,6 +98,12 @@ describe('a recording with faults', () => {
     expect(readFileSync(join(path, 'fleet.jsonl'), 'utf8')).toBe(text.slice(0, -40));
   });
 
+  test('with a pipe in the place of a file is refused, and not waited for', () => {
+    const path = recordingOf({});
+    Bun.spawnSync(['mkfifo', join(path, 'server.jsonl')]);
+    expect(() => readRecording(path)).toThrow('cannot be read (it is no regular file); check');
+  });
+
   test('that lacks only its last newline lacks nothing', () => {
     const path = recordingOf({ 'fleet.jsonl': linesOf(fleet).trimEnd() });
     expect(readRecording(path).notes).toEqual([NO_SERVER_LOG]);
