@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { listenAs } from '../../../test/support/strange-listener.ts';
 import { FleetError } from '../settings/fleet-error.ts';
-import { type Change, type ControlServer, startControlServer } from './control-server.ts';
+import {
+  type Change,
+  type Controlled,
+  type ControlServer,
+  startControlServer,
+} from './control-server.ts';
 import type { FleetStatus } from './status.ts';
 
 const TOKEN = 'a-token-of-the-run';
@@ -31,6 +37,14 @@ function start() {
     fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
   return { url, get, post, changes, stops };
 }
+
+test.if(process.platform === 'linux')('a taken port is no wrong host, whoever has it', async () => {
+  await using other = await listenAs('has no address');
+  const address = { host: '127.0.0.1', port: other.port, token: TOKEN };
+  expect(() => startControlServer({} as Controlled, address)).toThrow(
+    /has no address listens there \(process \d+\); choose another with --control-port\.$/,
+  );
+});
 
 async function refusalOf(answer: Promise<Response>): Promise<readonly [number, string]> {
   const response = await answer;

@@ -91,8 +91,8 @@ export function startControlServer(
     const address = addressOf(server, host);
     return { port: server.port ?? port, address, stop: () => server.stop(true) };
   } catch (cause) {
-    const reason = listenFault(new HostFiles(), cause, host, port);
-    const flag = reason.includes('has no address') ? '--control-host' : '--control-port';
+    const { kind, reason } = listenFault(new HostFiles(), cause, host, port);
+    const flag = kind === 'address' ? '--control-host' : '--control-port';
     const problem = `The control port ${port} on ${host} cannot be taken`;
     throw new FleetError(`${problem}: ${reason}; choose another with ${flag}.`, { cause });
   }

@@ -16,16 +16,16 @@ function faultAt(hostname: string, port: number): unknown {
 test.each(['203.0.113.1', '999.1.1.1', 'name.invalid', 'localhost:80'])(
   'an address that is not here is said to be so: %s',
   (address) => {
-    const text = listenFault(new HostFiles(), faultAt(address, 0), address, 0);
-    expect(text).toBe(`this machine has no address ${address}`);
+    const found = listenFault(new HostFiles(), faultAt(address, 0), address, 0);
+    expect(found).toEqual({ kind: 'address', reason: `this machine has no address ${address}` });
   },
 );
 
 test('a fault of before is not taken for that of a name', () => {
   const fault = { code: 'EACCES' };
-  const text = listenFault(new HostFiles(), fault, 'name.invalid', 0);
-  expect(text).toBe('this machine has no address name.invalid');
-  expect(listenFault(new HostFiles('/nowhere'), fault, 'localhost', 80)).toContain('need root');
+  const { reason } = listenFault(new HostFiles(), fault, 'name.invalid', 0);
+  expect(reason).toBe('this machine has no address name.invalid');
+  expect(listenFault(new HostFiles('/nowhere'), fault, 'localhost', 80).kind).toBe('denied');
 });
 
 test('a port that is taken names who has it', async () => {
@@ -33,9 +33,9 @@ test('a port that is taken names who has it', async () => {
   try {
     const port = other.port ?? 0;
     const fault = faultAt('127.0.0.1', port);
-    expect(listenFault(new HostFiles(), fault, '127.0.0.1', port)).toMatch(
-      /listens there \(process \d+\)$/,
-    );
+    const { kind, reason } = listenFault(new HostFiles(), fault, '127.0.0.1', port);
+    expect(reason).toMatch(/listens there \(process \d+\)$/);
+    expect(kind).toBe('taken');
   } finally {
     await other.stop(true);
   }
@@ -43,6 +43,6 @@ test('a port that is taken names who has it', async () => {
 
 test('the rest is what the system says', () => {
   const of = (code: string) => listenFault(new HostFiles('/nowhere'), { code }, '::', 80);
-  expect(of('EACCES')).toContain('need root');
-  expect(of('EMFILE')).toBe('the system says EMFILE');
+  expect(of('EACCES').reason).toContain('need root');
+  expect(of('EMFILE')).toEqual({ kind: 'other', reason: 'the system says EMFILE' });
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { FakeNode } from '../../../test/support/fake-node.ts';
+import { listenAs } from '../../../test/support/strange-listener.ts';
 import { LIMITS } from '../core/limits/limits.ts';
 import { type Admin, type AdminOptions, startAdmin } from './admin.ts';
 import { StartError } from './start-error.ts';
@@ -44,6 +45,13 @@ function setUp(options: Partial<AdminOptions> = {}) {
     });
   return { node, admin, url, get, send, lines };
 }
+
+test.if(process.platform === 'linux')('a taken port is no wrong host, whoever has it', async () => {
+  await using other = await listenAs('has no address');
+  expect(() => setUp({ port: other.port })).toThrow(
+    /has no address listens there \(process \d+\); choose another with --admin-port\.$/,
+  );
+});
 
 async function errorOf(response: Response | Promise<Response>): Promise<string> {
   return ((await (await response).json()) as { error: string }).error;

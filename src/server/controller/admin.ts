@@ -122,8 +122,8 @@ function startFault(error: unknown, host: string, port: number): string {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof Error && code === undefined) return error.message;
   const problem = `The admin API cannot listen on port ${port} of ${host}`;
-  const reason = listenFault(new HostFiles(), error, host, port);
-  const flag = reason.includes('has no address') ? '--admin-host' : '--admin-port';
+  const { kind, reason } = listenFault(new HostFiles(), error, host, port);
+  const flag = kind === 'address' ? '--admin-host' : '--admin-port';
   return `${problem}: ${reason}; choose another with ${flag}.`;
 }
 

@@ -17,6 +17,13 @@ test('a port that one of the two families has is not to be had', () => {
   }
 });
 
+test('the advice goes by the kind of fault, and not by what a host or a program is called', () => {
+  const host = 'nobody listens there';
+  expect(() => claimPublicPort(host, 0)).toThrow(
+    `this machine has no address ${host}; choose another --host.`,
+  );
+});
+
 describe('a port that the kernel chose', () => {
   const serve = (port: number, reusePort: boolean): Bun.Server<undefined> =>
     Bun.serve({ hostname: '127.0.0.1', port, reusePort, fetch: () => new Response('') });

@@ -63,9 +63,9 @@ export function checkWorkerPort(host: string, port: number, worker: number): voi
 }
 
 function reasonOf(error: unknown, host: string, port: number, flag: string): string {
-  const reason = listenFault(new HostFiles(), error, host, port);
-  if (reason.includes('listens there')) return `${reason}; stop it or choose another ${flag}`;
-  return reason.includes('has no address') ? `${reason}; choose another --host` : reason;
+  const { kind, reason } = listenFault(new HostFiles(), error, host, port);
+  if (kind === 'taken') return `${reason}; stop it or choose another ${flag}`;
+  return kind === 'address' ? `${reason}; choose another --host` : reason;
 }
 
 function listen(hostname: string, port: number, reusePort: boolean): Bun.Server<undefined> {
