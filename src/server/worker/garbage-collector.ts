@@ -40,7 +40,7 @@ export interface CollectorClock {
 }
 
 /** Soon enough that a crowd which leaves is collected before the next one comes. */
-const CHECK_MS = 250;
+export const CHECK_MS = 250;
 /** A collection of a small heap takes 5 ms, which this many handshakes are worth. */
 const TURNOVER_MIN = 2_000;
 /** With more sessions alive a collection takes longer, 10 to 28 ms at 19,000: it must find more. */
@@ -113,13 +113,9 @@ export class GarbageCollector {
     return pauseMs;
   }
 
-  /** From now on it looks several times a second whether it is time. */
-  start(): void {
-    if (this.#schedule !== 'off') setInterval(() => this.check(), CHECK_MS).unref();
-  }
-
-  /** Collects if it is time. */
+  /** Collects if it is time. To be called each `CHECK_MS`. */
   check(): void {
+    if (this.#schedule === 'off') return;
     const isDue = this.#isDue();
     if (isDue || this.#hasMuchGone()) this.#collect();
   }

@@ -41,13 +41,17 @@ import { isSessionIdOf } from '../protocol/session-id.ts';
 import { loadApp } from './app-loader.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
-import { GarbageCollector } from './garbage-collector.ts';
+import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
 import type { Profiler } from './profiler.ts';
 import { PublicServer } from './public-server.ts';
-import { Sampler, type SamplerOptions } from './sampler.ts';
+import { BEAT_MS, Pulse } from './pulse.ts';
+import { SAMPLE_MS, Sampler, type SamplerOptions } from './sampler.ts';
 
 /** How long a dying controller may still look alive. */
 const CONTROLLER_GONE_MS = 1_000;
+
+/** Cleaners of temporary folders, which may take a socket's name, come far less often. */
+const LOOK_FOR_PEERS_MS = 2_000;
 
 /** Close frames need a moment on their way before the process ends. */
 const FAREWELL_MS = 200;
@@ -212,11 +216,10 @@ export class Worker {
       this.#admissions.sweep();
       this.#engine.sweep();
     });
-    this.#collector.start();
     this.#publicServer = this.#createPublicServer(app, core);
     this.#publicServer.listen();
     this.#door.open();
-    this.#startSampling(core);
+    this.#startPulse(core);
     this.#bus.sayReady(publicPort, ownPort);
   }
 
@@ -306,20 +309,24 @@ export class Worker {
     }
   }
 
-  #startSampling(core: WorkerCore): void {
+  #startPulse(core: WorkerCore): void {
+    const pulse = new Pulse();
     const sampler = new Sampler({
       worker: this.#settings.worker,
       counters: this.#counters,
       refusals: this.#refusals,
       collector: this.#collector,
+      pulse,
       gauges: () => this.#gauges(core),
-      probe: () => this.#door.lookNowAndThen(),
-      send: (sample) => {
-        this.#bus.sendSample(sample);
-        this.#lookForPeers();
-      },
+      send: (sample) => this.#bus.sendSample(sample),
     });
-    sampler.start();
+    // The first at once: a worker that is ready has said how it stands.
+    sampler.send();
+    pulse.every(1, () => this.#door.lookNowAndThen());
+    pulse.every(CHECK_MS / BEAT_MS, () => this.#collector.check());
+    pulse.every(SAMPLE_MS / BEAT_MS, () => sampler.send());
+    pulse.every(LOOK_FOR_PEERS_MS / BEAT_MS, () => this.#lookForPeers());
+    pulse.start();
   }
 
   /** Whether other workers can still reach this one. */
