@@ -341,9 +341,10 @@ export class Worker {
   #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
     const namespaces = [...core.namespaces.values()];
     const { topOne, topTen } = this.#crowd.shares();
+    const { present } = this.#engine;
     return {
-      pollingSessions: this.#engine.pollingCount,
-      websocketSessions: this.#engine.size - this.#engine.pollingCount,
+      pollingSessions: present.polling,
+      websocketSessions: present.websocket,
       rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
       users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
       edgeSockets: this.#peers.socketCount,

@@ -5,6 +5,7 @@
  * take too long are ended, so that an open socket without a session cannot be had for free.
  */
 
+import type { TransportName } from '../../core/app/app.ts';
 import type { FrameSocket } from '../../core/contracts/client-connection.ts';
 import type { PlaceHolders, VisitAny, VisitUnproven } from '../../core/contracts/place-holder.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
@@ -27,7 +28,14 @@ import {
 import { SessionSources } from '../source/session-sources.ts';
 import { NO_SOURCE } from '../source/source-keys.ts';
 import type { EngineHome, PacketTaker } from './engine-home.ts';
-import { EnginePlace, hasUser, isSilent, unprovenSince } from './engine-place.ts';
+import {
+  EnginePlace,
+  hasUser,
+  isSilent,
+  LeavingPlace,
+  LONG_AGO,
+  unprovenSince,
+} from './engine-place.ts';
 import type { EngineSession } from './engine-session.ts';
 import { HeldHandshakes } from './held-handshakes.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
@@ -116,6 +124,14 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     return this.#sessions.size;
   }
 
+  /** Sessions whose client is there, by the transport that carries them. */
+  get present(): Record<TransportName, number> {
+    const polling = this.pollingCount;
+    const present = { polling, websocket: this.size - polling };
+    for (const { transport } of this.router.intake.leaving()) present[transport]--;
+    return present;
+  }
+
   register(session: EngineSession): string {
     session.slot = this.#sessions.add(session);
     const { addressKey = NO_SOURCE, connection = NO_SOURCE } = session.handshake ?? {};
@@ -153,19 +169,23 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   visitUnproven(visit: VisitUnproven): void {
     const unjoinedSince = (session: EngineSession): number | undefined =>
       this.#unjoined.get(session);
+    const { intake } = this.router;
     this.#sessions.visit((session) => {
-      const sinceMs = unprovenSince(session, unjoinedSince);
+      const isLeaving = intake.isLeaving(session);
+      const sinceMs = isLeaving ? LONG_AGO : unprovenSince(session, unjoinedSince);
       if (sinceMs === undefined) return;
       const from = {
         addressKey: this.sources.addressOf(session.slot),
         connection: this.sources.connectionOf(session.slot),
       };
-      visit(new EnginePlace(session, unjoinedSince), from, sinceMs);
+      const place = isLeaving ? new LeavingPlace(session) : new EnginePlace(session, unjoinedSince);
+      visit(place, from, sinceMs);
     });
   }
 
   visitAll(visit: VisitAny): void {
     this.#sessions.visit((session) => {
+      if (this.router.intake.isLeaving(session)) return;
       visit(this.sources.addressOf(session.slot), hasUser(session), isSilent(session));
     });
   }
@@ -176,8 +196,9 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
    */
   carryingConnections(): number[] {
     const found: number[] = [];
-    this.#sessions.visit(({ transport, slot }) => {
-      if (transport === 'websocket') found.push(this.sources.connectionOf(slot));
+    this.#sessions.visit((session) => {
+      if (session.transport !== 'websocket' || this.router.intake.isLeaving(session)) return;
+      found.push(this.sources.connectionOf(session.slot));
     });
     return found;
   }

@@ -34,6 +34,9 @@ export interface PacketIntake<Engine> {
   takePayload(engine: Engine, body: string, done: (isWhole: boolean) => void): void;
   /** A client is gone: its session ends, once what had come of it has been taken. */
   endAfter(engine: Engine): void;
+  /** Its client is gone, and not all that had come of it has been taken. */
+  isLeaving(engine: Engine): boolean;
+  leaving(): Iterable<Engine>;
 }
 
 /** Takes what clients send. MUST NOT throw. */

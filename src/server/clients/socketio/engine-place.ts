@@ -1,6 +1,6 @@
 /**
  * The place of an Engine.IO session that is unproven: it has joined no namespace, or it polls and
- * no request of its client is under way.
+ * no request of its client is under way, or its client is gone and it ends when all is taken.
  *
  * Made while places are short, for the few that are found then.
  */
@@ -41,6 +41,28 @@ export class EnginePlace implements PlaceHolder {
 
   giveUpPlace(): void {
     this.#session.end('transport close', CLOSE_CODE.tryAgainLater);
+  }
+}
+
+/** In the worker's own time: of those leaving, nobody will come again. */
+export const LONG_AGO = 0;
+
+/** A session whose client is gone, and of whom something waits to be taken. */
+export class LeavingPlace implements PlaceHolder {
+  readonly holdsFile = false;
+  readonly standing: Standing = STANDING.new;
+  readonly #session: EngineSession;
+
+  constructor(session: EngineSession) {
+    this.#session = session;
+  }
+
+  get unprovenSinceMs(): number | undefined {
+    return this.#session.closed ? undefined : LONG_AGO;
+  }
+
+  giveUpPlace(): void {
+    this.#session.end('transport close');
   }
 }
 

@@ -103,6 +103,14 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     else engine.end('transport close');
   }
 
+  isLeaving(engine: Engine): boolean {
+    return this.#inboxes.size > 0 && this.#inboxes.get(engine)?.isLast === true;
+  }
+
+  *leaving(): Generator<Engine> {
+    for (const [engine, { isLast }] of this.#inboxes) if (isLast) yield engine;
+  }
+
   heldBytes(engine: Engine): number {
     return this.#inboxes.size === 0 ? 0 : (this.#inboxes.get(engine)?.heldBytes ?? 0);
   }
