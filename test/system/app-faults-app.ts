@@ -6,6 +6,8 @@ import { runInNewContext } from 'node:vm';
 import { type App, ClientError, defineApp } from 'holdfast';
 import { thenable } from '../support/thenable.ts';
 
+const cpuUsage = process.cpuUsage.bind(process);
+
 type Make = () => unknown;
 
 const fail = (error: unknown) => (): never => {
@@ -61,6 +63,10 @@ const app: App = defineApp({
   on: {
     throws: (_session, name: string) => run(ERRORS, name),
     user: ({ user }) => user ?? null,
+    /** Breaks what the worker measures itself by, or mends it. */
+    mismeasure: (_session, isWrong: boolean) => {
+      process.cpuUsage = isWrong ? () => ({ user: Number.NaN, system: 0 }) : cpuUsage;
+    },
   },
   request(request) {
     const { pathname } = new URL(request.url);

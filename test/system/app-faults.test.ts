@@ -138,6 +138,22 @@ test('a promise from `allowOrigin` refuses the page, and the log says why', asyn
   await eventually('it is told', isTold, Boolean);
 });
 
+test('an app that breaks the measures of its worker takes no other figures with it', async () => {
+  const socket = await clients.connect(node.url);
+  const isTold = (): boolean => node.log.some(({ msg }) => msg.includes('what cannot be read'));
+  socket.emit('mismeasure', true);
+  try {
+    await eventually('it is told', isTold, Boolean);
+    const metrics = await node.admin('/metrics');
+    expect(metrics.status).toBe(200);
+    // What was read last still stands.
+    expect(await metrics.text()).toMatch(/^holdfast_worker_cpu_seconds_total\{.*\} [\d.]+$/m);
+    expect((await node.admin('/process')).status).toBe(200);
+  } finally {
+    await ask(socket, 'mismeasure', false);
+  }
+});
+
 describe('a request of the app', () => {
   test.each([
     ['false', 500],

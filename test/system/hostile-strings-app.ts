@@ -11,7 +11,7 @@ const app: App = defineApp({
       session.data = value;
       return 'kept';
     },
-    'room:join': (session, room: string) => session.join(room),
+    'room:join': (session, rooms: readonly string[]) => session.join(rooms),
     'room:tell': (session, room: string, value: unknown) => {
       session.to(room).emit('told', value);
     },

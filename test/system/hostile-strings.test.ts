@@ -8,7 +8,12 @@ import { join } from 'node:path';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { bytesOf, memoryComesBack } from '../support/honest-clients.ts';
 import { HonestWatch } from '../support/honest-watch.ts';
-import { collidingNames, objectText, rapidhashNames } from '../support/hostile-names.ts';
+import {
+  COLLIDING_FAMILIES,
+  collidingNames,
+  objectText,
+  rapidhashNames,
+} from '../support/hostile-names.ts';
 import { openWebSocket, type RawWebSocket } from '../support/raw-websocket.ts';
 
 setDefaultTimeout(180_000);
@@ -17,6 +22,7 @@ const MIB = 1 << 20;
 const ATTACK_MS = 3_000;
 /** Between two messages of an attacker: what one carries is the harm, not how many there are. */
 const PAUSE_MS = 100;
+const longName = COLLIDING_FAMILIES['24 characters'] as (i: number) => string;
 
 let node: HoldfastProcess;
 let honest: HonestWatch;
@@ -79,6 +85,12 @@ function fresh(count: number): string[] {
   return rapidhashNames(count, used);
 }
 
+/** Longer than what is looked up of a message, so that each is the name of a room and no more. */
+function freshRooms(count: number): string[] {
+  used += count;
+  return Array.from({ length: count }, (_, i) => longName(used + i));
+}
+
 const escaped = (names: readonly string[]): readonly string[] =>
   names.map((name) => name.replace(/[^\w.]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`));
 
@@ -137,9 +149,9 @@ test('rooms that clients name', async () => {
   await attackedBy(async () => {
     const socket = await joined();
     sockets.push(socket);
-    // Longer than what is looked up of a message, so that it is the name of a room and no more.
-    for (const name of fresh(100)) socket.send(`42["room:join","${name}-a room"]`);
-    for (const name of fresh(20)) socket.send(`42["room:tell","${name}-a room",1]`);
+    const rooms = freshRooms(2_000);
+    socket.send(`42["room:join",${JSON.stringify(rooms)}]`);
+    for (const room of rooms.slice(0, 20)) socket.send(`42["room:tell","${room}",1]`);
     socket.send('420["honest:ack",1]');
     await socket.next('an ack');
     told++;

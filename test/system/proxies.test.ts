@@ -15,12 +15,12 @@ const HEADERS = {
 setDefaultTimeout(60_000);
 
 const clients = new Clients();
-/** The last one's proxy has shown to nobody yet which header it writes. */
+/** The proxies of the last two have shown to nobody yet which header they write. */
 const nodes: HoldfastProcess[] = [];
 
 beforeAll(async () => {
   const declared = { trustedProxies: ['10.0.0.0/8', '127.0.0.0/8', '::1'] };
-  const configs = [{}, declared, declared];
+  const configs = [{}, declared, declared, declared];
   const start = (config: object): Promise<HoldfastProcess> =>
     HoldfastProcess.start({ app: APP, workers: 1, config });
   nodes.push(...(await Promise.all(configs.map(start))));
@@ -43,4 +43,12 @@ test.each([
     const socket = await clients.connect(url, { transports: [transport], extraHeaders });
     expect(await ask<string>(socket, 'whereFrom')).toBe(address);
   }
+});
+
+test('one that forges the header its proxy is known not to write', async () => {
+  const { url } = nodes[3] as HoldfastProcess;
+  // Somebody else came through it, and sent neither.
+  await clients.connect(url, { extraHeaders: HEADERS.older });
+  const socket = await clients.connect(url, { extraHeaders: HEADERS.forged });
+  expect(await ask<string>(socket, 'whereFrom')).toBe('2001:db8::7');
 });
