@@ -44,6 +44,20 @@ export function textFrame(text: string): Buffer {
   return frame({ first: 0x80 | TEXT, payload: Buffer.from(text) });
 }
 
+/** The first bytes of a frame that says it has more. */
+export function halfFrame(bytes: number, saidBytes: number): Buffer {
+  return frame({ first: 0x80 | TEXT, payload: Buffer.alloc(bytes), saidLength: BigInt(saidBytes) });
+}
+
+/** A message in parts without the last one, and a pong after each. */
+export function fragments(count: number, bytes: number): Buffer[] {
+  const pong = frame({ first: 0x8a, payload: Buffer.alloc(0) });
+  const payload = Buffer.alloc(bytes, 'x');
+  return Array.from({ length: count }, (_, index) =>
+    Buffer.concat([frame({ first: index === 0 ? TEXT : 0, payload }), pong]),
+  );
+}
+
 /** A ping with as many bytes as it may have. */
 export function pingFrame(): Buffer {
   return frame({ first: 0x89, payload: Buffer.alloc(125) });

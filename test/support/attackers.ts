@@ -20,12 +20,25 @@ export class Attackers implements AsyncDisposable {
     this.#port = port;
   }
 
-  /** A WebSocket that has joined the main namespace. */
-  async openWebSocket(): Promise<AttackSocket> {
-    const socket = new AttackSocket(this.#port);
-    this.#sockets.add(socket);
+  /** A WebSocket that has joined nothing. */
+  async openUnjoined(): Promise<AttackSocket> {
+    const socket = this.open();
     socket.write(upgradeRequest('EIO=4&transport=websocket'));
     await socket.heard('"sid"');
+    return socket;
+  }
+
+  /** A WebSocket that is offered to a session which polls. */
+  async openOffered(sid: string): Promise<AttackSocket> {
+    const socket = this.open();
+    socket.write(upgradeRequest(`EIO=4&transport=websocket&sid=${sid}`));
+    await socket.heard('101 Switching');
+    return socket;
+  }
+
+  /** A WebSocket that has joined the main namespace. */
+  async openWebSocket(): Promise<AttackSocket> {
+    const socket = await this.openUnjoined();
     socket.send('40');
     await socket.heard('40{');
     return socket;

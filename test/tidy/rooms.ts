@@ -298,12 +298,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'connections without a session: told apart, ended in time, closed when files are short',
     imports: {
       'server/clients/source': 'any',
+      'server/core/contracts': 'any',
       'server/core/limits': 'any',
       'server/core/limits/places': 'any',
       'server/core/log': 'any',
       'server/protocol': 'any',
     },
-    entries: ['c-library.ts', 'door.ts', 'open-files.ts'],
+    entries: ['c-library.ts', 'door.ts', 'half-sent.ts', 'open-files.ts'],
   },
   'src/server/worker': {
     purpose: 'one worker, put together: ports, app file, wiring, samples, garbage, profiles',

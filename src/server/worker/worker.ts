@@ -18,7 +18,7 @@ import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
-import type { App, Server } from '../core/app/app.ts';
+import type { App } from '../core/app/app.ts';
 import { readOriginAnswer } from '../core/app/origin-answer.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
@@ -38,8 +38,9 @@ import { type PeerListener, servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { isSessionIdOf } from '../protocol/session-id.ts';
-import { loadApp } from './app-loader.ts';
+import { loadApp, runStarted } from './app-loader.ts';
 import { Door } from './door/door.ts';
+import { HalfSent } from './door/half-sent.ts';
 import { OpenFiles } from './door/open-files.ts';
 import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
 import type { Profiler } from './profiler.ts';
@@ -311,6 +312,14 @@ export class Worker {
 
   #startPulse(core: WorkerCore): void {
     const pulse = new Pulse();
+    const halfSent = new HalfSent({
+      budget: this.#budget,
+      maxPayloadBytes: this.#settings.config.maxPayloadBytes,
+      keys: this.#keys,
+      log: this.#log,
+      countFiles: () => this.#files.count(),
+      sources: [this.#engine, this.#peers],
+    });
     const sampler = new Sampler({
       worker: this.#settings.worker,
       counters: this.#counters,
@@ -323,6 +332,7 @@ export class Worker {
     // The first at once: a worker that is ready has said how it stands.
     sampler.send();
     pulse.every(1, () => this.#door.lookNowAndThen());
+    pulse.every(1, () => halfSent.look());
     pulse.every(CHECK_MS / BEAT_MS, () => this.#collector.check());
     pulse.every(SAMPLE_MS / BEAT_MS, () => sampler.send());
     pulse.every(LOOK_FOR_PEERS_MS / BEAT_MS, () => this.#lookForPeers());
@@ -380,15 +390,5 @@ export class Worker {
       this.#log.error('the bus broke: this worker ends, to be replaced', fields);
       this.#leave();
     }, CONTROLLER_GONE_MS);
-  }
-}
-
-/** @throws Error that says what became of the app's own start */
-async function runStarted(app: App, server: Server): Promise<void> {
-  try {
-    await app.started?.(server);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : Bun.inspect(error);
-    throw new Error(`the app's started() failed: ${reason}`, { cause: error });
   }
 }

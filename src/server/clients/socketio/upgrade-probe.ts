@@ -12,6 +12,7 @@ import type {
   FrameSocket,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
+import type { Incoming } from '../../core/contracts/incoming.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { SessionSources } from '../source/session-sources.ts';
@@ -29,9 +30,13 @@ export interface ProbeHome {
   readonly settings: { readonly upgradeTimeoutMs: number };
   readonly sources: SessionSources;
   readonly lastWords: LastWords;
+  /** Those under way. */
+  readonly probes: Set<Incoming>;
 }
 
-export class UpgradeProbe implements FrameHandler {
+export class UpgradeProbe implements FrameHandler, Incoming {
+  /** Too little to be counted: what ends a probe's time is soon. */
+  takenBytes = 0;
   readonly #session: EngineSession;
   readonly #offer: SocketOffer;
   readonly #home: ProbeHome;
@@ -45,6 +50,23 @@ export class UpgradeProbe implements FrameHandler {
     this.#home = home;
     this.#timer = setTimeout(() => this.#giveUp(offer.socket), home.settings.upgradeTimeoutMs);
     if (session.polling !== undefined) session.polling.probe = this;
+    home.probes.add(this);
+  }
+
+  get connection(): number {
+    return this.#offer.connection;
+  }
+
+  get isClosed(): boolean {
+    return !this.#home.probes.has(this);
+  }
+
+  /** Nothing would be an answer: its client says little, and says it unasked. */
+  ask(): void {}
+
+  letGo(): void {
+    this.#release();
+    this.#offer.socket.terminate();
   }
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {
@@ -113,6 +135,7 @@ export class UpgradeProbe implements FrameHandler {
   }
 
   #stopTimers(): void {
+    this.#home.probes.delete(this);
     clearTimeout(this.#timer);
     clearInterval(this.#releaseTimer);
   }

@@ -33,6 +33,8 @@ export interface FrameHandler {
   onSocketClose(socket: FrameSocket): void;
   /** The client sent a WebSocket ping of so many bytes, which has been answered with as many. */
   onPing?(socket: FrameSocket, bytes: number): void;
+  /** Asks the client for a message, which every honest one answers with one. */
+  ping?(): void;
 }
 
 /** Decides, once a socket is open, who gets its frames; `undefined` refuses it. */

@@ -1,6 +1,6 @@
 /**
  * What a worker may hold, over all its clients, of what piles up for them or through them: queues,
- * backpressure, half a packet, open acks.
+ * backpressure, half a packet, messages half-sent, open acks.
  *
  *     take(bytes) ─▶ over the budget? ─▶ all holders are looked at ─▶ the largest let go
  *
