@@ -7,6 +7,10 @@ test.each([
   ['/health?x', '/health', 'x'],
   ['http://[::/health', '/health', ''],
   ['http://x//health', '//health', ''],
+  ['http://x', '/', ''],
+  ['http://x?a=/b', '/', 'a=/b'],
+  ['*', '*', ''],
+  ['x:443', 'x:443', ''],
 ])('%s', (url, path, query) => {
   expect(requestTarget(url)).toEqual({ path, query });
 });

@@ -1,0 +1,173 @@
+/**
+ * The head of a request as it is kept: its text, one octet a character, and a few numbers.
+ *
+ * A head lives as long as its request is held, and headers in a table of their own would cost many
+ * times their text. So a header is looked for in the text when it is asked for. Texts that are
+ * given out are parts of that text: who keeps one keeps all of it.
+ *
+ * The reader has found the text to be well-formed, and nothing is checked here again. Values are
+ * octets as they came: what was sent as UTF-8 is not decoded, as in the `Headers` of Bun's server.
+ *
+ * Source: RFC 9110, sections 5.2, 5.3 and 10.1.1; RFC 9112, section 9.3; RFC 6455, section 4.2.1;
+ * RFC 6265, section 5.4.
+ */
+
+import type { HeadFacts } from './head-facts.ts';
+import { COLON, isBlank, nameBit } from './octets.ts';
+
+export type BodyKind = 'none' | 'length' | 'chunked';
+
+const LINE_END = '\r\n';
+/** ` HTTP/1.1` and a line end. */
+const VERSION_LENGTH = 11;
+
+const MINOR_VERSION = 1;
+const CHUNKED = 2;
+const KEEPS_ALIVE = 4;
+const UPGRADES = 8;
+const EXPECTS_CONTINUE = 16;
+
+export class RequestHead {
+  readonly #text: string;
+  readonly #methodEnd: number;
+  readonly #targetEnd: number;
+  /** The yes and no of a head, a bit each. */
+  readonly #flags: number;
+  /** Which names there may be, see `nameBit`: most that are asked for are not there. */
+  readonly #names: number;
+  /** How many bytes it took, with empty lines before it and the one that ends it. */
+  readonly bytes: number;
+  /** How many bytes of body follow; 0 when the body is chunked. */
+  readonly contentLength: number;
+
+  constructor(text: string, bytes: number, facts: HeadFacts) {
+    this.#text = text;
+    this.#methodEnd = facts.methodEnd;
+    this.#targetEnd = facts.targetEnd;
+    this.#flags = flagsOf(facts, text);
+    this.#names = facts.names;
+    this.bytes = bytes;
+    this.contentLength = facts.contentLength;
+  }
+
+  get kind(): 'head' {
+    return 'head';
+  }
+
+  get method(): string {
+    return this.#text.slice(0, this.#methodEnd);
+  }
+
+  /** As it was sent; `requestTarget` has its parts. */
+  get target(): string {
+    return this.#text.slice(this.#methodEnd + 1, this.#targetEnd);
+  }
+
+  get minorVersion(): 0 | 1 {
+    return this.#has(MINOR_VERSION) ? 1 : 0;
+  }
+
+  /** A body of no bytes is none. */
+  get bodyKind(): BodyKind {
+    if (this.#has(CHUNKED)) return 'chunked';
+    return this.contentLength > 0 ? 'length' : 'none';
+  }
+
+  /** Whether another request may follow on the connection. */
+  get keepsAlive(): boolean {
+    return this.#has(KEEPS_ALIVE);
+  }
+
+  /** Without a body: what comes next are frames. The key and the version are not looked at. */
+  get isUpgradeToWebSocket(): boolean {
+    return this.#has(UPGRADES);
+  }
+
+  /** The body is sent once the server has said that it wants it, or after a while. */
+  get expectsContinue(): boolean {
+    return this.#has(EXPECTS_CONTINUE);
+  }
+
+  /** A header by its name, however that is written; repeated ones are joined. */
+  get(anyName: string): string | null {
+    const name = anyName.toLowerCase();
+    if ((this.#names & nameBit(name.length, name.charCodeAt(0))) === 0) return null;
+    const text = this.#text;
+    let joined: string | null = null;
+    let at = this.#fieldsStart;
+    while (at < text.length) {
+      const end = text.indexOf(LINE_END, at);
+      const colon = at + name.length;
+      if (text.charCodeAt(colon) === COLON && text.slice(at, colon).toLowerCase() === name) {
+        const value = withoutBlanks(text.slice(colon + 1, end));
+        if (joined === null) joined = value;
+        else joined += `${name === 'cookie' ? '; ' : ', '}${value}`;
+      }
+      at = end + LINE_END.length;
+    }
+    return joined;
+  }
+
+  /** Every line as it came, in order, the name in lower case. */
+  *headerLines(): Generator<[name: string, value: string], void, undefined> {
+    const text = this.#text;
+    let at = this.#fieldsStart;
+    while (at < text.length) {
+      const end = text.indexOf(LINE_END, at);
+      const colon = text.indexOf(':', at);
+      yield [text.slice(at, colon).toLowerCase(), withoutBlanks(text.slice(colon + 1, end))];
+      at = end + LINE_END.length;
+    }
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+
+  /** The name of every line, in lower case. */
+  *keys(): Generator<string, void, undefined> {
+    for (const [name] of this.headerLines()) yield name;
+  }
+
+  /** Each header once, as `Headers` has them. */
+  [Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    return this.toHeaders().entries();
+  }
+
+  toHeaders(): Headers {
+    const headers = new Headers();
+    for (const [name, value] of this.headerLines()) headers.append(name, value);
+    return headers;
+  }
+
+  get #fieldsStart(): number {
+    return this.#targetEnd + VERSION_LENGTH;
+  }
+
+  #has(flag: number): boolean {
+    return (this.#flags & flag) !== 0;
+  }
+}
+
+function flagsOf(facts: HeadFacts, text: string): number {
+  const hasBody = facts.isChunked || facts.contentLength > 0;
+  const isNew = facts.minorVersion === 1;
+  let flags = isNew ? MINOR_VERSION : 0;
+  if (facts.isChunked) flags |= CHUNKED;
+  if (hasBody && isNew && facts.expectsContinue) flags |= EXPECTS_CONTINUE;
+  // Behind a proxy that believes in a tunnel, what follows CONNECT is somebody else's.
+  const mayStay = isNew || facts.asksToStay;
+  if (mayStay && !facts.asksToClose && !text.startsWith('CONNECT ')) flags |= KEEPS_ALIVE;
+  const asks = isNew && facts.asksToUpgrade && facts.namesWebSocket;
+  if (asks && !hasBody && text.startsWith('GET ')) flags |= UPGRADES;
+  return flags;
+}
+
+/** In steps, as an expression for blanks at the end would try each blank within the value. */
+function withoutBlanks(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value.charCodeAt(start))) start++;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
+}
