@@ -17,6 +17,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   'test/system/strangers.test.ts': 'measures honest clients, and takes most of a core to attack',
   'test/system/shares.test.ts': 'measures how honest clients are served beside floods',
   'test/system/half-sent.test.ts': 'weighs workers under attack, beside honest clients',
+  'test/system/half-sent-tls.test.ts': 'cuts those who hold much, and nobody else, under attack',
   'test/system/memory.test.ts': 'weighs a worker under attack, beside honest clients',
 };
 

@@ -39,7 +39,8 @@ export function importsOf(room: Room): readonly string[] {
 function faultOf(path: string, found: Import, name: string, room: Room): string | undefined {
   const target = importedPath(path, found.specifier);
   if (target === undefined) {
-    const isFault = room.pure === true && isRuntime(found.specifier);
+    const allowed = room.pure === true ? [] : room.pure;
+    const isFault = isRuntime(found.specifier) && allowed?.includes(found.specifier) === false;
     return isFault ? `${describe(found)}, but ${name} is pure` : undefined;
   }
   if (target === 'package.json') return undefined;

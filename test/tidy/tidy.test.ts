@@ -96,6 +96,8 @@ describe('imports', () => {
     ['src/server/protocol/frame.ts', "import { a } from '../core/heartbeat.ts';"],
     ['src/server/protocol/frame.ts', "import { readFileSync } from 'node:fs';"],
     ['src/server/protocol/frame.ts', "import { serve } from 'bun';"],
+    ['src/server/protocol/websocket/opcode.ts', "import { connect } from 'node:net';"],
+    ['src/server/protocol/websocket/opcode.ts', "import { serve } from 'bun';"],
     [
       'src/server/core/rooms/room.ts',
       "import type {\n  Config,\n} from '../../../host/config/schema.ts';",
@@ -115,6 +117,7 @@ describe('imports', () => {
 
   test.each([
     ['src/server/protocol/frame.ts', "import { a } from './a.ts';"],
+    ['src/server/protocol/websocket/opcode.ts', "import { isUtf8 } from 'node:buffer';"],
     ['src/server/core/rooms/room.ts', "/** From '../../worker/main.ts'. */\nexport const a = 1;"],
     ['src/server/worker/main.ts', "import type { Config } from '../../host/config/schema.ts';"],
     ['src/cli/start.ts', "const { main } = await import('../server/worker/main.ts');"],

@@ -252,8 +252,7 @@ const shape = {
   memoryBudgetBytes: key(
     z.union([z.literal('auto'), whole(MIB, 1024 * MIB)]).default('auto'),
     'What may wait for all clients of a worker together (queues, backpressure, half packets, ' +
-      'half-sent messages, acks); `auto` is a quarter of the memory divided by the workers, ' +
-      '256 MiB at the most.',
+      'acks); `auto` is a quarter of the memory divided by the workers, 256 MiB at the most.',
     { limit: { seen: 'sessions that hold most end', counted: 'memoryBudget' } },
   ),
   maxSessionsPerWorker: key(

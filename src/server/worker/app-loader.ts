@@ -5,7 +5,7 @@
  */
 
 import * as publicSurface from '../../index.ts';
-import type { App, Server } from '../core/app/app.ts';
+import type { App } from '../core/app/app.ts';
 import { checkApp, HOOK_NAMES } from '../core/app/app-shape.ts';
 import type { Log } from '../core/log/log.ts';
 
@@ -67,14 +67,4 @@ function placeOf(error: unknown): string | undefined {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** @throws Error that says what became of the app's own start */
-export async function runStarted(app: App, server: Server): Promise<void> {
-  try {
-    await app.started?.(server);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : Bun.inspect(error);
-    throw new Error(`the app's started() failed: ${reason}`, { cause: error });
-  }
 }

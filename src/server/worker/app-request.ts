@@ -1,12 +1,36 @@
 /**
- * Requests that are the app's: asked of its `request`, whose answer is looked at before it is sent.
- *
- * Bun makes an empty success of what is no response, and says so on standard error alone.
+ * Requests that are the app's: asked of its `request`, with a `Request` and a `Response` as on any
+ * platform, and answered in pieces as they come.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { App, Server } from '../core/app/app.ts';
 import { ClientError } from '../core/app/client-error.ts';
 import { kindOf } from '../core/app/plain-object.ts';
+import type { AnswerStream, Exchange } from '../core/contracts/exchange.ts';
+
+/**
+ * The request as the app is given it; `undefined` when there can be none, such as for the host
+ * `a:99999` or a method that `Request` would make another of.
+ */
+export function appRequest(
+  exchange: Exchange,
+  body: Buffer,
+  signal: AbortSignal,
+): Request | undefined {
+  const { method, headers, target } = exchange;
+  const host = headers.get('host') || 'localhost';
+  const url = target.startsWith('/') ? `http://${host}${target}` : target;
+  if (!URL.canParse(url)) return undefined;
+  const hasBody = body.byteLength > 0 && method !== 'GET' && method !== 'HEAD';
+  const request = new Request(url, {
+    method,
+    headers: [...headers].map(([name, value]): [string, string] => [name, value]),
+    signal,
+    ...(hasBody ? { body } : {}),
+  });
+  return request.method === method ? request : undefined;
+}
 
 /** @throws what the app throws and no client is to be told, or when its answer is none */
 export async function answerOfApp(app: App, request: Request, server: Server): Promise<Response> {
@@ -18,7 +42,6 @@ export async function answerOfApp(app: App, request: Request, server: Server): P
     throw error;
   }
   if (answer === undefined) return textResponse(404, 'not found\n');
-  await nextTurn();
   if (isResponse(answer)) return answer;
   const kind = kindOf(answer);
   const what = kind === 'an instance of Response' ? 'what inherits from a Response' : kind;
@@ -45,11 +68,90 @@ function textResponse(status: number, text: string): Response {
   return new Response(text, { status, headers });
 }
 
+/** A body that is there at once is sent with its length, up to this size; others in chunks. */
+const WHOLE_BYTES_MAX = 1_048_576;
+
+/** What is asked of the reader of a stream. */
+interface PieceReader {
+  read(): Promise<Piece>;
+  cancel(): Promise<void>;
+}
+
+interface Piece {
+  readonly done: boolean;
+  readonly value?: Uint8Array | undefined;
+}
+
 /**
- * An answer of files or streams that is there at once is written out whole, however much of
- * earlier ones has not been read; one that comes in a later turn waits until it is taken, and the
- * connection that asks for more meanwhile is closed.
+ * Sends an answer of the platform's kind.
+ *
+ * @param pieceSeconds how long the connection may be idle between two pieces
+ * @throws when nothing has been sent yet: the body is used up, fails at once, a header is none
  */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export async function sendResponse(
+  exchange: Exchange,
+  response: Response,
+  pieceSeconds: number,
+): Promise<void> {
+  const { status, headers } = response;
+  const reader: PieceReader | undefined = response.body?.getReader();
+  if (reader === undefined) {
+    exchange.answerBytes(status, headers, '');
+    return;
+  }
+  exchange.onAbandon = () => cancel(reader);
+  const gathered: Uint8Array[] = [];
+  const begun = await readAtOnce(reader, gathered);
+  if (begun === undefined) {
+    exchange.answerBytes(status, headers, Buffer.concat(gathered));
+    return;
+  }
+  const stream = exchange.stream(status, headers);
+  try {
+    for (const piece of gathered) await write(stream, piece);
+    for (let next = await begun.next; next.value !== undefined; next = await reader.read()) {
+      exchange.allowIdle(pieceSeconds);
+      await write(stream, next.value);
+    }
+    stream.end();
+  } catch {
+    // Its client can tell by the end of the connection that this was not all.
+    cancel(reader);
+    stream.cut();
+  }
+}
+
+/**
+ * Reads what is there without waiting for it longer than a turn of the loop.
+ *
+ * @returns `undefined` when that was all, else the reading that goes on
+ */
+async function readAtOnce(
+  reader: PieceReader,
+  gathered: Uint8Array[],
+): Promise<{ readonly next: Promise<Piece> } | undefined> {
+  const turnIsOver = nextTurn('over' as const);
+  let bytes = 0;
+  while (bytes <= WHOLE_BYTES_MAX) {
+    const reading = reader.read();
+    const first = await Promise.race([reading, turnIsOver]);
+    if (first === 'over') return { next: reading };
+    if (first.value === undefined) return undefined;
+    gathered.push(first.value);
+    bytes += first.value.byteLength;
+  }
+  return { next: reader.read() };
+}
+
+/** Waits until the client has taken it, so that no more is asked of the app than is taken. */
+async function write(stream: AnswerStream, piece: Uint8Array): Promise<void> {
+  if (stream.write(piece)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stream.onDrain = resolve;
+  await promise;
+}
+
+/** Nothing more of it is wanted, and nobody waits for that to be known. */
+function cancel(reader: PieceReader): void {
+  reader.cancel().catch(() => {});
 }

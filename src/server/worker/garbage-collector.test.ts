@@ -8,12 +8,29 @@ afterEach(() => {
   collect = undefined;
 });
 
-const NOTHING_HELD = { heldBytes: 0, letGoBytes: 0 };
+class FakeBudget {
+  letGoBytes = 0;
+  mostBytes = 0;
+  #heldBytes = 0;
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  set heldBytes(bytes: number) {
+    this.#heldBytes = bytes;
+    this.mostBytes = Math.max(this.mostBytes, bytes);
+  }
+
+  forgetMost(): void {
+    this.mostBytes = this.#heldBytes;
+  }
+}
 
 /** A worker whose time, work and sessions a test moves on, 250 ms from check to check. */
 class FakeWorker {
   readonly counters = { sessionsOpened: 0, sessionsClosed: 0 };
-  readonly budget = { heldBytes: 0, letGoBytes: 0 };
+  readonly budget = new FakeBudget();
   readonly collector: GarbageCollector;
   /** How long a collection takes; no real one is made. */
   pauseMs = 0;
@@ -160,6 +177,14 @@ describe('what waited for clients', () => {
     },
   );
 
+  test('is collected though it came and went between two looks', () => {
+    const worker = new FakeWorker('turnover');
+    worker.budget.heldBytes = 60_000_000;
+    worker.budget.heldBytes = 0;
+    worker.pass(60);
+    expect(worker.collections).toBe(1);
+  });
+
   test('is collected when it was let go of, however much there is again', () => {
     const worker = new FakeWorker('turnover');
     worker.budget.heldBytes = 60_000_000;
@@ -173,7 +198,8 @@ describe('what waited for clients', () => {
 
 test('collections collect, are timed, and the longest is told once', async () => {
   const counters = { sessionsOpened: 2_000, sessionsClosed: 0 };
-  const collector = new GarbageCollector({ schedule: 'turnover', counters, budget: NOTHING_HELD });
+  const budget = new FakeBudget();
+  const collector = new GarbageCollector({ schedule: 'turnover', counters, budget });
   const garbage = Array.from({ length: 1_000 }, (_, index) => new WeakRef({ index }));
   // What a WeakRef was made for lives to the end of the turn.
   await Bun.sleep(0);

@@ -29,7 +29,7 @@ export interface GarbageCollectorOptions {
   readonly schedule: Config['gc'];
   readonly counters: Pick<Counters, 'sessionsOpened' | 'sessionsClosed'>;
   /** What waits for clients, and what was let go of, since that was too much. */
-  readonly budget: Pick<MemoryBudget, 'heldBytes' | 'letGoBytes'>;
+  readonly budget: Pick<MemoryBudget, 'heldBytes' | 'mostBytes' | 'forgetMost' | 'letGoBytes'>;
   readonly clock?: CollectorClock;
 }
 
@@ -79,8 +79,6 @@ export class GarbageCollector {
   #collectedAtMs: number;
   #collectedAt = 0;
   #collectedAtLetGo = 0;
-  /** The most that was held since then, as checks saw it. */
-  #heldMostBytes = 0;
   /** The check before this one: when it was, and the CPU time then. */
   #checkedAtMs: number;
   #checkedCpuMs: number;
@@ -134,9 +132,8 @@ export class GarbageCollector {
   }
 
   #hasMuchGone(): boolean {
-    const { heldBytes, letGoBytes } = this.#budget;
-    this.#heldMostBytes = Math.max(this.#heldMostBytes, heldBytes);
-    const goneBytes = this.#heldMostBytes - heldBytes + letGoBytes - this.#collectedAtLetGo;
+    const { heldBytes, mostBytes, letGoBytes } = this.#budget;
+    const goneBytes = mostBytes - heldBytes + letGoBytes - this.#collectedAtLetGo;
     return goneBytes >= GONE_DUE_BYTES;
   }
 
@@ -179,7 +176,7 @@ export class GarbageCollector {
     this.#collectedAtMs = this.#clock.nowMs();
     this.#collectedAt = this.#turnover();
     this.#collectedAtLetGo = this.#budget.letGoBytes;
-    this.#heldMostBytes = this.#budget.heldBytes;
+    this.#budget.forgetMost();
     const pauseMs = this.#collectedAtMs - beganAtMs;
     this.#collections++;
     this.#totalMs += pauseMs;

@@ -5,7 +5,6 @@
  * rest is the app's.
  */
 
-import type { Server as BunServer, ServerWebSocket } from 'bun';
 import {
   readTlsPair,
   type TlsPair,
@@ -17,23 +16,22 @@ import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { ConnectionWatch } from '../clients/source/connection-watch.ts';
 import type { RequestSources } from '../clients/source/request-sources.ts';
 import type { App, Server } from '../core/app/app.ts';
-import type { ServedFiles } from '../core/app/served-files.ts';
-import type { FrameSocket, SocketData } from '../core/contracts/client-connection.ts';
+import type { FileAnswer, ServedFiles } from '../core/app/served-files.ts';
+import type { BodyFault, Exchange, WholeBody } from '../core/contracts/exchange.ts';
+import type { MemoryBudget } from '../core/limits/memory-budget.ts';
 import type { Refusals } from '../core/limits/refusals.ts';
-import type { RequestBodies } from '../core/limits/request-bodies.ts';
 import { timeoutSeconds } from '../core/limits/timeout-seconds.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
-import { CLOSE_CODE } from '../protocol/close-code.ts';
-import { asksForLastAnswer, lastAnswer } from '../protocol/last-answer.ts';
 import { requestTarget } from '../protocol/request-target.ts';
-import { answerOfApp } from './app-request.ts';
+import { answerOfApp, appRequest, sendResponse } from './app-request.ts';
 import { clientFiles } from './client-files.ts';
+import { Front } from './front/front.ts';
 
 export interface PublicServerOptions {
   readonly settings: WorkerSettings;
   readonly endpoint: EngineEndpoint;
-  readonly bodies: RequestBodies;
+  readonly budget: MemoryBudget;
   readonly sources: RequestSources;
   readonly watch: ConnectionWatch;
   readonly app: App;
@@ -44,17 +42,9 @@ export interface PublicServerOptions {
   isReady(): boolean;
 }
 
-/**
- * Who connects and says nothing, or drips a request, holds an open file for so long; requests that
- * get somewhere set a longer time for themselves. Bun counts it in grains of 4 s, from the last
- * request on, whatever has come since. When files are short the door is quicker (door/door.ts).
- */
-const IDLE_SECONDS = 10;
-
 export class PublicServer {
   readonly #options: PublicServerOptions;
-  /** Those that listen, and those that only serve what came while an older certificate stood. */
-  readonly #servers: BunServer<SocketData>[] = [];
+  readonly #front: Front;
   readonly #tlsPaths: TlsPaths | undefined;
   #tls: TlsPair | undefined;
   #stopWatching: (() => void) | undefined;
@@ -62,9 +52,13 @@ export class PublicServer {
 
   constructor(options: PublicServerOptions) {
     this.#options = options;
-    const { path, tlsCert, tlsKey } = options.settings.config;
+    const { path, tlsCert, tlsKey, maxPayloadBytes } = options.settings.config;
     this.#tlsPaths = tlsPaths(tlsCert, tlsKey);
     this.#clientFiles = clientFiles(path);
+    const { budget, refusals, log } = options;
+    const handle = (exchange: Exchange): void => this.#handle(exchange);
+    const isShort = (): boolean => options.watch.isWatching;
+    this.#front = new Front({ maxPayloadBytes, budget, refusals, handle, isShort }, log);
   }
 
   /** Starts to listen. @throws the system's error when a port is taken */
@@ -87,172 +81,127 @@ export class PublicServer {
     if (ownPort !== 0) this.#listenOn(ownPort, this.#tls !== undefined);
   }
 
+  #listenOn(port: number, isShared: boolean): void {
+    const { host: hostname } = this.#options.settings.config;
+    this.#front.listen({ hostname, port, isShared, tls: this.#tls });
+  }
+
   /** Connections that are open keep the certificate they came with. */
   #renew(pair: TlsPair): void {
-    const before = [...this.#servers];
     this.#tls = pair;
-    this.#listenOnAll();
-    for (const server of before) void server.stop(false);
+    this.#front.replaceListeners(() => this.#listenOnAll());
     this.#options.log.info('a new certificate is used from now on');
   }
 
   /** WebSockets that are open: those of sessions, at an edge, and on their way to either. */
   get socketCount(): number {
-    return this.#servers.reduce((sum, { pendingWebSockets }) => sum + pendingWebSockets, 0);
+    return this.#front.socketCount;
   }
 
   /** Takes no more connections; those that are open stay. */
   stopListening(): void {
     this.#stopWatching?.();
-    for (const server of this.#servers) void server.stop(false);
+    this.#front.stopListening();
   }
 
   /** Closes what is still open. */
   close(): void {
-    for (const server of this.#servers) void server.stop(true);
+    this.#front.close();
   }
 
-  #listenOn(port: number, isShared: boolean): void {
-    const { config, memoryBudgetBytes } = this.#options.settings;
-    this.#servers.push(
-      Bun.serve<SocketData>({
-        hostname: config.host,
-        port,
-        reusePort: isShared,
-        ...(this.#tls === undefined ? {} : { tls: this.#tls }),
-        development: false,
-        idleTimeout: IDLE_SECONDS,
-        // Bodies are bounded as they are read; see request-bodies.ts.
-        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-        fetch: (request, server) => this.#handle(request, server),
-        error: (error) => this.#failed(error),
-        websocket: {
-          perMessageDeflate: false,
-          // Liveness is the heartbeat's business; see core/heartbeat.ts.
-          idleTimeout: 0,
-          sendPings: false,
-          maxPayloadLength: config.maxPayloadBytes,
-          // Sessions are judged by how long much has waited for them; see slow-readers.ts.
-          backpressureLimit: memoryBudgetBytes,
-          closeOnBackpressureLimit: false,
-          open: openSocket,
-          message: takeFrame,
-          ping: takePing,
-          close: closeSocket,
-        },
-      }),
-    );
-  }
-
-  #handle(
-    request: Request,
-    server: BunServer<SocketData>,
-  ): Response | undefined | Promise<Response | undefined> {
-    const answer = this.#answerByPath(request, server);
-    if (answer === undefined || !asksForLastAnswer(request)) return answer;
-    return answer instanceof Response ? lastAnswer(answer) : answer.then(lastAnswer);
-  }
-
-  #answerByPath(
-    request: Request,
-    server: BunServer<SocketData>,
-  ): Response | undefined | Promise<Response | undefined> {
-    const { path } = this.#options.settings.config;
-    const { path: pathname, query } = requestTarget(request.url);
-    if (pathname === path || `${pathname}/` === path) {
-      return this.#options.endpoint.handle(request, query, server);
+  #handle(exchange: Exchange): void {
+    try {
+      this.#answer(exchange);
+    } catch (error) {
+      this.#failed(exchange, error);
     }
-    return this.#answerStranger(request, pathname, server);
+  }
+
+  #answer(exchange: Exchange): void {
+    const { path } = this.#options.settings.config;
+    const { path: pathname, query } = requestTarget(exchange.target);
+    if (pathname === path || `${pathname}/` === path) {
+      this.#options.endpoint.handle(exchange, query);
+      return;
+    }
+    const { sources, watch } = this.#options;
+    if (watch.isLastAnswer(sources.connectionOf(exchange))) exchange.makeLast();
+    this.#answerStranger(exchange, pathname);
   }
 
   /** Answers what needs no session. */
-  #answerStranger(
-    request: Request,
-    pathname: string,
-    server: BunServer<SocketData>,
-  ): Response | Promise<Response> {
-    const { bodies, sources, watch } = this.#options;
-    if (bodies.isTooLong(request)) return this.#refuseBody();
-    const isLast = watch.isLastAnswer(sources.connectionOf(request, server));
-    const answer = this.#answer(request, pathname, server);
-    if (!isLast) return answer;
-    return answer instanceof Response ? lastAnswer(answer) : answer.then(lastAnswer);
-  }
-
-  #answer(
-    request: Request,
-    pathname: string,
-    server: BunServer<SocketData>,
-  ): Response | Promise<Response> {
+  #answerStranger(exchange: Exchange, pathname: string): void {
     switch (pathname) {
       case '/health':
-        return new Response('ok\n');
+        text(exchange, 200, 'ok');
+        return;
       case '/ready':
-        return this.#options.isReady()
-          ? new Response('ready\n')
-          : new Response('not taking sessions\n', { status: 503 });
-      default:
-        return this.#clientFiles.answer(request, pathname) ?? this.#askApp(request, server);
+        if (this.#options.isReady()) text(exchange, 200, 'ready');
+        else text(exchange, 503, 'not taking sessions');
+        return;
+      default: {
+        const file = this.#clientFiles.find(exchange, pathname);
+        if (file === undefined) this.#askApp(exchange);
+        else void this.#sendFile(exchange, file);
+      }
     }
   }
 
-  async #askApp(request: Request, server: BunServer<SocketData>): Promise<Response> {
-    const { url } = request;
-    // Such as `Host: a:99999`: an app that reads the address would only fail.
-    if (!url.startsWith('/') && !URL.canParse(url)) {
-      return new Response('bad request\n', { status: 400 });
-    }
-    const whole = url.startsWith('/') ? new Request(`http://localhost${url}`, request) : request;
-    const { settings, app, refusals, bodies } = this.#options;
-    let isTooLong = false;
-    const asked = bodies.bounded(whole, () => {
-      isTooLong = true;
+  #askApp(exchange: Exchange): void {
+    exchange.allowIdle(timeoutSeconds(this.#options.settings.config.requestTimeoutMs));
+    exchange.readBody(this.#options.settings.config.maxPayloadBytes, (body) => {
+      void this.#send(exchange, this.#answerOfApp(exchange, body));
     });
+  }
+
+  async #answerOfApp(exchange: Exchange, body: WholeBody): Promise<Response> {
+    if ('fault' in body) return this.#refuseBody(body.fault);
+    const gone = new AbortController();
+    exchange.onAbandon = () => gone.abort();
+    const request = appRequest(exchange, body.bytes, gone.signal);
+    if (request === undefined) return new Response('bad request\n', { status: 400 });
+    const { settings, app, refusals, server } = this.#options;
     const { requestTimeoutMs } = settings.config;
-    // The app's own time is kept here; Bun's is for answers that are streams, while they pause.
-    server.timeout(request, timeoutSeconds(requestTimeoutMs));
-    const answering = answerOfApp(app, asked, this.#options.server);
-    const answer = await within(requestTimeoutMs, answering).catch((error: unknown) => {
-      if (isTooLong) return undefined;
-      throw error;
-    });
-    if (isTooLong) return this.#refuseBody();
+    const answer = await within(requestTimeoutMs, answerOfApp(app, request, server));
     if (answer !== undefined) return answer;
-    refusals.count('appTooSlow', requestTarget(url).path);
-    return new Response('this took too long\n', {
-      status: 503,
-      headers: { connection: 'close', 'retry-after': '5' },
-    });
+    refusals.count('appTooSlow', requestTarget(exchange.target).path);
+    exchange.makeLast();
+    return new Response('this took too long\n', { status: 503, headers: { 'retry-after': '5' } });
   }
 
-  #refuseBody(): Response {
+  #refuseBody(fault: BodyFault): Response {
+    if (fault !== 'tooLong') return new Response('bad request\n', { status: 400 });
     this.#options.refusals.count('payloadTooLarge');
     return new Response('payload too large\n', { status: 413 });
   }
 
-  #failed(error: unknown): Response {
+  async #sendFile(exchange: Exchange, finding: FileAnswer | Promise<FileAnswer>): Promise<void> {
+    try {
+      const { status, headers, body } = await finding;
+      exchange.answerBytes(status, Object.entries(headers), body ?? '');
+    } catch (error) {
+      this.#failed(exchange, error);
+    }
+  }
+
+  async #send(exchange: Exchange, answering: Response | Promise<Response>): Promise<void> {
+    const { requestTimeoutMs } = this.#options.settings.config;
+    try {
+      await sendResponse(exchange, await answering, timeoutSeconds(requestTimeoutMs));
+    } catch (error) {
+      this.#failed(exchange, error);
+    }
+  }
+
+  #failed(exchange: Exchange, error: unknown): void {
     this.#options.log.error('a request failed', { error: describeError(error) });
-    return new Response('internal error\n', { status: 500 });
+    text(exchange, 500, 'internal error');
   }
 }
 
-function openSocket(socket: ServerWebSocket<SocketData>): void {
-  if (!('open' in socket.data)) return;
-  const handler = socket.data.open(socket as FrameSocket);
-  if (handler === undefined) socket.close(CLOSE_CODE.policy, 'no socket is taken');
-  else socket.data = handler;
-}
-
-function takeFrame(socket: ServerWebSocket<SocketData>, frame: string | Buffer): void {
-  if ('onFrame' in socket.data) socket.data.onFrame(socket as FrameSocket, frame);
-}
-
-function takePing(socket: ServerWebSocket<SocketData>, { byteLength }: Buffer): void {
-  if ('onFrame' in socket.data) socket.data.onPing?.(socket as FrameSocket, byteLength);
-}
-
-function closeSocket(socket: ServerWebSocket<SocketData>): void {
-  if ('onFrame' in socket.data) socket.data.onSocketClose(socket as FrameSocket);
+function text(exchange: Exchange, status: number, line: string): void {
+  const type = 'text/plain; charset=utf-8';
+  exchange.answer({ status, type, body: `${line}\n` }, { 'x-content-type-options': 'nosniff' });
 }
 
 /** @returns undefined when the time is over first */

@@ -18,7 +18,7 @@ import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
-import type { App } from '../core/app/app.ts';
+import type { App, Server } from '../core/app/app.ts';
 import { readOriginAnswer } from '../core/app/origin-answer.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
@@ -27,7 +27,6 @@ import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { AddressLimits } from '../core/limits/places/address-limits.ts';
 import { Places } from '../core/limits/places/places.ts';
 import { Refusals } from '../core/limits/refusals.ts';
-import { RequestBodies } from '../core/limits/request-bodies.ts';
 import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import { WorkerCore } from '../core/worker-core.ts';
@@ -38,9 +37,8 @@ import { type PeerListener, servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { isSessionIdOf } from '../protocol/session-id.ts';
-import { loadApp, runStarted } from './app-loader.ts';
+import { loadApp } from './app-loader.ts';
 import { Door } from './door/door.ts';
-import { HalfSent } from './door/half-sent.ts';
 import { OpenFiles } from './door/open-files.ts';
 import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
 import type { Profiler } from './profiler.ts';
@@ -154,6 +152,7 @@ export class Worker {
     this.#proxies = new TrustedProxies(config.trustedProxies);
     this.#files = new OpenFiles(places.openFiles);
     this.#door = this.#createDoor();
+    this.#budget.onceRelieved(() => this.#collector.check());
     this.#collector = new GarbageCollector({
       schedule: config.gc,
       counters: this.#counters,
@@ -263,11 +262,10 @@ export class Worker {
   #createPublicServer(app: App, core: WorkerCore): PublicServer {
     const sources = new RequestSources(this.#proxies, this.#keys);
     const watch = this.#door;
-    const bodies = new RequestBodies(this.#settings.config.maxPayloadBytes, this.#budget);
     const endpoint = new EngineEndpoint({
       context: this.#engine,
       json: this.#json,
-      bodies,
+      maxPayloadBytes: this.#settings.config.maxPayloadBytes,
       sources,
       crowd: this.#crowd,
       watch,
@@ -284,7 +282,7 @@ export class Worker {
     return new PublicServer({
       settings: this.#settings,
       endpoint,
-      bodies,
+      budget: this.#budget,
       sources,
       watch,
       app,
@@ -312,14 +310,6 @@ export class Worker {
 
   #startPulse(core: WorkerCore): void {
     const pulse = new Pulse();
-    const halfSent = new HalfSent({
-      budget: this.#budget,
-      maxPayloadBytes: this.#settings.config.maxPayloadBytes,
-      keys: this.#keys,
-      log: this.#log,
-      countFiles: () => this.#files.count(),
-      sources: [this.#engine, this.#peers],
-    });
     const sampler = new Sampler({
       worker: this.#settings.worker,
       counters: this.#counters,
@@ -332,7 +322,6 @@ export class Worker {
     // The first at once: a worker that is ready has said how it stands.
     sampler.send();
     pulse.every(1, () => this.#door.lookNowAndThen());
-    pulse.every(1, () => halfSent.look());
     pulse.every(CHECK_MS / BEAT_MS, () => this.#collector.check());
     pulse.every(SAMPLE_MS / BEAT_MS, () => sampler.send());
     pulse.every(LOOK_FOR_PEERS_MS / BEAT_MS, () => this.#lookForPeers());
@@ -390,5 +379,15 @@ export class Worker {
       this.#log.error('the bus broke: this worker ends, to be replaced', fields);
       this.#leave();
     }, CONTROLLER_GONE_MS);
+  }
+}
+
+/** @throws Error that says what became of the app's own start */
+async function runStarted(app: App, server: Server): Promise<void> {
+  try {
+    await app.started?.(server);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : Bun.inspect(error);
+    throw new Error(`the app's started() failed: ${reason}`, { cause: error });
   }
 }

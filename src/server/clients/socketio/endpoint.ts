@@ -8,14 +8,15 @@
  */
 
 import type { ForeignJson } from '../../../host/runtime/foreign-json.ts';
+import type { HttpAnswer, SessionOwner } from '../../core/contracts/client-connection.ts';
 import type {
-  HttpAnswer,
-  SessionOwner,
-  SocketOpener,
-} from '../../core/contracts/client-connection.ts';
-import type { KindAnswer, RequestServer } from '../../core/contracts/client-kind.ts';
+  AnswerHeaders,
+  BodyFault,
+  Exchange,
+  WholeBody,
+} from '../../core/contracts/exchange.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
-import type { BodyFault, BodyText, RequestBodies } from '../../core/limits/request-bodies.ts';
+import { requestTarget } from '../../protocol/request-target.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import type { AddressCrowd } from '../source/address-crowd.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
@@ -23,17 +24,12 @@ import type { OriginPolicy } from '../source/origin-policy.ts';
 import type { RequestSources } from '../source/request-sources.ts';
 import type { EngineContext } from './engine-context.ts';
 import { type EngineErrorName, engineError } from './engine-error.ts';
-import {
-  type AnswerHeaders,
-  type EngineRequest,
-  preflightHeaders,
-  readEngineRequest,
-} from './engine-request.ts';
+import { type EngineRequest, preflightHeaders, readEngineRequest } from './engine-request.ts';
 import { EngineSession } from './engine-session.ts';
 import { payloadAnswer } from './polling-transport.ts';
 import { RequestTimes } from './request-times.ts';
 import { NewSession, OfferToSession } from './socket-openers.ts';
-import { type Asked, WaitingPolls } from './waiting-polls.ts';
+import { WaitingPolls } from './waiting-polls.ts';
 
 /** Long enough for others to leave, short enough for people to wait. */
 const RETRY_AFTER_SECONDS = '5';
@@ -53,6 +49,15 @@ const REASON_OF = {
   unsupportedVersion: 'badRequest',
 } as const satisfies Record<ProtocolError, Reason>;
 
+/** Binary bodies were the previous revision's; in this one bytes travel as base64. */
+const BINARY_REFUSED: WholeBody = { fault: 'brokenOff' };
+
+/** No answer is anybody else's, or anything but what it says to be. */
+const ANSWER_HEADERS: AnswerHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
 const BODY_ANSWERS: Readonly<Record<BodyFault, HttpAnswer>> = {
   // Without a text, as the reference says it: clients pass on what they read.
   tooLong: { status: 413, type: 'text/plain', body: '' },
@@ -64,7 +69,7 @@ export interface EndpointOptions {
   readonly context: EngineContext;
   /** Judges names of headers and of the query, which become keys of objects. */
   readonly json: ForeignJson;
-  readonly bodies: RequestBodies;
+  readonly maxPayloadBytes: number;
   readonly sources: RequestSources;
   readonly crowd: AddressCrowd;
   readonly watch: ConnectionWatch;
@@ -97,183 +102,186 @@ export class EngineEndpoint {
     this.#waiting.vouchForAll();
   }
 
-  /** @returns the answer; `undefined` once the request has become a WebSocket */
-  handle(request: Request, query: string, server: RequestServer): KindAnswer {
-    const asked = { request, server };
-    if (request.method === 'OPTIONS') return this.#preflight(asked);
-    const ask = readEngineRequest(request, query, this.#options.origins);
+  handle(exchange: Exchange, query: string): void {
+    if (exchange.method === 'OPTIONS') {
+      this.#preflight(exchange);
+      return;
+    }
+    const ask = readEngineRequest(exchange, query, this.#options.origins);
     if ('refused' in ask) {
       this.#context.counters.handshakesRefused++;
-      return this.#refuse(asked, ask.refused, ask.cors);
+      this.#refuse(exchange, ask.refused, ask.cors);
+      return;
     }
-    if (ask.sessionId !== undefined) return this.#withSession(asked, ask, ask.sessionId);
-    const fault = this.#options.json.faultInNames(namesIn, ask, request);
-    if (fault === undefined) return this.#handshake(asked, ask);
+    if (ask.sessionId !== undefined) {
+      this.#withSession(exchange, ask, ask.sessionId);
+      return;
+    }
+    const fault = this.#options.json.faultInNames(namesIn, exchange, exchange);
+    if (fault === undefined) {
+      this.#handshake(exchange, ask);
+      return;
+    }
     this.#context.refusals.count(fault);
-    return toResponse(engineError('badRequest'), ask.cors);
+    send(exchange, engineError('badRequest'), ask.cors);
   }
 
-  #handshake(asked: Asked, ask: EngineRequest): KindAnswer {
-    if (this.#options.isStopping()) return this.#notNow(asked, ask.cors);
-    const from = this.#options.sources.sourceOf(ask.request, asked.server);
+  #handshake(exchange: Exchange, ask: EngineRequest): void {
+    if (this.#options.isStopping()) {
+      this.#notNow(exchange, ask.cors);
+      return;
+    }
+    const from = this.#options.sources.sourceOf(exchange);
     const tooMany = this.#context.addressLimits.refusalOf(from.addressKey);
-    if (tooMany !== undefined) return this.#tooMany(asked, ask.cors, tooMany, from.address);
-    if (!this.#context.places.take(from)) return this.#notNow(asked, ask.cors);
+    if (tooMany !== undefined) {
+      this.#tooMany(exchange, ask.cors, tooMany, from.address);
+      return;
+    }
+    if (!this.#context.places.take(from)) {
+      this.#notNow(exchange, ask.cors);
+      return;
+    }
     this.#context.addressLimits.opened(from.addressKey);
     this.#options.crowd.opened(from);
     const { address, addressKey, connection } = from;
-    const { headers } = ask.request;
+    const { headers } = exchange;
     const { query, transport } = ask;
     const source = { address, addressKey, connection, headers, query, transport };
     if (ask.transport === 'websocket') {
-      return this.#upgrade(asked, ask, new NewSession(this.#context, source, ask.isTextOnly));
+      exchange.upgrade(new NewSession(this.#context, source, ask.isTextOnly));
+      return;
     }
     const session = new EngineSession(this.#context, source);
-    const answer = toResponse(payloadAnswer([session.openPolling()]), ask.cors);
-    this.#keep(asked, connection);
-    return answer;
+    const answer = payloadAnswer([session.openPolling()]);
+    this.#keep(exchange, connection);
+    send(exchange, answer, ask.cors);
   }
 
-  #preflight(asked: Asked): Response {
-    const { headers } = asked.request;
+  #preflight(exchange: Exchange): void {
+    const { headers } = exchange;
     const cors = this.#options.origins.headersFor(headers);
-    if (cors === undefined) return this.#refuse(asked, 'forbidden', {});
-    return new Response(null, { status: 204, headers: { ...cors, ...preflightHeaders(headers) } });
+    if (cors === undefined) this.#refuse(exchange, 'forbidden', {});
+    else {
+      const allowed = { ...cors, ...preflightHeaders(headers) };
+      exchange.answer({ status: 204, type: '', body: '' }, allowed);
+    }
   }
 
-  #withSession(asked: Asked, ask: EngineRequest, sessionId: string): KindAnswer {
+  #withSession(exchange: Exchange, ask: EngineRequest, sessionId: string): void {
     const address = decodeSessionId(sessionId);
     const isOfThisNode = address !== undefined && address.node === this.#context.node;
     const owner = isOfThisNode ? this.#options.ownerOf(address.worker) : undefined;
-    if (owner === undefined) return this.#refuse(asked, 'unknownSession', ask.cors);
-    if (address?.worker !== this.#context.worker) this.#context.counters.requestsForwarded++;
-    if (ask.transport === 'websocket') return this.#offerSocket(asked, ask, owner, sessionId);
-    if (ask.request.method === 'POST') return this.#post(asked, ask, owner, sessionId);
-    return this.#poll(asked, ask, owner, sessionId);
-  }
-
-  #poll(
-    asked: Asked,
-    ask: EngineRequest,
-    owner: SessionOwner,
-    sessionId: string,
-  ): Promise<Response> {
-    asked.server.timeout(ask.request, this.#times.pollSeconds);
-    this.#waiting.add(asked, this.#times.pollSeconds);
-    return new Promise((resolve) => {
-      const reply = (answer: HttpAnswer): void => {
-        this.#waiting.remove(asked);
-        resolve(this.#finish(asked, answer, ask.cors));
-      };
-      ask.request.signal.addEventListener('abort', () => {
-        this.#waiting.remove(asked);
-        owner.abandonPoll(sessionId, reply);
-      });
-      owner.poll(sessionId, reply);
-    });
-  }
-
-  async #post(
-    asked: Asked,
-    ask: EngineRequest,
-    owner: SessionOwner,
-    sessionId: string,
-  ): Promise<Response> {
-    asked.server.timeout(ask.request, this.#times.postSeconds);
-    owner.beginPost(sessionId);
-    const body = await this.#readBody(ask.request);
-    if ('fault' in body) {
-      owner.post(sessionId, undefined, () => {});
-      return this.#refuseBody(asked, body.fault, ask.cors);
+    if (owner === undefined) {
+      this.#refuse(exchange, 'unknownSession', ask.cors);
+      return;
     }
-    return await new Promise((resolve) => {
-      owner.post(sessionId, body.text, (answer) => resolve(this.#finish(asked, answer, ask.cors)));
+    if (address?.worker !== this.#context.worker) this.#context.counters.requestsForwarded++;
+    if (ask.transport === 'websocket') void this.#offerSocket(exchange, ask, owner, sessionId);
+    else if (ask.isPost) this.#post(exchange, ask, owner, sessionId);
+    else this.#poll(exchange, ask, owner, sessionId);
+  }
+
+  #poll(exchange: Exchange, ask: EngineRequest, owner: SessionOwner, sessionId: string): void {
+    exchange.allowIdle(this.#times.pollSeconds);
+    this.#waiting.add(exchange, this.#times.pollSeconds);
+    const reply = (answer: HttpAnswer): void => {
+      this.#waiting.remove(exchange);
+      this.#finish(exchange, answer, ask.cors);
+    };
+    exchange.isHeld = true;
+    exchange.onAbandon = () => {
+      this.#waiting.remove(exchange);
+      owner.abandonPoll(sessionId, reply);
+    };
+    owner.poll(sessionId, reply);
+  }
+
+  #post(exchange: Exchange, ask: EngineRequest, owner: SessionOwner, sessionId: string): void {
+    exchange.allowIdle(this.#times.postSeconds);
+    owner.beginPost(sessionId);
+    const isBinary = exchange.headers.get('content-type') === 'application/octet-stream';
+    exchange.readBody(this.#options.maxPayloadBytes, (body) => {
+      const taken = isBinary ? BINARY_REFUSED : body;
+      if ('fault' in taken) {
+        owner.post(sessionId, undefined, () => {});
+        this.#refuseBody(exchange, taken.fault, ask.cors);
+        return;
+      }
+      const reply = (answer: HttpAnswer): void => this.#finish(exchange, answer, ask.cors);
+      owner.post(sessionId, textOf(taken.bytes), reply);
     });
   }
 
-  async #readBody(request: Request): Promise<BodyText> {
-    // Binary bodies were the previous revision's; in this one bytes travel as base64.
-    const isBinary = request.headers.get('content-type') === 'application/octet-stream';
-    return isBinary ? { fault: 'brokenOff' } : await this.#options.bodies.text(request);
-  }
-
-  #refuseBody(asked: Asked, fault: BodyFault, cors: AnswerHeaders): Response {
+  #refuseBody(exchange: Exchange, fault: BodyFault, cors: AnswerHeaders): void {
     if (fault === 'tooLong') this.#context.refusals.count('payloadTooLarge');
-    return this.#finish(asked, BODY_ANSWERS[fault], cors);
+    this.#finish(exchange, BODY_ANSWERS[fault], cors);
   }
 
   async #offerSocket(
-    asked: Asked,
+    exchange: Exchange,
     ask: EngineRequest,
     owner: SessionOwner,
     sessionId: string,
-  ): Promise<Response | undefined> {
-    if (!(await owner.knows(sessionId))) return this.#refuse(asked, 'unknownSession', ask.cors);
-    const connection = this.#options.sources.connectionOf(asked.request, asked.server);
-    const offer = new OfferToSession(owner, sessionId, ask.isTextOnly, connection);
-    return this.#upgrade(asked, ask, offer);
-  }
-
-  #upgrade(asked: Asked, ask: EngineRequest, data: SocketOpener): Response | undefined {
-    const isUpgraded = asked.server.upgrade(ask.request, { data });
-    return isUpgraded ? undefined : this.#refuse(asked, 'badRequest', ask.cors);
+  ): Promise<void> {
+    if (!(await owner.knows(sessionId))) {
+      this.#refuse(exchange, 'unknownSession', ask.cors);
+      return;
+    }
+    const connection = this.#options.sources.connectionOf(exchange);
+    exchange.upgrade(new OfferToSession(owner, sessionId, ask.isTextOnly, connection));
   }
 
   /** Answers a request of a session, or one that turned out to have none. */
-  #finish(asked: Asked, answer: HttpAnswer, cors: AnswerHeaders): Response {
-    if (answer.status < 400) {
-      this.#keep(asked);
-      return toResponse(answer, cors);
+  #finish(exchange: Exchange, answer: HttpAnswer, cors: AnswerHeaders): void {
+    if (answer.status < 400) this.#keep(exchange);
+    else {
+      const { sources, watch } = this.#options;
+      if (watch.isLastAnswer(sources.connectionOf(exchange))) exchange.makeLast();
     }
-    const { sources, watch } = this.#options;
-    const isLast = watch.isLastAnswer(sources.connectionOf(asked.request, asked.server));
-    return toResponse(answer, isLast ? { ...cors, connection: 'close' } : cors);
+    send(exchange, answer, cors);
   }
 
   /** The connection brought a request of a session, and stays for more. */
-  #keep({ request, server }: Asked, connection?: number): void {
+  #keep(exchange: Exchange, connection?: number): void {
     const { sources, watch } = this.#options;
-    server.timeout(request, watch.isWatching ? KEPT_SECONDS : this.#times.keepAliveSeconds);
+    exchange.keepFor(watch.isWatching ? KEPT_SECONDS : this.#times.keepAliveSeconds);
     if (!watch.isWatching) return;
-    watch.vouch(connection ?? sources.connectionOf(request, server), KEPT_SECONDS);
+    watch.vouch(connection ?? sources.connectionOf(exchange), KEPT_SECONDS);
   }
 
-  #refuse(asked: Asked, name: ProtocolError, cors: AnswerHeaders): Response {
+  #refuse(exchange: Exchange, name: ProtocolError, cors: AnswerHeaders): void {
     this.#context.refusals.count(REASON_OF[name]);
-    return this.#finish(asked, engineError(name), cors);
+    this.#finish(exchange, engineError(name), cors);
   }
 
   /** An address has, or sends, more than it may. */
-  #tooMany(asked: Asked, cors: AnswerHeaders, reason: Reason, address: string): Response {
+  #tooMany(exchange: Exchange, cors: AnswerHeaders, reason: Reason, address: string): void {
     this.#context.counters.handshakesRefused++;
     this.#context.refusals.count(reason, address);
     const headers = { ...cors, 'retry-after': RETRY_AFTER_SECONDS };
-    return this.#finish(asked, engineError('tooMany'), headers);
+    this.#finish(exchange, engineError('tooMany'), headers);
   }
 
   /** At capacity, or about to stop. */
-  #notNow(asked: Asked, cors: AnswerHeaders): Response {
+  #notNow(exchange: Exchange, cors: AnswerHeaders): void {
     this.#context.counters.handshakesRefused++;
     this.#context.refusals.count(this.#options.isStopping() ? 'stopping' : 'atCapacity');
     const body = 'not taking sessions now, try again later\n';
     const headers = { ...cors, 'retry-after': RETRY_AFTER_SECONDS };
-    return this.#finish(asked, { status: 503, type: 'text/plain', body }, headers);
+    this.#finish(exchange, { status: 503, type: 'text/plain', body }, headers);
   }
 }
 
-function* namesIn({ request, query }: EngineRequest): Generator<string> {
-  yield* request.headers.keys();
-  yield* new URLSearchParams(query).keys();
+function* namesIn({ headers, target }: Exchange): Generator<string> {
+  yield* headers.keys();
+  yield* new URLSearchParams(requestTarget(target).query).keys();
 }
 
-function toResponse(answer: HttpAnswer, cors: AnswerHeaders): Response {
-  return new Response(answer.body, {
-    status: answer.status,
-    headers: {
-      'content-type': answer.type,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...cors,
-    },
-  });
+function send(exchange: Exchange, answer: HttpAnswer, cors: AnswerHeaders): void {
+  exchange.answer(answer, { ...ANSWER_HEADERS, ...cors });
+}
+
+/** Without the byte order mark that some encoders put in front. */
+function textOf(bytes: Buffer): string {
+  return new TextDecoder().decode(bytes);
 }

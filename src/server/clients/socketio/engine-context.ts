@@ -7,7 +7,6 @@
 
 import type { TransportName } from '../../core/app/app.ts';
 import type { FrameSocket } from '../../core/contracts/client-connection.ts';
-import type { Incoming, IncomingSource } from '../../core/contracts/incoming.ts';
 import type { PlaceHolders, VisitAny, VisitUnproven } from '../../core/contracts/place-holder.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
 import type { Counters } from '../../core/limits/counters.ts';
@@ -41,7 +40,6 @@ import type { EngineSession } from './engine-session.ts';
 import { HeldHandshakes } from './held-handshakes.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
 import type { PollingTransport } from './polling-transport.ts';
-import { SessionIncoming } from './session-incoming.ts';
 
 export interface EngineSettings {
   readonly path: string;
@@ -73,7 +71,7 @@ export interface EngineContextOptions {
 
 const MARKS_AT_FIRST = 1_024;
 
-export class EngineContext implements EngineHome<EngineSession>, IncomingSource, PlaceHolders {
+export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   readonly node: number;
   readonly worker: number;
   readonly settings: EngineSettings;
@@ -90,8 +88,6 @@ export class EngineContext implements EngineHome<EngineSession>, IncomingSource,
   readonly lastWords: LastWords;
   readonly handshakes: HeldHandshakes;
   readonly sources: SessionSources = new SessionSources();
-  /** Sockets that want to take over a session each. */
-  readonly probes: Set<Incoming> = new Set();
   pollingCount = 0;
   readonly #sessions: SlotTable<EngineSession> = new SlotTable();
   /** Sessions in no namespace, with the worker's own time since when, oldest first. */
@@ -205,24 +201,6 @@ export class EngineContext implements EngineHome<EngineSession>, IncomingSource,
       found.push(this.sources.connectionOf(session.slot));
     });
     return found;
-  }
-
-  /** WebSockets of this worker that are wanted; those held elsewhere have no connection here. */
-  *incoming(isWanted: (connection: number) => boolean): Generator<Incoming> {
-    for (const session of this.#sessions.all()) {
-      const isMeant = session.transport === 'websocket' && isWanted(this.#connectionOf(session));
-      if (isMeant) yield new SessionIncoming(session, this.sources);
-    }
-    for (const probe of this.probes) if (isWanted(probe.connection)) yield probe;
-  }
-
-  #connectionOf({ slot }: EngineSession): number {
-    return this.sources.connectionOf(slot);
-  }
-
-  takesNow(session: EngineSession, socket: FrameSocket, frame: string | Buffer): boolean {
-    this.sources.took(session.slot, frame.length);
-    return this.router.intake.takesNow(session, socket, frame);
   }
 
   pinged(session: EngineSession, socket: FrameSocket, bytes: number): void {

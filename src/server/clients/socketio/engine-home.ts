@@ -71,8 +71,6 @@ export interface EngineHome<Engine extends EngineMember> {
   unregister(session: Engine): void;
   /** A session has left its last namespace. */
   unjoined(session: Engine): void;
-  /** A socket of a session brought a frame. @returns whether to take it, see `PacketIntake` */
-  takesNow(session: Engine, socket: FrameSocket, frame: string | Buffer): boolean;
   /** The client of a session sent a WebSocket ping, which has been answered. */
   pinged(session: Engine, socket: FrameSocket, bytes: number): void;
   /** Keeps what a session that ended had queued until the client asks, for a short while. */

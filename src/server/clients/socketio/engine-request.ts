@@ -6,14 +6,18 @@
  */
 
 import type { TransportName } from '../../core/app/app.ts';
+import type {
+  AnswerHeaders,
+  ClientRequest,
+  RequestHeaders,
+} from '../../core/contracts/exchange.ts';
 import { queryParams } from '../../protocol/query-params.ts';
-import type { CorsHeaders, OriginPolicy } from '../source/origin-policy.ts';
+import type { OriginPolicy } from '../source/origin-policy.ts';
 import type { EngineErrorName } from './engine-error.ts';
 
-export type AnswerHeaders = CorsHeaders;
-
 export interface EngineRequest {
-  readonly request: Request;
+  /** The client brings packets. */
+  readonly isPost: boolean;
   readonly query: string;
   readonly transport: TransportName;
   /** Absent for a handshake, as is an empty one. */
@@ -31,7 +35,7 @@ export interface Refusal {
 }
 
 export function readEngineRequest(
-  request: Request,
+  request: ClientRequest,
   query: string,
   origins: OriginPolicy,
 ): EngineRequest | Refusal {
@@ -51,11 +55,12 @@ export function readEngineRequest(
   const isHandshake = sessionId === undefined;
   const isMethodKnown = request.method === 'GET' || (request.method === 'POST' && !isHandshake);
   if (!isMethodKnown) return { refused: 'badMethod', cors };
-  return { request, query, transport, sessionId, isTextOnly: params.has('b64'), cors };
+  const isPost = request.method === 'POST';
+  return { isPost, query, transport, sessionId, isTextOnly: params.has('b64'), cors };
 }
 
 /** Headers that a preflight asks for, beside those of the answer itself. */
-export function preflightHeaders(headers: Headers): AnswerHeaders {
+export function preflightHeaders(headers: RequestHeaders): AnswerHeaders {
   return {
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': headers.get('access-control-request-headers') ?? 'content-type',

@@ -259,7 +259,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   // What the client sends.
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {
-    if (this.#worker.takesNow(this, socket, frame)) this.receive(frame);
+    if (this.#worker.router.intake.takesNow(this, socket, frame)) this.receive(frame);
   }
 
   onPing(socket: FrameSocket, bytes: number): void {

@@ -9,6 +9,7 @@
  */
 
 import type { Handshake, TransportName } from '../../core/app/app.ts';
+import type { RequestHeaders } from '../../core/contracts/exchange.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { HandshakeSource, KeptHandshake } from './session-extras.ts';
 
@@ -16,7 +17,7 @@ import type { HandshakeSource, KeptHandshake } from './session-extras.ts';
 export class HeaderNames {
   readonly #lists: Map<string, readonly string[]> = new Map();
 
-  listOf(headers: Headers): readonly string[] {
+  listOf(headers: RequestHeaders): readonly string[] {
     const names = [...headers.keys()];
     const key = names.join();
     const known = this.#lists.get(key);

@@ -4,6 +4,7 @@
  */
 
 import type { TransportName } from '../../core/app/app.ts';
+import type { RequestHeaders } from '../../core/contracts/exchange.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { RequestSource } from '../source/request-sources.ts';
@@ -11,7 +12,7 @@ import type { PollingTransport } from './polling-transport.ts';
 
 /** What the first request said. */
 export interface HandshakeSource extends RequestSource {
-  readonly headers: Headers;
+  readonly headers: RequestHeaders;
   readonly query: string;
   readonly transport: TransportName;
 }

@@ -12,7 +12,6 @@ import type {
   FrameSocket,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
-import type { Incoming } from '../../core/contracts/incoming.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { SessionSources } from '../source/session-sources.ts';
@@ -30,13 +29,9 @@ export interface ProbeHome {
   readonly settings: { readonly upgradeTimeoutMs: number };
   readonly sources: SessionSources;
   readonly lastWords: LastWords;
-  /** Those under way. */
-  readonly probes: Set<Incoming>;
 }
 
-export class UpgradeProbe implements FrameHandler, Incoming {
-  /** Too little to be counted: what ends a probe's time is soon. */
-  takenBytes = 0;
+export class UpgradeProbe implements FrameHandler {
   readonly #session: EngineSession;
   readonly #offer: SocketOffer;
   readonly #home: ProbeHome;
@@ -50,23 +45,6 @@ export class UpgradeProbe implements FrameHandler, Incoming {
     this.#home = home;
     this.#timer = setTimeout(() => this.#giveUp(offer.socket), home.settings.upgradeTimeoutMs);
     if (session.polling !== undefined) session.polling.probe = this;
-    home.probes.add(this);
-  }
-
-  get connection(): number {
-    return this.#offer.connection;
-  }
-
-  get isClosed(): boolean {
-    return !this.#home.probes.has(this);
-  }
-
-  /** Nothing would be an answer: its client says little, and says it unasked. */
-  ask(): void {}
-
-  letGo(): void {
-    this.#release();
-    this.#offer.socket.terminate();
   }
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {
@@ -135,7 +113,6 @@ export class UpgradeProbe implements FrameHandler, Incoming {
   }
 
   #stopTimers(): void {
-    this.#home.probes.delete(this);
     clearTimeout(this.#timer);
     clearInterval(this.#releaseTimer);
   }

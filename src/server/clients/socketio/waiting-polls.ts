@@ -3,20 +3,14 @@
  * file. Their connections are asked for only when somebody wants to know them.
  */
 
-import type { RequestServer } from '../../core/contracts/client-kind.ts';
+import type { Exchange } from '../../core/contracts/exchange.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
 import type { RequestSources } from '../source/request-sources.ts';
-
-/** A request and the server that it reached. */
-export interface Asked {
-  readonly request: Request;
-  readonly server: RequestServer;
-}
 
 export class WaitingPolls {
   readonly #sources: RequestSources;
   readonly #watch: ConnectionWatch;
-  readonly #polls: Set<Asked> = new Set();
+  readonly #polls: Set<Exchange> = new Set();
   #seconds = 0;
 
   constructor(sources: RequestSources, watch: ConnectionWatch) {
@@ -29,21 +23,21 @@ export class WaitingPolls {
   }
 
   /** @param seconds how long it may wait */
-  add(asked: Asked, seconds: number): void {
-    this.#polls.add(asked);
+  add(exchange: Exchange, seconds: number): void {
+    this.#polls.add(exchange);
     this.#seconds = seconds;
-    if (this.#watch.isWatching) this.#vouch(asked);
+    if (this.#watch.isWatching) this.#vouch(exchange);
   }
 
-  remove(asked: Asked): void {
-    this.#polls.delete(asked);
+  remove(exchange: Exchange): void {
+    this.#polls.delete(exchange);
   }
 
   vouchForAll(): void {
-    for (const asked of this.#polls) this.#vouch(asked);
+    for (const exchange of this.#polls) this.#vouch(exchange);
   }
 
-  #vouch({ request, server }: Asked): void {
-    this.#watch.vouch(this.#sources.connectionOf(request, server), this.#seconds);
+  #vouch(exchange: Exchange): void {
+    this.#watch.vouch(this.#sources.connectionOf(exchange), this.#seconds);
   }
 }

@@ -6,6 +6,7 @@
  * WebSocket handshakes, which browsers do not guard. Source: the Fetch standard, "CORS protocol".
  */
 
+import type { RequestHeaders } from '../../core/contracts/exchange.ts';
 import { readForwarded } from '../../protocol/forwarded.ts';
 import { type AskedHost, isOwnOrigin, type OriginList, originList } from '../../protocol/origin.ts';
 
@@ -42,7 +43,7 @@ export class OriginPolicy {
    * believed from anybody here: a page of another origin cannot send them, since browsers ask
    * first whether they may (a preflight, which goes without) and WebSockets take no headers.
    */
-  #askedHost(headers: Headers): AskedHost {
+  #askedHost(headers: RequestHeaders): AskedHost {
     return {
       hosts: [headers.get('host') ?? '', ...forwardedHosts(headers)],
       ownPorts: this.#ownPorts,
@@ -51,7 +52,7 @@ export class OriginPolicy {
   }
 
   /** Headers for the answer, or `undefined` when the page may not talk to us. */
-  headersFor(headers: Headers): CorsHeaders | undefined {
+  headersFor(headers: RequestHeaders): CorsHeaders | undefined {
     const origin = headers.get('origin');
     if (origin === null || isOwnOrigin(origin, this.#askedHost(headers))) return {};
     if (this.#isOpen) return { 'access-control-allow-origin': '*' };
@@ -68,7 +69,7 @@ const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forw
 const FORWARDED_HOSTS_MAX = 8;
 
 /** Hosts in the two headers that proxies have for them. */
-function forwardedHosts(headers: Headers): readonly string[] {
+function forwardedHosts(headers: RequestHeaders): readonly string[] {
   const listed = headers.get('x-forwarded-host')?.split(',', FORWARDED_HOSTS_MAX) ?? [];
   const told = readForwarded(headers.get('forwarded') ?? '').flatMap(({ host }) => host ?? []);
   return [...listed, ...told.slice(-FORWARDED_HOSTS_MAX)];

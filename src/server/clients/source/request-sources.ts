@@ -1,6 +1,6 @@
 /** Where the requests of a worker come from: the client's address, and keys to count it by. */
 
-import type { RequestServer } from '../../core/contracts/client-kind.ts';
+import type { ClientRequest, RequestPeer } from '../../core/contracts/exchange.ts';
 import { parseIp } from '../../protocol/ip-address.ts';
 import { NO_SOURCE, type SourceKeys } from './source-keys.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -14,6 +14,11 @@ export interface RequestSource {
   readonly connection: number;
 }
 
+/** A request, as far as it matters here. */
+interface AskedFrom extends Pick<ClientRequest, 'headers'> {
+  readonly peer: RequestPeer;
+}
+
 export class RequestSources {
   readonly #proxies: TrustedProxies;
   readonly #keys: SourceKeys;
@@ -23,19 +28,18 @@ export class RequestSources {
     this.#keys = keys;
   }
 
-  sourceOf(request: Request, server: RequestServer): RequestSource {
-    const peer = server.requestIP(request);
-    const ip = peer === null ? undefined : parseIp(peer.address);
-    const client = this.#proxies.sourceOf(request.headers, peer?.address ?? '', ip);
+  sourceOf({ headers, peer }: AskedFrom): RequestSource {
+    const ip = parseIp(peer.address);
+    const client = this.#proxies.sourceOf(headers, peer.address, ip);
     return {
       address: client.address,
       addressKey: this.#keys.address(client.ip),
-      connection: this.#keys.connection(ip, peer?.port ?? 0),
+      connection: this.#keys.connection(ip, peer.port),
     };
   }
 
-  connectionOf(request: Request, server: RequestServer): number {
-    const peer = server.requestIP(request);
-    return peer === null ? NO_SOURCE : this.#keys.connection(parseIp(peer.address), peer.port);
+  connectionOf({ peer }: Pick<AskedFrom, 'peer'>): number {
+    const ip = parseIp(peer.address);
+    return ip === undefined ? NO_SOURCE : this.#keys.connection(ip, peer.port);
   }
 }

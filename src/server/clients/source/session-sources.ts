@@ -1,9 +1,8 @@
 /**
- * Where the sessions of a worker come from, and how much has come: three numbers each, in columns
- * by the session's slot, so that the sessions themselves need no field for it.
+ * Where the sessions of a worker come from: two numbers each, in columns by the session's slot, so
+ * that the sessions themselves need no field for it.
  */
 
-import { FRAME_BYTES } from '../../core/contracts/incoming.ts';
 import { NO_SOURCE } from './source-keys.ts';
 
 const SLOTS_MIN = 64;
@@ -13,36 +12,17 @@ const GROWTH = 1.25;
 export class SessionSources {
   #addresses: Uint32Array = new Uint32Array(SLOTS_MIN);
   #connections: Uint32Array = new Uint32Array(SLOTS_MIN);
-  /** Modulo 2³², see `Incoming`. */
-  #taken: Uint32Array = new Uint32Array(SLOTS_MIN);
 
   /** @param connection the one that brought the session, and carries it if it is a WebSocket */
   set(slot: number, address: number, connection: number): void {
     if (slot >= this.#addresses.length) this.#grow(slot);
     this.#addresses[slot] = address;
-    this.moveTo(slot, connection);
+    this.#connections[slot] = connection;
   }
 
   /** The session has moved to a connection of its own. */
   moveTo(slot: number, connection: number): void {
     this.#connections[slot] = connection;
-    this.#taken[slot] = 0;
-  }
-
-  /**
-   * The session's connection has brought a message. It is on the path of every one, so the length
-   * of a text stands for its bytes, of which there may be more, and never less.
-   */
-  took(slot: number, length: number): void {
-    this.#taken[slot] = (this.#taken[slot] as number) + length + FRAME_BYTES;
-  }
-
-  takenOf(slot: number): number {
-    return this.#taken[slot] ?? 0;
-  }
-
-  setTaken(slot: number, bytes: number): void {
-    this.#taken[slot] = bytes;
   }
 
   clear(slot: number): void {
@@ -71,6 +51,5 @@ export class SessionSources {
     };
     this.#addresses = grown(this.#addresses);
     this.#connections = grown(this.#connections);
-    this.#taken = grown(this.#taken);
   }
 }

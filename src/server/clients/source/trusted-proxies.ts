@@ -9,6 +9,7 @@
  * written it. Where it hides or garbles the next address, the proxy's own stands for the client.
  */
 
+import type { RequestHeaders } from '../../core/contracts/exchange.ts';
 import {
   type Hop,
   readForwarded,
@@ -64,7 +65,7 @@ export class TrustedProxies {
 
   /** @param peer the socket's address, and `ip` the same as numbers */
   sourceOf(
-    headers: Headers,
+    headers: RequestHeaders,
     peer: string,
     ip: IpAddress | undefined = parseIp(peer),
   ): ClientSource {
@@ -76,7 +77,7 @@ export class TrustedProxies {
     return this.#sourceBehind(ip, headers);
   }
 
-  #sourceBehind(peer: IpAddress, headers: Headers): ClientSource {
+  #sourceBehind(peer: IpAddress, headers: RequestHeaders): ClientSource {
     const forwarded = headers.get('forwarded');
     const forwardedFor = headers.get('x-forwarded-for');
     const hops = readForwarded(forwarded ?? '');

@@ -51,6 +51,29 @@ interface StoredFile {
   readonly encoded: Map<Encoding, Promise<Bytes>>;
 }
 
+/** A request, as far as it matters here: a `Request` is one. */
+export interface FileRequest {
+  readonly method: string;
+  readonly headers: { get(name: string): string | null };
+}
+
+/** An answer whose body is shared with other answers, and so MUST NOT be written to. */
+export interface FileAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Bytes | string | null;
+}
+
+const NOT_ALLOWED: FileAnswer = {
+  status: 405,
+  headers: { allow: 'GET, HEAD', 'x-content-type-options': 'nosniff' },
+  body: 'Only GET and HEAD are answered here.\n',
+};
+
+function asResponse(answer: FileAnswer): Response {
+  return new Response(answer.body, answer);
+}
+
 export interface ServedFilesOptions {
   /** Headers of every answer; without `cache-control` clients ask each time (`no-cache`). */
   readonly headers?: Readonly<Record<string, string>>;
@@ -76,15 +99,21 @@ export class ServedFiles {
    *
    * @param path percent-encoded or not: only whole paths are compared, so none leads elsewhere
    */
-  answer(request: Request, path: string): Promise<Response> | Response | undefined {
-    const name = this.#names.get(path) ?? this.#names.get(decoded(path));
-    if (name === undefined) return undefined;
-    if (request.method === 'GET' || request.method === 'HEAD') return this.#send(request, name);
-    const headers = { allow: 'GET, HEAD', 'x-content-type-options': 'nosniff' };
-    return new Response('Only GET and HEAD are answered here.\n', { status: 405, headers });
+  answer(request: FileRequest, path: string): Promise<Response> | Response | undefined {
+    const found = this.find(request, path);
+    if (found === undefined) return undefined;
+    return found instanceof Promise ? found.then(asResponse) : asResponse(found);
   }
 
-  async #send(request: Request, name: string): Promise<Response> {
+  /** The same, without a `Response` around it. */
+  find(request: FileRequest, path: string): Promise<FileAnswer> | FileAnswer | undefined {
+    const name = this.#names.get(path) ?? this.#names.get(decoded(path));
+    if (name === undefined) return undefined;
+    if (request.method === 'GET' || request.method === 'HEAD') return this.#read(request, name);
+    return NOT_ALLOWED;
+  }
+
+  async #read(request: FileRequest, name: string): Promise<FileAnswer> {
     const file = await this.#load(name);
     const encoding = file.isCompressible
       ? chooseEncoding(request.headers.get('accept-encoding') ?? '')
@@ -97,11 +126,11 @@ export class ServedFiles {
       ...(file.isCompressible ? { vary: 'accept-encoding' } : {}),
     };
     if (isKnown(request.headers.get('if-none-match'), tag)) {
-      return new Response(null, { status: 304, headers });
+      return { status: 304, headers, body: null };
     }
-    if (encoding === undefined) return new Response(file.identity, { headers });
+    if (encoding === undefined) return { status: 200, headers, body: file.identity };
     const body = await encodedBody(file, encoding);
-    return new Response(body, { headers: { ...headers, 'content-encoding': encoding } });
+    return { status: 200, headers: { ...headers, 'content-encoding': encoding }, body };
   }
 
   #load(name: string): Promise<StoredFile> {

@@ -7,11 +7,11 @@
  * another worker holds for it.
  */
 
-/** A WebSocket to a client. Bun's `ServerWebSocket` is one as it stands. */
+/** A WebSocket to a client. */
 export interface FrameSocket {
   /** Who gets the frames; an opener until the socket is open. */
   data: SocketData;
-  /** Sends a text or a binary frame. The result is Bun's: bytes, or ≤ 0 when it has to wait. */
+  /** Sends a text or a binary frame. @returns > 0 once it has left, −1 if it waits, 0 if lost */
   send(frame: string | Uint8Array): number;
   /** Lets the frames sent inside leave in one system call. */
   cork(callback: () => void): void;
@@ -33,8 +33,6 @@ export interface FrameHandler {
   onSocketClose(socket: FrameSocket): void;
   /** The client sent a WebSocket ping of so many bytes, which has been answered with as many. */
   onPing?(socket: FrameSocket, bytes: number): void;
-  /** Asks the client for a message, which every honest one answers with one. */
-  ping?(): void;
 }
 
 /** Decides, once a socket is open, who gets its frames; `undefined` refuses it. */

@@ -9,19 +9,9 @@
  */
 
 import type { TransportName } from '../app/app.ts';
-import type { SessionOwner, SocketData } from './client-connection.ts';
+import type { SessionOwner } from './client-connection.ts';
+import type { Exchange } from './exchange.ts';
 import type { PlaceHolders } from './place-holder.ts';
-
-/** The part of Bun's server that a request needs. */
-export interface RequestServer {
-  upgrade(request: Request, options: { data: SocketData }): boolean;
-  requestIP(request: Request): { readonly address: string; readonly port: number } | null;
-  /** Sets how long a request may be idle. */
-  timeout(request: Request, seconds: number): void;
-}
-
-/** The answer to a request; `undefined` once it has become a WebSocket. */
-export type KindAnswer = Response | undefined | Promise<Response | undefined>;
 
 export interface ClientKind extends PlaceHolders {
   /** The name in metrics and samples. */
@@ -33,11 +23,11 @@ export interface ClientKind extends PlaceHolders {
   /** Whether a path is its own. MUST look at the path alone; paths of kinds MUST NOT overlap. */
   serves(path: string): boolean;
   /**
-   * Answers a request. MUST NOT throw or reject; MUST refuse what it does not understand, count the
-   * refusal by its reason, and MUST NOT upgrade or hold a request before limits have passed it, or
-   * open a session before `Places.take` has found a place for it.
+   * Answers a request, now or later. MUST NOT throw; MUST refuse what it does not understand,
+   * count the refusal by its reason, and MUST NOT upgrade or hold a request before limits have
+   * passed it, or open a session before `Places.take` has found a place for it.
    */
-  handle(request: Request, query: string, server: RequestServer): KindAnswer;
+  handle(exchange: Exchange, query: string): void;
   /** Ends what is late; called at each heartbeat tick. MUST NOT walk all sessions. */
   sweep(): void;
   /** Ends all sessions, as the worker stops or drains. */

@@ -9,18 +9,21 @@
 import { MAX_SLOT, MAX_WORKER } from '../../protocol/session-id.ts';
 import type { Bound } from './bound.ts';
 import { CLIENT_BOUNDS } from './client-bounds.ts';
+import { CONNECTION_BOUNDS } from './connection-bounds.ts';
 import { LOG_BOUNDS } from './log-bounds.ts';
 import { NODE_BOUNDS } from './node-bounds.ts';
 import { WORKER_BOUNDS } from './worker-bounds.ts';
 
 export type BoundName =
   | keyof typeof CLIENT_BOUNDS
+  | keyof typeof CONNECTION_BOUNDS
   | keyof typeof WORKER_BOUNDS
   | keyof typeof NODE_BOUNDS
   | keyof typeof LOG_BOUNDS;
 
 export const BOUNDS: Readonly<Record<BoundName, Bound>> = {
   ...CLIENT_BOUNDS,
+  ...CONNECTION_BOUNDS,
   ...WORKER_BOUNDS,
   ...NODE_BOUNDS,
   ...LOG_BOUNDS,

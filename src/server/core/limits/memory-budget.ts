@@ -1,6 +1,6 @@
 /**
  * What a worker may hold, over all its clients, of what piles up for them or through them: queues,
- * backpressure, half a packet, messages half-sent, open acks.
+ * backpressure, half a packet, open acks.
  *
  *     take(bytes) ─▶ over the budget? ─▶ all holders are looked at ─▶ the largest let go
  *
@@ -31,6 +31,8 @@ export class MemoryBudget {
   readonly #refusals: Refusals;
   readonly #sources: (() => Iterable<Holder>)[] = [];
   #heldBytes = 0;
+  #mostBytes = 0;
+  #tell: () => void = () => {};
   #letGoBytes = 0;
   /** Where letting go stops. */
   readonly #relievedBytes: number;
@@ -53,6 +55,20 @@ export class MemoryBudget {
     return this.#heldBytes;
   }
 
+  /** The most that was held since the last `forgetMost`. */
+  get mostBytes(): number {
+    return this.#mostBytes;
+  }
+
+  forgetMost(): void {
+    this.#mostBytes = this.#heldBytes;
+  }
+
+  /** Has somebody told, in a later turn, that much may be garbage now. */
+  onceRelieved(tell: () => void): void {
+    this.#tell = tell;
+  }
+
   /** Names some who hold: it is called when memory is short, so they need no list till then. */
   watch(holders: () => Iterable<Holder>): void {
     this.#sources.push(holders);
@@ -60,6 +76,7 @@ export class MemoryBudget {
 
   take(bytes: number): void {
     this.#heldBytes += bytes;
+    if (this.#heldBytes > this.#mostBytes) this.#mostBytes = this.#heldBytes;
     if (this.#heldBytes > this.#lookBeyondBytes) this.#relieve();
   }
 
@@ -80,6 +97,7 @@ export class MemoryBudget {
       const isRelieved = this.#heldBytes <= this.#relievedBytes;
       const further = this.limitBytes * LOOK_AGAIN_SHARE;
       this.#lookBeyondBytes = isRelieved ? this.limitBytes : this.#heldBytes + further;
+      setImmediate(this.#tell);
     }
   }
 

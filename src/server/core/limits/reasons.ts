@@ -118,7 +118,7 @@ export const REASONS = {
   },
   memoryBudget: {
     outcome: 'cut',
-    text: 'who holds most, since what waits or is half-sent is over memoryBudgetBytes',
+    text: 'who holds most, since what waits for clients is over memoryBudgetBytes',
   },
   pingTimeout: { outcome: 'cut', text: 'a client that did not answer a ping in time' },
   notJoined: {

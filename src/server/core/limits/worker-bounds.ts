@@ -94,33 +94,6 @@ export const WORKER_BOUNDS = {
     unit: 'connections',
     why: 'Without a session, of which is known since when they ask; 40 bytes each.',
   },
-  connectionBytes: {
-    value: 4_096,
-    unit: 'bytes',
-    why: 'What a connection and its session take in any case: that memory grows so is expected.',
-  },
-  halfSentGrowthShare: {
-    value: 0.25,
-    unit: 'of `memoryBudgetBytes`',
-    why: 'When memory has grown so, connections are looked at for messages that do not end.',
-  },
-  halfSentFromBytes: {
-    value: 65_536,
-    unit: 'bytes',
-    why: 'Of a message that is not whole: less is not counted. With many connections it is less.',
-    seen: 'those with most end when `memoryBudgetBytes` are used up',
-    counted: 'memoryBudget',
-  },
-  halfSentAnswerMs: {
-    value: 3_000,
-    unit: 'ms',
-    why: 'To say something whole, for clients of whom the kernel counts more than messages had.',
-  },
-  halfSentHastyMs: {
-    value: 500,
-    unit: 'ms',
-    why: 'The same when memory has grown by `memoryBudgetBytes`; by twice as much it is none.',
-  },
   crowdLookedAt: {
     value: 1_024,
     unit: 'sessions',

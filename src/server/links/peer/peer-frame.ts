@@ -42,8 +42,6 @@ export const PeerFrame = {
   askTaken: 15,
   /** owner → edge: socket */
   taken: 16,
-  /** edge → owner: socket. Its client is to say something. */
-  ask: 17,
 } as const;
 
 export const FRAME_TEXT = 0;

@@ -220,9 +220,6 @@ class EdgeConnection {
         this.link.frame(PeerFrame.taken).u32(number).finish();
         this.link.send();
         return;
-      case PeerFrame.ask:
-        this.#sockets.get(number)?.ask();
-        return;
       case PeerFrame.closed: {
         const socket = this.#sockets.get(number);
         this.#sockets.delete(number);
@@ -345,10 +342,6 @@ class TunnelSocket implements FrameSocket {
 
   receive(frame: string | Buffer): void {
     if ('onFrame' in this.data) this.data.onFrame(this, frame);
-  }
-
-  ask(): void {
-    if ('onFrame' in this.data) this.data.ping?.();
   }
 
   closed(): void {

@@ -1,7 +1,6 @@
 /** The other workers of this node, as owners of sessions; links are made when first needed. */
 
 import { join } from 'node:path';
-import type { Incoming, IncomingSource } from '../../core/contracts/incoming.ts';
 import type { Log } from '../../core/log/log.ts';
 import { type EdgeLimits, RemoteOwner } from './remote-owner.ts';
 
@@ -10,7 +9,7 @@ export function peerSocketPath(runDir: string, worker: number): string {
   return join(runDir, `worker-${worker}.sock`);
 }
 
-export class Peers implements IncomingSource {
+export class Peers {
   readonly #log: Log;
   readonly #runDir: string;
   readonly #workerCount: number;
@@ -45,13 +44,6 @@ export class Peers implements IncomingSource {
   /** The keys of their connections. */
   *connections(): Generator<number> {
     for (const owner of this.#owners.values()) yield* owner.connections();
-  }
-
-  /** What sockets held here bring. */
-  *incoming(isWanted: (connection: number) => boolean): Generator<Incoming> {
-    for (const owner of this.#owners.values()) {
-      for (const socket of owner.incoming()) if (isWanted(socket.connection)) yield socket;
-    }
   }
 
   close(): void {

@@ -13,7 +13,6 @@ import type {
   SocketData,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
-import { FRAME_BYTES } from '../../core/contracts/incoming.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
@@ -60,7 +59,6 @@ class FakeOwner implements SessionOwner {
   readonly offers: SocketOffer[] = [];
   readonly frames: (string | Buffer)[] = [];
   closedSockets = 0;
-  pings = 0;
   takesSockets = true;
 
   poll(sessionId: string, reply: Reply): void {
@@ -92,7 +90,6 @@ class FakeOwner implements SessionOwner {
     return {
       onFrame: (_socket, frame) => this.frames.push(frame),
       onSocketClose: () => this.closedSockets++,
-      ping: () => this.pings++,
     };
   }
 }
@@ -354,21 +351,6 @@ describe('sockets', () => {
     // The owner was asked before the last of them.
     expect(far.frames.length).toBeGreaterThan(100);
     await until(() => far.frames.length === 150);
-  });
-
-  test('one that may be half-sent is asked through its owner, and cut here', async () => {
-    const [client] = await openSocket();
-    const [found] = [...near.incoming()];
-    expect([found?.connection, found?.takenBytes, found?.isClosed]).toEqual([7, 0, false]);
-    bring(client, 'é');
-    bring(client, Buffer.alloc(3));
-    expect(found?.takenBytes).toBe(1 + 3 + 2 * FRAME_BYTES);
-    found?.ask();
-    await until(() => far.pings === 1);
-    found?.letGo();
-    await until(() => far.closedSockets === 1);
-    expect([client.isCut, found?.isClosed, [...near.incoming()]]).toEqual([true, true, []]);
-    found?.letGo();
   });
 
   test('frames for a socket that is closed go nowhere', async () => {

@@ -16,13 +16,12 @@ import type {
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import type { SlowReaders } from '../../core/limits/slow-readers.ts';
+import type { Reader, SlowReaders } from '../../core/limits/slow-readers.ts';
 import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
-import { EdgeReader, EdgeSocket, type EdgeSockets } from './edge-socket.ts';
 import { PAUSED_BY, PausedSockets } from './paused-sockets.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 
@@ -39,7 +38,7 @@ export interface EdgeLimits {
   readonly refusals: Refusals;
 }
 
-export class RemoteOwner implements SessionOwner, EdgeSockets {
+export class RemoteOwner implements SessionOwner {
   readonly #path: string;
   readonly #log: Log;
   readonly #edge: EdgeLimits;
@@ -65,16 +64,9 @@ export class RemoteOwner implements SessionOwner, EdgeSockets {
 
   /** The keys of their connections. */
   *connections(): Generator<number> {
-    for (const { connection } of this.incoming()) yield connection;
-  }
-
-  /** What they bring. */
-  *incoming(): Generator<EdgeSocket> {
-    for (const { data } of this.#sockets.values()) if (data instanceof EdgeSocket) yield data;
-  }
-
-  has(number: number): boolean {
-    return this.#sockets.has(number);
+    for (const { data } of this.#sockets.values()) {
+      if (data instanceof EdgeSocket) yield data.connection;
+    }
   }
 
   poll(sessionId: string, reply: Reply): void {
@@ -131,6 +123,7 @@ export class RemoteOwner implements SessionOwner, EdgeSockets {
     return new EdgeSocket(this, number, offer.connection);
   }
 
+  /** A socket brought a frame. */
   forward(number: number, frame: string | Buffer): void {
     const link = this.#open();
     if (link.queuedBytes > LIMITS.peerQueueBytes) {
@@ -144,14 +137,12 @@ export class RemoteOwner implements SessionOwner, EdgeSockets {
     link.send();
   }
 
-  ask(number: number): void {
-    this.#write(PeerFrame.ask, number);
-  }
-
+  /** A socket closed. */
   socketClosed(number: number): void {
     if (this.#forgetSocket(number) !== undefined) this.#write(PeerFrame.closed, number);
   }
 
+  /** A socket has brought much, of which its owner is to have taken all before more is read. */
   waitUntilTaken(number: number): void {
     this.#paused.asked(number);
     this.#write(PeerFrame.askTaken, number);
@@ -286,15 +277,12 @@ export class RemoteOwner implements SessionOwner, EdgeSockets {
     socket.terminate();
   }
 
-  letGo(number: number): void {
-    const socket = this.#sockets.get(number);
-    if (socket !== undefined) this.cutSlow(number, socket, undefined);
-  }
-
+  /** Something waits for the client of a socket that its owner has not sent. */
   waitFor(number: number, socket: FrameSocket): void {
     this.#edge.slowReaders.wait(socket, new EdgeReader(this, number, socket), 0);
   }
 
+  /** The client of a socket does not read: its owner hears that it is gone. */
   cutSlow(number: number, socket: FrameSocket, reason: Reason | undefined): void {
     if (reason !== undefined) this.#edge.refusals.count(reason);
     this.#cut(socket);
@@ -336,5 +324,60 @@ export class RemoteOwner implements SessionOwner, EdgeSockets {
     forEachOne(replies, (reply) => reply(OWNER_GONE), failed);
     forEachOne(verdicts, (verdict) => verdict(false), failed);
     forEachOne(sockets, (socket) => socket.close(CLOSE_CODE.restart, 'worker gone'), failed);
+  }
+}
+
+/**
+ * A socket held for another worker: what it brings goes there as it is, and not much of it at a
+ * time, so that a client can be told to wait before more has come of it than may be kept.
+ */
+class EdgeSocket implements FrameHandler {
+  readonly connection: number;
+  readonly #owner: RemoteOwner;
+  readonly #number: number;
+  /** Since its owner was asked last whether it has taken what came. */
+  #newBytes = 0;
+
+  constructor(owner: RemoteOwner, number: number, connection: number) {
+    this.#owner = owner;
+    this.#number = number;
+    this.connection = connection;
+  }
+
+  onFrame(_socket: FrameSocket, frame: string | Buffer): void {
+    this.#owner.forward(this.#number, frame);
+    this.#newBytes += frame.length + LIMITS.packetOverheadBytes;
+    if (this.#newBytes <= LIMITS.peerUntakenBytes) return;
+    this.#newBytes = 0;
+    this.#owner.waitUntilTaken(this.#number);
+  }
+
+  onSocketClose(): void {
+    this.#owner.socketClosed(this.#number);
+  }
+
+  onPing(socket: FrameSocket): void {
+    if (socket.getBufferedAmount() > 0) this.#owner.waitFor(this.#number, socket);
+  }
+}
+
+/** Whoever reads a socket that is held for another worker. */
+class EdgeReader implements Reader {
+  readonly #owner: RemoteOwner;
+  readonly #number: number;
+  readonly #socket: FrameSocket;
+
+  constructor(owner: RemoteOwner, number: number, socket: FrameSocket) {
+    this.#owner = owner;
+    this.#number = number;
+    this.#socket = socket;
+  }
+
+  readsTooSlowly(): void {
+    this.#owner.cutSlow(this.#number, this.#socket, 'slowReader');
+  }
+
+  letGo(): void {
+    this.#owner.cutSlow(this.#number, this.#socket, undefined);
   }
 }

@@ -79,42 +79,6 @@ test.if(isLinux)('files that are no connection are passed over', async () => {
   expect(tcp.hasUnread(999_999)).toBe(false);
 });
 
-test.if(isLinux)('tells what was read of a connection, and nothing of what waits', async () => {
-  const tcp = (await TcpConnections.open()) as TcpConnections;
-  const gotten = Promise.withResolvers<void>();
-  let gotBytes = 0;
-  const server = Bun.listen({
-    hostname: '127.0.0.1',
-    port: 0,
-    socket: {
-      data(socket, data) {
-        gotBytes += data.length;
-        if (gotBytes < 100_001) return;
-        socket.pause();
-        gotten.resolve();
-      },
-    },
-  });
-  open.push(server);
-  const { socket } = await connect('127.0.0.1', server.port);
-  let left = 100_000;
-  for (; left > 0; await Bun.sleep(1)) left -= socket.write(Buffer.alloc(left));
-  await gotten.promise;
-  const [found] = (await accepted(tcp, server.port, 1)) as [Found];
-  expect(tcp.readBytes(found.file)).toBe(100_001);
-  socket.write(Buffer.alloc(5_000));
-  while (!tcp.hasUnread(found.file)) await Bun.sleep(1);
-  expect(tcp.readBytes(found.file)).toBe(100_001);
-  const receivers = (minBytes: number): number[] => {
-    const files: number[] = [];
-    tcp.visitReceivers(FILES_MAX, minBytes, (file) => files.push(file));
-    return files;
-  };
-  expect(receivers(100_000)).toEqual([found.file]);
-  expect(receivers(200_000)).toEqual([]);
-  socket.end();
-});
-
 test.if(isLinux)('counts open files', async () => {
   const files = new OpenFiles(100_000);
   const before = files.count() as number;

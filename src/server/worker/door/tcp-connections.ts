@@ -16,7 +16,6 @@ export type Visit = (file: number, ip: IpAddress, port: number) => void;
 const SYMBOLS = {
   getpeername: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
   getsockname: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
-  ioctl: { args: ['i32', 'u64', 'ptr'], returns: 'i32' },
   getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
   recv: { args: ['i32', 'ptr', 'usize', 'i32'], returns: 'i64' },
   shutdown: { args: ['i32', 'i32'], returns: 'i32' },
@@ -32,7 +31,6 @@ interface LibC {
     value: Uint32Array,
     length: Uint32Array,
   ): number;
-  ioctl(file: number, request: number, value: Uint32Array): number;
   recv(file: number, into: Uint8Array, length: number, flags: number): number | bigint;
   shutdown(file: number, how: number): number;
 }
@@ -43,11 +41,6 @@ const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
 /** `tcpi_last_data_recv` of `struct tcp_info`, in words of 32 bits. */
 const LAST_DATA_RECEIVED = 13;
-/** The lower half of `tcpi_bytes_received`, and what a kernel that tells it writes at the least. */
-const BYTES_RECEIVED = 32;
-const BYTES_RECEIVED_END = 136;
-/** Bytes that have come and were not read yet. */
-const FIONREAD = 0x54_1b;
 const MSG_PEEK = 0x02;
 const MSG_DONTWAIT = 0x40;
 const SHUT_RDWR = 2;
@@ -75,31 +68,12 @@ export class TcpConnections {
 
   /** Shows all connections of this process. @param filesMax numbers of files lie below it */
   visit(filesMax: number, visit: Visit): void {
-    for (let file = FIRST_FILE; file < filesMax; file++) this.visitOne(file, visit);
-  }
-
-  /** Shows a file if it is a connection. */
-  visitOne(file: number, visit: Visit): void {
-    this.#length[0] = ADDRESS_BYTES;
-    if (this.#libc.getpeername(file, this.#address, this.#length) !== 0) return;
-    const ip = this.#ip();
-    if (ip !== undefined) visit(file, ip, this.#words.getUint16(2));
-  }
-
-  /** Shows the connections over which so much has come, read or not; one call for each other. */
-  visitReceivers(filesMax: number, minBytes: number, visit: Visit): void {
     for (let file = FIRST_FILE; file < filesMax; file++) {
-      if (this.#received(file) >= minBytes) this.visitOne(file, visit);
+      this.#length[0] = ADDRESS_BYTES;
+      if (this.#libc.getpeername(file, this.#address, this.#length) !== 0) continue;
+      const ip = this.#ip();
+      if (ip !== undefined) visit(file, ip, this.#words.getUint16(2));
     }
-  }
-
-  /** What this process has read of a connection since it was made, modulo 2³². */
-  readBytes(file: number): number {
-    // In this order, so that what comes in between makes it less and not more.
-    const bytes = this.#received(file);
-    this.#length[0] = 0;
-    this.#libc.ioctl(file, FIONREAD, this.#length);
-    return (bytes - (this.#length[0] as number)) >>> 0;
   }
 
   /** The port at this end of a connection; 0 when there is none. */
@@ -111,21 +85,10 @@ export class TcpConnections {
 
   /** How long nothing has come over a connection. */
   silentMs(file: number): number {
-    return this.#readInfo(file) > 0 ? (this.#info[LAST_DATA_RECEIVED] as number) : 0;
-  }
-
-  #received(file: number): number {
-    if (this.#readInfo(file) < BYTES_RECEIVED_END) return 0;
-    const high = this.#info[BYTES_RECEIVED + 1] as number;
-    return (this.#info[BYTES_RECEIVED] as number) + high * 2 ** 32;
-  }
-
-  /** @returns how much the kernel told of a connection, 0 when it is none */
-  #readInfo(file: number): number {
     this.#length[0] = this.#info.byteLength;
-    const isThere =
+    const isKnown =
       this.#libc.getsockopt(file, IPPROTO_TCP, TCP_INFO, this.#info, this.#length) === 0;
-    return isThere ? (this.#length[0] as number) : 0;
+    return isKnown ? (this.#info[LAST_DATA_RECEIVED] as number) : 0;
   }
 
   /** Something has come that Bun has not looked at yet. */

@@ -1,0 +1,87 @@
+/**
+ * One HTTP request of a client, and the way to answer it.
+ *
+ * A kind of client is given one for each request on its paths. It lives as long as its request, and
+ * whoever holds a request (a long-poll, a stream) holds nothing else.
+ */
+
+import type { HttpAnswer, SocketOpener } from './client-connection.ts';
+
+/** Headers of a request: as much of `Headers` as is asked of them. Names are in lower case. */
+export interface RequestHeaders extends Iterable<readonly [name: string, value: string]> {
+  /** The value of a header; of repeated ones all, joined by commas. */
+  get(name: string): string | null;
+  has(name: string): boolean;
+  /** Every name as it came, repeated ones too. */
+  keys(): Iterable<string>;
+}
+
+/** Headers of an answer beside those that say how it is framed. */
+export type AnswerHeaders = Readonly<Record<string, string>>;
+
+/** The same as pairs, of which several may have one name. */
+export type AnswerHeaderLines = Iterable<readonly [name: string, value: string]>;
+
+/** What may be asked about a request. */
+export interface ClientRequest {
+  readonly method: string;
+  /** The request target, as it was sent. */
+  readonly target: string;
+  readonly headers: RequestHeaders;
+}
+
+/** The two ends of its TCP connection that a request came by, as far as they are known. */
+export interface RequestPeer {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Too long; its client went away or breaks HTTP; it had to make place for others. */
+export type BodyFault = 'tooLong' | 'brokenOff' | 'letGo';
+
+export type WholeBody = { readonly bytes: Buffer } | { readonly fault: BodyFault };
+
+/** An answer that is written piece by piece, such as a stream of events. */
+export interface AnswerStream {
+  /** @returns whether all of it has left; otherwise `onDrain` is called once it has */
+  write(piece: string | Uint8Array): boolean;
+  /** Bytes that the client has not taken yet. */
+  readonly waitingBytes: number;
+  /** Ends the answer in order. */
+  end(): void;
+  /** Ends the connection at once: the client can tell that the answer is not whole. */
+  cut(): void;
+  onDrain: (() => void) | undefined;
+}
+
+export interface Exchange extends ClientRequest {
+  /** The other end of the connection; the address is empty when it is not known. */
+  readonly peer: RequestPeer;
+  /**
+   * The request is held until there is news: a client that ends its side of the connection
+   * meanwhile has gone. Others may do so once they have asked, and are answered all the same.
+   */
+  isHeld: boolean;
+  /** Called once when the client goes away before the answer is whole. */
+  onAbandon: (() => void) | undefined;
+  /** How long the connection may be idle from now until the answer. */
+  allowIdle(seconds: number): void;
+  /** How long it may be idle after the answer; without it for as long as one that is new. */
+  keepFor(seconds: number): void;
+  /** The answer is the last on this connection, and says so. */
+  makeLast(): void;
+  /** Reads the body; `done` is called once, at once when there is none. */
+  readBody(maxBytes: number, done: (body: WholeBody) => void): void;
+  /** Answers; an answer to one that has been answered or abandoned does nothing. */
+  answer(answer: HttpAnswer, headers: AnswerHeaders): void;
+  /**
+   * The same with headers and a body as they are; what says how the body is framed is left out.
+   *
+   * @throws InvalidAnswer when a header cannot be written; nothing has been sent then
+   */
+  answerBytes(status: number, headers: AnswerHeaderLines, body: string | Uint8Array): void;
+  /** Begins an answer without an end in sight. @throws as `answerBytes` does */
+  stream(status: number, headers: AnswerHeaderLines): AnswerStream;
+  /** Becomes a WebSocket; if the client did not ask for one rightly, it is told so. */
+  upgrade(opener: SocketOpener): void;
+}

@@ -1,0 +1,174 @@
+/**
+ * One request on a connection and its answer.
+ *
+ * It outlives neither: once the answer is whole, or the client is gone, every call does nothing, so
+ * that whoever is late with an answer cannot answer the next request.
+ */
+
+import type { HttpAnswer, SocketOpener } from '../../core/contracts/client-connection.ts';
+import type {
+  AnswerHeaderLines,
+  AnswerHeaders,
+  AnswerStream,
+  Exchange,
+  RequestHeaders,
+  RequestPeer,
+  WholeBody,
+} from '../../core/contracts/exchange.ts';
+import {
+  type AnswerBody,
+  type AnswerConnection,
+  answerHead,
+} from '../../protocol/http/answer-head.ts';
+import type { RequestHead } from '../../protocol/http/request-head.ts';
+import {
+  acceptHead,
+  judgeHandshake,
+  VERSION_HEADERS,
+} from '../../protocol/websocket/opening-handshake.ts';
+import { type AnswerConnectionEnd, OpenAnswer } from './open-answer.ts';
+
+/** The connection of a request, as the exchange needs it. */
+export interface ExchangeConnection extends AnswerConnectionEnd {
+  readonly peer: RequestPeer;
+  /** The time as HTTP writes it. */
+  readonly date: string;
+  stream: OpenAnswer | undefined;
+  /** @param head of characters that are an octet each */
+  sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number): void;
+  allowIdle(seconds: number): void;
+  readBody(maxBytes: number, saysContinue: boolean, done: (body: WholeBody) => void): void;
+  /** MAY make the exchange the last of the connection. */
+  beforeAnswer(exchange: { makeLast(): void }): void;
+  answered(isLast: boolean, keptSeconds: number): void;
+  upgrade(acceptHead: string, opener: SocketOpener): void;
+  terminate(): void;
+}
+
+export class HttpExchange implements Exchange {
+  isHeld: boolean;
+  onAbandon: (() => void) | undefined;
+  readonly #connection: ExchangeConnection;
+  readonly #head: RequestHead;
+  #isOver = false;
+  #isLast: boolean;
+  #keptSeconds = 0;
+
+  constructor(connection: ExchangeConnection, head: RequestHead) {
+    this.#connection = connection;
+    this.#head = head;
+    this.#isLast = !head.keepsAlive;
+    this.onAbandon = undefined;
+    this.isHeld = false;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get target(): string {
+    return this.#head.target;
+  }
+
+  get headers(): RequestHeaders {
+    return this.#head;
+  }
+
+  get peer(): RequestPeer {
+    return this.#connection.peer;
+  }
+
+  keepFor(seconds: number): void {
+    this.#keptSeconds = seconds;
+  }
+
+  makeLast(): void {
+    this.#isLast = true;
+  }
+
+  allowIdle(seconds: number): void {
+    if (!this.#isOver) this.#connection.allowIdle(seconds);
+  }
+
+  readBody(maxBytes: number, done: (body: WholeBody) => void): void {
+    if (this.#isOver) done({ fault: 'brokenOff' });
+    else this.#connection.readBody(maxBytes, this.#head.expectsContinue, done);
+  }
+
+  answer({ status, type, body }: HttpAnswer, headers: AnswerHeaders): void {
+    const typed = type === '' ? headers : { 'content-type': type, ...headers };
+    this.answerBytes(status, Object.entries(typed), body);
+  }
+
+  answerBytes(status: number, headers: AnswerHeaderLines, body: string | Uint8Array): void {
+    if (this.#isOver) return;
+    this.#connection.beforeAnswer(this);
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+    const head = this.#answerHead(status, headers, { length });
+    const bodyBytes = this.isBodiless(status) ? 0 : length;
+    this.#connection.sendAnswer(head, body, bodyBytes);
+    this.finish();
+  }
+
+  stream(status: number, headers: AnswerHeaderLines): AnswerStream {
+    const isChunked = this.#head.minorVersion === 1;
+    if (this.#isOver) return new OpenAnswer(this, undefined, isChunked, false);
+    this.#connection.beforeAnswer(this);
+    if (!isChunked) this.#isLast = true;
+    const head = this.#answerHead(status, headers, isChunked ? 'chunked' : 'untilClose');
+    this.#connection.send(Buffer.from(head, 'latin1'));
+    const stream = new OpenAnswer(this, this.#connection, isChunked, !this.isBodiless(status));
+    this.#connection.stream = stream;
+    return stream;
+  }
+
+  upgrade(opener: SocketOpener): void {
+    if (this.#isOver) return;
+    const head = this.#head;
+    const handshake = judgeHandshake((name) => head.get(name) ?? undefined);
+    if (handshake.kind === 'refused') {
+      const { status, why } = handshake;
+      const headers = status === 426 ? VERSION_HEADERS : {};
+      this.answer({ status, type: 'text/plain; charset=utf-8', body: `${why}\n` }, headers);
+      return;
+    }
+    this.#isOver = true;
+    this.onAbandon = undefined;
+    this.#connection.upgrade(acceptHead(handshake.key), opener);
+  }
+
+  /** The client is gone, or has to go. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { onAbandon } = this;
+    this.onAbandon = undefined;
+    onAbandon?.();
+  }
+
+  /** The answer is whole. */
+  finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.onAbandon = undefined;
+    this.#connection.answered(this.#isLast, this.#keptSeconds);
+  }
+
+  /** The answer breaks off. */
+  cut(): void {
+    if (!this.#isOver) this.#connection.terminate();
+  }
+
+  isBodiless(status: number): boolean {
+    return this.#head.method === 'HEAD' || status === 204 || status === 304;
+  }
+
+  #answerHead(status: number, headers: AnswerHeaderLines, body: AnswerBody): string {
+    return answerHead(status, headers, body, this.#connectionWord(), this.#connection.date);
+  }
+
+  #connectionWord(): AnswerConnection {
+    if (this.#isLast) return 'close';
+    return this.#head.minorVersion === 0 ? 'keep-alive' : 'keep';
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * A WebSocket of this worker, over a TCP connection that has become one.
+ *
+ *     chunk ─▶ readFrames ─▶ whole messages to the handler; halves are kept, and counted
+ *     send  ─▶ the frame's bytes, encoded once for all that get them ─▶ TCP
+ *
+ * One that is idle holds nothing but its handler. A chunk of very many messages is read in slices,
+ * so that others have their turn, and what a paused client has sent stays unread.
+ *
+ * Source: RFC 6455, sections 5 and 7.
+ */
+
+import type { FrameSocket, SocketData } from '../../core/contracts/client-connection.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { Holder } from '../../core/limits/memory-budget.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import { readFrames } from '../../protocol/websocket/frame-reader.ts';
+import type { Next } from '../../protocol/websocket/frame-sink.ts';
+import {
+  closeFrame,
+  pongFrame,
+  textFrame,
+  writeTextFrame,
+} from '../../protocol/websocket/frame-writer.ts';
+import type { HalfMessage } from '../../protocol/websocket/half-message.ts';
+import type { FrontContext, Postponed } from './front-context.ts';
+import type { ReadSocket } from './socket-sink.ts';
+import { TcpEnd, type TcpSocket } from './tcp-end.ts';
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Holder, Postponed {
+  data: SocketData;
+  readonly #front: FrontContext;
+  /** What has come of a message that is not whole, or was not read yet. */
+  #half: HalfMessage | undefined;
+  /** No close frame was sent, none has come, and the connection stands. */
+  #isOpen = true;
+  #isPaused = false;
+
+  constructor(socket: TcpSocket, front: FrontContext, data: SocketData) {
+    super(socket);
+    this.#front = front;
+    this.data = data;
+    front.sockets++;
+  }
+
+  /** Takes the connection over; the answer to the upgrade leaves with what is said at once. */
+  open(acceptHead: string): void {
+    const front = this.#front;
+    this.socket.data = this;
+    this.socket.timeout(0);
+    const isGathered = front.corked === undefined && acceptHead.length < front.scratch.byteLength;
+    if (isGathered) {
+      front.corked = this;
+      front.corkedBytes = front.scratch.write(acceptHead, 0, 'latin1');
+    } else this.write(Buffer.from(acceptHead, 'latin1'));
+    try {
+      const handler = 'open' in this.data ? this.data.open(this) : this.data;
+      if (handler !== undefined) this.data = handler;
+      else this.close(CLOSE_CODE.policy, 'no socket is taken');
+    } finally {
+      this.#uncork();
+    }
+  }
+
+  // What is sent.
+
+  send(message: string | Uint8Array): number {
+    if (!this.#isOpen) return 0;
+    const front = this.#front;
+    if (front.corked === this && typeof message === 'string' && this.#gather(message)) {
+      return message.length;
+    }
+    this.#flushGathered();
+    return this.#sendNow(message) ? message.length : -1;
+  }
+
+  #sendNow(message: string | Uint8Array): boolean {
+    const { corked, frames, scratch } = this.#front;
+    if (typeof message !== 'string') return this.write(frames.binaryFrame(message));
+    const frame = frames.textFrame(message);
+    if (frame !== undefined) return this.write(frame);
+    const isFree = corked === undefined || corked === this;
+    const length = isFree ? writeTextFrame(scratch, 0, message) : -1;
+    return length === -1 ? this.write(textFrame(message)) : this.writeShared(scratch, length);
+  }
+
+  /** @returns whether there was place for it */
+  #gather(message: string): boolean {
+    const front = this.#front;
+    const end = writeTextFrame(front.scratch, front.corkedBytes, message);
+    if (end === -1) return false;
+    front.corkedBytes = end;
+    return true;
+  }
+
+  #flushGathered(): void {
+    const front = this.#front;
+    if (front.corked !== this || front.corkedBytes === 0) return;
+    const length = front.corkedBytes;
+    front.corkedBytes = 0;
+    this.writeShared(front.scratch, length);
+  }
+
+  cork(callback: () => void): void {
+    const front = this.#front;
+    if (front.corked !== undefined || this.waitingBytes > 0) {
+      callback();
+      return;
+    }
+    front.corked = this;
+    try {
+      callback();
+    } finally {
+      this.#uncork();
+    }
+  }
+
+  #uncork(): void {
+    if (this.#front.corked !== this) return;
+    this.#flushGathered();
+    this.#front.corked = undefined;
+  }
+
+  getBufferedAmount(): number {
+    return this.waitingBytes;
+  }
+
+  close(code: number = CLOSE_CODE.normal, reason = ''): void {
+    if (this.#isOpen) this.#leave(closeFrame(code, reason));
+  }
+
+  terminate(): void {
+    this.drop();
+    this.socket.terminate();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#half?.hasUnread === true) this.#front.later(this);
+    else this.socket.resume();
+  }
+
+  // What comes.
+
+  onData(chunk: Buffer): void {
+    // Behind our close frame only the client's is of interest, which the end of TCP tells as well.
+    if (!this.#isOpen) return;
+    const sink = this.#front.sinkFor(this);
+    const half = readFrames(this.#half, chunk, this.#front.frameRules, sink);
+    if (half === undefined && this.#half === undefined) return;
+    this.#half = this.#isOpen ? half : undefined;
+    this.#front.hold(this, this.heldBytes());
+    if (this.#half?.hasUnread !== true) return;
+    this.socket.pause();
+    if (!this.#isPaused) this.#front.later(this);
+  }
+
+  /** Reads what the last slice left. */
+  goOn(): void {
+    if (this.#isPaused || !this.#isOpen) return;
+    this.onData(NOTHING);
+    if (this.#half?.hasUnread !== true && !this.#isPaused) this.socket.resume();
+  }
+
+  /** Whether more of what has come may be handed out now. */
+  get next(): Next {
+    if (!this.#isOpen) return 'end';
+    return this.#isPaused ? 'pause' : 'read';
+  }
+
+  take(message: string | Buffer): void {
+    if ('onFrame' in this.data) this.data.onFrame(this, message);
+  }
+
+  takePing(payload: Buffer): void {
+    // Who does not read gets no more of them: an answer to the latest ping is enough.
+    if (this.waitingBytes === 0) this.write(pongFrame(payload));
+    if ('onFrame' in this.data) this.data.onPing?.(this, payload.byteLength);
+  }
+
+  /** The client's close frame is answered with its own code. */
+  takeClose(code: number | undefined): void {
+    if (this.#isOpen) this.#leave(closeFrame(code));
+  }
+
+  // How it ends.
+
+  /** Nothing is sent behind this; the client has a moment to take it, and to close. */
+  #leave(farewell: Buffer): void {
+    this.#uncork();
+    this.#isOpen = false;
+    this.#forgetHalf();
+    this.socket.timeout(LIMITS.lingerSeconds);
+    if (this.write(farewell)) this.socket.shutdown();
+    // What the client goes on sending is read and dropped, or its end would not be seen.
+    this.socket.resume();
+    this.#tellHandler();
+  }
+
+  onDrain(): void {
+    if (this.flush() && !this.#isOpen) this.socket.shutdown();
+  }
+
+  onEnd(): void {
+    this.socket.end();
+  }
+
+  onTimeout(): void {
+    this.terminate();
+  }
+
+  onGone(): void {
+    this.drop();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#forgetHalf();
+    this.#tellHandler();
+  }
+
+  #tellHandler(): void {
+    this.#front.sockets--;
+    if ('onFrame' in this.data) this.data.onSocketClose(this);
+  }
+
+  // What it holds.
+
+  heldBytes(): number {
+    return this.#half?.heldBytes ?? 0;
+  }
+
+  letGo(): void {
+    this.terminate();
+  }
+
+  #forgetHalf(): void {
+    if (this.#half === undefined) return;
+    this.#half = undefined;
+    this.#front.hold(this, 0);
+  }
+}
