@@ -116,9 +116,13 @@ export function answerHead(
     throw new InvalidAnswer(`${status} is no status`);
   }
   let head = `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n`;
-  for (const [name, value] of headers) head += headerLine(name, value);
+  let namesUpgrade = false;
+  for (const [name, value] of headers) {
+    head += headerLine(name, value);
+    namesUpgrade ||= name.toLowerCase() === 'upgrade';
+  }
   if (status >= 200) head += checkedLine('Date', date);
-  head += connectionLine(status, connection);
+  head += connectionLine(status, connection, namesUpgrade);
   if (hasBody(status)) head += bodyLine(body, connection);
   return `${head}\r\n`;
 }
@@ -145,17 +149,23 @@ function checkedLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`;
 }
 
-function connectionLine(status: number, connection: AnswerConnection): string {
+/** Who names `Upgrade` says here that it is for the next hop alone (RFC 9110, section 7.8). */
+function connectionLine(
+  status: number,
+  connection: AnswerConnection,
+  namesUpgrade: boolean,
+): string {
+  const upgrade = namesUpgrade ? ', Upgrade' : '';
   if ((connection === 'upgrade') !== (status === 101)) {
     throw new InvalidAnswer('only an answer of status 101 upgrades, and it does nothing else');
   }
   switch (connection) {
     case 'keep':
-      return '';
+      return namesUpgrade ? 'Connection: Upgrade\r\n' : '';
     case 'keep-alive':
-      return 'Connection: keep-alive\r\n';
+      return `Connection: keep-alive${upgrade}\r\n`;
     case 'close':
-      return 'Connection: close\r\n';
+      return `Connection: close${upgrade}\r\n`;
     case 'upgrade':
       return 'Connection: Upgrade\r\n';
   }

@@ -33,7 +33,6 @@ export interface HandshakeAnswer {
 export const VERSION_HEADERS: Readonly<Record<string, string>> = {
   'Sec-WebSocket-Version': VERSION,
   Upgrade: 'websocket',
-  Connection: 'Upgrade',
 };
 
 /** Whether the request asks for a WebSocket at all, be it rightly or not. */

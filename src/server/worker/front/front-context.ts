@@ -13,6 +13,7 @@ import { type ReadSocket, SocketSink } from './socket-sink.ts';
 /** A connection that left something to do, for others to have their turn. */
 export interface Postponed {
   goOn(): void;
+  terminate(): void;
 }
 
 export interface FrontOptions {
@@ -23,6 +24,8 @@ export interface FrontOptions {
   readonly handle: (exchange: Exchange) => void;
   /** Open files are getting short: no connection is kept longer than it must be. */
   readonly isShort: () => boolean;
+  /** Hears what a handler threw; its connection ends. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 const SECOND_MS = 1_000;
@@ -35,6 +38,7 @@ export class FrontContext {
   readonly refusals: Refusals;
   readonly handle: (exchange: Exchange) => void;
   readonly isShort: () => boolean;
+  readonly #onFault: (fault: unknown) => void;
   /** WebSockets that are open. */
   sockets = 0;
   /** Where what is sent once and at once is written, so that it needs no memory of its own. */
@@ -50,11 +54,12 @@ export class FrontContext {
   #date = '';
   #dateUntilMs = 0;
 
-  constructor({ maxPayloadBytes, budget, refusals, handle, isShort }: FrontOptions) {
+  constructor({ maxPayloadBytes, budget, refusals, handle, isShort, onFault }: FrontOptions) {
     this.frameRules = { maxPayloadBytes, maxFragments: LIMITS.fragmentsPerMessage };
     this.refusals = refusals;
     this.handle = handle;
     this.isShort = isShort;
+    this.#onFault = onFault;
     this.#budget = budget;
     this.#sink = new SocketSink(refusals);
     budget.watch(() => [...this.#held.keys()]);
@@ -70,10 +75,12 @@ export class FrontContext {
     return this.#date;
   }
 
-  /** Takes what is read of a socket now; good until the next call. */
+  /** Takes what is read of a socket now; whoever got it ends it. */
   sinkFor(socket: ReadSocket): SocketSink {
-    this.#sink.begin(socket);
-    return this.#sink;
+    // A handler may have another socket read before it returns.
+    const sink = this.#sink.isFree ? this.#sink : new SocketSink(this.refusals);
+    sink.begin(socket);
+    return sink;
   }
 
   /** Says how much is held for a connection, so that it counts against the memory budget. */
@@ -95,6 +102,16 @@ export class FrontContext {
   readonly #goOn = (): void => {
     const all = this.#postponed;
     this.#postponed = [];
-    for (const connection of all) connection.goOn();
+    for (const connection of all) this.run(connection, () => connection.goOn());
   };
+
+  /** Does something for a connection outside of what Bun calls, where a fault would stay unseen. */
+  run(connection: Pick<Postponed, 'terminate'>, act: () => void): void {
+    try {
+      act();
+    } catch (fault) {
+      this.#onFault(fault);
+      connection.terminate();
+    }
+  }
 }

@@ -27,8 +27,8 @@ export class Front {
   /** Those that listen, and those that only serve what came while an older certificate stood. */
   readonly #listeners: TCPSocketListener<TcpOwner>[] = [];
 
-  constructor(options: FrontOptions, log: Log) {
-    this.#context = new FrontContext(options);
+  constructor(options: Omit<FrontOptions, 'onFault'>, log: Log) {
+    this.#context = new FrontContext({ ...options, onFault: (fault) => this.#say(fault) });
     this.#log = log;
   }
 
@@ -82,7 +82,11 @@ export class Front {
 
   /** What a handler here threw: nobody knows how far it came, so the connection ends. */
   #failed(socket: TcpSocket, error: Error): void {
-    this.#log.error('a connection failed', { error: describeError(error) });
+    this.#say(error);
     socket.terminate();
+  }
+
+  #say(fault: unknown): void {
+    this.#log.error('a connection failed', { error: describeError(fault) });
   }
 }

@@ -241,7 +241,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     socket.open(acceptHead);
     if (isReading) return;
     this.socket.resume();
-    if (rest.byteLength > 0) this.socket.data.onData(rest);
+    if (rest.byteLength > 0) this.#front.run(this, () => this.socket.data.onData(rest));
   }
 
   // How it ends.

@@ -125,16 +125,23 @@ export class HttpExchange implements Exchange {
   upgrade(opener: SocketOpener): void {
     if (this.#isOver) return;
     const head = this.#head;
+    if (!head.isUpgradeToWebSocket) {
+      this.#refuse(400, 'this is no request for a WebSocket', {});
+      return;
+    }
     const handshake = judgeHandshake((name) => head.get(name) ?? undefined);
     if (handshake.kind === 'refused') {
       const { status, why } = handshake;
-      const headers = status === 426 ? VERSION_HEADERS : {};
-      this.answer({ status, type: 'text/plain; charset=utf-8', body: `${why}\n` }, headers);
+      this.#refuse(status, why, status === 426 ? VERSION_HEADERS : {});
       return;
     }
     this.#isOver = true;
     this.onAbandon = undefined;
     this.#connection.upgrade(acceptHead(handshake.key), opener);
+  }
+
+  #refuse(status: number, why: string, headers: AnswerHeaders): void {
+    this.answer({ status, type: 'text/plain; charset=utf-8', body: `${why}\n` }, headers);
   }
 
   /** The client is gone, or has to go. */

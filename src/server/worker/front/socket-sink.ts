@@ -1,4 +1,4 @@
-/** Takes what is read of a WebSocket: one for all of them, as only one is read at a time. */
+/** Takes what is read of a WebSocket: mostly one for all of them, as they are read in turn. */
 
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
@@ -24,9 +24,17 @@ export class SocketSink implements FrameSink {
     this.#refusals = refusals;
   }
 
+  get isFree(): boolean {
+    return this.#socket === undefined;
+  }
+
   begin(socket: ReadSocket): void {
     this.#socket = socket;
     this.#left = LIMITS.messagesPerSlice;
+  }
+
+  end(): void {
+    this.#socket = undefined;
   }
 
   text(message: string): Next {

@@ -37,11 +37,14 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   /** No close frame was sent, none has come, and the connection stands. */
   #isOpen = true;
   #isPaused = false;
+  /** The latest ping that is not answered, since more waits for its client. */
+  #unansweredPing: Buffer | undefined;
 
   constructor(socket: TcpSocket, front: FrontContext, data: SocketData) {
     super(socket);
     this.#front = front;
     this.data = data;
+    this.#unansweredPing = undefined;
     front.sockets++;
   }
 
@@ -59,6 +62,10 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
       const handler = 'open' in this.data ? this.data.open(this) : this.data;
       if (handler !== undefined) this.data = handler;
       else this.close(CLOSE_CODE.policy, 'no socket is taken');
+    } catch (fault) {
+      // Nobody would ever hear of it, or end it.
+      this.terminate();
+      throw fault;
     } finally {
       this.#uncork();
     }
@@ -153,14 +160,22 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   onData(chunk: Buffer): void {
     // Behind our close frame only the client's is of interest, which the end of TCP tells as well.
     if (!this.#isOpen) return;
-    const sink = this.#front.sinkFor(this);
-    const half = readFrames(this.#half, chunk, this.#front.frameRules, sink);
+    const half = this.#readFrames(chunk);
     if (half === undefined && this.#half === undefined) return;
     this.#half = this.#isOpen ? half : undefined;
     this.#front.hold(this, this.heldBytes());
     if (this.#half?.hasUnread !== true) return;
     this.socket.pause();
     if (!this.#isPaused) this.#front.later(this);
+  }
+
+  #readFrames(chunk: Buffer): HalfMessage | undefined {
+    const sink = this.#front.sinkFor(this);
+    try {
+      return readFrames(this.#half, chunk, this.#front.frameRules, sink);
+    } finally {
+      sink.end();
+    }
   }
 
   /** Reads what the last slice left. */
@@ -181,8 +196,9 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   takePing(payload: Buffer): void {
-    // Who does not read gets no more of them: an answer to the latest ping is enough.
+    // Who does not read gets no more of them: an answer to the latest ping is enough (5.5.3).
     if (this.waitingBytes === 0) this.write(pongFrame(payload));
+    else this.#unansweredPing = Buffer.from(payload);
     if ('onFrame' in this.data) this.data.onPing?.(this, payload.byteLength);
   }
 
@@ -197,6 +213,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   #leave(farewell: Buffer): void {
     this.#uncork();
     this.#isOpen = false;
+    this.#unansweredPing = undefined;
     this.#forgetHalf();
     this.socket.timeout(LIMITS.lingerSeconds);
     if (this.write(farewell)) this.socket.shutdown();
@@ -206,11 +223,22 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   onDrain(): void {
-    if (this.flush() && !this.#isOpen) this.socket.shutdown();
+    const isAll = this.flush();
+    if (!this.#isOpen) {
+      // Whoever takes what was said before the end has the time for it.
+      this.socket.timeout(LIMITS.lingerSeconds);
+      if (isAll) this.socket.shutdown();
+      return;
+    }
+    const ping = this.#unansweredPing;
+    if (!isAll || ping === undefined) return;
+    this.#unansweredPing = undefined;
+    this.write(pongFrame(ping));
   }
 
   onEnd(): void {
-    this.socket.end();
+    // A client that has closed in order may still read what was said before.
+    if (this.#isOpen || this.waitingBytes === 0) this.socket.end();
   }
 
   onTimeout(): void {
