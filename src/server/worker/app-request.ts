@@ -3,6 +3,7 @@
  * platform, and answered in pieces as they come.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { App, Server } from '../core/app/app.ts';
 import { ClientError } from '../core/app/client-error.ts';
@@ -11,17 +12,20 @@ import type { AnswerStream, Exchange } from '../core/contracts/exchange.ts';
 
 /**
  * The request as the app is given it; `undefined` when there can be none, such as for the host
- * `a:99999` or a method that `Request` would make another of.
+ * `a:99999`, a method that `Request` would make another of, or a tunnel.
+ *
+ * @param scheme of a target that names none, as most
  */
 export function appRequest(
   exchange: Exchange,
+  scheme: 'http' | 'https',
   body: Buffer,
   signal: AbortSignal,
 ): Request | undefined {
   const { method, headers, target } = exchange;
   const host = headers.get('host') || 'localhost';
-  const url = target.startsWith('/') ? `http://${host}${target}` : target;
-  if (!URL.canParse(url)) return undefined;
+  const url = target.startsWith('/') ? `${scheme}://${host}${target}` : target;
+  if (method === 'CONNECT' || !URL.canParse(url)) return undefined;
   const hasBody = body.byteLength > 0 && method !== 'GET' && method !== 'HEAD';
   const request = new Request(url, {
     method,
@@ -71,6 +75,13 @@ function textResponse(status: number, text: string): Response {
 /** A body that is there at once is sent with its length, up to this size; others in chunks. */
 const WHOLE_BYTES_MAX = 1_048_576;
 
+/**
+ * What is sent at once and does not say what it is: without it browsers guess, and text becomes a
+ * page. Texts are not told from bytes once they are a body.
+ */
+const TEXT_TYPE = 'text/plain;charset=utf-8';
+const BYTES_TYPE = 'application/octet-stream';
+
 /** What is asked of the reader of a stream. */
 interface PieceReader {
   read(): Promise<Piece>;
@@ -94,6 +105,10 @@ export async function sendResponse(
   pieceSeconds: number,
 ): Promise<void> {
   const { status, headers } = response;
+  if (exchange.isOver) {
+    discard(response);
+    return;
+  }
   const reader: PieceReader | undefined = response.body?.getReader();
   if (reader === undefined) {
     exchange.answerBytes(status, headers, '');
@@ -103,10 +118,15 @@ export async function sendResponse(
   const gathered: Uint8Array[] = [];
   const begun = await readAtOnce(reader, gathered);
   if (begun === undefined) {
-    exchange.answerBytes(status, headers, Buffer.concat(gathered));
+    const bytes = Buffer.concat(gathered);
+    const isNamed = bytes.byteLength === 0 || headers.has('content-type');
+    const type = isUtf8(bytes) ? TEXT_TYPE : BYTES_TYPE;
+    // The headers are the app's, and those of an answer that it fetched cannot be changed.
+    const typed = isNamed ? headers : [...headers, ['content-type', type] as const];
+    exchange.answerBytes(status, typed, bytes);
     return;
   }
-  const stream = exchange.stream(status, headers);
+  const stream = streamOf(exchange, response, reader);
   try {
     for (const piece of gathered) await write(stream, piece);
     for (let next = await begun.next; next.value !== undefined; next = await reader.read()) {
@@ -119,6 +139,21 @@ export async function sendResponse(
     cancel(reader);
     stream.cut();
   }
+}
+
+/** @throws when a header is none; nothing more is asked of the body then */
+function streamOf(exchange: Exchange, response: Response, reader: PieceReader): AnswerStream {
+  try {
+    return exchange.stream(response.status, response.headers);
+  } catch (fault) {
+    cancel(reader);
+    throw fault;
+  }
+}
+
+/** Nobody is there for an answer any more, which may go on for ever. */
+export function discard(response: Response): void {
+  if (!response.bodyUsed) response.body?.cancel().catch(() => {});
 }
 
 /**

@@ -1,7 +1,13 @@
 /** Requests by their path, over bare TCP: proxies and old clients send what `fetch` does not. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { knock } from '../../../test/fuzz/tcp.ts';
+import { makeCertificate } from '../../../test/support/certificates.ts';
+import { RawPeer } from '../../../test/support/raw-peer.ts';
+import { eventually } from '../../../test/system/eventually.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
@@ -31,9 +37,64 @@ const app: App = {
     if (pathname === '/mine') return new Response('the app');
     if (pathname === '/never') return new Promise(() => {});
     if (pathname === '/length') return lengthOf(request);
+    const answer = ANSWERS[pathname];
+    if (answer !== undefined) return answer(request);
     if (pathname === '/fails') throw new Error('the app fails on purpose');
     return undefined;
   },
+};
+
+const cancelled: string[] = [];
+
+function endless(name: string): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      await Bun.sleep(1);
+      controller.enqueue(Buffer.from('more'));
+    },
+    cancel() {
+      cancelled.push(name);
+    },
+  });
+}
+
+const TWO_COOKIES: [string, string][] = [
+  ['set-cookie', 'a=1'],
+  ['set-cookie', 'b=2'],
+];
+
+const ANSWERS: Readonly<Record<string, (request: Request) => Response | Promise<Response>>> = {
+  '/url': ({ url, method }) => new Response(`${method} ${url}`),
+  '/text': () => new Response('täxt'),
+  '/bytes': () => new Response(Uint8Array.of(0xff, 0xfe)),
+  '/blob': () => new Response(new Blob(['<b>'], { type: 'text/html' })),
+  '/file': () => new Response(Bun.file(import.meta.path)),
+  '/nothing-said': () => new Response(null, { status: 204 }),
+  '/known': () => new Response(null, { status: 304, headers: { etag: '"x"' } }),
+  '/cookies': () => new Response('x', { headers: TWO_COOKIES }),
+  '/long-head': () => new Response(null, { headers: { 'content-length': '12' } }),
+  '/switch': () => new Response(null, { status: 101 }),
+  '/split': () => new Response('x', { headers: { a: 'x\x01y' } }),
+  '/split-stream': () => new Response(endless('split'), { headers: { a: 'x\x01y' } }),
+  '/endless': () => new Response(endless('endless')),
+  '/late-endless': async () => {
+    await Bun.sleep(APP_TIMEOUT_MS / 2);
+    return new Response(endless('late'));
+  },
+  '/too-late-endless': async () => {
+    await Bun.sleep(APP_TIMEOUT_MS * 2);
+    return new Response(endless('too late'));
+  },
+  '/breaks': () =>
+    new Response(
+      new ReadableStream({
+        async pull(controller) {
+          controller.enqueue(Buffer.from('half'));
+          await Bun.sleep(5);
+          controller.error(new Error('the stream fails on purpose'));
+        },
+      }),
+    ),
 };
 
 async function lengthOf(request: Request): Promise<Response> {
@@ -47,9 +108,9 @@ function freePort(): number {
   return listener.port;
 }
 
-beforeAll(() => {
-  port = freePort();
+function createServer(publicPort: number, tls: object = {}): PublicServer {
   const config = {
+    ...tls,
     host: '127.0.0.1',
     path: '/socket.io/',
     pingIntervalMs: 1_000,
@@ -64,8 +125,8 @@ beforeAll(() => {
       exchange.answer({ status: 200, type: 'text/plain', body: 'the endpoint' }, {});
     },
   };
-  publicServer = new PublicServer({
-    settings: { publicPort: port, ownPort: 0, config } as WorkerSettings,
+  return new PublicServer({
+    settings: { publicPort, ownPort: 0, config } as WorkerSettings,
     endpoint: endpoint as unknown as EngineEndpoint,
     app,
     server: {} as Server,
@@ -76,6 +137,11 @@ beforeAll(() => {
     refusals,
     isReady: () => isReady,
   });
+}
+
+beforeAll(() => {
+  port = freePort();
+  publicServer = createServer(port);
   publicServer.listen();
 });
 
@@ -188,5 +254,101 @@ describe('bodies', () => {
     expect(await post('x'.repeat(1_000_000))).toEqual([413, 'payload too large\n']);
     expect(await post(inPieces(1_100))).toEqual([413, 'payload too large\n']);
     expect(refusals.totals().payloadTooLarge).toBe(before + 3);
+  });
+});
+
+describe('answers of the app', () => {
+  const headOf = async (path: string, method = 'GET'): Promise<string> => {
+    const request = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    const peer = await RawPeer.open(port);
+    peer.send(request);
+    await peer.untilEnd();
+    peer.leave();
+    return peer.text;
+  };
+  const untilCancelled = (name: string): Promise<string[]> =>
+    eventually(
+      `'${name}' is cancelled`,
+      () => cancelled,
+      (names) => names.includes(name),
+    );
+
+  test('say what they are, so that no browser has to guess', async () => {
+    expect(await headOf('/text')).toContain('\r\ncontent-type: text/plain;charset=utf-8\r\n');
+    expect(await headOf('/bytes')).toContain('\r\ncontent-type: application/octet-stream\r\n');
+    expect(await headOf('/blob')).toContain('\r\ncontent-type: text/html;charset=utf-8\r\n');
+    expect(await headOf('/file')).toContain('\r\ncontent-type: text/javascript;charset=utf-8\r\n');
+    expect(await headOf('/nothing-said')).not.toContain('content-type');
+  });
+
+  test('of every kind are sent as they are', async () => {
+    expect(await headOf('/nothing-said')).toStartWith('HTTP/1.1 204 No Content\r\n');
+    expect(await headOf('/known')).toContain('\r\netag: "x"\r\n');
+    expect(await headOf('/cookies')).toContain('\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n');
+    expect(await headOf('/file')).toContain(
+      `\r\nContent-Length: ${Bun.file(import.meta.path).size}\r\n`,
+    );
+    expect(await headOf('/long-head', 'HEAD')).toContain('\r\nContent-Length: 12\r\n');
+    expect(await headOf('/long-head')).toContain('\r\nContent-Length: 0\r\n');
+  });
+
+  test('that HTTP does not have are told to nobody', async () => {
+    for (const path of ['/switch', '/split', '/split-stream']) {
+      expect(await headOf(path)).toStartWith('HTTP/1.1 500 ');
+    }
+    await untilCancelled('split');
+  });
+
+  test('that break off in the middle do so for the client too', async () => {
+    const text = await headOf('/breaks');
+    expect(text).toContain('half');
+    expect(text).not.toContain('\r\n0\r\n');
+  });
+
+  test('end with the client, whenever it leaves', async () => {
+    for (const [path, name, afterMs] of [
+      ['/endless', 'endless', 10],
+      ['/late-endless', 'late', 2],
+      ['/too-late-endless', 'too late', APP_TIMEOUT_MS * 1.5],
+    ] as const) {
+      const peer = await RawPeer.open(port);
+      peer.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await Bun.sleep(afterMs);
+      peer.reset();
+      await untilCancelled(name);
+    }
+  });
+
+  test('know the address that was asked for', async () => {
+    const url = async (line: string, host = 'a.example'): Promise<[number, string]> =>
+      await ask(`${line} HTTP/1.1\r\nHost: ${host}`);
+    expect(await url('GET /url?a=b')).toEqual([200, 'GET http://a.example/url?a=b']);
+    expect(await url('GET http://a.example/url')).toEqual([200, 'GET http://a.example/url']);
+    expect((await url('GET //url'))[0]).toBe(404);
+    expect((await url('GET http://b.example/url'))[0]).toBe(400);
+    expect((await url('GET http://me@a.example/url'))[0]).toBe(400);
+    expect((await url('GET /url#x'))[0]).toBe(400);
+    expect((await url('CONNECT a.example:80'))[0]).toBe(400);
+    expect((await url('OPTIONS *'))[0]).toBe(400);
+    expect((await url('TRACK /url'))[0]).toBe(400);
+    expect((await url('GET /url', 'a:99999'))[0]).toBe(400);
+  });
+
+  test('know that they go over TLS', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-url-'));
+    const paths = { tlsCert: join(folder, 'cert.pem'), tlsKey: join(folder, 'key.pem') };
+    const { cert, key } = makeCertificate('localhost');
+    writeFileSync(paths.tlsCert, cert);
+    writeFileSync(paths.tlsKey, key);
+    const securePort = freePort();
+    const secure = createServer(securePort, paths);
+    secure.listen();
+    const peer = await RawPeer.open(securePort, true);
+    peer.send('GET /url HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await peer.untilText('GET https://a.example/url');
+    peer.leave();
+    secure.stopListening();
+    secure.close();
+    rmSync(folder, { recursive: true });
   });
 });

@@ -24,7 +24,7 @@ import { timeoutSeconds } from '../core/limits/timeout-seconds.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { requestTarget } from '../protocol/request-target.ts';
-import { answerOfApp, appRequest, sendResponse } from './app-request.ts';
+import { answerOfApp, appRequest, discard, sendResponse } from './app-request.ts';
 import { clientFiles } from './client-files.ts';
 import { Front } from './front/front.ts';
 
@@ -158,19 +158,23 @@ export class PublicServer {
     if ('fault' in body) return this.#refuseBody(body.fault);
     const gone = new AbortController();
     exchange.onAbandon = () => gone.abort();
-    const request = appRequest(exchange, body.bytes, gone.signal);
+    const scheme = this.#tls === undefined ? 'http' : 'https';
+    const request = appRequest(exchange, scheme, body.bytes, gone.signal);
     if (request === undefined) return new Response('bad request\n', { status: 400 });
     const { settings, app, refusals, server } = this.#options;
     const { requestTimeoutMs } = settings.config;
-    const answer = await within(requestTimeoutMs, answerOfApp(app, request, server));
+    const answering = answerOfApp(app, request, server);
+    const answer = await within(requestTimeoutMs, answering);
     if (answer !== undefined) return answer;
+    answering.then(discard, () => {});
     refusals.count('appTooSlow', requestTarget(exchange.target).path);
     exchange.makeLast();
     return new Response('this took too long\n', { status: 503, headers: { 'retry-after': '5' } });
   }
 
   #refuseBody(fault: BodyFault): Response {
-    if (fault !== 'tooLong') return new Response('bad request\n', { status: 400 });
+    if (fault === 'letGo') return new Response('overloaded\n', { status: 503 });
+    if (fault === 'brokenOff') return new Response('bad request\n', { status: 400 });
     this.#options.refusals.count('payloadTooLarge');
     return new Response('payload too large\n', { status: 413 });
   }

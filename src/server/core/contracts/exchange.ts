@@ -62,6 +62,8 @@ export interface Exchange extends ClientRequest {
    * meanwhile has gone. Others may do so once they have asked, and are answered all the same.
    */
   isHeld: boolean;
+  /** It is answered, or its client is gone: whatever is done with it has no effect any more. */
+  readonly isOver: boolean;
   /** Called once when the client goes away before the answer is whole. */
   onAbandon: (() => void) | undefined;
   /** How long the connection may be idle from now until the answer. */
@@ -75,7 +77,8 @@ export interface Exchange extends ClientRequest {
   /** Answers; an answer to one that has been answered or abandoned does nothing. */
   answer(answer: HttpAnswer, headers: AnswerHeaders): void;
   /**
-   * The same with headers and a body as they are; what says how the body is framed is left out.
+   * The same with headers and a body as they are; what says how the body is framed is left out,
+   * save the length in an answer to HEAD that has no body. Bytes MUST NOT be written to afterwards.
    *
    * @throws InvalidAnswer when a header cannot be written; nothing has been sent then
    */

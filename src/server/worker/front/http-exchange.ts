@@ -62,6 +62,10 @@ export class HttpExchange implements Exchange {
     this.isHeld = false;
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   get method(): string {
     return this.#head.method;
   }
@@ -104,7 +108,9 @@ export class HttpExchange implements Exchange {
     if (this.#isOver) return;
     this.#connection.beforeAnswer(this);
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
-    const head = this.#answerHead(status, headers, { length });
+    const isOfHead = this.#head.method === 'HEAD' && length === 0;
+    const said = isOfHead ? saidLength(headers) : length;
+    const head = this.#answerHead(status, headers, { length: said });
     const bodyBytes = this.isBodiless(status) ? 0 : length;
     this.#connection.sendAnswer(head, body, bodyBytes);
     this.finish();
@@ -178,4 +184,13 @@ export class HttpExchange implements Exchange {
     if (this.#isLast) return 'close';
     return this.#head.minorVersion === 0 ? 'keep-alive' : 'keep';
   }
+}
+
+/** How long the body would be, if the headers say so rightly. */
+function saidLength(headers: AnswerHeaderLines): number {
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() !== 'content-length') continue;
+    return /^\d{1,15}$/.test(value) ? Number(value) : 0;
+  }
+  return 0;
 }
