@@ -20,6 +20,7 @@ import type {
   Reply,
   SocketData,
 } from '../../src/server/core/contracts/client-connection.ts';
+import type { SharedText } from '../../src/server/core/contracts/outgoing-event.ts';
 import { Heartbeat } from '../../src/server/core/heartbeat.ts';
 import type { RateSettings } from '../../src/server/core/limits/client-rates.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
@@ -204,6 +205,10 @@ export class FakeSocket implements FrameSocket {
     if (!this.isBehind) return frame.length || 1;
     this.bufferedBytes += frame.length;
     return -1;
+  }
+
+  sendShared({ text }: SharedText): number {
+    return this.send(text);
   }
 
   cork(callback: () => void): void {

@@ -12,6 +12,7 @@ export const NO_HANDLER: FrameHandler = {
 export const CUT_SOCKET: FrameSocket = {
   data: NO_HANDLER,
   send: (frame) => frame.length || 1,
+  sendShared: ({ text }) => text.length || 1,
   cork: (callback) => callback(),
   close: () => {},
   terminate: () => {},

@@ -10,7 +10,7 @@
 import type { DisconnectReason, TransportName } from '../../core/app/app.ts';
 import type { CarriedSession, Carrier } from '../../core/contracts/carrier.ts';
 import type { FrameHandler, FrameSocket, Reply } from '../../core/contracts/client-connection.ts';
-import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
+import type { OutgoingEvent, SharedText } from '../../core/contracts/outgoing-event.ts';
 import type { Holder } from '../../core/limits/memory-budget.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Reader } from '../../core/limits/slow-readers.ts';
@@ -44,6 +44,8 @@ import { SOCKET_IO_FORMAT } from './wire-format.ts';
 
 /** The slot of a session that is over. */
 const ENDED = -2;
+/** The same for all. */
+const PING: SharedText = { text: PLAIN_PACKET.ping, frame: undefined };
 
 export class EngineSession implements Carrier, FrameHandler, EngineMember, Holder, Reader {
   readonly #worker: EngineHome<EngineSession>;
@@ -168,9 +170,12 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   }
 
   #sendFrame(socket: FrameSocket, frame: WirePacket): void {
-    const sent = socket.send(frame);
-    if (sent > 0 || frame.length === 0) return;
-    if (sent < 0) this.#worker.slowReaders.wait(socket, this, frame.length);
+    this.#sent(socket, socket.send(frame), frame.length);
+  }
+
+  #sent(socket: FrameSocket, sent: number, length: number): void {
+    if (sent > 0 || length === 0) return;
+    if (sent < 0) this.#worker.slowReaders.wait(socket, this, length);
     else this.#endSoon('memoryBudget');
   }
 
@@ -213,14 +218,15 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
 
   #sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
     if (event.volatile && socket.getBufferedAmount() > 0) return;
-    this.#sendFrame(socket, event.encodedFor(SOCKET_IO_FORMAT));
+    const shared = event.encodedFor(SOCKET_IO_FORMAT);
+    this.#sent(socket, socket.sendShared(shared), shared.text.length);
     for (const attachment of event.attachments) this.#sendPacket(socket, attachment);
   }
 
   #enqueueEvents(events: readonly OutgoingEvent[]): void {
     for (const event of events) {
       if (event.volatile && this.polling?.isPolled !== true) continue;
-      this.#enqueue([event.encodedFor(SOCKET_IO_FORMAT), ...event.attachments], false);
+      this.#enqueue([event.encodedFor(SOCKET_IO_FORMAT).text, ...event.attachments], false);
     }
     this.polling?.flush();
   }
@@ -241,12 +247,12 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
   ping(): void {
     const socket = this.#socket;
     if (socket === undefined) this.#enqueue([PLAIN_PACKET.ping]);
-    else if (!this.#worker.router.isDeliveringLittle) socket.send(PLAIN_PACKET.ping);
+    else if (!this.#worker.router.isDeliveringLittle) socket.sendShared(PING);
     else {
       // What is on its way leaves with the ping, in one system call.
       socket.cork(() => {
         for (const session of this.sessions) session.home.delivery.catchUp(session);
-        socket.send(PLAIN_PACKET.ping);
+        socket.sendShared(PING);
       });
     }
   }

@@ -7,12 +7,16 @@
  * another worker holds for it.
  */
 
+import type { SharedText } from './outgoing-event.ts';
+
 /** A WebSocket to a client. */
 export interface FrameSocket {
   /** Who gets the frames; an opener until the socket is open. */
   data: SocketData;
   /** Sends a text or a binary frame. @returns > 0 once it has left, −1 if it waits, 0 if lost */
   send(frame: string | Uint8Array): number;
+  /** Sends a text frame that goes to others as well. @returns as `send` does */
+  sendShared(shared: SharedText): number;
   /** Lets the frames sent inside leave in one system call. */
   cork(callback: () => void): void;
   /** Ends it in order: what was sent before still reaches the client, as far as it reads. */

@@ -20,7 +20,14 @@ export interface OutgoingEvent extends EventContent {
   /** What it holds while it is on its way. */
   readonly bytes: number;
   /** Its text in a wire format: MUST be encoded once, for however many recipients. */
-  encodedFor(format: WireFormat): string;
+  encodedFor(format: WireFormat): SharedText;
+}
+
+/** A text that is the same for many: what is made of it to be sent is made once. */
+export interface SharedText {
+  readonly text: string;
+  /** Its bytes as one frame of a WebSocket, left there by whoever needed them first. */
+  frame: Buffer | undefined;
 }
 
 /** How one kind of client wants an event; `index` is its place in an event's cache. */

@@ -7,7 +7,7 @@
 
 import { encodeArguments } from '../../protocol/binary-payload.ts';
 import { RESERVED_EVENTS } from '../../protocol/socketio-packet.ts';
-import type { OutgoingEvent, WireFormat } from '../contracts/outgoing-event.ts';
+import type { OutgoingEvent, SharedText, WireFormat } from '../contracts/outgoing-event.ts';
 import { LIMITS } from '../limits/limits.ts';
 
 export interface EventOptions {
@@ -30,7 +30,7 @@ export class EncodedEvent implements OutgoingEvent {
   readonly volatile: boolean;
   readonly ackId: number | undefined;
   readonly bytes: number;
-  readonly #encoded: (string | undefined)[] = [];
+  readonly #encoded: (SharedText | undefined)[] = [];
 
   constructor(
     namespace: string,
@@ -78,7 +78,7 @@ export class EncodedEvent implements OutgoingEvent {
   }
 
   /** The text of this event in a wire format. */
-  encodedFor(format: WireFormat): string {
-    return (this.#encoded[format.index] ??= format.encode(this));
+  encodedFor(format: WireFormat): SharedText {
+    return (this.#encoded[format.index] ??= { text: format.encode(this), frame: undefined });
   }
 }

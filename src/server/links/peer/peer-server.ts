@@ -14,6 +14,7 @@ import type {
   SessionOwner,
   SocketData,
 } from '../../core/contracts/client-connection.ts';
+import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
@@ -314,6 +315,11 @@ class TunnelSocket implements FrameSocket {
 
   send(frame: string | Uint8Array): number {
     return this.#edge.send(this.#number, frame);
+  }
+
+  /** What goes to many stands once in a frame of the edge, see `SaidOnce`. */
+  sendShared({ text }: SharedText): number {
+    return this.send(text);
   }
 
   cork(callback: () => void): void {

@@ -13,6 +13,7 @@ import type {
   SocketData,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
+import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
@@ -110,6 +111,10 @@ class FakeSocket implements FrameSocket {
     if (!this.isBehind) return frame.length;
     this.bufferedBytes += frame.length;
     return -1;
+  }
+
+  sendShared({ text }: SharedText): number {
+    return this.send(text);
   }
 
   cork(callback: () => void): void {

@@ -7,7 +7,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { FrameRules } from '../../protocol/websocket/frame-sink.ts';
-import { FrameCache } from './frame-cache.ts';
+import { BinaryFrames } from './binary-frames.ts';
 import { type ReadSocket, SocketSink } from './socket-sink.ts';
 
 /** A connection that left something to do, for others to have their turn. */
@@ -33,7 +33,7 @@ const SECOND_MS = 1_000;
 const SCRATCH_BYTES = 65_536;
 
 export class FrontContext {
-  readonly frames: FrameCache = new FrameCache();
+  readonly binaryFrames: BinaryFrames = new BinaryFrames();
   readonly frameRules: FrameRules;
   readonly refusals: Refusals;
   readonly handle: (exchange: Exchange) => void;

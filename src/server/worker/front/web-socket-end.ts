@@ -11,6 +11,7 @@
  */
 
 import type { FrameSocket, SocketData } from '../../core/contracts/client-connection.ts';
+import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder } from '../../core/limits/memory-budget.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
@@ -75,31 +76,44 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   send(message: string | Uint8Array): number {
     if (!this.#isOpen) return 0;
-    const front = this.#front;
-    if (front.corked === this && typeof message === 'string' && this.#gather(message)) {
-      return message.length;
+    if (typeof message !== 'string') {
+      this.#flushGathered();
+      return this.write(this.#front.binaryFrames.frameOf(message)) ? message.length : -1;
     }
-    this.#flushGathered();
-    return this.#sendNow(message) ? message.length : -1;
+    const { corked, scratch } = this.#front;
+    if (corked === this && this.#gather(message)) return message.length;
+    const length = corked === undefined ? writeTextFrame(scratch, 0, message) : -1;
+    const hasLeft =
+      length === -1 ? this.write(textFrame(message)) : this.writeShared(scratch, length);
+    return hasLeft ? message.length : -1;
   }
 
-  #sendNow(message: string | Uint8Array): boolean {
-    const { corked, frames, scratch } = this.#front;
-    if (typeof message !== 'string') return this.write(frames.binaryFrame(message));
-    const frame = frames.textFrame(message);
-    if (frame !== undefined) return this.write(frame);
-    const isFree = corked === undefined || corked === this;
-    const length = isFree ? writeTextFrame(scratch, 0, message) : -1;
-    return length === -1 ? this.write(textFrame(message)) : this.writeShared(scratch, length);
+  sendShared(shared: SharedText): number {
+    if (!this.#isOpen) return 0;
+    shared.frame ??= textFrame(shared.text);
+    const { frame, text } = shared;
+    if (this.#front.corked === this && this.#gatherFrame(frame)) return text.length;
+    return this.write(frame) ? text.length : -1;
   }
 
-  /** @returns whether there was place for it */
+  /** @returns whether there was place for it; if not, what was gathered has been sent */
   #gather(message: string): boolean {
     const front = this.#front;
     const end = writeTextFrame(front.scratch, front.corkedBytes, message);
-    if (end === -1) return false;
-    front.corkedBytes = end;
-    return true;
+    if (end === -1) this.#flushGathered();
+    else front.corkedBytes = end;
+    return end !== -1;
+  }
+
+  /** @returns as `#gather` does */
+  #gatherFrame(frame: Buffer): boolean {
+    const front = this.#front;
+    const hasPlace = front.corkedBytes + frame.byteLength <= front.scratch.byteLength;
+    if (hasPlace) {
+      front.scratch.set(frame, front.corkedBytes);
+      front.corkedBytes += frame.byteLength;
+    } else this.#flushGathered();
+    return hasPlace;
   }
 
   #flushGathered(): void {
