@@ -12,7 +12,7 @@
 const FINAL_ROUNDS = 3;
 
 /** An address of the Internet Protocol and a port. */
-const WORDS_GIVEN = 5;
+const WORDS_GIVEN = 4;
 
 /** Makes hashes under one key; those of another do not agree with them. */
 export class KeyedHash {
@@ -37,14 +37,13 @@ export class KeyedHash {
     into[1] = this.#high;
   }
 
-  /** 32 bits of five words of 32 bits, as of the ten units of text that they would be. */
-  hashWords(first: number, second: number, third: number, fourth: number, fifth: number): number {
+  /** 32 bits of four words of 32 bits, as of the eight units of text that they would be. */
+  hashWords(first: number, second: number, third: number, fourth: number): number {
     const given = this.#given;
     given[0] = first;
     given[1] = second;
     given[2] = third;
     given[3] = fourth;
-    given[4] = fifth;
     return this.#run('', 0, given.length * 2, 0, given) >>> 0;
   }
 

@@ -9,9 +9,6 @@ import { makeCertificate } from '../../../test/support/certificates.ts';
 import { RawPeer } from '../../../test/support/raw-peer.ts';
 import { eventually } from '../../../test/system/eventually.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
-import { RequestSources } from '../clients/source/request-sources.ts';
-import { SourceKeys } from '../clients/source/source-keys.ts';
-import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { Exchange } from '../core/contracts/exchange.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
@@ -131,7 +128,6 @@ function createServer(publicPort: number, tls: object = {}): PublicServer {
     app,
     server: {} as Server,
     budget: new MemoryBudget(1 << 20, refusals),
-    sources: new RequestSources(new TrustedProxies([]), new SourceKeys()),
     watch: { isWatching: false, vouch: () => {}, isLastAnswer: () => isLast },
     log,
     refusals,

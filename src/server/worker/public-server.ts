@@ -14,7 +14,6 @@ import {
 } from '../../host/access/tls-files.ts';
 import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { ConnectionWatch } from '../clients/source/connection-watch.ts';
-import type { RequestSources } from '../clients/source/request-sources.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { FileAnswer, ServedFiles } from '../core/app/served-files.ts';
 import type { BodyFault, Exchange, WholeBody } from '../core/contracts/exchange.ts';
@@ -32,7 +31,6 @@ export interface PublicServerOptions {
   readonly settings: WorkerSettings;
   readonly endpoint: EngineEndpoint;
   readonly budget: MemoryBudget;
-  readonly sources: RequestSources;
   readonly watch: ConnectionWatch;
   readonly app: App;
   readonly server: Server;
@@ -93,6 +91,11 @@ export class PublicServer {
     this.#options.log.info('a new certificate is used from now on');
   }
 
+  /** The number of the connection that has an open file; see `Exchange.connection`. */
+  connectionAt(file: number): number {
+    return this.#front.connectionAt(file);
+  }
+
   /** WebSockets that are open: those of sessions, at an edge, and on their way to either. */
   get socketCount(): number {
     return this.#front.socketCount;
@@ -124,8 +127,8 @@ export class PublicServer {
       this.#options.endpoint.handle(exchange, query);
       return;
     }
-    const { sources, watch } = this.#options;
-    if (watch.isLastAnswer(sources.connectionOf(exchange))) exchange.makeLast();
+    const { watch } = this.#options;
+    if (watch.isLastAnswer(exchange.connection)) exchange.makeLast();
     this.#answerStranger(exchange, pathname);
   }
 

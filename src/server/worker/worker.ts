@@ -250,6 +250,7 @@ export class Worker {
       log: this.#log,
       countFiles: () => this.#files.count(),
       countSockets: () => this.#publicServer?.socketCount ?? 0,
+      connectionAt: (file) => this.#publicServer?.connectionAt(file) ?? 0,
       sessionConnections: () => [
         ...this.#engine.carryingConnections(),
         ...this.#peers.connections(),
@@ -283,7 +284,6 @@ export class Worker {
       settings: this.#settings,
       endpoint,
       budget: this.#budget,
-      sources,
       watch,
       app,
       server: core.server,

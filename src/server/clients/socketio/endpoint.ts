@@ -89,7 +89,7 @@ export class EngineEndpoint {
     this.#context = options.context;
     this.#options = options;
     this.#times = new RequestTimes(options.context.settings);
-    this.#waiting = new WaitingPolls(options.sources, options.watch);
+    this.#waiting = new WaitingPolls(options.watch);
   }
 
   /** Polls that wait for packets: each holds an open file. */
@@ -153,7 +153,7 @@ export class EngineEndpoint {
     }
     const session = new EngineSession(this.#context, source);
     const answer = payloadAnswer([session.openPolling()]);
-    this.#keep(exchange, connection);
+    this.#keep(exchange);
     send(exchange, answer, ask.cors);
   }
 
@@ -227,26 +227,23 @@ export class EngineEndpoint {
       this.#refuse(exchange, 'unknownSession', ask.cors);
       return;
     }
-    const connection = this.#options.sources.connectionOf(exchange);
+    const { connection } = exchange;
     exchange.upgrade(new OfferToSession(owner, sessionId, ask.isTextOnly, connection));
   }
 
   /** Answers a request of a session, or one that turned out to have none. */
   #finish(exchange: Exchange, answer: HttpAnswer, cors: AnswerHeaders): void {
     if (answer.status < 400) this.#keep(exchange);
-    else {
-      const { sources, watch } = this.#options;
-      if (watch.isLastAnswer(sources.connectionOf(exchange))) exchange.makeLast();
-    }
+    else if (this.#options.watch.isLastAnswer(exchange.connection)) exchange.makeLast();
     send(exchange, answer, cors);
   }
 
   /** The connection brought a request of a session, and stays for more. */
-  #keep(exchange: Exchange, connection?: number): void {
-    const { sources, watch } = this.#options;
+  #keep(exchange: Exchange): void {
+    const { watch } = this.#options;
     exchange.keepFor(watch.isWatching ? KEPT_SECONDS : this.#times.keepAliveSeconds);
     if (!watch.isWatching) return;
-    watch.vouch(connection ?? sources.connectionOf(exchange), KEPT_SECONDS);
+    watch.vouch(exchange.connection, KEPT_SECONDS);
   }
 
   #refuse(exchange: Exchange, name: ProtocolError, cors: AnswerHeaders): void {

@@ -10,7 +10,7 @@
 import type { DisconnectReason, TransportName } from '../../core/app/app.ts';
 import type { CarriedSession, Carrier } from '../../core/contracts/carrier.ts';
 import type { FrameHandler, FrameSocket, Reply } from '../../core/contracts/client-connection.ts';
-import type { OutgoingEvent, SharedText } from '../../core/contracts/outgoing-event.ts';
+import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import type { Holder } from '../../core/limits/memory-budget.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Reader } from '../../core/limits/slow-readers.ts';
@@ -40,12 +40,10 @@ import {
   packedHandshake,
   unpackedHandshake,
 } from './session-extras.ts';
-import { SOCKET_IO_FORMAT } from './wire-format.ts';
+import { PING, SOCKET_IO_FORMAT } from './wire-format.ts';
 
 /** The slot of a session that is over. */
 const ENDED = -2;
-/** The same for all. */
-const PING: SharedText = { text: PLAIN_PACKET.ping, frame: undefined };
 
 export class EngineSession implements Carrier, FrameHandler, EngineMember, Holder, Reader {
   readonly #worker: EngineHome<EngineSession>;
@@ -139,11 +137,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
     const socket = this.#socket;
     if (socket === undefined) this.#enqueueEvents(events);
     else if (events.length === 1) this.#sendEvent(socket, events[0] as OutgoingEvent);
-    else {
-      socket.cork(() => {
-        for (const event of events) this.#sendEvent(socket, event);
-      });
-    }
+    else socket.cork(() => events.forEach((event) => this.#sendEvent(socket, event)));
   }
 
   endSession(session: CarriedSession): void {
@@ -166,10 +160,7 @@ export class EngineSession implements Carrier, FrameHandler, EngineMember, Holde
 
   #sendPacket(socket: FrameSocket, packet: WirePacket): void {
     const isFrame = typeof packet === 'string' || this.#extras?.isTextOnly !== true;
-    this.#sendFrame(socket, isFrame ? packet : encodeBase64Packet(packet));
-  }
-
-  #sendFrame(socket: FrameSocket, frame: WirePacket): void {
+    const frame = isFrame ? packet : encodeBase64Packet(packet);
     this.#sent(socket, socket.send(frame), frame.length);
   }
 

@@ -1,20 +1,17 @@
 /**
  * Polls that wait for packets on this worker, for sessions of whichever worker: each holds an open
- * file. Their connections are asked for only when somebody wants to know them.
+ * file.
  */
 
 import type { Exchange } from '../../core/contracts/exchange.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
-import type { RequestSources } from '../source/request-sources.ts';
 
 export class WaitingPolls {
-  readonly #sources: RequestSources;
   readonly #watch: ConnectionWatch;
   readonly #polls: Set<Exchange> = new Set();
   #seconds = 0;
 
-  constructor(sources: RequestSources, watch: ConnectionWatch) {
-    this.#sources = sources;
+  constructor(watch: ConnectionWatch) {
     this.#watch = watch;
   }
 
@@ -38,6 +35,6 @@ export class WaitingPolls {
   }
 
   #vouch(exchange: Exchange): void {
-    this.#watch.vouch(this.#sources.connectionOf(exchange), this.#seconds);
+    this.#watch.vouch(exchange.connection, this.#seconds);
   }
 }

@@ -1,8 +1,8 @@
 /** Where the requests of a worker come from: the client's address, and keys to count it by. */
 
-import type { ClientRequest, RequestPeer } from '../../core/contracts/exchange.ts';
+import type { Exchange } from '../../core/contracts/exchange.ts';
 import { parseIp } from '../../protocol/ip-address.ts';
-import { NO_SOURCE, type SourceKeys } from './source-keys.ts';
+import type { SourceKeys } from './source-keys.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Where a first request comes from. */
@@ -14,11 +14,6 @@ export interface RequestSource {
   readonly connection: number;
 }
 
-/** A request, as far as it matters here. */
-interface AskedFrom extends Pick<ClientRequest, 'headers'> {
-  readonly peer: RequestPeer;
-}
-
 export class RequestSources {
   readonly #proxies: TrustedProxies;
   readonly #keys: SourceKeys;
@@ -28,18 +23,9 @@ export class RequestSources {
     this.#keys = keys;
   }
 
-  sourceOf({ headers, peer }: AskedFrom): RequestSource {
-    const ip = parseIp(peer.address);
-    const client = this.#proxies.sourceOf(headers, peer.address, ip);
-    return {
-      address: client.address,
-      addressKey: this.#keys.address(client.ip),
-      connection: this.#keys.connection(ip, peer.port),
-    };
-  }
-
-  connectionOf({ peer }: Pick<AskedFrom, 'peer'>): number {
-    const ip = parseIp(peer.address);
-    return ip === undefined ? NO_SOURCE : this.#keys.connection(ip, peer.port);
+  sourceOf(exchange: Pick<Exchange, 'address' | 'connection' | 'headers'>): RequestSource {
+    const { address, connection, headers } = exchange;
+    const client = this.#proxies.sourceOf(headers, address, parseIp(address));
+    return { address: client.address, addressKey: this.#keys.address(client.ip), connection };
   }
 }

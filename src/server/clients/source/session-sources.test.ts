@@ -15,15 +15,6 @@ test('an address has one key, however it is written; v6 counts by its first 64 b
   expect(keys.address(undefined)).not.toBe(NO_SOURCE);
 });
 
-test('a connection has a key of its own', () => {
-  const keys = new SourceKeys();
-  const made = ['192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2'].flatMap((text) =>
-    [1, 2, 65_535].map((port) => keys.connection(ip(text), port)),
-  );
-  expect(new Set(made).size).toBe(made.length);
-  expect(keys.connection(undefined, 1)).toBe(NO_SOURCE);
-});
-
 test('nobody can know keys beforehand', () => {
   const one = new SourceKeys().address(ip('192.0.2.1'));
   const others = Array.from({ length: 8 }, () => new SourceKeys().address(ip('192.0.2.1')));

@@ -30,12 +30,6 @@ export interface ClientRequest {
   readonly headers: RequestHeaders;
 }
 
-/** The two ends of its TCP connection that a request came by, as far as they are known. */
-export interface RequestPeer {
-  readonly address: string;
-  readonly port: number;
-}
-
 /** Too long; its client went away or breaks HTTP; it had to make place for others. */
 export type BodyFault = 'tooLong' | 'brokenOff' | 'letGo';
 
@@ -55,8 +49,10 @@ export interface AnswerStream {
 }
 
 export interface Exchange extends ClientRequest {
-  /** The other end of the connection; the address is empty when it is not known. */
-  readonly peer: RequestPeer;
+  /** The address at the other end of its TCP connection; empty when it is not known. */
+  readonly address: string;
+  /** The number of that connection, which no other one of this worker has; 0 once it is gone. */
+  readonly connection: number;
   /**
    * The request is held until there is news: a client that ends its side of the connection
    * meanwhile has gone. Others may do so once they have asked, and are answered all the same.

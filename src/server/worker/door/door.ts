@@ -33,6 +33,8 @@ export interface DoorOptions {
   countFiles(): number | undefined;
   /** WebSockets that are open now. */
   countSockets(): number;
+  /** The number of the connection that has an open file. */
+  connectionAt(file: number): number;
   /** Connections that carry sessions on their own. */
   sessionConnections(): Iterable<number>;
   /** The watch begins: vouches for connections whose requests wait. */
@@ -196,9 +198,10 @@ export class Door implements ConnectionWatch {
     const { keys, ports } = this.#options;
     const sessions = new Set(this.#options.sessionConnections());
     const strangers: Stranger[] = [];
-    tcp.visit(this.#filesMax + FILES_SLACK, (file, ip, port) => {
-      const connection = keys.connection(ip, port);
-      const isKnown = sessions.has(connection) || (this.#vouched.get(connection) ?? 0) >= now;
+    tcp.visit(this.#filesMax + FILES_SLACK, (file, ip) => {
+      const connection = this.#options.connectionAt(file);
+      const isVouchedFor = (this.#vouched.get(connection) ?? 0) >= now;
+      const isKnown = connection !== NO_SOURCE && (sessions.has(connection) || isVouchedFor);
       if (isKnown || this.#options.isProxy(ip) || !ports.includes(tcp.localPort(file))) return;
       const address = keys.address(ip);
       strangers.push({ file, address, connection, silentMs: tcp.silentMs(file) });

@@ -8,6 +8,7 @@ import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { FrameRules } from '../../protocol/websocket/frame-sink.ts';
 import { BinaryFrames } from './binary-frames.ts';
+import { ConnectionNumbers } from './connection-numbers.ts';
 import { type ReadSocket, SocketSink } from './socket-sink.ts';
 
 /** A connection that left something to do, for others to have their turn. */
@@ -34,6 +35,7 @@ const SCRATCH_BYTES = 65_536;
 
 export class FrontContext {
   readonly binaryFrames: BinaryFrames = new BinaryFrames();
+  readonly numbers: ConnectionNumbers = new ConnectionNumbers();
   readonly frameRules: FrameRules;
   readonly refusals: Refusals;
   readonly handle: (exchange: Exchange) => void;
@@ -41,6 +43,8 @@ export class FrontContext {
   readonly #onFault: (fault: unknown) => void;
   /** WebSockets that are open. */
   sockets = 0;
+  /** Pings that are not answered, since more waits for their clients: the latest of each. */
+  readonly unanswered: Map<object, Buffer> = new Map();
   /** Where what is sent once and at once is written, so that it needs no memory of its own. */
   readonly scratch: Buffer = Buffer.allocUnsafe(SCRATCH_BYTES);
   /** The socket whose frames are gathered in the scratch now, and how many bytes they are. */

@@ -37,6 +37,11 @@ export class Front {
     return this.#context.sockets;
   }
 
+  /** The number of the connection that has an open file; see `Exchange.connection`. */
+  connectionAt(file: number): number {
+    return this.#context.numbers.of(file);
+  }
+
   /** @throws the system's error when the port is taken */
   listen({ hostname, port, isShared, tls }: ListenOptions): void {
     const options = {

@@ -10,7 +10,7 @@
  */
 
 import type { SocketOpener } from '../../core/contracts/client-connection.ts';
-import type { RequestPeer, WholeBody } from '../../core/contracts/exchange.ts';
+import type { WholeBody } from '../../core/contracts/exchange.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder } from '../../core/limits/memory-budget.ts';
 import { answerHead } from '../../protocol/http/answer-head.ts';
@@ -68,6 +68,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     super(socket);
     this.#front = front;
     this.stream = undefined;
+    front.numbers.opened(socket.fd);
     this.allowIdle(IDLE_SECONDS);
   }
 
@@ -75,9 +76,12 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     return this.#front.date;
   }
 
-  get peer(): RequestPeer {
-    const { remoteAddress, remotePort } = this.socket;
-    return { address: remoteAddress ?? '', port: remotePort ?? 0 };
+  get address(): string {
+    return this.socket.remoteAddress ?? '';
+  }
+
+  get number(): number {
+    return this.#front.numbers.of(this.socket.fd);
   }
 
   allowIdle(seconds: number): void {

@@ -12,7 +12,6 @@ import type {
   AnswerStream,
   Exchange,
   RequestHeaders,
-  RequestPeer,
   WholeBody,
 } from '../../core/contracts/exchange.ts';
 import {
@@ -30,7 +29,9 @@ import { type AnswerConnectionEnd, OpenAnswer } from './open-answer.ts';
 
 /** The connection of a request, as the exchange needs it. */
 export interface ExchangeConnection extends AnswerConnectionEnd {
-  readonly peer: RequestPeer;
+  readonly address: string;
+  /** See `Exchange.connection`. */
+  readonly number: number;
   /** The time as HTTP writes it. */
   readonly date: string;
   stream: OpenAnswer | undefined;
@@ -78,8 +79,12 @@ export class HttpExchange implements Exchange {
     return this.#head;
   }
 
-  get peer(): RequestPeer {
-    return this.#connection.peer;
+  get address(): string {
+    return this.#connection.address;
+  }
+
+  get connection(): number {
+    return this.#connection.number;
   }
 
   keepFor(seconds: number): void {

@@ -18,7 +18,8 @@ export interface TcpOwner {
   onGone(): void;
 }
 
-export type TcpSocket = Socket<TcpOwner>;
+/** Its open file is known to the runtime, though not to its types; -1 once it is closed. */
+export type TcpSocket = Socket<TcpOwner> & { readonly fd: number };
 
 /** What the kernel has not taken yet, oldest first; of the first only what is behind `offset`. */
 interface Waiting {

@@ -35,17 +35,13 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   readonly #front: FrontContext;
   /** What has come of a message that is not whole, or was not read yet. */
   #half: HalfMessage | undefined;
-  /** No close frame was sent, none has come, and the connection stands. */
-  #isOpen = true;
-  #isPaused = false;
-  /** The latest ping that is not answered, since more waits for its client. */
-  #unansweredPing: Buffer | undefined;
+  /** Closed once a close frame was sent or has come, or the connection is gone. */
+  #state: 'open' | 'paused' | 'closed' = 'open';
 
   constructor(socket: TcpSocket, front: FrontContext, data: SocketData) {
     super(socket);
     this.#front = front;
     this.data = data;
-    this.#unansweredPing = undefined;
     front.sockets++;
   }
 
@@ -70,6 +66,14 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
     } finally {
       this.#uncork();
     }
+  }
+
+  get #isOpen(): boolean {
+    return this.#state !== 'closed';
+  }
+
+  get #isPaused(): boolean {
+    return this.#state === 'paused';
   }
 
   // What is sent.
@@ -158,13 +162,13 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   pause(): void {
-    this.#isPaused = true;
+    if (this.#isOpen) this.#state = 'paused';
     this.socket.pause();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
-    this.#isPaused = false;
+    this.#state = 'open';
     if (this.#half?.hasUnread === true) this.#front.later(this);
     else this.socket.resume();
   }
@@ -212,7 +216,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   takePing(payload: Buffer): void {
     // Who does not read gets no more of them: an answer to the latest ping is enough (5.5.3).
     if (this.waitingBytes === 0) this.write(pongFrame(payload));
-    else this.#unansweredPing = Buffer.from(payload);
+    else this.#front.unanswered.set(this, Buffer.from(payload));
     if ('onFrame' in this.data) this.data.onPing?.(this, payload.byteLength);
   }
 
@@ -226,8 +230,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   /** Nothing is sent behind this; the client has a moment to take it, and to close. */
   #leave(farewell: Buffer): void {
     this.#uncork();
-    this.#isOpen = false;
-    this.#unansweredPing = undefined;
+    this.#state = 'closed';
     this.#forgetHalf();
     this.socket.timeout(LIMITS.lingerSeconds);
     if (this.write(farewell)) this.socket.shutdown();
@@ -244,9 +247,10 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
       if (isAll) this.socket.shutdown();
       return;
     }
-    const ping = this.#unansweredPing;
-    if (!isAll || ping === undefined) return;
-    this.#unansweredPing = undefined;
+    const { unanswered } = this.#front;
+    const ping = isAll && unanswered.size > 0 ? unanswered.get(this) : undefined;
+    if (ping === undefined) return;
+    unanswered.delete(this);
     this.write(pongFrame(ping));
   }
 
@@ -262,13 +266,14 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   onGone(): void {
     this.drop();
     if (!this.#isOpen) return;
-    this.#isOpen = false;
+    this.#state = 'closed';
     this.#forgetHalf();
     this.#tellHandler();
   }
 
   #tellHandler(): void {
     this.#front.sockets--;
+    this.#front.unanswered.delete(this);
     if ('onFrame' in this.data) this.data.onSocketClose(this);
   }
 
