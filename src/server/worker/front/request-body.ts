@@ -1,4 +1,10 @@
-/** The body of one request, gathered as it comes, no longer than it may be. */
+/**
+ * The body of one request, gathered as it comes, no longer than it may be.
+ *
+ * What has come in part is copied into memory that grows by doubling: each piece kept by itself
+ * would cost a hundred times a byte, and hold the chunk that it came with. What is only announced
+ * is never allocated.
+ */
 
 import type { BodyFault, WholeBody } from '../../core/contracts/exchange.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
@@ -11,11 +17,15 @@ const CHUNK_LIMITS = {
   excessBytesMax: LIMITS.chunkExcessBytes,
 } as const;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+/** The first allocation: smaller ones would only be thrown away at once. */
+const FIRST_BYTES = 64;
+
 export class RequestBody {
   readonly #chunks: ChunkedBody | undefined;
   /** What has not come of a body that says its length. */
   #left: number;
-  #pieces: Buffer[] = [];
+  #gathered: Buffer = NOTHING;
   #bytes = 0;
   #maxBytes = 0;
   #done: ((body: WholeBody) => void) | undefined;
@@ -38,7 +48,7 @@ export class RequestBody {
 
   /** Bytes that it keeps at present. */
   get heldBytes(): number {
-    return this.#bytes;
+    return this.#gathered.byteLength;
   }
 
   /** @param done called once, at once when it says that it is too long */
@@ -53,8 +63,12 @@ export class RequestBody {
     if (this.#chunks !== undefined) return this.#pushChunks(this.#chunks, bytes, start);
     const end = Math.min(bytes.byteLength, start + this.#left);
     this.#left -= end - start;
-    this.#keep(bytes.subarray(start, end));
-    if (this.#left === 0) this.#finish();
+    const piece = bytes.subarray(start, end);
+    if (this.#left === 0 && this.#bytes === 0) this.#finish(piece);
+    else {
+      this.#keep(piece);
+      if (this.#left === 0) this.#finish(this.#gathered.subarray(0, this.#bytes));
+    }
     return end;
   }
 
@@ -67,28 +81,39 @@ export class RequestBody {
     const progress = chunks.read(bytes, start, bytes.byteLength, (data) => this.#keep(data));
     if (progress.kind === 'fault') this.fail('brokenOff');
     if (progress.kind !== 'done') return bytes.byteLength;
-    this.#finish();
+    this.#finish(this.#gathered.subarray(0, this.#bytes));
     return progress.end;
   }
 
   #keep(data: Buffer): void {
     if (this.#done === undefined) return;
-    this.#bytes += data.byteLength;
-    if (this.#bytes > this.#maxBytes) this.fail('tooLong');
-    else this.#pieces.push(data);
+    const wanted = this.#bytes + data.byteLength;
+    if (wanted > this.#maxBytes) {
+      this.fail('tooLong');
+      return;
+    }
+    if (wanted > this.#gathered.byteLength) this.#grow(wanted);
+    this.#gathered.set(data, this.#bytes);
+    this.#bytes = wanted;
   }
 
-  #finish(): void {
+  #grow(wanted: number): void {
+    const most = this.#chunks === undefined ? wanted + this.#left : this.#maxBytes;
+    const room = Math.max(wanted, this.#gathered.byteLength * 2, FIRST_BYTES);
+    const larger = Buffer.allocUnsafeSlow(Math.min(room, most));
+    this.#gathered.copy(larger, 0, 0, this.#bytes);
+    this.#gathered = larger;
+  }
+
+  #finish(bytes: Buffer): void {
     this.#isOver = true;
-    const [first] = this.#pieces;
-    const isOne = this.#pieces.length === 1 && first !== undefined;
-    this.#settle({ bytes: isOne ? first : Buffer.concat(this.#pieces) });
+    this.#settle({ bytes });
   }
 
   #settle(body: WholeBody): void {
     const done = this.#done;
     this.#done = undefined;
-    this.#pieces = [];
+    this.#gathered = NOTHING;
     this.#bytes = 0;
     done?.(body);
   }
