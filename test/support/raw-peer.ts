@@ -10,6 +10,7 @@ export class RawPeer {
   isGone = false;
   #pieces: Buffer[] = [];
   #length = 0;
+  #limit = Number.POSITIVE_INFINITY;
   #changed: (() => void)[] = [];
   readonly #socket: Socket;
 
@@ -18,6 +19,7 @@ export class RawPeer {
     socket.on('data', (piece: Buffer) => {
       this.#pieces.push(piece);
       this.#length += piece.byteLength;
+      if (this.#length >= this.#limit) socket.pause();
       this.#tell();
     });
     socket.on('end', () => {
@@ -100,6 +102,12 @@ export class RawPeer {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  /** Reads until so many bytes have come in all, and a piece more. */
+  readUpTo(length: number): void {
+    this.#limit = length;
+    if (this.#length < length) this.#socket.resume();
   }
 
   async until(what: string, holds: (peer: this) => boolean): Promise<void> {

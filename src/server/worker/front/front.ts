@@ -60,7 +60,10 @@ export class Front {
         drain: (socket: TcpSocket) => socket.data.onDrain(),
         end: (socket: TcpSocket) => socket.data.onEnd(),
         timeout: (socket: TcpSocket) => socket.data.onTimeout(),
-        // A handshake of TLS may fail before the connection is open.
+        // Without this Bun says that one is open when its handshake of TLS is over, and one that
+        // never is would stay unseen, and for good.
+        handshake: () => {},
+        // One that ends at once may never have been open.
         close: (socket: TcpSocket) => socket.data?.onGone(),
         error: (socket: TcpSocket, error: Error) => this.#failed(socket, error),
       },

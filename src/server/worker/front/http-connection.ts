@@ -262,7 +262,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   #close(): void {
-    if (this.#front.isShort()) this.socket.end();
+    if (this.#front.isShort()) this.socket.close();
     else this.socket.shutdown();
   }
 
@@ -283,7 +283,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
 
   onEnd(): void {
     if (this.#isLeaving) {
-      if (this.waitingBytes === 0) this.socket.end();
+      if (this.waitingBytes === 0) this.socket.close();
       return;
     }
     this.#hasSaidAll = true;
@@ -298,13 +298,16 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     // Where files are short it may as well be our own door that ended it.
     if (!isHeld && !isDone && !this.#front.isShort()) return;
     this.#abandon();
-    if (this.waitingBytes === 0) this.socket.end();
+    if (this.waitingBytes === 0) this.socket.close();
     else this.#leave();
   }
 
+  /** What has left is still delivered, be the way to the client slow: that is the kernel's part. */
   onTimeout(): void {
+    const isStuck = this.waitingBytes > 0;
     this.#abandon();
-    this.terminate();
+    if (isStuck) this.terminate();
+    else this.socket.close();
   }
 
   onGone(): void {

@@ -18,7 +18,8 @@ function createBody(framing: string): { body: RequestBody; done: WholeBody[] } {
 
 const buffers = (): number => {
   Bun.gc(true);
-  return heapStats().objectTypeCounts.Uint8Array ?? 0;
+  const { Uint8Array: count = 0 } = heapStats().objectTypeCounts;
+  return count;
 };
 
 test.each([

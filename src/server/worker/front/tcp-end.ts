@@ -1,6 +1,9 @@
 /**
  * Our end of one TCP connection: what is written leaves at once, as far as the kernel takes it, and
  * the rest when it can. Nothing is kept here while a client keeps up.
+ *
+ * It ends by `close`, after which the kernel delivers what has left, or by `terminate`, which drops
+ * that too. `end` of Bun is neither: over TLS it waits for the client without a time.
  */
 
 import type { Socket } from 'bun';

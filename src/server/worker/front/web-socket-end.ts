@@ -256,11 +256,13 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   onEnd(): void {
     // A client that has closed in order may still read what was said before.
-    if (this.#isOpen || this.waitingBytes === 0) this.socket.end();
+    if (this.#isOpen || this.waitingBytes === 0) this.socket.close();
   }
 
+  /** What has left is still delivered, be the way to the client slow: that is the kernel's part. */
   onTimeout(): void {
-    this.terminate();
+    if (this.waitingBytes > 0) this.terminate();
+    else this.socket.close();
   }
 
   onGone(): void {
