@@ -241,6 +241,11 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     const rest = this.#unread;
     this.#unread = NOTHING;
     this.#count();
+    // Of one that says nothing more the end would not be told again.
+    if (this.#hasSaidAll) {
+      this.socket.close();
+      return;
+    }
     const socket = new WebSocketEnd(this.socket, this.#front, opener);
     socket.open(acceptHead);
     if (isReading) return;

@@ -225,6 +225,22 @@ describe.each([
     await untilQuiet();
   });
 
+  test('who has said all before the upgrade is decided gets no socket', async () => {
+    const peer = await connect();
+    peer.send(ask('/later'));
+    await eventually(
+      'the request',
+      () => waiting,
+      ({ length }) => length === 1,
+    );
+    peer.finish();
+    await Bun.sleep(30);
+    waiting[0]?.upgrade({ open });
+    await peer.untilGone();
+    expect(opened).toEqual([]);
+    await untilQuiet();
+  });
+
   test('a wrong request is refused, and none of it becomes frames', async () => {
     const body = `GET / HTTP/1.1\r\n${UPGRADE}Sec-WebSocket-Version: 13\r\n`;
     for (const [request, status] of [
