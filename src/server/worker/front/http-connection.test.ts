@@ -390,3 +390,37 @@ describe.each([
     await untilNothingIsHeld();
   });
 });
+
+test('a budget that is spent lets go of bodies and of what is asked ahead', async () => {
+  const { front, port, budget, errors } = startFront(handle, { budgetBytes: 150_000 });
+  const peers: RawPeer[] = [];
+  const openPeer = async (bytes: string): Promise<void> => {
+    const peer = await RawPeer.open(port);
+    peer.send(bytes);
+    peers.push(peer);
+    await Bun.sleep(10);
+  };
+  const body = 'x'.repeat(MAX_BODY_BYTES);
+  for (let i = 0; i < 4; i++) await openPeer(post('/body', body).slice(0, -1_000));
+  await eventually(
+    'a body is let go of',
+    () => asked,
+    (all) => all.includes('letGo'),
+  );
+  for (let i = 0; i < 4; i++) await openPeer(get('/open') + get('/now').repeat(2_000));
+  await eventually(
+    'who asks ahead is let go of',
+    () => abandoned,
+    (all) => all.includes('/open'),
+  );
+  expect(asked).not.toContain('/now');
+  expect(budget.heldBytes).toBeLessThanOrEqual(150_000);
+  for (const peer of peers) peer.reset();
+  await eventually(
+    'nothing is held',
+    () => budget.heldBytes,
+    (bytes) => bytes === 0,
+  );
+  expect(errors).toEqual([]);
+  front.close();
+});
