@@ -37,7 +37,6 @@ const HEAD_LIMITS = {
  */
 const IDLE_SECONDS = 10;
 
-const SECOND_MS = 1_000;
 const NOTHING: Buffer = Buffer.alloc(0);
 const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
@@ -53,10 +52,8 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   #isIncomplete = false;
   /** Of an unfinished head, how much has been looked through. */
   #searched = 0;
-  /** How long it may be idle at present. */
+  /** How long it may be idle at present, when it is to be counted anew. */
   #idleSeconds = 0;
-  /** When what is being sent has to be all there, however it drips in. */
-  #dueMs = 0;
   /** Requests are being read just now; whoever answers one need not have the next one read. */
   #isReading = false;
   /** The client says nothing more; what it has asked for before is still answered. */
@@ -84,10 +81,10 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     return this.#front.numbers.of(this.socket.fd);
   }
 
+  /** Bun counts it from now on, whatever comes meanwhile: no drip makes it longer. */
   allowIdle(seconds: number): void {
     this.#idleSeconds = seconds;
     this.socket.timeout(seconds);
-    this.#dueMs = performance.now() + seconds * SECOND_MS;
   }
 
   // What comes.
@@ -95,8 +92,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   onData(chunk: Buffer): void {
     if (this.#isLeaving) return;
     const isNew = this.#unread.byteLength === 0;
-    if ((!isNew || this.#body !== undefined) && performance.now() > this.#dueMs) this.onTimeout();
-    else this.#read(isNew ? chunk : Buffer.concat([this.#unread, chunk]));
+    this.#read(isNew ? chunk : Buffer.concat([this.#unread, chunk]));
   }
 
   goOn(): void {
