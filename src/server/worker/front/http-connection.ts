@@ -133,6 +133,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   #begin(head: RequestHead): void {
+    this.allowIdle(IDLE_SECONDS);
     const exchange = new HttpExchange(this, head);
     this.#exchange = exchange;
     this.#body = head.bodyKind === 'none' ? undefined : new RequestBody(head);

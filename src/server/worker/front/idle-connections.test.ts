@@ -11,6 +11,9 @@ const LONG_BYTES = 48 << 20;
 const LONG = Buffer.alloc(LONG_BYTES);
 /** What a request gives itself for its body. */
 const BODY_SECONDS = 8;
+/** How long a request takes that gives itself no time, and when it comes. */
+const THINKING_SECONDS = 5;
+const ASKED_AFTER_SECONDS = 7;
 /** How long a connection is kept that nobody has asked to keep, by http-connection.ts. */
 const IDLE_SECONDS = 10;
 /** Bun counts in grains, and the machine may be busy. */
@@ -19,7 +22,10 @@ const TEST_MS = 40_000;
 
 function handle(exchange: Exchange): void {
   if (exchange.target === '/long') exchange.answerBytes(200, [], LONG);
-  else if (exchange.target === '/body') {
+  else if (exchange.target === '/thinks') {
+    const answer = (): void => exchange.answer({ status: 200, type: '', body: 'thought' }, {});
+    setTimeout(answer, THINKING_SECONDS * 1_000);
+  } else if (exchange.target === '/body') {
     exchange.allowIdle(BODY_SECONDS);
     exchange.readBody(1_000, () => {});
   } else if (exchange.target === '/socket') {
@@ -99,7 +105,18 @@ async function tryAll(isSecure: boolean): Promise<void> {
   }
   const takers = [get('/long'), get('/long', 'Connection: close\r\n'), get('/socket', UPGRADE)];
   ends.push(...takers.map((request) => takeSlowly(port, isSecure, request)));
+  ends.push(askLate(port, isSecure));
   await Promise.all(ends);
+}
+
+/** A request that comes when the time of its connection is nearly over has time of its own. */
+async function askLate(port: number, isSecure: boolean): Promise<void> {
+  const peer = await RawPeer.open(port, isSecure);
+  await Bun.sleep(ASKED_AFTER_SECONDS * 1_000);
+  expect(peer.hasEnded).toBe(false);
+  peer.send(get('/thinks'));
+  await peer.untilText('thought');
+  peer.leave();
 }
 
 test(
