@@ -22,6 +22,7 @@ export interface FrontAtWorkOptions {
   readonly budgetBytes?: number;
   readonly maxPayloadBytes?: number;
   readonly tls?: Certificate;
+  readonly isCompressing?: boolean;
 }
 
 export function startFront(
@@ -36,7 +37,9 @@ export function startFront(
   const refusals = new Refusals(log);
   const budget = new MemoryBudget(options.budgetBytes ?? BUDGET_BYTES, refusals);
   const maxPayloadBytes = options.maxPayloadBytes ?? 1_000_000;
-  const front = new Front({ maxPayloadBytes, budget, refusals, handle, isShort: () => false }, log);
+  const { isCompressing = false } = options;
+  const bounds = { maxPayloadBytes, isCompressing, budget, refusals };
+  const front = new Front({ ...bounds, handle, isShort: () => false }, log);
   const port = freePort();
   front.listen({ hostname: '127.0.0.1', port, isShared: false, tls: options.tls });
   return { front, port, budget, refusals, errors };

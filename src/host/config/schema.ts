@@ -35,6 +35,7 @@ export interface Config {
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxPayloadBytes: number;
+  readonly webSocketCompression: boolean;
   readonly maxJsonKeys: number;
   readonly maxMessagesPerSecond: number;
   readonly maxBytesPerSecond: number;
@@ -205,6 +206,12 @@ const shape = {
     whole(1, 32 * MIB).default(1_000_000),
     'The largest message a client may send.',
     { limit: { seen: '413; on a WebSocket 1009', counted: 'payloadTooLarge' } },
+  ),
+  webSocketCompression: key(
+    z.boolean().default(false),
+    'Compresses messages of 1,024 bytes and more over WebSockets whose clients offer it ' +
+      '(permessage-deflate): 1 KB of JSON becomes a quarter, for 5 µs of CPU. No client keeps a ' +
+      'compressor, and a message to many is compressed once.',
   ),
   maxJsonKeys: key(
     whole(16, 100_000).default(20_000),

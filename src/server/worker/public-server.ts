@@ -50,13 +50,15 @@ export class PublicServer {
 
   constructor(options: PublicServerOptions) {
     this.#options = options;
-    const { path, tlsCert, tlsKey, maxPayloadBytes } = options.settings.config;
+    const { path, tlsCert, tlsKey, maxPayloadBytes, webSocketCompression } =
+      options.settings.config;
     this.#tlsPaths = tlsPaths(tlsCert, tlsKey);
     this.#clientFiles = clientFiles(path);
     const { budget, refusals, log } = options;
     const handle = (exchange: Exchange): void => this.#handle(exchange);
     const isShort = (): boolean => options.watch.isWatching;
-    this.#front = new Front({ maxPayloadBytes, budget, refusals, handle, isShort }, log);
+    const front = { maxPayloadBytes, isCompressing: webSocketCompression, budget, refusals };
+    this.#front = new Front({ ...front, handle, isShort }, log);
   }
 
   /** Starts to listen. @throws the system's error when a port is taken */

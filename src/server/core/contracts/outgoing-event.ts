@@ -28,6 +28,8 @@ export interface SharedText {
   readonly text: string;
   /** Its bytes as one frame of a WebSocket, left there by whoever needed them first. */
   frame: Buffer | undefined;
+  /** The same compressed, for those that agreed on that; `plain` when it is not worth it. */
+  deflatedFrame?: Buffer | 'plain';
 }
 
 /** How one kind of client wants an event; `index` is its place in an event's cache. */

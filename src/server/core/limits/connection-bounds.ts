@@ -46,6 +46,11 @@ export const CONNECTION_BOUNDS = {
     unit: 'messages',
     why: 'Of one WebSocket, some 2 ms of work: then others have their turn.',
   },
+  bytesPerSliceMessage: {
+    value: 8_192,
+    unit: 'bytes',
+    why: 'A long message counts for one more each; some may have been unpacked from very few.',
+  },
   fragmentsPerMessage: {
     value: 65_536,
     unit: 'frames',

@@ -7,6 +7,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { FrameRules } from '../../protocol/websocket/frame-sink.ts';
+import { inflate } from '../../protocol/websocket/message-deflate.ts';
 import { BinaryFrames } from './binary-frames.ts';
 import { ConnectionNumbers } from './connection-numbers.ts';
 import { type ReadSocket, SocketSink } from './socket-sink.ts';
@@ -19,6 +20,8 @@ export interface Postponed {
 
 export interface FrontOptions {
   readonly maxPayloadBytes: number;
+  /** Messages are compressed for clients that offer it. */
+  readonly isCompressing: boolean;
   readonly budget: MemoryBudget;
   readonly refusals: Refusals;
   /** Answers a request, or holds it. MUST NOT throw. */
@@ -37,6 +40,9 @@ export class FrontContext {
   readonly binaryFrames: BinaryFrames = new BinaryFrames();
   readonly numbers: ConnectionNumbers = new ConnectionNumbers();
   readonly frameRules: FrameRules;
+  /** For sockets that agreed on compression. */
+  readonly inflatingRules: FrameRules;
+  readonly isCompressing: boolean;
   readonly refusals: Refusals;
   readonly handle: (exchange: Exchange) => void;
   readonly isShort: () => boolean;
@@ -58,8 +64,11 @@ export class FrontContext {
   #date = '';
   #dateUntilMs = 0;
 
-  constructor({ maxPayloadBytes, budget, refusals, handle, isShort, onFault }: FrontOptions) {
+  constructor(options: FrontOptions) {
+    const { maxPayloadBytes, isCompressing, budget, refusals, handle, isShort, onFault } = options;
     this.frameRules = { maxPayloadBytes, maxFragments: LIMITS.fragmentsPerMessage };
+    this.inflatingRules = { ...this.frameRules, inflate };
+    this.isCompressing = isCompressing;
     this.refusals = refusals;
     this.handle = handle;
     this.isShort = isShort;

@@ -17,6 +17,7 @@ import { answerHead } from '../../protocol/http/answer-head.ts';
 import { readRequestHead } from '../../protocol/http/head-reader.ts';
 import type { HttpFault } from '../../protocol/http/http-fault.ts';
 import type { RequestHead } from '../../protocol/http/request-head.ts';
+import { DeflatingSocketEnd } from './deflating-socket-end.ts';
 import type { FrontContext, Postponed } from './front-context.ts';
 import { type ExchangeConnection, HttpExchange } from './http-exchange.ts';
 import type { OpenAnswer } from './open-answer.ts';
@@ -231,7 +232,11 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     return this.#unread.byteLength > 0 && !this.#isIncomplete;
   }
 
-  upgrade(acceptHead: string, opener: SocketOpener): void {
+  get isCompressing(): boolean {
+    return this.#front.isCompressing;
+  }
+
+  upgrade(acceptHead: string, opener: SocketOpener, windowBits: number | undefined): void {
     this.#exchange = undefined;
     const isReading = this.#isReading;
     this.#isReading = false;
@@ -243,7 +248,10 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
       this.socket.close();
       return;
     }
-    const socket = new WebSocketEnd(this.socket, this.#front, opener);
+    const socket =
+      windowBits === undefined
+        ? new WebSocketEnd(this.socket, this.#front, opener)
+        : new DeflatingSocketEnd(this.socket, this.#front, opener, windowBits);
     socket.open(acceptHead);
     if (isReading) return;
     this.socket.resume();

@@ -20,6 +20,7 @@ import {
   answerHead,
 } from '../../protocol/http/answer-head.ts';
 import type { RequestHead } from '../../protocol/http/request-head.ts';
+import { agreeOnDeflate } from '../../protocol/websocket/message-deflate.ts';
 import {
   acceptHead,
   judgeHandshake,
@@ -42,7 +43,10 @@ export interface ExchangeConnection extends AnswerConnectionEnd {
   /** MAY make the exchange the last of the connection. */
   beforeAnswer(exchange: { makeLast(): void }): void;
   answered(isLast: boolean, keptSeconds: number): void;
-  upgrade(acceptHead: string, opener: SocketOpener): void;
+  /** Clients that offer compression get it. */
+  readonly isCompressing: boolean;
+  /** @param windowBits of the compression that was agreed on, if any */
+  upgrade(acceptHead: string, opener: SocketOpener, windowBits: number | undefined): void;
   terminate(): void;
 }
 
@@ -148,7 +152,10 @@ export class HttpExchange implements Exchange {
     }
     this.#isOver = true;
     this.onAbandon = undefined;
-    this.#connection.upgrade(acceptHead(handshake.key), opener);
+    const offers = this.#connection.isCompressing ? head.get('sec-websocket-extensions') : null;
+    const agreement = offers === null ? undefined : agreeOnDeflate(offers);
+    const answer = acceptHead(handshake.key, { extensions: agreement?.answer });
+    this.#connection.upgrade(answer, opener, agreement?.windowBits);
   }
 
   #refuse(status: number, why: string, headers: AnswerHeaders): void {

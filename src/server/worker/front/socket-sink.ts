@@ -39,13 +39,13 @@ export class SocketSink implements FrameSink {
 
   text(message: string): Next {
     this.#socket?.take(message);
-    return this.#next();
+    return this.#next(message.length);
   }
 
   binary(message: Buffer): Next {
     // A copy, since the memory is somebody else's as soon as this returns.
     this.#socket?.take(Buffer.from(message));
-    return this.#next();
+    return this.#next(message.byteLength);
   }
 
   ping(payload: Buffer): Next {
@@ -66,9 +66,10 @@ export class SocketSink implements FrameSink {
     this.#socket?.close(closeCode, why);
   }
 
-  #next(): Next {
+  /** @param bytes of a message, which may have been far fewer before they were unpacked */
+  #next(bytes = 0): Next {
     const next = this.#socket?.next ?? 'end';
-    this.#left--;
+    this.#left -= 1 + Math.floor(bytes / LIMITS.bytesPerSliceMessage);
     return next === 'read' && this.#left <= 0 ? 'pause' : next;
   }
 }

@@ -16,7 +16,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder } from '../../core/limits/memory-budget.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { readFrames } from '../../protocol/websocket/frame-reader.ts';
-import type { Next } from '../../protocol/websocket/frame-sink.ts';
+import type { FrameRules, Next } from '../../protocol/websocket/frame-sink.ts';
 import {
   closeFrame,
   pongFrame,
@@ -32,7 +32,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Holder, Postponed {
   data: SocketData;
-  readonly #front: FrontContext;
+  protected readonly front: FrontContext;
   /** What has come of a message that is not whole, or was not read yet. */
   #half: HalfMessage | undefined;
   /** Closed once a close frame was sent or has come, or the connection is gone. */
@@ -40,14 +40,14 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   constructor(socket: TcpSocket, front: FrontContext, data: SocketData) {
     super(socket);
-    this.#front = front;
+    this.front = front;
     this.data = data;
     front.sockets++;
   }
 
   /** Takes the connection over; the answer to the upgrade leaves with what is said at once. */
   open(acceptHead: string): void {
-    const front = this.#front;
+    const front = this.front;
     this.socket.data = this;
     this.socket.timeout(0);
     const isGathered = front.corked === undefined && acceptHead.length < front.scratch.byteLength;
@@ -78,13 +78,30 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   // What is sent.
 
+  /** The rules that its frames are read by. */
+  protected get rules(): FrameRules {
+    return this.front.frameRules;
+  }
+
+  /** The frame of a message that is to be sent compressed; `undefined` where it is not. */
+  protected deflated(_message: string | Uint8Array): Buffer | undefined {
+    return undefined;
+  }
+
+  /** The same for what goes to many. */
+  protected deflatedShared(_shared: SharedText): Buffer | undefined {
+    return undefined;
+  }
+
   send(message: string | Uint8Array): number {
     if (!this.#isOpen) return 0;
-    if (typeof message !== 'string') {
+    const deflated = this.deflated(message);
+    if (deflated !== undefined || typeof message !== 'string') {
       this.#flushGathered();
-      return this.write(this.#front.binaryFrames.frameOf(message)) ? message.length : -1;
+      const frame = deflated ?? this.front.binaryFrames.frameOf(message as Uint8Array);
+      return this.write(frame) ? message.length : -1;
     }
-    const { corked, scratch } = this.#front;
+    const { corked, scratch } = this.front;
     if (corked === this && this.#gather(message)) return message.length;
     const length = corked === undefined ? writeTextFrame(scratch, 0, message) : -1;
     const hasLeft =
@@ -94,15 +111,17 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   sendShared(shared: SharedText): number {
     if (!this.#isOpen) return 0;
-    shared.frame ??= textFrame(shared.text);
-    const { frame, text } = shared;
-    if (this.#front.corked === this && this.#gatherFrame(frame)) return text.length;
+    const { text } = shared;
+    const deflated = this.deflatedShared(shared);
+    if (deflated === undefined) shared.frame ??= textFrame(text);
+    const frame = deflated ?? (shared.frame as Buffer);
+    if (this.front.corked === this && this.#gatherFrame(frame)) return text.length;
     return this.write(frame) ? text.length : -1;
   }
 
   /** @returns whether there was place for it; if not, what was gathered has been sent */
   #gather(message: string): boolean {
-    const front = this.#front;
+    const front = this.front;
     const end = writeTextFrame(front.scratch, front.corkedBytes, message);
     if (end === -1) this.#flushGathered();
     else front.corkedBytes = end;
@@ -111,7 +130,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   /** @returns as `#gather` does */
   #gatherFrame(frame: Buffer): boolean {
-    const front = this.#front;
+    const front = this.front;
     const hasPlace = front.corkedBytes + frame.byteLength <= front.scratch.byteLength;
     if (hasPlace) {
       front.scratch.set(frame, front.corkedBytes);
@@ -121,7 +140,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   #flushGathered(): void {
-    const front = this.#front;
+    const front = this.front;
     if (front.corked !== this || front.corkedBytes === 0) return;
     const length = front.corkedBytes;
     front.corkedBytes = 0;
@@ -129,7 +148,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   cork(callback: () => void): void {
-    const front = this.#front;
+    const front = this.front;
     if (front.corked !== undefined || this.waitingBytes > 0) {
       callback();
       return;
@@ -143,9 +162,9 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   #uncork(): void {
-    if (this.#front.corked !== this) return;
+    if (this.front.corked !== this) return;
     this.#flushGathered();
-    this.#front.corked = undefined;
+    this.front.corked = undefined;
   }
 
   getBufferedAmount(): number {
@@ -169,7 +188,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   resume(): void {
     if (!this.#isPaused) return;
     this.#state = 'open';
-    if (this.#half?.hasUnread === true) this.#front.later(this);
+    if (this.#half?.hasUnread === true) this.front.later(this);
     else this.socket.resume();
   }
 
@@ -181,16 +200,16 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
     const half = this.#readFrames(chunk);
     if (half === undefined && this.#half === undefined) return;
     this.#half = this.#isOpen ? half : undefined;
-    this.#front.hold(this, this.heldBytes());
+    this.front.hold(this, this.heldBytes());
     if (this.#half?.hasUnread !== true) return;
     this.socket.pause();
-    if (!this.#isPaused) this.#front.later(this);
+    if (!this.#isPaused) this.front.later(this);
   }
 
   #readFrames(chunk: Buffer): HalfMessage | undefined {
-    const sink = this.#front.sinkFor(this);
+    const sink = this.front.sinkFor(this);
     try {
-      return readFrames(this.#half, chunk, this.#front.frameRules, sink);
+      return readFrames(this.#half, chunk, this.rules, sink);
     } finally {
       sink.end();
     }
@@ -216,7 +235,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   takePing(payload: Buffer): void {
     // Who does not read gets no more of them: an answer to the latest ping is enough (5.5.3).
     if (this.waitingBytes === 0) this.write(pongFrame(payload));
-    else this.#front.unanswered.set(this, Buffer.from(payload));
+    else this.front.unanswered.set(this, Buffer.from(payload));
     if ('onFrame' in this.data) this.data.onPing?.(this, payload.byteLength);
   }
 
@@ -247,7 +266,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
       if (isAll) this.socket.shutdown();
       return;
     }
-    const { unanswered } = this.#front;
+    const { unanswered } = this.front;
     const ping = isAll && unanswered.size > 0 ? unanswered.get(this) : undefined;
     if (ping === undefined) return;
     unanswered.delete(this);
@@ -274,8 +293,8 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   }
 
   #tellHandler(): void {
-    this.#front.sockets--;
-    this.#front.unanswered.delete(this);
+    this.front.sockets--;
+    this.front.unanswered.delete(this);
     if ('onFrame' in this.data) this.data.onSocketClose(this);
   }
 
@@ -292,6 +311,6 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   #forgetHalf(): void {
     if (this.#half === undefined) return;
     this.#half = undefined;
-    this.#front.hold(this, 0);
+    this.front.hold(this, 0);
   }
 }
