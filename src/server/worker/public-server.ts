@@ -187,7 +187,7 @@ export class PublicServer {
   async #sendFile(exchange: Exchange, finding: FileAnswer | Promise<FileAnswer>): Promise<void> {
     try {
       const { status, headers, body } = await finding;
-      exchange.answerBytes(status, Object.entries(headers), body ?? '');
+      exchange.answerBytes(status, Object.entries(headers), body ?? '', true);
     } catch (error) {
       this.#failed(exchange, error);
     }

@@ -74,11 +74,17 @@ export interface Exchange extends ClientRequest {
   answer(answer: HttpAnswer, headers: AnswerHeaders): void;
   /**
    * The same with headers and a body as they are; what says how the body is framed is left out,
-   * save the length in an answer to HEAD that has no body. Bytes MUST NOT be written to afterwards.
+   * save the length in an answer to HEAD that has no body. Bytes MUST NOT be written to afterwards;
+   * those of a file, which many are given, do not count for each while they wait.
    *
    * @throws InvalidAnswer when a header cannot be written; nothing has been sent then
    */
-  answerBytes(status: number, headers: AnswerHeaderLines, body: string | Uint8Array): void;
+  answerBytes(
+    status: number,
+    headers: AnswerHeaderLines,
+    body: string | Uint8Array,
+    isOfFile?: boolean,
+  ): void;
   /** Begins an answer without an end in sight. @throws as `answerBytes` does */
   stream(status: number, headers: AnswerHeaderLines): AnswerStream;
   /** Becomes a WebSocket; if the client did not ask for one rightly, it is told so. */

@@ -44,7 +44,8 @@ async function open(port: number, offer: string): Promise<{ peer: RawPeer; head:
   const extensions = offer === '' ? '' : `Sec-WebSocket-Extensions: ${offer}\r\n`;
   peer.send(
     'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${extensions}\r\n`,
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
+      `${extensions}\r\n`,
   );
   await peer.untilText('\r\n\r\n');
   const head = peer.text;
@@ -81,10 +82,11 @@ function deflated(text: string): Buffer {
   return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 }
 
-test('is agreed on where the server compresses and the client offers it, and nowhere else', async () => {
+test('is agreed on where the server compresses and the client offers it alone', async () => {
   const { head } = await open(compressing.port, OFFER);
   expect(head).toContain(
-    'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n',
+    'Sec-WebSocket-Extensions: permessage-deflate; ' +
+      'server_no_context_takeover; client_no_context_takeover\r\n',
   );
   expect((await open(compressing.port, '')).head).not.toContain('Extensions');
   expect((await open(plain.port, OFFER)).head).not.toContain('Extensions');
@@ -106,7 +108,7 @@ test('long messages are compressed, short ones and those of others are not', asy
   expect([bytes.first, inflated(bytes.payload)]).toEqual([0x82 | COMPRESSED, LONG]);
 });
 
-test('what goes to many is compressed once, and a client with a smaller window can read it', async () => {
+test('what goes to many is compressed once, and smaller windows have their own', async () => {
   const peers = [
     await open(compressing.port, OFFER),
     await open(compressing.port, OFFER),
@@ -134,7 +136,7 @@ test('corked messages keep their order beside compressed ones', async () => {
   expect(bytes[8]).toBe(0x81 | COMPRESSED);
 });
 
-test('what clients compress is taken, up to what a message may have when it is unpacked', async () => {
+test('what clients compress is taken, up to what a message may have unpacked', async () => {
   const { peer } = await open(compressing.port, OFFER);
   peer.send(clientFrame({ first: 0x81 | COMPRESSED, payload: deflated(LONG) }));
   await peer.drip(clientFrame({ first: 0x81 | COMPRESSED, payload: deflated('hi') }));

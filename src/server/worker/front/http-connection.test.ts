@@ -33,6 +33,7 @@ function handle(exchange: Exchange): void {
   else if (target === '/empty') exchange.answerBytes(204, [], '');
   else if (target === '/known') exchange.answerBytes(304, [['etag', '"x"']], 'never sent');
   else if (target === '/long') exchange.answerBytes(200, [], LONG);
+  else if (target === '/file') exchange.answerBytes(200, [], LONG, true);
   else if (target === '/stream') streams.push(exchange.stream(200, []));
   else if (target === '/cut') exchange.stream(200, []).cut();
   else if (target.startsWith('/body')) {
@@ -423,4 +424,43 @@ test('a budget that is spent lets go of bodies and of what is asked ahead', asyn
   );
   expect(errors).toEqual([]);
   front.close();
+});
+
+test('answers that nobody reads make place, those of a file do not count', async () => {
+  const { front, port, budget } = startFront(handle, { budgetBytes: 20 << 20 });
+  try {
+    const ask = async (target: string, count: number): Promise<RawPeer[]> => {
+      const peers: RawPeer[] = [];
+      for (let i = 0; i < count; i++) {
+        const peer = await RawPeer.open(port);
+        peer.pause();
+        peer.send(get(target));
+        peers.push(peer);
+      }
+      return peers;
+    };
+    asked.length = 0;
+    const ofFile = await ask('/file', 10);
+    await eventually(
+      'they have asked',
+      () => asked.length,
+      (length) => length === 10,
+    );
+    expect(budget.heldBytes).toBe(0);
+    const own = await ask('/long', 10);
+    await eventually(
+      'some had to go',
+      () => budget.letGoBytes,
+      (bytes) => bytes > 0,
+    );
+    expect(budget.heldBytes).toBeLessThanOrEqual(20 << 20);
+    for (const peer of [...ofFile, ...own]) peer.leave();
+    await eventually(
+      'nothing is held',
+      () => budget.heldBytes,
+      (bytes) => bytes === 0,
+    );
+  } finally {
+    front.close();
+  }
 });

@@ -59,6 +59,8 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   #isReading = false;
   /** The client says nothing more; what it has asked for before is still answered. */
   #hasSaidAll = false;
+  /** What waits for the client is in memory for it alone. */
+  #isOwnAnswer = true;
   /** The last answer has been given. */
   #isLeaving = false;
 
@@ -137,6 +139,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     this.allowIdle(IDLE_SECONDS);
     const exchange = new HttpExchange(this, head);
     this.#exchange = exchange;
+    this.#isOwnAnswer = true;
     this.#body = head.bodyKind === 'none' ? undefined : new RequestBody(head);
     this.#front.handle(exchange);
   }
@@ -184,16 +187,19 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   // What is answered.
 
   send(bytes: Uint8Array): boolean {
-    return this.write(bytes);
+    const hasLeft = this.write(bytes);
+    if (!hasLeft) this.#count();
+    return hasLeft;
   }
 
-  sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number): void {
+  sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number, isOwn: boolean): void {
     const length = head.length + bodyBytes;
     const { corked, scratch } = this.#front;
+    this.#isOwnAnswer = isOwn;
     if (length > scratch.byteLength && typeof body !== 'string' && bodyBytes > 0) {
       // Of a file that many read slowly there is one copy.
       this.write(Buffer.from(head, 'latin1'));
-      this.write(body);
+      this.send(body);
       return;
     }
     const isShared = corked === undefined && length <= scratch.byteLength;
@@ -204,7 +210,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
       else bytes.set(body, head.length);
     }
     if (isShared) this.writeShared(scratch, length);
-    else this.write(bytes);
+    else this.send(bytes);
   }
 
   /** An answer before the body is whole ends the connection: the rest of it is nobody's. */
@@ -283,6 +289,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
 
   onDrain(): void {
     const isAll = this.flush();
+    this.#count();
     // Whoever takes what it is sent is not idle, and Bun does not see that by itself.
     this.allowIdle(this.#idleSeconds);
     if (!isAll) return;
@@ -343,7 +350,8 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   // What it holds.
 
   heldBytes(): number {
-    return this.#unread.byteLength + (this.#body?.heldBytes ?? 0);
+    const waitingBytes = this.#isOwnAnswer ? this.waitingBytes : 0;
+    return this.#unread.byteLength + (this.#body?.heldBytes ?? 0) + waitingBytes;
   }
 
   letGo(): void {

@@ -37,7 +37,7 @@ export interface ExchangeConnection extends AnswerConnectionEnd {
   readonly date: string;
   stream: OpenAnswer | undefined;
   /** @param head of characters that are an octet each */
-  sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number): void;
+  sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number, isOwn: boolean): void;
   allowIdle(seconds: number): void;
   readBody(maxBytes: number, saysContinue: boolean, done: (body: WholeBody) => void): void;
   /** MAY make the exchange the last of the connection. */
@@ -113,7 +113,12 @@ export class HttpExchange implements Exchange {
     this.answerBytes(status, Object.entries(typed), body);
   }
 
-  answerBytes(status: number, headers: AnswerHeaderLines, body: string | Uint8Array): void {
+  answerBytes(
+    status: number,
+    headers: AnswerHeaderLines,
+    body: string | Uint8Array,
+    isOfFile = false,
+  ): void {
     if (this.#isOver) return;
     this.#connection.beforeAnswer(this);
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
@@ -121,7 +126,7 @@ export class HttpExchange implements Exchange {
     const said = isOfHead ? saidLength(headers) : length;
     const head = this.#answerHead(status, headers, { length: said });
     const bodyBytes = this.isBodiless(status) ? 0 : length;
-    this.#connection.sendAnswer(head, body, bodyBytes);
+    this.#connection.sendAnswer(head, body, bodyBytes, !isOfFile);
     this.finish();
   }
 

@@ -41,8 +41,8 @@ function handle(exchange: Exchange): void {
   } else exchange.answer({ status: 200, type: '', body: 'x' }, {});
 }
 
-const plain = startFront(handle);
-const secure = startFront(handle, { tls: makeCertificate('localhost') });
+const plain = startFront(handle, { budgetBytes: 2 ** 30 });
+const secure = startFront(handle, { budgetBytes: 2 ** 30, tls: makeCertificate('localhost') });
 afterAll(() => {
   plain.front.close();
   secure.front.close();
