@@ -198,6 +198,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'message-deflate.ts',
       'opcode.ts',
       'opening-handshake.ts',
+      'small-text.ts',
     ],
   },
   'src/server/core/log': { purpose: 'what parts of a worker say, and how often' },

@@ -24,6 +24,7 @@ import {
   writeTextFrame,
 } from '../../protocol/websocket/frame-writer.ts';
 import type { HalfMessage } from '../../protocol/websocket/half-message.ts';
+import { readSmallText } from '../../protocol/websocket/small-text.ts';
 import type { FrontContext, Postponed } from './front-context.ts';
 import type { ReadSocket } from './socket-sink.ts';
 import { TcpEnd, type TcpSocket } from './tcp-end.ts';
@@ -197,6 +198,13 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
   onData(chunk: Buffer): void {
     // Behind our close frame only the client's is of interest, which the end of TCP tells as well.
     if (!this.#isOpen) return;
+    if (this.#half === undefined) {
+      const text = readSmallText(chunk, this.front.frameRules.maxPayloadBytes);
+      if (text !== undefined) {
+        this.take(text);
+        return;
+      }
+    }
     const half = this.#readFrames(chunk);
     if (half === undefined && this.#half === undefined) return;
     this.#half = this.#isOpen ? half : undefined;
