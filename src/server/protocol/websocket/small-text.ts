@@ -25,8 +25,8 @@ export function readSmallText(chunk: Buffer, maxPayloadBytes: number): string | 
     return plain < ASCII_END ? String.fromCharCode(plain) : undefined;
   }
   const mask = maskAt(chunk, MASK_AT);
-  if (unmask(chunk, HEAD_BYTES, chunk.byteLength, mask))
-    return chunk.toString('latin1', HEAD_BYTES);
+  const isAscii = unmask(chunk, HEAD_BYTES, chunk.byteLength, mask);
+  if (isAscii) return chunk.toString('latin1', HEAD_BYTES);
   // Laid over it once more, the mask is back.
   unmask(chunk, HEAD_BYTES, chunk.byteLength, mask);
   return undefined;
