@@ -54,11 +54,6 @@ export function compressedFrame(opcode: Opcode, payload: Uint8Array): Buffer {
   return frameOf(FIN_BIT | COMPRESSED_BIT | opcode, payload);
 }
 
-/** A ping's payload has 125 bytes at most; an empty one is what most senders need. */
-export function pingFrame(payload: Uint8Array): Buffer {
-  return frameOf(FIN_BIT | OPCODE.ping, payload.subarray(0, CONTROL_PAYLOAD_BYTES_MAX));
-}
-
 /** The answer to a ping, with the ping's own payload. */
 export function pongFrame(payload: Uint8Array): Buffer {
   return frameOf(FIN_BIT | OPCODE.pong, payload.subarray(0, CONTROL_PAYLOAD_BYTES_MAX));

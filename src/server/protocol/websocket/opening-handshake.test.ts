@@ -1,11 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import {
-  acceptHead,
-  acceptValue,
-  asksForWebSocket,
-  type HeaderOf,
-  judgeHandshake,
-} from './opening-handshake.ts';
+import { acceptHead, acceptValue, type HeaderOf, judgeHandshake } from './opening-handshake.ts';
 
 /** The key and the answer to it that RFC 6455, section 1.3, has. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -23,17 +17,6 @@ function headers(changed: Readonly<Record<string, string | undefined>> = {}): He
 }
 
 describe('a request', () => {
-  test.each([
-    [{}, true],
-    [{ upgrade: 'WebSocket', connection: 'keep-alive, UPGRADE' }, true],
-    [{ upgrade: undefined }, false],
-    [{ upgrade: 'websockets' }, false],
-    [{ connection: 'keep-alive' }, false],
-    [{ connection: undefined }, false],
-  ])('%j asks for a WebSocket: %p', (changed, expected) => {
-    expect(asksForWebSocket(headers(changed))).toBe(expected);
-  });
-
   test('as it should be', () => {
     expect(judgeHandshake(headers())).toEqual({ kind: 'valid', key: KEY });
     const spaced = headers({ 'sec-websocket-key': ` ${KEY}\t`, 'sec-websocket-version': ' 13 ' });

@@ -35,11 +35,6 @@ export const VERSION_HEADERS: Readonly<Record<string, string>> = {
   Upgrade: 'websocket',
 };
 
-/** Whether the request asks for a WebSocket at all, be it rightly or not. */
-export function asksForWebSocket(header: HeaderOf): boolean {
-  return hasToken(header('upgrade'), 'websocket') && hasToken(header('connection'), 'upgrade');
-}
-
 /** Judges a GET request that asks for a WebSocket. */
 export function judgeHandshake(header: HeaderOf): Handshake {
   if (header('sec-websocket-version')?.trim() !== VERSION) {
@@ -65,8 +60,4 @@ export function acceptHead(key: string, { protocol, extensions }: HandshakeAnswe
 
 export function acceptValue(key: string): string {
   return hash('sha1', key + ACCEPT_GUID, 'base64');
-}
-
-function hasToken(value: string | undefined, token: string): boolean {
-  return value?.split(',').some((part) => part.trim().toLowerCase() === token) === true;
 }

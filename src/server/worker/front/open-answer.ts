@@ -1,7 +1,7 @@
 /** An answer that is written piece by piece: in chunks, or up to the end of the connection. */
 
 import type { AnswerStream } from '../../core/contracts/exchange.ts';
-import { LAST_CHUNK } from '../../protocol/http/answer-head.ts';
+import { CHUNK_END, chunkHead, LAST_CHUNK } from '../../protocol/http/answer-head.ts';
 
 const CHUNKS_END = Buffer.from(LAST_CHUNK);
 
@@ -76,11 +76,11 @@ function bytesOf(piece: string | Uint8Array): Uint8Array {
 /** In one piece, so that it leaves in one system call. */
 function chunkOf(piece: string | Uint8Array): Buffer {
   const length = typeof piece === 'string' ? Buffer.byteLength(piece) : piece.byteLength;
-  const head = `${length.toString(16)}\r\n`;
-  const chunk = Buffer.allocUnsafe(head.length + length + 2);
+  const head = chunkHead(length);
+  const chunk = Buffer.allocUnsafe(head.length + length + CHUNK_END.length);
   chunk.write(head, 0, 'latin1');
   if (typeof piece === 'string') chunk.write(piece, head.length);
   else chunk.set(piece, head.length);
-  chunk.write('\r\n', head.length + length, 'latin1');
+  chunk.write(CHUNK_END, head.length + length, 'latin1');
   return chunk;
 }
