@@ -186,13 +186,15 @@ test('the app answers on its own paths, and its failure is told to nobody', asyn
 });
 
 test('an app that does not answer in time is answered for', async () => {
+  // Other tests, in whatever order, have the app answer too late as well.
+  const before = refusals.totals().appTooSlow ?? 0;
   const startedAtMs = performance.now();
   expect(await ask('GET /never HTTP/1.1\r\nHost: localhost')).toEqual([
     503,
     'this took too long\n',
   ]);
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(APP_TIMEOUT_MS - 1);
-  expect(refusals.totals()).toMatchObject({ appTooSlow: 1 });
+  expect(refusals.totals()).toMatchObject({ appTooSlow: before + 1 });
 });
 
 test.each(['/health', '/ready', '/mine', '/nothing', '/socket.io/socket.io.js'])(
