@@ -7,14 +7,17 @@
  */
 
 import { expect, test } from 'bun:test';
+import * as zlib from 'node:zlib';
 import { readFrames } from '../../src/server/protocol/websocket/frame-reader.ts';
 import type { FrameRules } from '../../src/server/protocol/websocket/frame-sink.ts';
 import type { HalfMessage } from '../../src/server/protocol/websocket/half-message.ts';
-import { compress, inflate } from '../../src/server/protocol/websocket/message-deflate.ts';
+import { messageDeflate } from '../../src/server/protocol/websocket/message-deflate.ts';
 import { clientFrame } from '../support/client-frame.ts';
 import { FrameLog, type LoggedFrame } from '../support/frame-log.ts';
 import { mutate } from './mutation.ts';
 import { Random } from './random.ts';
+
+const { compress, inflate } = messageDeflate(zlib);
 
 const ROUND_MS = 500;
 const RULES: FrameRules = { maxPayloadBytes: 200_000, maxFragments: 1_000, inflate };

@@ -189,7 +189,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'WebSocket frames read and written, as bytes',
     imports: { 'server/protocol': 'any' },
     // Each of them is a function from bytes to bytes, too slow to write again in TypeScript.
-    pure: ['node:buffer', 'node:crypto', 'node:zlib'],
+    pure: ['node:buffer', 'node:zlib'],
     entries: [
       'frame-reader.ts',
       'frame-sink.ts',

@@ -5,7 +5,7 @@
  * that does not fit, as while one of the two has been written, is left alone until it does.
  */
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readNamedFile, whyUnread } from '../foreign/named-file.ts';
 
@@ -34,9 +34,10 @@ const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/
 
 /** @throws Error whose message is one sentence that names the file */
 export function readTlsPair(paths: TlsPaths): TlsPair {
+  const { createPrivateKey, X509Certificate } = cryptoModule();
   const cert = read(paths.cert, 'certificate');
   const key = read(paths.key, 'key');
-  let certificate: X509Certificate;
+  let certificate: Crypto.X509Certificate;
   try {
     certificate = new X509Certificate(cert);
   } catch (cause) {
@@ -53,10 +54,16 @@ export function readTlsPair(paths: TlsPaths): TlsPair {
   return { cert, key };
 }
 
+/** Loaded where there is a certificate: it would take every other worker 3 MB. */
+function cryptoModule(): typeof Crypto {
+  return process.getBuiltinModule('node:crypto');
+}
+
 /** Each certificate of a chain, since one that is broken keeps the whole from being used. */
 function checkChain(pem: string, path: string): void {
+  const { X509Certificate } = cryptoModule();
   for (const [block] of pem.matchAll(CERTIFICATES)) {
-    let certificate: X509Certificate;
+    let certificate: Crypto.X509Certificate;
     try {
       certificate = new X509Certificate(block);
     } catch (cause) {

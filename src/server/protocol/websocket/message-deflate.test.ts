@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test';
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { readOffers } from './extension-offers.ts';
-import { agreeOnDeflate, COMPRESS_FROM_BYTES, compress, inflate } from './message-deflate.ts';
+import { agreeOnDeflate, COMPRESS_FROM_BYTES, messageDeflate } from './message-deflate.ts';
+
+const { constants, deflateRawSync, inflateRawSync } = zlib;
+const { compress, inflate } = messageDeflate(zlib);
 
 const BOTH = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
 const MAX_BYTES = 1_000_000;

@@ -7,11 +7,14 @@
  * to many is compressed once. This is what other servers call a shared compressor.
  *
  * A compressed message goes out by `compressedFrame`, and comes in through `FrameRules.inflate`.
+ * zlib is the caller's: its module would take every worker 7 MB, also those that compress nothing.
  */
 
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import type * as ZlibModule from 'node:zlib';
 import { type ExtensionOffer, readOffers } from './extension-offers.ts';
 import type { InflateFault } from './frame-sink.ts';
+
+export type Zlib = Pick<typeof ZlibModule, 'constants' | 'deflateRawSync' | 'inflateRawSync'>;
 
 const EXTENSION = 'permessage-deflate';
 const WINDOW_BITS_MIN = 8;
@@ -36,6 +39,19 @@ const FAST_LEVEL = 1;
 const SHORT_MESSAGE_BYTES = 8_192;
 const SHORT_MESSAGE = { windowBits: 13, memLevel: 5 } as const;
 const LONG_MESSAGE = { windowBits: WINDOW_BITS_MAX, memLevel: 8 } as const;
+
+export interface MessageDeflate {
+  /** @returns the message as it goes on the wire, `undefined` when it is better sent plain */
+  readonly compress: (message: Uint8Array, options: CompressOptions) => Buffer | undefined;
+  /**
+   * Undoes a client's compression; no more than `maxBytes` are ever unpacked.
+   *
+   * Bun frees what a call holds that failed, some 7 KB, only when the turn of the event loop ends.
+   * Such a message ends its connection, so that they are never more than connections heard in a
+   * turn.
+   */
+  readonly inflate: (message: Buffer, maxBytes: number) => Buffer | InflateFault;
+}
 
 export interface DeflateAgreement {
   /** What `compress` must be given for this connection. */
@@ -67,8 +83,18 @@ export function agreeOnDeflate(header: string | undefined): DeflateAgreement | u
   return undefined;
 }
 
-/** @returns the message as it goes on the wire, `undefined` when it is better sent plain */
-export function compress(message: Uint8Array, options: CompressOptions): Buffer | undefined {
+export function messageDeflate(zlib: Zlib): MessageDeflate {
+  return {
+    compress: (message, options) => compress(zlib, message, options),
+    inflate: (message, maxBytes) => inflate(zlib, message, maxBytes),
+  };
+}
+
+function compress(
+  { constants, deflateRawSync }: Zlib,
+  message: Uint8Array,
+  options: CompressOptions,
+): Buffer | undefined {
   if (message.byteLength < (options.fromBytes ?? COMPRESS_FROM_BYTES)) return undefined;
   const { windowBits, memLevel } =
     message.byteLength <= SHORT_MESSAGE_BYTES ? SHORT_MESSAGE : LONG_MESSAGE;
@@ -82,16 +108,10 @@ export function compress(message: Uint8Array, options: CompressOptions): Buffer 
   return bytes < message.byteLength ? deflated.subarray(0, bytes) : undefined;
 }
 
-/**
- * Undoes a client's compression; no more than `maxBytes` are ever unpacked.
- *
- * Bun frees what a call holds that failed, some 7 KB, only when the turn of the event loop ends.
- * Such a message ends its connection, so that they are never more than connections heard in a turn.
- */
-export function inflate(message: Buffer, maxBytes: number): Buffer | InflateFault {
+function inflate(zlib: Zlib, message: Buffer, maxBytes: number): Buffer | InflateFault {
   const whole = Buffer.concat([message, TAIL]);
   try {
-    const { buffer, engine } = inflateWithInfo(whole, maxBytes);
+    const { buffer, engine } = inflateWithInfo(zlib, whole, maxBytes);
     // It ends at a last block. What stands behind that would be lost without a word.
     const left = whole.subarray(engine.bytesWritten);
     const isAllRead = left.byteLength === 0 || left.equals(TAIL) || left.equals(TAIL_AFTER_LAST);
@@ -106,7 +126,11 @@ interface InflatedWithInfo {
   readonly engine: { readonly bytesWritten: number };
 }
 
-function inflateWithInfo(data: Buffer, maxOutputLength: number): InflatedWithInfo {
+function inflateWithInfo(
+  { constants, inflateRawSync }: Zlib,
+  data: Buffer,
+  maxOutputLength: number,
+): InflatedWithInfo {
   const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength, info: true };
   // With `info` the result is this, which its published type does not say.
   return inflateRawSync(data, options) as unknown as InflatedWithInfo;

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'bun:test';
+import { hash } from 'node:crypto';
 import { acceptHead, acceptValue, type HeaderOf, judgeHandshake } from './opening-handshake.ts';
 
 /** The key and the answer to it that RFC 6455, section 1.3, has. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+
+function sha1(text: string): string {
+  return hash('sha1', text, 'base64');
+}
 
 function headers(changed: Readonly<Record<string, string | undefined>> = {}): HeaderOf {
   const all: Readonly<Record<string, string | undefined>> = {
@@ -50,15 +55,15 @@ describe('a request', () => {
 
 describe('the answer', () => {
   test('is what the RFC has for its key', () => {
-    expect(acceptValue(KEY)).toBe(ACCEPT);
-    expect(acceptHead(KEY)).toBe(
+    expect(acceptValue(KEY, sha1)).toBe(ACCEPT);
+    expect(acceptHead(KEY, sha1)).toBe(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
         `Sec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
     );
   });
 
   test('names a subprotocol and extensions only when told to', () => {
-    const head = acceptHead(KEY, { protocol: 'chat', extensions: 'permessage-deflate' });
+    const head = acceptHead(KEY, sha1, { protocol: 'chat', extensions: 'permessage-deflate' });
     expect(head).toEndWith(
       '\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
     );

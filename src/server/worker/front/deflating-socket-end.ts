@@ -7,7 +7,7 @@ import type { SocketData } from '../../core/contracts/client-connection.ts';
 import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import type { FrameRules } from '../../protocol/websocket/frame-sink.ts';
 import { compressedFrame } from '../../protocol/websocket/frame-writer.ts';
-import { COMPRESS_FROM_BYTES, compress } from '../../protocol/websocket/message-deflate.ts';
+import { COMPRESS_FROM_BYTES } from '../../protocol/websocket/message-deflate.ts';
 import { OPCODE } from '../../protocol/websocket/opcode.ts';
 import type { FrontContext } from './front-context.ts';
 import type { TcpSocket } from './tcp-end.ts';
@@ -31,7 +31,7 @@ export class DeflatingSocketEnd extends WebSocketEnd {
   protected override deflated(message: string | Uint8Array): Buffer | undefined {
     if (message.length < COMPRESS_FROM_BYTES) return undefined;
     const isText = typeof message === 'string';
-    const payload = compress(isText ? Buffer.from(message) : message, {
+    const payload = this.front.deflate?.compress(isText ? Buffer.from(message) : message, {
       windowBits: this.#windowBits,
     });
     if (payload === undefined) return undefined;

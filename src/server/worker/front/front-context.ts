@@ -7,7 +7,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { FrameRules } from '../../protocol/websocket/frame-sink.ts';
-import { inflate } from '../../protocol/websocket/message-deflate.ts';
+import { type MessageDeflate, messageDeflate } from '../../protocol/websocket/message-deflate.ts';
 import { BinaryFrames } from './binary-frames.ts';
 import { ConnectionNumbers } from './connection-numbers.ts';
 import { type ReadSocket, SocketSink } from './socket-sink.ts';
@@ -42,7 +42,8 @@ export class FrontContext {
   readonly frameRules: FrameRules;
   /** For sockets that agreed on compression. */
   readonly inflatingRules: FrameRules;
-  readonly isCompressing: boolean;
+  /** For clients that offer compression; `undefined` where none gets it. */
+  readonly deflate: MessageDeflate | undefined;
   readonly refusals: Refusals;
   readonly handle: (exchange: Exchange) => void;
   readonly isShort: () => boolean;
@@ -67,8 +68,13 @@ export class FrontContext {
   constructor(options: FrontOptions) {
     const { maxPayloadBytes, isCompressing, budget, refusals, handle, isShort, onFault } = options;
     this.frameRules = { maxPayloadBytes, maxFragments: LIMITS.fragmentsPerMessage };
-    this.inflatingRules = { ...this.frameRules, inflate };
-    this.isCompressing = isCompressing;
+    this.deflate = isCompressing
+      ? messageDeflate(process.getBuiltinModule('node:zlib'))
+      : undefined;
+    this.inflatingRules =
+      this.deflate === undefined
+        ? this.frameRules
+        : { ...this.frameRules, inflate: this.deflate.inflate };
     this.refusals = refusals;
     this.handle = handle;
     this.isShort = isShort;

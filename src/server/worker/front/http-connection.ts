@@ -239,7 +239,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   get isCompressing(): boolean {
-    return this.#front.isCompressing;
+    return this.#front.deflate !== undefined;
   }
 
   upgrade(acceptHead: string, opener: SocketOpener, windowBits: number | undefined): void {

@@ -159,7 +159,7 @@ export class HttpExchange implements Exchange {
     this.onAbandon = undefined;
     const offers = this.#connection.isCompressing ? head.get('sec-websocket-extensions') : null;
     const agreement = offers === null ? undefined : agreeOnDeflate(offers);
-    const answer = acceptHead(handshake.key, { extensions: agreement?.answer });
+    const answer = acceptHead(handshake.key, sha1, { extensions: agreement?.answer });
     this.#connection.upgrade(answer, opener, agreement?.windowBits);
   }
 
@@ -201,6 +201,10 @@ export class HttpExchange implements Exchange {
     if (this.#isLast) return 'close';
     return this.#head.minorVersion === 0 ? 'keep-alive' : 'keep';
   }
+}
+
+function sha1(text: string): string {
+  return Bun.SHA1.hash(text, 'base64');
 }
 
 /** How long the body would be, if the headers say so rightly. */
