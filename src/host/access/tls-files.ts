@@ -54,7 +54,7 @@ export function readTlsPair(paths: TlsPaths): TlsPair {
   return { cert, key };
 }
 
-/** Loaded where there is a certificate: it would take every other worker 3 MB. */
+/** Loaded where there is a certificate: it would take every other worker 0.8 MB. */
 function cryptoModule(): typeof Crypto {
   return process.getBuiltinModule('node:crypto');
 }

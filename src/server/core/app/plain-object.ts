@@ -5,8 +5,7 @@
  * reads its keys, so a hook there could be overlooked.
  */
 
-// Not of `node:util`, which takes a worker 2 MB more.
-import * as types from 'node:util/types';
+import { types } from 'node:util';
 import { isThenable } from './thenable.ts';
 
 /** Made by `{ … }` in any realm, or without a prototype as modules are. A Proxy may hide keys. */

@@ -7,7 +7,7 @@
  * to many is compressed once. This is what other servers call a shared compressor.
  *
  * A compressed message goes out by `compressedFrame`, and comes in through `FrameRules.inflate`.
- * zlib is the caller's: its module would take every worker 7 MB, also those that compress nothing.
+ * zlib is the caller's: its module would take every worker 1 MB, also those that compress nothing.
  */
 
 import type * as ZlibModule from 'node:zlib';

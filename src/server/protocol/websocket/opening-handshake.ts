@@ -5,7 +5,7 @@
  * upgraded, the origin, and places left are questions for the caller, who asks them first. No
  * subprotocol is chosen unless the caller names one: a server that answers with one nobody asked
  * for ends the connection of a client that follows the RFC. SHA-1 is the caller's: that of Node.js
- * would take a worker 3 MB that needs nothing else of its module.
+ * would take a worker 0.8 MB that needs nothing else of its module.
  */
 
 /** What every server hashes behind the key (section 1.3). */
