@@ -48,6 +48,29 @@ export default defineApp({
 });
 `;
 
+/** A client for whom nothing of a browser, of Node.js or of Bun is known. */
+const CLIENT = `import { connect, HoldfastError, type StateChange } from 'holdfast/client';
+
+interface Listen {
+  goal(team: string): void;
+}
+
+interface Emit {
+  cheer(team: string): Promise<number>;
+}
+
+const states: StateChange[] = [];
+const client = connect<Listen, Emit>('http://localhost:8500', {
+  onState: (change) => states.push(change),
+});
+client.on('goal', (team) => team.toUpperCase());
+client.emitWithAck('cheer', 'home').then(
+  (count) => count.toFixed(),
+  (error: unknown) => error instanceof HoldfastError && error.code === 'timeout',
+);
+client.on('foul', () => {});
+`;
+
 const WRONG_APP = `import { defineApp } from 'holdfast';
 
 export default defineApp({
@@ -73,6 +96,7 @@ beforeAll(async () => {
   await install(project, packed.tarball, registry);
   writeFileSync(join(project, 'app.ts'), APP);
   writeFileSync(join(project, 'wrong.ts'), WRONG_APP);
+  writeFileSync(join(project, 'client.ts'), CLIENT);
 }, 120_000);
 
 afterAll(async () => {
@@ -151,14 +175,15 @@ describe('an installed package', () => {
     expect([code, err]).toEqual([1, expect.stringMatching(/run `npm install` again/)]);
   });
 
-  test.each(RESOLUTIONS)('types an app file: %p', async (options) => {
+  test.each(RESOLUTIONS)('types an app file and a client: %p', async (options) => {
     const name = `tsconfig.${Object.values(options).join('-')}.json`;
     const compilerOptions = { strict: true, noEmit: true, target: 'esnext', types: [], ...options };
-    const config = { compilerOptions, files: ['app.ts', 'wrong.ts'] };
+    const config = { compilerOptions, files: ['app.ts', 'wrong.ts', 'client.ts'] };
     writeFileSync(join(project, name), JSON.stringify(config));
     const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
     const { out } = await run(project, [tsc, '--pretty', 'false', '--project', name]);
     expect(out.trim().split('\n')).toEqual([
+      expect.stringMatching(/^client.ts\(20,11\): error TS2345: Argument of type '"foul"' is not /),
       "wrong.ts(5,13): error TS2339: Property 'shout' does not exist on type 'Session'.",
     ]);
   });
@@ -184,18 +209,24 @@ describe('an installed package', () => {
     } finally {
       socket.disconnect();
     }
+    const page = await (await fetch(`${node.url}/holdfast.js`)).text();
+    expect(page).toMatch(/export\{.*\bconnect\b/);
     await node.stop();
   });
 
-  test('gives an app file what it imports under Node.js too, and keeps two places', async () => {
+  test('gives apps and clients what they import under Node.js too, and keeps a place', async () => {
     const script = `
       const { ack, defineApp } = await import('holdfast');
       const refused = (name) => import(name).then(() => 'there', ({ code }) => code);
-      const places = [await refused('holdfast/client'), await refused('holdfast/socket.io')];
-      console.log(JSON.stringify([defineApp({ on: {} }), ack(1, 2).values, ...places]));`;
+      const { connect, HoldfastError } = await import('holdfast/client');
+      const client = connect('http://127.0.0.1:1');
+      client.close();
+      const here = [client.state, new HoldfastError('closed', '').code];
+      const place = await refused('holdfast/socket.io');
+      console.log(JSON.stringify([defineApp({ on: {} }), ack(1, 2).values, here, place]));`;
     const { out } = await succeed(project, ['node', '--input-type=module', '--eval', script]);
     const isReserved = 'ERR_PACKAGE_PATH_NOT_EXPORTED';
-    expect(JSON.parse(out)).toEqual([{ on: {} }, [1, 2], isReserved, isReserved]);
+    expect(JSON.parse(out)).toEqual([{ on: {} }, [1, 2], ['closed', 'closed'], isReserved]);
   });
 
   test('reports on a run, without PNG where the packages for it are left out', async () => {

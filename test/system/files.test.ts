@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { bytesOf } from '../support/honest-clients.ts';
 import { RawConnection } from '../support/raw-http.ts';
@@ -52,6 +52,23 @@ test.each(NAMES)('%s and its map, under the name that pages use', async (name) =
     expect(head.headers.get('content-length')).toBe(`${bytes.length}`);
     expect((await head.bytes()).length).toBe(0);
   }
+});
+
+test('the small client is a module for pages of any origin, compressed, with a tag', async () => {
+  const headers = { 'accept-encoding': 'gzip', origin: 'https://a.example' };
+  const answers = await Promise.all([1, 2, 3].map(() => get('/holdfast.js', headers)));
+  const [first] = answers;
+  expect(Object.fromEntries(first?.headers ?? [])).toMatchObject({
+    'access-control-allow-origin': '*',
+    'content-encoding': 'gzip',
+    'content-type': 'text/javascript; charset=utf-8',
+    'cross-origin-resource-policy': 'cross-origin',
+  });
+  const bodies = await Promise.all(answers.map((answer) => answer.bytes()));
+  expect(new Set(bodies.map((body) => gunzipSync(body).toString())).size).toBe(1);
+  expect(bodies[0]?.length).toBeLessThan(5_000);
+  const etag = first?.headers.get('etag') ?? '';
+  expect((await get('/holdfast.js', { ...headers, 'if-none-match': etag })).status).toBe(304);
 });
 
 test('a module script of another origin may load its build', async () => {

@@ -266,6 +266,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the public surface: what an app file imports',
     imports: { 'host/runtime': 'any', 'server/core/app': 'any' },
   },
+  'src/client': {
+    purpose:
+      'the small client for browsers, Node.js and Bun; imports nothing, and nobody imports it',
+    pure: true,
+  },
   'src/server/clients/source': {
     purpose: 'where a request comes from: its address seen through proxies, the origin of its page',
     imports: {
@@ -353,6 +358,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/runtime': 'any',
       'host/config': 'type',
       'host/access': 'any',
+      'host/foreign': 'any',
       'index.ts': 'any',
     },
     entries: ['main.ts'],

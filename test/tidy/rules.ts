@@ -39,8 +39,9 @@ const PRINTERS: ReadonlySet<string> = new Set([
   'src/cli/main.ts',
 ]);
 
-/** Where JSON is parsed without a look: its own text, or one that was looked through before. */
+/** Where JSON is parsed without a look: its own text, one looked through before, or in pages. */
 const JSON_PARSERS: ReadonlySet<string> = new Set([
+  'src/client/wire.ts',
   'src/host/runtime/foreign-json.ts',
   'src/server/protocol/socketio-packet.ts',
   'src/server/core/app/handler-runner.ts',

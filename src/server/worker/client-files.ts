@@ -1,9 +1,12 @@
 /**
- * The builds of Socket.IO's client that pages load from the server itself, under the names that
- * they have there with Socket.IO's own server, and the source maps that those name.
+ * Clients that pages load from the server itself: the small one, and the builds of Socket.IO's,
+ * under the names that they have with Socket.IO's own server, and the source maps that those name.
  */
 
 import { ServedFiles } from '../core/app/served-files.ts';
+import { buildClient } from './client-build.ts';
+
+const SMALL_CLIENT = '/holdfast.js';
 
 const BUILDS = [
   'socket.io.js',
@@ -27,5 +30,6 @@ export function clientFiles(path: string): ServedFiles {
   const files = names.map((name) => {
     return [`${path}${name}`, Bun.fileURLToPath(new URL(`dist/${name}`, description))];
   });
-  return new ServedFiles(Object.fromEntries(files), { headers: HEADERS });
+  const all = { ...Object.fromEntries(files), [SMALL_CLIENT]: buildClient };
+  return new ServedFiles(all, { headers: HEADERS });
 }

@@ -49,6 +49,25 @@ test('answers with type, tag and the headers it was given', async () => {
   );
 });
 
+test('what is made is made when it is asked for first, once, or again when it failed', async () => {
+  let times = 0;
+  const make = async (): Promise<Uint8Array<ArrayBuffer>> => {
+    if (++times === 1) throw new Error('not now');
+    return new Uint8Array(Buffer.from(TEXT));
+  };
+  const files = new ServedFiles({ '/made.js': make });
+  const ask = () => files.answer(new Request('http://a/made.js'), '/made.js');
+  expect(times).toBe(0);
+  expect(ask()).rejects.toThrow('not now');
+  const answers = await Promise.all([ask(), ask()]);
+  expect(answers.map((answer) => answer?.headers.get('content-type'))).toEqual([
+    'text/javascript; charset=utf-8',
+    'text/javascript; charset=utf-8',
+  ]);
+  expect(await answers[0]?.text()).toBe(TEXT);
+  expect(times).toBe(2);
+});
+
 describe('encodings', () => {
   test('are what they say, and each has a tag of its own', async () => {
     const brotli = await get('/page.js', { 'accept-encoding': 'gzip, deflate, br' });

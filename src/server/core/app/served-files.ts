@@ -39,6 +39,8 @@ const UNKNOWN_TYPE = ['application/octet-stream', false] as const;
 const COMPRESSED_MIN_BYTES = 1_024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
+/** The name of a file on disk, or what makes its bytes when they are asked for first. */
+export type FileSource = string | (() => Promise<Bytes>);
 type Encoding = 'br' | 'gzip';
 /** The encodings in the order in which they are chosen when the client likes both the same. */
 const ENCODINGS: readonly Encoding[] = ['br', 'gzip'];
@@ -80,13 +82,13 @@ export interface ServedFilesOptions {
 }
 
 export class ServedFiles {
-  readonly #names: ReadonlyMap<string, string>;
+  readonly #sources: ReadonlyMap<string, FileSource>;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #stored: Map<string, Promise<StoredFile>> = new Map();
+  readonly #stored: Map<FileSource, Promise<StoredFile>> = new Map();
 
-  /** @param files by the path of their URL as it reads, each the name of a file on disk */
-  constructor(files: Readonly<Record<string, string>>, options: ServedFilesOptions = {}) {
-    this.#names = new Map(Object.entries(files));
+  /** @param files by the path of their URL as it reads */
+  constructor(files: Readonly<Record<string, FileSource>>, options: ServedFilesOptions = {}) {
+    this.#sources = new Map(Object.entries(files));
     this.#headers = {
       'cache-control': 'no-cache',
       'x-content-type-options': 'nosniff',
@@ -107,14 +109,14 @@ export class ServedFiles {
 
   /** The same, without a `Response` around it. */
   find(request: FileRequest, path: string): Promise<FileAnswer> | FileAnswer | undefined {
-    const name = this.#names.get(path) ?? this.#names.get(decoded(path));
-    if (name === undefined) return undefined;
-    if (request.method === 'GET' || request.method === 'HEAD') return this.#read(request, name);
-    return NOT_ALLOWED;
+    const source = this.#sources.get(path) ?? this.#sources.get(decoded(path));
+    if (source === undefined) return undefined;
+    if (request.method !== 'GET' && request.method !== 'HEAD') return NOT_ALLOWED;
+    return this.#read(request, source, path);
   }
 
-  async #read(request: FileRequest, name: string): Promise<FileAnswer> {
-    const file = await this.#load(name);
+  async #read(request: FileRequest, source: FileSource, path: string): Promise<FileAnswer> {
+    const file = await this.#load(source, path);
     const encoding = file.isCompressible
       ? chooseEncoding(request.headers.get('accept-encoding') ?? '')
       : undefined;
@@ -133,13 +135,13 @@ export class ServedFiles {
     return { status: 200, headers: { ...headers, 'content-encoding': encoding }, body };
   }
 
-  #load(name: string): Promise<StoredFile> {
-    const known = this.#stored.get(name);
+  #load(source: FileSource, path: string): Promise<StoredFile> {
+    const known = this.#stored.get(source);
     if (known !== undefined) return known;
-    const loading = loadFile(name);
-    this.#stored.set(name, loading);
+    const loading = loadFile(source, path);
+    this.#stored.set(source, loading);
     // What cannot be read now, such as for want of open files, may be read the next time.
-    loading.catch(() => this.#stored.delete(name));
+    loading.catch(() => this.#stored.delete(source));
     return loading;
   }
 }
@@ -184,9 +186,11 @@ function decoded(path: string): string {
   }
 }
 
-async function loadFile(name: string): Promise<StoredFile> {
-  const identity = await Bun.file(name).bytes();
-  const [type, mayShrink] = TYPES[extname(name).toLowerCase()] ?? UNKNOWN_TYPE;
+async function loadFile(source: FileSource, path: string): Promise<StoredFile> {
+  const isOnDisk = typeof source === 'string';
+  const identity = isOnDisk ? await Bun.file(source).bytes() : await source();
+  const end = extname(isOnDisk ? source : path).toLowerCase();
+  const [type, mayShrink] = TYPES[end] ?? UNKNOWN_TYPE;
   return {
     identity,
     tag: Bun.hash(identity).toString(36),
