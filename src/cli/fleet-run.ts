@@ -1,8 +1,9 @@
 /** `holdfast fleet run`: loads a server, shows how it goes, and ends with a verdict. */
 import { Command } from 'commander';
+import { CLIENT_PROTOCOLS } from '../fleet/agent/contract.ts';
 import type { FleetRun } from '../fleet/coordinator/fleet-run.ts';
 import { FleetError } from '../fleet/settings/fleet-error.ts';
-import { SCENARIOS } from '../fleet/settings/load.ts';
+import { mixTexts, SCENARIOS } from '../fleet/settings/load.ts';
 import {
   addressText,
   CONTROL_PORT,
@@ -44,8 +45,12 @@ export function fleetRunCommand(): Command {
     .option('--connections <n>', 'Connections to hold.', '1000')
     .option('--rate <n>', 'Connections opened, and closed at the end, in one second.', '500')
     .option('--hold <seconds>', 'How long to hold them.', '30')
-    .option('--protocol <names>', 'socket-io, websocket, or both by weight.', 'socket-io')
-    .option('--auth <json>', 'What Socket.IO sessions present.', '{"token":"user-{n}"}')
+    .option(
+      '--protocol <names>',
+      `${CLIENT_PROTOCOLS.join(', ')}, or several by weight.`,
+      'socket-io',
+    )
+    .option('--auth <json>', 'What sessions present.', '{"token":"user-{n}"}')
     .option('--out <folder>', 'Record the run there, for "holdfast report".')
     .option('--json', 'Print the verdict as JSON.');
   addAgentOptions(command);
@@ -56,7 +61,9 @@ export function fleetRunCommand(): Command {
       'after',
       '\nExamples:\n  holdfast fleet run --target http://127.0.0.1:8500 --connections 5000\n' +
         '  holdfast fleet run --target ws://10.0.0.2:8080/ws --protocol websocket \\\n' +
-        '    --agent 10.0.0.3 --agent 10.0.0.4 --token-file fleet.token --connections 100000\n\n' +
+        '    --agent 10.0.0.3 --agent 10.0.0.4 --token-file fleet.token --connections 100000\n' +
+        '  holdfast fleet run --target http://127.0.0.1:8500?room=match:42 \\\n' +
+        '    --protocol socket-io=50,sse=30,poll=20 --scenario broadcast\n\n' +
         'The exit code is 0 only when the run passed.',
     )
     .action(async ({ json, ...flags }: RunOptions) => {
@@ -146,13 +153,14 @@ async function conduct(settings: RunSettings): Promise<FleetVerdict> {
   }
 }
 
-function openingText(run: FleetRun, { control }: RunSettings): string {
+function openingText(run: FleetRun, { control, mix }: RunSettings): string {
   const address = addressText({ host: control.host, port: run.controlPort });
   const { recordPath, controlTokenPath } = run;
   const record = recordPath === undefined ? '' : ` It is recorded in ${recordPath}.`;
   const token = controlTokenPath === undefined ? '' : ` Its token is in ${controlTokenPath}.`;
   const agents = run.agents === 1 ? '1 agent' : `${run.agents} agents`;
-  return `The run begins with ${agents}; control it at http://${address}.${token}${record}`;
+  const spoken = mixTexts(mix).join(', ');
+  return `The run begins with ${agents} (${spoken}); control it at http://${address}.${token}${record}`;
 }
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {

@@ -98,6 +98,16 @@ describe('a run that cannot begin', () => {
       /^holdfast: What answers at 127\.0\.0\.1:\d+ does not speak Socket\.IO over WebSocket: /,
     ],
     [
+      'it speaks HTTP, but not this protocol',
+      () => ['--target', target.replace('ws', 'http'), '--protocol', 'sse'],
+      /^holdfast: The server at 127\.0\.0\.1:\d+ answers http:\S+ with HTTP 404, not with Server-/,
+    ],
+    [
+      'sessions are to send that only listen',
+      () => ['--target', target, '--protocol', 'socket-io=1,poll=1', '--scenario', 'echo'],
+      /^holdfast: Sessions of poll only listen: leave echoes out, or use --protocol socket-io or /,
+    ],
+    [
       'an agent does not answer',
       () => [
         '--target',

@@ -1,6 +1,6 @@
 /**
- * A server on loopback that does to WebSocket clients what a test tells it, right or wrong, byte by
- * byte. Told nothing, it accepts upgrades and is silent.
+ * A server on loopback that does to clients of WebSocket, and of HTTP, what a test tells it, right
+ * or wrong, byte by byte. Told nothing, it accepts upgrades and is silent.
  */
 
 import type { Socket } from 'bun';
@@ -19,7 +19,7 @@ const REQUEST_END = '\r\n\r\n';
 
 /** One client of the server. */
 export interface Visitor {
-  /** The text of its upgrade request; empty until it has come. */
+  /** The text of its last request; empty until one has come. */
   request: string;
   isUpgraded: boolean;
   unread: Buffer;
@@ -30,7 +30,7 @@ export type VisitorSocket = Socket<Visitor>;
 export interface Script {
   /** The client has connected. */
   readonly open?: (socket: VisitorSocket) => void;
-  /** Its upgrade request is here; without this, it is accepted. */
+  /** A request is here; without this, its upgrade is accepted. */
   readonly request?: (socket: VisitorSocket, request: string) => void;
   /** It has been upgraded by `accept`. */
   readonly upgraded?: (socket: VisitorSocket) => void;
@@ -97,22 +97,24 @@ export class ScriptedServer implements Disposable {
   #received(socket: VisitorSocket, bytes: Buffer): void {
     const visitor = socket.data;
     visitor.unread = Buffer.concat([visitor.unread, bytes]);
-    if (visitor.request === '') this.#readRequest(socket);
+    while (!visitor.isUpgraded && this.#readRequest(socket));
     if (!visitor.isUpgraded) return;
     const { frames, rest } = readClientFrames(visitor.unread);
     visitor.unread = rest;
     for (const frame of frames) this.#readFrame(socket, frame);
   }
 
-  #readRequest(socket: VisitorSocket): void {
+  /** @returns whether there was a whole one */
+  #readRequest(socket: VisitorSocket): boolean {
     const visitor = socket.data;
     const end = visitor.unread.indexOf(REQUEST_END);
-    if (end < 0) return;
+    if (end < 0) return false;
     visitor.request = visitor.unread.toString('latin1', 0, end + REQUEST_END.length);
     visitor.unread = visitor.unread.subarray(end + REQUEST_END.length);
     this.requests.push(visitor.request);
     if (this.#script.request === undefined) this.accept(socket);
     else this.#script.request(socket, visitor.request);
+    return true;
   }
 
   #readFrame(socket: VisitorSocket, frame: ClientFrame): void {

@@ -86,7 +86,7 @@ test('connections, rate and target are set from another process, and it is stopp
     'connections 300',
     'rate 250',
     'rate 2,000',
-    `target ${other.url}/`,
+    `target ${other.url}`,
     'stop, during hold',
   ]);
 });

@@ -110,9 +110,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'report/page': 'any',
     },
   },
+  'src/fleet/agent/wire': {
+    purpose: 'what servers send, found in bytes: frames, answers, chunks, messages',
+    pure: true,
+  },
   'src/fleet/agent': {
     purpose: 'one agent: lean clients over raw TCP, and what it and the coordinator say',
-    imports: { 'host/foreign': 'any', 'host/access': 'any', 'host/machine': 'any' },
+    imports: {
+      'fleet/agent/wire': 'any',
+      'host/foreign': 'any',
+      'host/access': 'any',
+      'host/machine': 'any',
+    },
     entries: ['contract.ts', 'histogram.ts', 'main.ts', 'swarm.ts'],
   },
   'src/fleet/settings': {

@@ -24,8 +24,20 @@ export const COALESCE_MAX_MS = 100;
 /** The environment variable that holds an agent's token. */
 export const AGENT_TOKEN_VARIABLE = 'HOLDFAST_AGENT_TOKEN';
 
-/** Socket.IO v5 over Engine.IO v4 on WebSocket alone, or WebSocket without a protocol above. */
-export type ClientProtocol = 'socket-io' | 'websocket';
+/**
+ * Socket.IO v5 over Engine.IO v4 on WebSocket alone, or one of four ways on which a server speaks
+ * the plain protocol of Holdfast (docs/PROTOCOL.md) or sends what it likes: WebSocket, Server-Sent
+ * Events, an answer without an end with a message a line, long-polling. A server that likes to be
+ * polled answers the first poll at once.
+ */
+export type ClientProtocol = (typeof CLIENT_PROTOCOLS)[number];
+
+export const CLIENT_PROTOCOLS = ['socket-io', 'websocket', 'sse', 'stream', 'poll'] as const;
+
+/** Whether sessions of a protocol can send: the others would need a second connection for it. */
+export function hasEchoes(protocol: ClientProtocol): boolean {
+  return protocol === 'socket-io' || protocol === 'websocket';
+}
 
 export interface AgentOrder {
   /** A new name begins a new run: counters start at nothing, connections of the old one leave. */
@@ -36,10 +48,11 @@ export interface AgentOrder {
   readonly rate: number;
   /**
    * `ws://host:port/path?query` (also `http:`), used in turn. When they change, the connections
-   * move to the new ones, which takes two actions of `rate` each: one ends, one begins. For
-   * Socket.IO the path is that of the server, and the query of the protocol is added by the agent.
-   * With `wss:` or `https:` the certificate must be one that the agent trusts;
-   * `NODE_EXTRA_CA_CERTS` in its environment names further authorities.
+   * move to the new ones, which takes two actions of `rate` each: one ends, one begins. Without a
+   * path, the protocol's own is asked for (`/socket.io/`, `/ws`, `/sse`, `/poll`); what the
+   * protocol wants in the query is added by the agent. With `wss:` or `https:` the certificate must
+   * be one that the agent trusts; `NODE_EXTRA_CA_CERTS` in its environment names further
+   * authorities.
    */
   readonly targets: readonly string[];
   /**
@@ -50,7 +63,10 @@ export interface AgentOrder {
   readonly mix: readonly ProtocolWeight[];
   /** The number of this agent's first session; the others follow it. */
   readonly firstNumber: number;
-  /** JSON payload of Socket.IO's CONNECT packet; `{n}` in it becomes the session's number. */
+  /**
+   * JSON for Socket.IO's CONNECT packet, or the query parameter `auth` of the other protocols;
+   * `{n}` in it becomes the session's number.
+   */
   readonly auth?: string | undefined;
   readonly echo?: EchoOrder | undefined;
   /** Sessions that leave and come back in one minute; 0 for none. */
@@ -70,11 +86,14 @@ export interface ProtocolWeight {
   readonly weight: number;
 }
 
-/** Sessions in turn send a message; the ack (or with plain WebSocket, the next frame) answers. */
+/**
+ * Sessions in turn send a message; the ack answers, or where the server speaks no protocol over its
+ * WebSocket, the next frame. No other protocol can: `hasEchoes`.
+ */
 export interface EchoOrder {
   /** Messages in one second by this agent. */
   readonly perSecond: number;
-  /** The event's name, for Socket.IO. */
+  /** The event's name, where there are events. */
   readonly event: string;
   readonly payloadBytes: number;
 }
@@ -122,11 +141,11 @@ export interface AgentCounters {
   readonly losses: Readonly<Record<string, number>>;
   /** Messages received that are neither heartbeats nor answers to echoes. */
   readonly deliveries: number;
-  /** Their bytes on the wire, frame headers included. */
+  /** Their bytes on the wire, with the heads of frames, chunks and answers. */
   readonly deliveryBytes: number;
   /** Marked broadcasts that one session got a second time, or after a later one. */
   readonly duplicates: number;
-  /** Heartbeats of the server answered. */
+  /** Heartbeats of the server: pings answered, signs of life on streams, polls asked again. */
   readonly heartbeats: number;
   readonly echoesSent: number;
   readonly echoesAnswered: number;
@@ -134,11 +153,13 @@ export interface AgentCounters {
 
 /**
  * How a connection failed or a session was lost: a code of the system (`ECONNREFUSED`) or of TLS
- * (`DEPTH_ZERO_SELF_SIGNED_CERT`), `HTTP 503` for a refused upgrade, `closed 1012` for a close
- * frame, `closed` for an end without one, `refused` for a CONNECT that the app refused, `handshake
- * timeout`, `ping timeout` for a Socket.IO server that sent no heartbeat for its own `pingInterval`
- * and `pingTimeout` together, `unfinished messages` when an agent has no room for them, `not the
- * protocol`, or `other names` from the hundredth name on.
+ * (`DEPTH_ZERO_SELF_SIGNED_CERT`), `HTTP 503` for a refused request, `closed 1012` for a close
+ * frame, `closed` for an end without one, `refused` for a session that the app refused, `handshake
+ * timeout`, `ping timeout` for a server that sent no heartbeat for its own `pingInterval` and
+ * `pingTimeout` together, `poll timeout` for a poll that it did not answer, `stream ended` for an
+ * answer without an end that ended, `disconnected` for a session of the plain protocol that the
+ * server ended, `session forgotten` for one whose poll began another, `unfinished messages` when an
+ * agent has no room for them, `not the protocol`, or `other names` from the hundredth name on.
  */
 export type FailureName = string;
 

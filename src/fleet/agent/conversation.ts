@@ -1,22 +1,22 @@
 /**
- * What frames mean to a swarm: heartbeats are answered, deliveries and answers to echoes counted,
+ * What messages mean to a swarm: heartbeats are answered, deliveries and answers to echoes counted,
  * and what changes the state of a connection is told to its keeper. One for all connections.
  */
 
 import { MarkReader } from './broadcast-mark.ts';
+import { timesIn } from './client-protocol.ts';
+import { type Client, type Connection, type Found, type Listener, wayOf } from './connection.ts';
+import type { Outbound } from './outbound.ts';
+import type { Silence } from './silence.ts';
+import type { Tally } from './tally.ts';
 import {
   encodeClientFrame,
-  type FrameCursor,
   OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_PING,
   OPCODE_PONG,
   OPCODE_TEXT,
-} from './client-frame.ts';
-import type { Client, Connection } from './connection.ts';
-import type { Outbound } from './outbound.ts';
-import type { Silence } from './silence.ts';
-import type { Tally } from './tally.ts';
+} from './wire/client-frame.ts';
 
 /** No status code came with the close frame (RFC 6455, 7.4.1). */
 const NO_STATUS = 1005;
@@ -36,7 +36,7 @@ export interface Keeper {
   misunderstood(client: Client, name: string): void;
 }
 
-export class Conversation {
+export class Conversation implements Listener {
   readonly #mark = new MarkReader();
   readonly #keeper: Keeper;
   readonly #outbound: Outbound;
@@ -46,10 +46,11 @@ export class Conversation {
     this.#outbound = outbound;
   }
 
-  /** As `Receiver.frame`. */
-  frame(client: Client, bytes: Buffer, at: FrameCursor, wireBytes: number): void {
+  frame(client: Client, bytes: Buffer, at: Found, wireBytes: number): void {
+    const { codec } = client.data;
     switch (at.opcode) {
       case OPCODE_PING:
+        if (codec.isEstablishedByAnswer) this.#heard(client.data);
         this.#pinged(client, pongFor(bytes, at));
         return;
       case OPCODE_CLOSE:
@@ -57,26 +58,45 @@ export class Conversation {
         return;
       case OPCODE_BINARY:
         // Attachments of Socket.IO events belong to the text before them.
-        if (client.data.codec.isEstablishedByUpgrade) this.#message(client, bytes, at, wireBytes);
+        if (codec.isEstablishedByAnswer) this.#delivered(client, bytes, at, wireBytes);
         else if (isSession(client.data)) this.#keeper.tally.deliveryBytes += wireBytes;
         return;
       case OPCODE_TEXT:
-        this.#text(client, bytes, at, wireBytes);
+        if (codec.isEstablishedByAnswer) this.#plainText(client, bytes, at, wireBytes);
+        else this.#text(client, bytes, at, wireBytes);
         return;
       default:
         return;
     }
   }
 
-  #text(client: Client, bytes: Buffer, at: FrameCursor, wireBytes: number): void {
+  beat(client: Client): void {
+    this.#heard(client.data);
+    if (isSession(client.data)) this.#keeper.tally.heartbeats++;
+  }
+
+  polled(client: Client, next: Uint8Array, isEmpty: boolean): void {
     const connection = client.data;
-    switch (connection.codec.meaning(bytes, at.payloadStart, at.payloadEnd)) {
+    if (!isSession(connection)) return;
+    if (isEmpty && connection.heardAtMs >= 0) {
+      wayOf(connection).times.held(this.#keeper.silence.nowMs - connection.heardAtMs);
+    }
+    this.#heard(connection);
+    this.#keeper.tally.heartbeats++;
+    this.#outbound.write(client, next);
+  }
+
+  /** Socket.IO's. */
+  #text(client: Client, bytes: Buffer, at: Found, wireBytes: number): void {
+    const connection = client.data;
+    const { codec } = connection;
+    switch (codec.meaning(bytes, at.payloadStart, at.payloadEnd)) {
       case 'delivery':
         this.#message(client, bytes, at, wireBytes);
         return;
       case 'ping':
-        connection.pingedAtMs = this.#keeper.silence.nowMs;
-        this.#pinged(client, connection.codec.pongFrame);
+        connection.heardAtMs = this.#keeper.silence.nowMs;
+        if (codec.pongFrame !== undefined) this.#pinged(client, codec.pongFrame);
         return;
       case 'answer':
         this.#answered(connection);
@@ -97,27 +117,76 @@ export class Conversation {
         this.#keeper.misunderstood(client, 'not the protocol');
         return;
       case 'other':
+      case 'welcome':
         return;
     }
   }
 
-  #opened(client: Client, bytes: Buffer, { payloadStart, payloadEnd }: FrameCursor): void {
-    const { codec, target, number, pingedAtMs } = client.data;
+  #opened(client: Client, bytes: Buffer, at: Found): void {
+    const { codec, number, heardAtMs } = client.data;
     // It comes once; each more would be answered with another CONNECT.
-    if (pingedAtMs >= 0) {
+    if (heardAtMs >= 0) {
       this.#keeper.misunderstood(client, 'not the protocol');
       return;
     }
-    target.pingWithinMs = codec.pingWithinMs(bytes, payloadStart, payloadEnd);
-    client.data.pingedAtMs = this.#keeper.silence.nowMs;
-    this.#outbound.write(client, codec.connectFrame(number));
+    this.#learn(client, bytes, at, 1);
+    client.data.heardAtMs = this.#keeper.silence.nowMs;
+    if (codec.connectFrame !== undefined) this.#outbound.write(client, codec.connectFrame(number));
+  }
+
+  /**
+   * @param skip bytes before the JSON
+   * @returns whether it tells times, as who speaks the protocol does
+   */
+  #learn(client: Client, bytes: Buffer, at: Found, skip: number): boolean {
+    const told = timesIn(bytes, at.payloadStart + skip, at.payloadEnd);
+    const { pingIntervalMs, pingTimeoutMs } = told;
+    if (Number.isNaN(pingIntervalMs + pingTimeoutMs)) return false;
+    wayOf(client.data).times.told(pingIntervalMs, pingTimeoutMs);
+    client.data.heardAtMs = this.#keeper.silence.nowMs;
+    return true;
+  }
+
+  /**
+   * Of a server that is known to speak the plain protocol a message is what it says. Of any other
+   * only the first one may say that it does, and all are deliveries.
+   */
+  #plainText(client: Client, bytes: Buffer, at: Found, wireBytes: number): void {
+    const connection = client.data;
+    const { isTold } = wayOf(connection).times;
+    const isFirst = connection.heardAtMs < 0;
+    const meaning =
+      isFirst || isTold
+        ? connection.codec.meaning(bytes, at.payloadStart, at.payloadEnd)
+        : 'delivery';
+    if (meaning === 'welcome' && isFirst && this.#learn(client, bytes, at, 0)) return;
+    if (meaning === 'refused' && isFirst) {
+      this.#keeper.misunderstood(client, 'refused');
+      return;
+    }
+    connection.heardAtMs = this.#keeper.silence.nowMs;
+    if (meaning === 'delivery' || !isTold) this.#message(client, bytes, at, wireBytes);
+    else if (meaning === 'answer') this.#answered(connection);
+    else if (meaning === 'ended') this.#keeper.misunderstood(client, 'disconnected');
+    // The server does not know the session any more and has begun another one.
+    else if (meaning === 'welcome') this.#keeper.misunderstood(client, 'session forgotten');
+  }
+
+  #delivered(client: Client, bytes: Buffer, at: Found, wireBytes: number): void {
+    client.data.heardAtMs = this.#keeper.silence.nowMs;
+    this.#message(client, bytes, at, wireBytes);
+  }
+
+  /** Before the first message nothing counts: that one tells what the server speaks. */
+  #heard(connection: Connection): void {
+    if (connection.heardAtMs >= 0) connection.heardAtMs = this.#keeper.silence.nowMs;
   }
 
   /** A broadcast has a mark; without a protocol above, the next other message answers an echo. */
-  #message(client: Client, bytes: Buffer, at: FrameCursor, wireBytes: number): void {
+  #message(client: Client, bytes: Buffer, at: Found, wireBytes: number): void {
     const connection = client.data;
     const isMarked = this.#mark.read(bytes, at.payloadStart, at.payloadEnd);
-    if (!isMarked && connection.codec.isEstablishedByUpgrade && connection.echoAtMs !== 0) {
+    if (!isMarked && connection.echoAtMs !== 0 && isBare(connection)) {
       this.#answered(connection);
       return;
     }
@@ -158,16 +227,21 @@ export class Conversation {
   }
 }
 
+/** Whether nothing is known of a protocol above. */
+function isBare(connection: Connection): boolean {
+  return connection.codec.isEstablishedByAnswer && !wayOf(connection).times.isTold;
+}
+
 function isSession({ phase }: Connection): boolean {
   return phase === 'established';
 }
 
-function closeCode(bytes: Buffer, { payloadStart, payloadEnd }: FrameCursor): number {
+function closeCode(bytes: Buffer, { payloadStart, payloadEnd }: Found): number {
   return payloadEnd - payloadStart >= 2 ? bytes.readUInt16BE(payloadStart) : NO_STATUS;
 }
 
 /** A pong says what the ping said (RFC 6455, 5.5.3). */
-function pongFor(bytes: Buffer, { payloadStart, payloadEnd }: FrameCursor): Uint8Array {
+function pongFor(bytes: Buffer, { payloadStart, payloadEnd }: Found): Uint8Array {
   if (payloadStart === payloadEnd) return PONG_FRAME;
   return encodeClientFrame(OPCODE_PONG, bytes.subarray(payloadStart, payloadEnd));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { createCodec } from './client-protocol.ts';
+import { Connection, wayOf } from './connection.ts';
 import type { AgentOrder, ClientProtocol, ProtocolWeight } from './contract.ts';
 import { Itinerary, type Leg } from './itinerary.ts';
 
@@ -59,7 +59,7 @@ describe('mix of protocols', () => {
       const sum = weights.reduce((total, weight) => total + weight);
       let sessions = 0;
       for (let turn = 1; turn <= 400; turn++) {
-        if (!itinerary.next().codec.isEstablishedByUpgrade) sessions++;
+        if (!itinerary.next().codec.isEstablishedByAnswer) sessions++;
         expect(Math.abs(sessions - (turn * weights[0]!) / sum)).toBeLessThanOrEqual(1);
       }
     },
@@ -76,7 +76,7 @@ describe('mix of protocols', () => {
     });
     const legs = many(400, () => itinerary.next());
     const counts = countBy(legs, ({ target, codec }: Leg) =>
-      [target.port, codec.isEstablishedByUpgrade].join(' '),
+      [target.port, codec.isEstablishedByAnswer].join(' '),
     );
     expect([...counts.values()]).toEqual([100, 100, 100, 100]);
   });
@@ -132,22 +132,30 @@ describe('an order that changes', () => {
     expect(one.has(other.next().target)).toBe(false);
   });
 
-  test('an echo is encoded anew when it changes, and for each protocol', () => {
-    const itinerary = new Itinerary(ORDER);
-    const codecs = [createCodec('websocket', undefined), createCodec('socket-io', undefined)];
-    const lengths = [10, 20].map((payloadBytes) => {
+  test('an echo is encoded anew when it changes, and for each protocol and server', () => {
+    const mix = (['websocket', 'socket-io'] as const).map((protocol) => ({ protocol, weight: 1 }));
+    const itinerary = new Itinerary({ ...ORDER, mix });
+    const connections = many(2, () => connectionOf(itinerary.next()));
+    const lengthsOf = (payloadBytes: number): number[] => {
       const echo = { perSecond: 1, event: 'e', payloadBytes };
-      return codecs.map((codec) => itinerary.echoFrame(codec, echo).length);
-    });
-    expect(lengths).toEqual([
+      return connections.map((connection) => itinerary.echoFrame(connection, echo).length);
+    };
+    expect([10, 20].map(lengthsOf)).toEqual([
       [16, 27],
       [26, 37],
     ]);
+    for (const connection of connections) wayOf(connection).times.told(1, 1);
+    // {"type":"event","event":"e","args":["…"],"id":0}
+    expect(lengthsOf(20)).toEqual([73, 37]);
   });
 });
 
-function requestOf({ target, codec }: Leg): string {
-  return new TextDecoder().decode(target.requests.get(codec));
+function requestOf(leg: Leg): string {
+  return new TextDecoder().decode(wayOf(connectionOf(leg)).requests.first(0));
+}
+
+function connectionOf({ target, codec }: Leg): Connection {
+  return new Connection(0, codec, target, 0);
 }
 
 function many<T>(count: number, make: (index: number) => T): T[] {

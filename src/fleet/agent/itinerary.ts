@@ -8,9 +8,12 @@
  */
 
 import type { ClientCodec } from './client-protocol.ts';
-import { createCodec } from './client-protocol.ts';
-import { type Target, upgradeRequest } from './connection.ts';
+import { createCodec } from './codecs.ts';
+import { type Connection, type Target, wayOf } from './connection.ts';
 import type { AgentOrder, EchoOrder } from './contract.ts';
+import { placeOf } from './place.ts';
+import { Requests } from './requests.ts';
+import { ServerTimes } from './server-times.ts';
 
 export interface Leg {
   readonly target: Target;
@@ -23,6 +26,13 @@ interface WeightedCodec {
   readonly weight: number;
 }
 
+/** The last that was made for a codec, and what for. */
+interface EchoFrame {
+  readonly echo: EchoOrder;
+  readonly isPlain: boolean;
+  readonly frame: Uint8Array;
+}
+
 export class Itinerary {
   /** Whether sessions may be at targets of an earlier order; whoever moves them keeps it. */
   hasStrangers = true;
@@ -33,7 +43,7 @@ export class Itinerary {
   /** For each target, the credits of the codecs: see `chooseByWeight`. */
   readonly #credits: readonly Float64Array[];
   readonly #sources: readonly string[];
-  readonly #echoFrames = new Map<ClientCodec, { echo: EchoOrder; frame: Uint8Array }>();
+  readonly #echoFrames = new Map<ClientCodec, EchoFrame>();
   #turn = 0;
 
   constructor(order: AgentOrder) {
@@ -75,11 +85,13 @@ export class Itinerary {
     };
   }
 
-  echoFrame(codec: ClientCodec, echo: EchoOrder): Uint8Array {
+  echoFrame(connection: Connection, echo: EchoOrder): Uint8Array {
+    const { codec } = connection;
+    const { isTold } = wayOf(connection).times;
     const known = this.#echoFrames.get(codec);
-    if (known?.echo === echo) return known.frame;
-    const frame = codec.echoFrame(echo);
-    this.#echoFrames.set(codec, { echo, frame });
+    if (known?.echo === echo && known.isPlain === isTold) return known.frame;
+    const frame = codec.echoFrame(echo, isTold);
+    this.#echoFrames.set(codec, { echo, isPlain: isTold, frame });
     return frame;
   }
 }
@@ -103,14 +115,21 @@ function keyOf({ targets, sources, mix, auth }: AgentOrder): string {
 }
 
 function targetOf(target: string, codecs: readonly ClientCodec[]): Target {
-  const url = new URL(target.replace(/^http/, 'ws'));
-  const isSecure = url.protocol === 'wss:';
+  const place = placeOf(target);
+  const { protocol, hostname, port } = place.url;
+  const isSecure = protocol === 'wss:';
   return {
-    url,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(url.port) || (isSecure ? 443 : 80),
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port) || (isSecure ? 443 : 80),
     isSecure,
-    requests: new Map(codecs.map((codec) => [codec, upgradeRequest(url, codec)])),
-    pingWithinMs: Number.POSITIVE_INFINITY,
+    ways: new Map(
+      codecs.map((codec) => [
+        codec,
+        {
+          requests: new Requests(place, codec),
+          times: new ServerTimes(codec.cut === 'answers'),
+        },
+      ]),
+    ),
   };
 }

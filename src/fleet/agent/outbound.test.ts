@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { createCodec } from './client-protocol.ts';
+import { createCodec } from './codecs.ts';
 import { type Client, Connection, type Target } from './connection.ts';
 import { Outbound } from './outbound.ts';
 

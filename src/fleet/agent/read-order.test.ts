@@ -134,8 +134,15 @@ test.each([[null], [undefined], [7], ['text'], [[]], [true]])('%p is no order', 
   expect(refusalOf(value)).toMatch(/^[A-Z].*\.$/);
 });
 
+test('sessions that only listen are not to echo', () => {
+  const echo = { perSecond: 1, event: 'e', payloadBytes: 1 };
+  const mix = [{ protocol: 'poll', weight: 1 }];
+  expect(readOrder({ ...SMALLEST, mix }).mix).toEqual([{ protocol: 'poll', weight: 1 }]);
+  expect(refusalOf({ ...SMALLEST, mix, echo })).toMatch(/^`echo` is for socket-io and websocket/);
+});
+
 test('the longest echo and the longest payload still fit their frames', async () => {
-  const { createCodec } = await import('./client-protocol.ts');
+  const { createCodec } = await import('./codecs.ts');
   const event = '\u0000'.repeat(1_024);
   const order = readOrder({
     ...SMALLEST,
@@ -143,8 +150,8 @@ test('the longest echo and the longest payload still fit their frames', async ()
     auth: `{"a":"${'{n}'.repeat(1_000)}"}`,
   });
   const codec = createCodec('socket-io', order.auth);
-  expect(codec.echoFrame(order.echo!).length).toBeGreaterThan(32_768);
-  expect(codec.connectFrame(Number.MAX_SAFE_INTEGER).length).toBeGreaterThan(15_000);
+  expect(codec.echoFrame(order.echo!, false).length).toBeGreaterThan(32_768);
+  expect(codec.connectFrame?.(Number.MAX_SAFE_INTEGER).length).toBeGreaterThan(15_000);
 });
 
 function refusalOf(value: unknown): string {

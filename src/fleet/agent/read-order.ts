@@ -3,8 +3,10 @@
 import { parsed } from '../../host/foreign/parsed.ts';
 import {
   type AgentOrder,
+  CLIENT_PROTOCOLS,
   COALESCE_MAX_MS,
   type EchoOrder,
+  hasEchoes,
   type JitterOrder,
   type ProtocolWeight,
 } from './contract.ts';
@@ -49,6 +51,9 @@ export function readOrder(value: unknown): AgentOrder {
   };
   if (order.targets.length === 0) throw new OrderError('`targets` must name at least one URL.');
   if (order.mix.length === 0) throw new OrderError('`mix` must name at least one protocol.');
+  if (order.echo !== undefined && !order.mix.every(({ protocol }) => hasEchoes(protocol))) {
+    throw new OrderError('`echo` is for socket-io and websocket alone.');
+  }
   return order;
 }
 
@@ -84,9 +89,9 @@ function auth(text: string): string {
 
 function protocolWeight(value: unknown): ProtocolWeight {
   const fields = fieldsOf(value, 'Each entry of `mix`');
-  const { protocol } = fields;
-  if (protocol !== 'socket-io' && protocol !== 'websocket') {
-    throw new OrderError('`protocol` must be "socket-io" or "websocket".');
+  const protocol = CLIENT_PROTOCOLS.find((known) => known === fields['protocol']);
+  if (protocol === undefined) {
+    throw new OrderError(`\`protocol\` must be one of ${CLIENT_PROTOCOLS.join(', ')}.`);
   }
   return { protocol, weight: positiveOf(fields, 'weight', RATE_MAX) };
 }

@@ -1,30 +1,30 @@
 /** Who is given up, and when, by a clock that a test moves. */
 
 import { describe, expect, test } from 'bun:test';
-import { createCodec } from './client-protocol.ts';
-import { type Client, Connection, type Target } from './connection.ts';
+import { ORDER } from '../../../test/support/swarm-run.ts';
+import { type Client, Connection, wayOf } from './connection.ts';
+import type { ClientProtocol } from './contract.ts';
+import { Itinerary } from './itinerary.ts';
 import { Sessions } from './sessions.ts';
 import { Silence } from './silence.ts';
 
 const PING_WITHIN_MS = 3_000;
 const TURN_MS = 200;
-const socketIo = createCodec('socket-io', undefined);
-const websocket = createCodec('websocket', undefined);
 
-function setUp(count: number, codec = socketIo, pingWithinMs = PING_WITHIN_MS) {
+function setUp(
+  count: number,
+  protocol: ClientProtocol = 'socket-io',
+  pingTimesMs: readonly [number, number] = [PING_WITHIN_MS - 1_000, 1_000],
+) {
   const silence = new Silence();
   const sessions = new Sessions();
-  const target: Target = {
-    url: new URL('ws://127.0.0.1:1/'),
-    hostname: '127.0.0.1',
-    port: 1,
-    isSecure: false,
-    requests: new Map(),
-    pingWithinMs,
-  };
+  const { target, codec } = new Itinerary({ ...ORDER, mix: [{ protocol, weight: 1 }] }).next();
+  const { times } = wayOf(new Connection(0, codec, target, 0));
+  times.told(...pingTimesMs);
   for (let number = 0; number < count; number++) {
     const connection = new Connection(number, codec, target, 0);
     connection.phase = 'established';
+    connection.heardAtMs = 0;
     // All that is looked at of a socket.
     sessions.add({ data: connection } as Client);
   }
@@ -44,7 +44,7 @@ function setUp(count: number, codec = socketIo, pingWithinMs = PING_WITHIN_MS) {
     nowMs += ms;
     silence.turn(nowMs);
   };
-  return { silence, sessions, pass, stall };
+  return { silence, sessions, times, pass, stall };
 }
 
 describe('silence', () => {
@@ -52,14 +52,32 @@ describe('silence', () => {
     const { silence, sessions, pass } = setUp(3);
     expect(pass(2_000)).toEqual([]);
     const [pinged] = sessions.all() as [Client];
-    pinged.data.pingedAtMs = silence.nowMs;
+    pinged.data.heardAtMs = silence.nowMs;
     expect(new Set(pass(2_200))).toEqual(new Set([1, 2]));
     expect(pass(2_000)).toContain(0);
   });
 
-  test('is none of plain WebSocket, nor of a server that named no times', () => {
-    expect(setUp(3, websocket).pass(60_000)).toEqual([]);
-    expect(setUp(3, socketIo, Number.POSITIVE_INFINITY).pass(60_000)).toEqual([]);
+  test('is none of a server that named no times, nor of one not heard yet', () => {
+    expect(setUp(3, 'socket-io', [0, 0]).pass(60_000)).toEqual([]);
+    const { sessions, pass } = setUp(3, 'websocket');
+    for (const { data } of sessions.all()) data.heardAtMs = -1;
+    expect(pass(60_000)).toEqual([]);
+  });
+
+  test('of a stream is that of a ping', () => {
+    const { pass } = setUp(3, 'sse');
+    expect(pass(2_800)).toEqual([]);
+    expect(pass(2_000)).not.toEqual([]);
+  });
+
+  test('of a poll is longer than any hold, until one has come back with nothing', () => {
+    const { silence, sessions, times, pass } = setUp(3, 'poll');
+    expect(pass(240_000)).toEqual([]);
+    times.held(4_000);
+    times.held(500);
+    for (const { data } of sessions.all()) data.heardAtMs = silence.nowMs;
+    expect(pass(4_800)).toEqual([]);
+    expect(pass(2_000)).not.toEqual([]);
   });
 
   test('does not grow while the agent is held up', () => {

@@ -1,13 +1,14 @@
 /**
- * Finds sessions whose server has stopped to ping them, as a server does that hangs or whose host
- * is gone: TCP alone would not tell for hours. Clients of Socket.IO give such a server up by the
- * times of its own `open` packet, so sessions here end by the same rule. Plain WebSocket has none.
+ * Finds sessions whose server has fallen silent, as a server does that hangs or whose host is gone:
+ * TCP alone would not tell for hours. Clients of Socket.IO give such a server up by the times of
+ * its own `open` packet, so sessions here end by the same rule, and those of the plain protocol by
+ * the times of its first message. Of servers that tell no times there is no silence.
  *
  * The clock stands still while the agent does: pings that came meanwhile wait in the kernel, and
  * what the agent was too late to read is no silence of the server.
  */
 
-import type { Client, Connection } from './connection.ts';
+import { type Client, type Connection, wayOf } from './connection.ts';
 import type { Sessions } from './sessions.ts';
 
 /** More than this between two turns of an agent, and it was held up. */
@@ -46,7 +47,8 @@ export class Silence {
     return silent;
   }
 
-  #isSilent({ codec, target, pingedAtMs }: Connection): boolean {
-    return !codec.isEstablishedByUpgrade && this.nowMs - pingedAtMs > target.pingWithinMs;
+  #isSilent(connection: Connection): boolean {
+    const { heardAtMs } = connection;
+    return heardAtMs >= 0 && this.nowMs - heardAtMs > wayOf(connection).times.withinMs;
   }
 }

@@ -2,7 +2,7 @@
  * The connections of one agent: brings them to what the order asks for and keeps them there.
  *
  *     order → tick: churn, jitter, storm, echoes → open or close at the rate → sockets
- *     sockets → Inbound → Conversation: heartbeats are answered, messages counted
+ *     sockets → Inbound → Conversation: heartbeats and polls are answered, messages counted
  *                       → here: connections become sessions, and end
  *
  * Nothing is kept for an idle connection but its socket and one `Connection`. Whatever ends a
@@ -10,14 +10,14 @@
  */
 
 import type { SocketHandler } from 'bun';
-import { encodeClientFrame, type FrameCursor, OPCODE_CLOSE } from './client-frame.ts';
 import { Coalescing } from './coalescing.ts';
-import { type Client, Connection, Inbound, type Receiver } from './connection.ts';
+import { type Client, Connection, type Gate, wayOf } from './connection.ts';
 import type { AgentOrder } from './contract.ts';
 import { Conversation, type Keeper } from './conversation.ts';
 import { DueQueue } from './due-queue.ts';
 import { failureName } from './failure-name.ts';
 import { HandshakeWindow } from './handshake-window.ts';
+import { Inbound } from './inbound.ts';
 import { Itinerary } from './itinerary.ts';
 import { Outbound } from './outbound.ts';
 import { Pacer } from './pacer.ts';
@@ -25,6 +25,7 @@ import { Sessions } from './sessions.ts';
 import { Silence } from './silence.ts';
 import { Tally } from './tally.ts';
 import { Turnover } from './turnover.ts';
+import { encodeClientFrame, OPCODE_CLOSE } from './wire/client-frame.ts';
 
 /** In a storm all come at once, as clients do: what the backlog cannot take is part of it. */
 const HANDSHAKES_IN_STORM = 2_000;
@@ -36,7 +37,7 @@ const LEAVE_TIMEOUT_MS = 5_000;
 /** 1000: the client has what it came for (RFC 6455, 7.4.1). */
 const CLOSE_FRAME = encodeClientFrame(OPCODE_CLOSE, Uint8Array.of(0x03, 0xe8));
 
-export class Swarm implements Receiver, Keeper {
+export class Swarm implements Gate, Keeper {
   readonly #handler: SocketHandler<Connection, 'buffer'>;
   /** Finds the sessions whose server pings them no more. */
   readonly silence: Silence = new Silence();
@@ -45,10 +46,9 @@ export class Swarm implements Receiver, Keeper {
   readonly #departures = new DueQueue<Client>(LEAVE_TIMEOUT_MS);
   /** Connections under way, with their sockets once the kernel has connected them. */
   readonly #opening = new Map<Connection, Client | undefined>();
-  readonly #inbound = new Inbound(this);
   readonly #outbound = new Outbound();
+  readonly #inbound = new Inbound(this, new Conversation(this, this.#outbound));
   readonly #coalescing = new Coalescing();
-  readonly #conversation = new Conversation(this, this.#outbound);
   readonly #capacity: number;
   #turnover = new Turnover();
   #tally = new Tally();
@@ -263,7 +263,7 @@ export class Swarm implements Receiver, Keeper {
       if (client === undefined || client.data.echoAtMs !== 0) continue;
       client.data.echoAtMs = nowMs;
       this.#tally.echoesSent++;
-      const frame = (this.#itinerary as Itinerary).echoFrame(client.data.codec, echo);
+      const frame = (this.#itinerary as Itinerary).echoFrame(client.data, echo);
       this.#outbound.write(client, frame);
     }
   }
@@ -276,34 +276,29 @@ export class Swarm implements Receiver, Keeper {
       client.terminate();
       return;
     }
-    connection.phase = 'upgrading';
+    connection.phase = 'asking';
     this.#opening.set(connection, client);
-    if (!connection.target.isSecure) this.#askUpgrade(client);
+    if (!connection.target.isSecure) this.#ask(client);
   }
 
   /** TLS is agreed upon, or refused by one side. */
   #secured(client: Client, isTrusted: boolean, error: unknown): void {
-    if (isTrusted) this.#askUpgrade(client);
+    if (isTrusted) this.#ask(client);
     else this.misunderstood(client, failureName(error));
   }
 
-  #askUpgrade(client: Client): void {
-    const { target, codec } = client.data;
-    this.#outbound.write(client, target.requests.get(codec) as Uint8Array);
+  #ask(client: Client): void {
+    this.#outbound.write(client, wayOf(client.data).requests.first(client.data.number));
   }
 
-  upgraded(client: Client): void {
+  accepted(client: Client): void {
     client.data.phase = 'joining';
-    if (client.data.codec.isEstablishedByUpgrade) this.joined(client);
+    if (client.data.codec.isEstablishedByAnswer) this.joined(client);
   }
 
   misunderstood(client: Client, name: string): void {
     client.data.ending = name;
     client.terminate();
-  }
-
-  frame(client: Client, bytes: Buffer, at: FrameCursor, wireBytes: number): void {
-    this.#conversation.frame(client, bytes, at, wireBytes);
   }
 
   joined(client: Client): void {
@@ -340,7 +335,9 @@ export class Swarm implements Receiver, Keeper {
     if (client === undefined) return;
     this.#release(client.data, 'leaving');
     this.#tally.left++;
-    this.#outbound.write(client, CLOSE_FRAME);
+    if (client.data.codec.cut === 'frames') this.#outbound.write(client, CLOSE_FRAME);
+    // Of an answer that has no end, or has not come, there is nothing to say but this.
+    else client.end();
     this.#departures.push(client, performance.now());
   }
 
@@ -354,7 +351,7 @@ export class Swarm implements Receiver, Keeper {
 
   /** The server is silent. */
   #giveUp(client: Client): void {
-    this.#over(client.data, 'ping timeout');
+    this.#over(client.data, client.data.codec.cut === 'answers' ? 'poll timeout' : 'ping timeout');
     client.terminate();
   }
 
@@ -391,5 +388,5 @@ export class Swarm implements Receiver, Keeper {
 }
 
 function isUnderWay({ phase }: Connection): boolean {
-  return phase === 'connecting' || phase === 'upgrading' || phase === 'joining';
+  return phase === 'connecting' || phase === 'asking' || phase === 'joining';
 }

@@ -28,7 +28,13 @@ import {
   type RunSettings,
   settingsRecord,
 } from '../settings/settings.ts';
-import { parseTarget, type ResolvedTarget, resolveTarget, shownUrl } from '../settings/target.ts';
+import {
+  atHost,
+  parseTarget,
+  type ResolvedTarget,
+  resolveTarget,
+  shownUrl,
+} from '../settings/target.ts';
 import { Broadcaster } from '../target/broadcaster.ts';
 import { BroadcastUrl, type BroadcastWay, HoldfastNode } from '../target/holdfast-node.ts';
 import { preflight } from '../target/preflight.ts';
@@ -347,14 +353,11 @@ function openRecorder(path: string): Recorder {
 
 /** A name for loopback may lead to IPv6, which sources of IPv4 cannot reach. */
 function urlsOf(targets: readonly ResolvedTarget[], sources: readonly string[]): readonly string[] {
-  return targets.map((target) => (sources.length === 0 ? target.url : withAddress(target)));
-}
-
-function withAddress({ url, host, address }: ResolvedTarget): string {
-  if (host !== 'localhost') return url;
-  const changed = new URL(url);
-  changed.hostname = address;
-  return changed.href;
+  return targets.map((target) =>
+    sources.length === 0 || target.host !== 'localhost'
+      ? target.url
+      : atHost(target, target.address),
+  );
 }
 
 function localServerProcesses(targets: readonly ResolvedTarget[]): readonly ServerProcess[] {

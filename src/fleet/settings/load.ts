@@ -3,7 +3,12 @@
  * the single flags they stand for.
  */
 
-import type { ClientProtocol, JitterOrder, ProtocolWeight } from '../agent/contract.ts';
+import {
+  CLIENT_PROTOCOLS,
+  hasEchoes,
+  type JitterOrder,
+  type ProtocolWeight,
+} from '../agent/contract.ts';
 import { FleetError } from './fleet-error.ts';
 import { fractionOf, wholeOf } from './numbers.ts';
 
@@ -85,22 +90,36 @@ export function isRestless({ churnPercent, jitter, stormSeconds }: Load): boolea
   return churnPercent > 0 || jitter !== undefined || stormSeconds > 0;
 }
 
-/** `socket-io`, `websocket`, or both by weight: `socket-io=3,websocket=1`. */
+/** One protocol, or several by weight: `socket-io=50,sse=30,poll=20`. */
 export function parseMix(text: string): readonly ProtocolWeight[] {
-  return text.split(',').map((part) => {
-    const [protocol = '', weight = '1', ...rest] = part.trim().split('=');
-    if (!isProtocol(protocol) || rest.length > 0) {
+  const mix = text.split(',').map((part) => {
+    const [name = '', weight = '1', ...rest] = part.trim().split('=');
+    const protocol = CLIENT_PROTOCOLS.find((known) => known === name);
+    if (protocol === undefined || rest.length > 0) {
       throw new FleetError(
-        `--protocol is "${text}"; write socket-io, websocket, or both by weight like ` +
-          'socket-io=3,websocket=1.',
+        `--protocol is "${text}"; write one of ${CLIENT_PROTOCOLS.join(', ')}, or several by ` +
+          'weight like socket-io=50,sse=30,poll=20.',
       );
     }
-    return { protocol, weight: fractionOf(`The weight of ${protocol}`, weight, 1e-6, 1e6) };
+    return { protocol, weight: fractionOf(`The weight of ${name}`, weight, 1e-6, 1e6) };
   });
+  if (new Set(mix.map(({ protocol }) => protocol)).size === mix.length) return mix;
+  throw new FleetError(`--protocol is "${text}"; name each protocol once, with its weight.`);
 }
 
-function isProtocol(text: string): text is ClientProtocol {
-  return text === 'socket-io' || text === 'websocket';
+/** As it may be given: `socket-io`, or `socket-io=50` and `sse=30`. */
+export function mixTexts(mix: readonly ProtocolWeight[]): readonly string[] {
+  return mix.map(({ protocol, weight }) => (mix.length === 1 ? protocol : `${protocol}=${weight}`));
+}
+
+/** @throws FleetError when sessions are to send that cannot */
+export function checkEchoes({ echoRate }: Load, mix: readonly ProtocolWeight[]): void {
+  const mute = mix.filter(({ protocol }) => !hasEchoes(protocol)).map(({ protocol }) => protocol);
+  if (echoRate === 0 || mute.length === 0) return;
+  throw new FleetError(
+    `Sessions of ${mute.join(', ')} only listen: leave echoes out, or use --protocol socket-io ` +
+      'or websocket.',
+  );
 }
 
 function presetOf(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { FleetError } from './fleet-error.ts';
 import { parseAddress, parseSettings, type RunFlags, settingsRecord } from './settings.ts';
+import { atHost, parseTarget } from './target.ts';
 
 const FLAGS: RunFlags = {
   target: ['http://127.0.0.1:8500'],
@@ -23,7 +24,7 @@ const loadOf = (flags: Partial<RunFlags>) => parse(flags).load;
 
 test('defaults make an idle run', () => {
   expect(parse({})).toMatchObject({
-    targets: [{ url: 'http://127.0.0.1:8500/', host: '127.0.0.1', port: 8500 }],
+    targets: [{ url: 'http://127.0.0.1:8500', host: '127.0.0.1', port: 8500 }],
     connections: 1_000,
     rate: 500,
     holdSeconds: 30,
@@ -40,12 +41,28 @@ test('messages gather as the hosts need, or as said', () => {
 });
 
 test('numbers may have underscores, protocols weights', () => {
-  const settings = parse({ connections: '1_000_000', protocol: 'socket-io=3,websocket=1' });
+  const protocol = 'socket-io=50, sse=30,poll=15,stream=4,websocket';
+  const settings = parse({ connections: '1_000_000', protocol });
   expect(settings.connections).toBe(1_000_000);
   expect(settings.mix).toEqual([
-    { protocol: 'socket-io', weight: 3 },
+    { protocol: 'socket-io', weight: 50 },
+    { protocol: 'sse', weight: 30 },
+    { protocol: 'poll', weight: 15 },
+    { protocol: 'stream', weight: 4 },
     { protocol: 'websocket', weight: 1 },
   ]);
+});
+
+test.each([
+  ['http://host', 'http://host', 'http://[::1]'],
+  ['ws://HOST:80?room=a', 'ws://host?room=a', 'ws://[::1]?room=a'],
+  ['ws://host/', 'ws://host/', 'ws://[::1]/'],
+  ['http://host/?a=b', 'http://host/?a=b', 'http://[::1]/?a=b'],
+  ['https://host:1/sse?a=/b', 'https://host:1/sse?a=/b', 'https://[::1]:1/sse?a=/b'],
+])('a target without a path stays without: %s', (text, url, elsewhere) => {
+  const target = parseTarget(text);
+  expect(target.url).toBe(url);
+  expect(atHost(target, '[::1]')).toBe(elsewhere);
 });
 
 describe('scenarios', () => {
@@ -103,7 +120,13 @@ test('the record holds no secrets', () => {
     targets: ['ws://host:8500/path?token=***&***'],
     admin: 'http://host:8600/',
   });
-  expect(record).toMatchObject({ agents: ['10.0.0.3:8710'], connections: 1_000 });
+  const protocols = ['socket-io'];
+  expect(record).toMatchObject({ agents: ['10.0.0.3:8710'], connections: 1_000, protocols });
+});
+
+test('the record tells the protocols as they were given', () => {
+  const settings = parse({ protocol: 'socket-io=50,sse=0.5' });
+  expect(settingsRecord(settings)).toMatchObject({ protocols: ['socket-io=50', 'sse=0.5'] });
 });
 
 test.each<[Partial<RunFlags>, string]>([
@@ -118,7 +141,12 @@ test.each<[Partial<RunFlags>, string]>([
   [{ target: ['ws://u:p@host/'] }, 'holds a user name; use --auth'],
   [{ target: ['ws://host:0/'] }, 'has port 0'],
   [{ scenario: 'stampede' }, 'The scenario "stampede" is not known; choose one of idle,'],
-  [{ protocol: 'mqtt' }, '--protocol is "mqtt"'],
+  [{ protocol: 'mqtt' }, '--protocol is "mqtt"; write one of socket-io, websocket, sse, stream,'],
+  [{ protocol: 'sse=1,sse=2' }, 'name each protocol once'],
+  [
+    { protocol: 'websocket,sse,poll', scenario: 'echo' },
+    'Sessions of sse, poll only listen: leave echoes out, or use --protocol socket-io or',
+  ],
   [{ protocol: 'websocket=0' }, 'The weight of websocket'],
   [{ jitter: '15' }, '--jitter is "15"'],
   [{ jitter: '0/2' }, 'EVERY of --jitter'],

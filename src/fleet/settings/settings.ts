@@ -7,7 +7,7 @@ import { isLoopback } from '../../host/access/loopback.ts';
 import { parsed } from '../../host/foreign/parsed.ts';
 import { COALESCE_MAX_MS, type ProtocolWeight } from '../agent/contract.ts';
 import { FleetError } from './fleet-error.ts';
-import { type Load, type LoadFlags, parseLoad, parseMix } from './load.ts';
+import { checkEchoes, type Load, type LoadFlags, mixTexts, parseLoad, parseMix } from './load.ts';
 import { fractionOf, wholeOf } from './numbers.ts';
 import { parseTarget, shownUrl, type Target } from './target.ts';
 
@@ -116,6 +116,7 @@ export function parseSettings(flags: RunFlags): RunSettings {
     leaves: flags.leave,
     stallSeconds: fractionOf('--stall', flags.stall, 1, 3_600),
   };
+  checkEchoes(settings.load, settings.mix);
   const isElsewhere = settings.agents.some(({ host }) => !isLoopback(host));
   if (isElsewhere && settings.token === undefined) {
     throw new FleetError(
@@ -148,10 +149,11 @@ export function addressText({ host, port }: AgentAddress): string {
 
 /** The settings as they stand in the record: without secrets. */
 export function settingsRecord(settings: RunSettings): Readonly<Record<string, unknown>> {
-  const { token: _token, adminToken: _adminToken, auth: _auth, control, ...rest } = settings;
+  const { token: _token, adminToken: _adminToken, auth: _auth, control, mix, ...rest } = settings;
   return {
     ...rest,
     targets: settings.targets.map(({ url }) => shownUrl(url)),
+    protocols: mixTexts(mix),
     admin: shownIfGiven(settings.admin),
     broadcastUrl: shownIfGiven(settings.broadcastUrl),
     agents: settings.agents.map(addressText),

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { FleetError } from './fleet-error.ts';
 
 export interface Target {
-  /** What agents connect to. */
+  /** What agents connect to. Without a path it stands for that of the protocol. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -26,7 +26,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = {
   'https:': 443,
 };
 
-/** @throws FleetError when it is no URL of a WebSocket server */
+/** @throws FleetError when it is no URL of a server */
 export function parseTarget(text: string): Target {
   const url = URL.parse(text);
   const defaultPort = url === null ? undefined : DEFAULT_PORTS[url.protocol];
@@ -42,7 +42,23 @@ export function parseTarget(text: string): Target {
     throw new FleetError(`The target "${text}" has port 0; name the port the server listens on.`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  return { url: url.href, host, port: Number(url.port) || defaultPort };
+  const isPathless = /^\w+:\/\/[^/?]*(\?|$)/.test(text.trim());
+  return {
+    url: isPathless ? withoutPath(url) : url.href,
+    host,
+    port: Number(url.port) || defaultPort,
+  };
+}
+
+/** The same target by another name of its host. */
+export function atHost({ url }: Target, hostname: string): string {
+  const changed = new URL(url);
+  changed.hostname = hostname;
+  return url === withoutPath(new URL(url)) ? withoutPath(changed) : changed.href;
+}
+
+function withoutPath({ protocol, host, search }: URL): string {
+  return `${protocol}//${host}${search}`;
 }
 
 /** A URL as it may be shown and recorded: without user, password and the values of its query. */

@@ -12,6 +12,8 @@ import { shownUrl, type Target } from '../settings/target.ts';
 
 const TICK_MS = 10;
 const TIMEOUT_MS = 5_000;
+/** A server that answers before it knows whether it takes the session says so soon after. */
+const SECOND_THOUGHTS_MS = 200;
 /** On a machine that a million sessions used up, handshakes took 6 s. */
 const SILENT_AFTER_MS = 15_000;
 /** Sessions that are tried at once: targets may be more than the files of this process. */
@@ -47,7 +49,9 @@ export async function preflight({ targets, mix, auth, sources }: Preflight): Pro
     const some = probes.slice(from, from + AT_ONCE);
     const deadlineMs = performance.now() + TIMEOUT_MS;
     const failures = await Promise.all(
-      some.map((probe) => failureOf(probe, () => performance.now() > deadlineMs)),
+      some.map((probe) =>
+        failureOf(probe, () => performance.now() > deadlineMs, SECOND_THOUGHTS_MS),
+      ),
     );
     some.forEach((probe, index) => {
       const failure = failures[index];
@@ -77,19 +81,31 @@ export async function silentAmong(
   return failures.filter(({ failure }) => failure === NO_ANSWER).map(({ place }) => place);
 }
 
-/** @returns the name under which the session failed; undefined when it came about */
-async function failureOf(probe: Probe, isOver: () => boolean): Promise<string | undefined> {
+/**
+ * @param lookMs how long a session is looked at that came about by the server's answer alone
+ * @returns the name under which the session failed; undefined when it came about
+ */
+async function failureOf(
+  probe: Probe,
+  isOver: () => boolean,
+  lookMs = 0,
+): Promise<string | undefined> {
   const swarm = new Swarm(1);
+  const lastsMs = probe.protocol === 'socket-io' ? 0 : lookMs;
+  let openSinceMs = Number.POSITIVE_INFINITY;
   swarm.obey(orderOf(probe));
   try {
-    while (swarm.open === 0) {
-      swarm.tick(performance.now());
-      const [failure] = Object.keys(swarm.tally.counters().failures);
+    for (;;) {
+      const nowMs = performance.now();
+      swarm.tick(nowMs);
+      const { failures, losses } = swarm.tally.counters();
+      const [failure] = Object.keys({ ...failures, ...losses });
       if (failure !== undefined) return failure;
+      if (swarm.open === 1) openSinceMs = Math.min(openSinceMs, nowMs);
+      if (nowMs - openSinceMs >= lastsMs) return undefined;
       if (isOver()) return NO_ANSWER;
       await Bun.sleep(TICK_MS);
     }
-    return undefined;
   } finally {
     swarm.cut();
   }
@@ -118,6 +134,9 @@ const NO_ANSWER = 'no answer';
 const PROTOCOL_NAMES: Readonly<Record<ClientProtocol, string>> = {
   'socket-io': 'Socket.IO over WebSocket',
   websocket: 'WebSocket',
+  sse: 'Server-Sent Events',
+  stream: 'streamed lines',
+  poll: 'long-polling',
 };
 
 function placeOf({ host, port }: Target): string {

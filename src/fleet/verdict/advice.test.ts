@@ -44,6 +44,10 @@ test.each([
   'closed 4000',
   'handshake timeout',
   'ping timeout',
+  'poll timeout',
+  'stream ended',
+  'disconnected',
+  'session forgotten',
   'refused',
   'not the protocol',
 ])('%s does not make a run void', (name) => {

@@ -123,6 +123,29 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     change:
       "Look at the server's CPU and event loop; a network that lost its packets does the same.",
   },
+  'poll timeout': {
+    side: 'server',
+    meaning: 'a poll got no answer, not even an empty one after the time that the server holds it',
+    change:
+      "Look at the server's CPU and event loop; a network that lost its packets does the same.",
+  },
+  'stream ended': {
+    side: 'server',
+    meaning: 'the server ended an answer that was to have no end',
+    change: 'See whether the server, or a proxy with a bound on answers, ended it.',
+  },
+  disconnected: {
+    side: 'server',
+    meaning: 'the server said that the session is over, as an app does, or a node that drains',
+    change:
+      'See whether it was stopped, drained or restarted during the run; else look at the app.',
+  },
+  'session forgotten': {
+    side: 'server',
+    meaning: 'the server did not know the session of a poll any more and began another one',
+    change:
+      'See whether a worker ended; polls of agents that are late by its pingTimeout look the same.',
+  },
   'handshake timeout': {
     side: 'server',
     meaning: 'the kernel took the connection, but the server did not finish the handshake in 20 s',
@@ -211,12 +234,12 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   },
   'HTTP 403': {
     side: 'server',
-    meaning: 'the server forbids the upgrade',
+    meaning: 'the server forbids the session',
     change: 'Look at its rules for origins, addresses and credentials.',
   },
   'HTTP 404': {
     side: 'server',
-    meaning: 'the path of the target leads to no WebSocket',
+    meaning: 'nothing answers this protocol under the path of the target',
     change: 'Correct the path of --target, or --protocol.',
   },
   'HTTP 429': {
@@ -239,7 +262,7 @@ const BY_PATTERN: readonly (readonly [RegExp, Entry])[] = [
     /^HTTP 4/,
     {
       side: 'server',
-      meaning: 'the server refused the upgrade',
+      meaning: 'the server refused the request',
       change: 'Correct --target, --protocol or --auth.',
     },
   ],
@@ -255,7 +278,7 @@ const BY_PATTERN: readonly (readonly [RegExp, Entry])[] = [
     /^HTTP/,
     {
       side: 'server',
-      meaning: 'the server, or a proxy before it, failed at the upgrade',
+      meaning: 'the server, or a proxy before it, failed at the request',
       change: "Look at the server's log and at the proxy's limits.",
     },
   ],

@@ -23,6 +23,7 @@ export function machines(runs: readonly Run[]): Html {
       fleet &&
         group(`${who}fleet`, fleet.header.machine, fleet.header.settings, [
           ['agents', listed(fleet.header.agents)],
+          ...protocolsOf(fleet.header.settings),
         ]),
     ];
   });
@@ -50,6 +51,11 @@ function group(
   return html`<div><h3>${title}</h3>${list(facts, false)}
 <details ${all.length <= SETTINGS_OPEN_MAX ? 'open' : ''}><summary>${all.length} settings</summary>
 ${list(all, true)}</details></div>`;
+}
+
+/** A record of an earlier version has none. */
+function protocolsOf({ protocols }: Readonly<Record<string, unknown>>): readonly Fact[] {
+  return protocols === undefined ? [] : [['protocols', textOf(protocols)]];
 }
 
 function list(facts: readonly Fact[], isCode: boolean): Html {

@@ -1,41 +1,38 @@
 /** Received bytes become messages, however the network cuts them. */
 
 import { describe, expect, test } from 'bun:test';
+import { ORDER, WEBSOCKET } from '../../../test/support/swarm-run.ts';
 import { upgradeAnswer, upgradeKeyOf, wireFrame } from '../../../test/support/wire-frame.ts';
-import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PING, OPCODE_TEXT } from './client-frame.ts';
-import { createCodec } from './client-protocol.ts';
-import { type Client, Connection, Inbound, type Receiver, type Target } from './connection.ts';
+import { type Client, Connection, type Gate, type Listener, wayOf } from './connection.ts';
+import { Inbound } from './inbound.ts';
 import { Itinerary } from './itinerary.ts';
+import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PING, OPCODE_TEXT } from './wire/client-frame.ts';
 
-const codec = createCodec('websocket', undefined);
-const leg = new Itinerary({
-  run: 'r',
-  connections: 1,
-  rate: 1,
-  targets: ['ws://127.0.0.1:1/'],
-  sources: [],
-  mix: [{ protocol: 'websocket', weight: 1 }],
-  firstNumber: 0,
-  churnPerMinute: 0,
-  storms: 0,
-  coalesceMs: 0,
-  clockOffsetMs: 0,
-}).next();
-const KEY = upgradeKeyOf(Buffer.from(leg.target.requests.get(leg.codec)!).toString());
+const { codec, target } = new Itinerary({ ...ORDER, ...WEBSOCKET }).next();
+const REQUEST = wayOf(new Connection(0, codec, target, 0)).requests.first(0);
+const KEY = upgradeKeyOf(Buffer.from(REQUEST).toString());
 const ANSWER = upgradeAnswer(KEY);
 
 /** What arrives: opcode, text, bytes on the wire; or what went wrong. */
 type Event = readonly [number, string, number] | string;
 
-class Recorder implements Receiver {
+class Recorder implements Gate, Listener {
   readonly events: Event[] = [];
 
-  upgraded(client: Client): void {
+  accepted(client: Client): void {
     client.data.phase = 'established';
     this.events.push('upgraded');
   }
 
-  frame: Receiver['frame'] = (_client, bytes, at, wireBytes) => {
+  beat(): void {
+    this.events.push('beat');
+  }
+
+  polled(): void {
+    this.events.push('polled');
+  }
+
+  frame: Listener['frame'] = (_client, bytes, at, wireBytes) => {
     const text = bytes.toString('utf8', at.payloadStart, at.payloadEnd);
     this.events.push([at.opcode, text, wireBytes]);
   };
@@ -98,7 +95,7 @@ describe('a stream of whole and split messages', () => {
 
   test('the bytes received may be written over as soon as they have been read', () => {
     const recorder = new Recorder();
-    const inbound = new Inbound(recorder);
+    const inbound = new Inbound(recorder, recorder);
     const client = clientOf();
     for (let from = 0; from < stream.length; from += 3) {
       const part = Buffer.from(stream.subarray(from, from + 3));
@@ -126,7 +123,7 @@ describe('what breaks the protocol of WebSocket', () => {
 
   test('a message in parts that never ends is not collected for ever', () => {
     const recorder = new Recorder();
-    const inbound = new Inbound(recorder);
+    const inbound = new Inbound(recorder, recorder);
     const client = clientOf();
     inbound.receive(client, ANSWER);
     inbound.receive(client, wireFrame(OPCODE_TEXT, '', { isFinal: false }));
@@ -189,7 +186,7 @@ function eventsOf(chunks: readonly Buffer[]): readonly Event[] {
 
 function receiveAll(chunks: readonly Buffer[]) {
   const recorder = new Recorder();
-  const inbound = new Inbound(recorder);
+  const inbound = new Inbound(recorder, recorder);
   const client = clientOf();
   for (const chunk of chunks) {
     if (client.data.phase !== 'over') inbound.receive(client, chunk);
@@ -199,8 +196,8 @@ function receiveAll(chunks: readonly Buffer[]) {
 
 /** The reader needs no more of a socket than its connection. */
 function clientOf(): Client {
-  const connection = new Connection(1, codec, leg.target as Target, 0);
-  connection.phase = 'upgrading';
+  const connection = new Connection(1, codec, target, 0);
+  connection.phase = 'asking';
   return { data: connection } as unknown as Client;
 }
 
@@ -216,7 +213,7 @@ describe('messages whose rest does not come', () => {
   };
   const clients = (inbound: Inbound, count: number) =>
     Array.from({ length: count }, (_, number) => {
-      const connection = new Connection(number, codec, leg.target, 0);
+      const connection = new Connection(number, codec, target, 0);
       connection.phase = 'established';
       const client = { data: connection } as unknown as Client;
       return {
@@ -227,7 +224,7 @@ describe('messages whose rest does not come', () => {
 
   test('a long frame is put together once, however it is cut', () => {
     const recorder = new Recorder();
-    const inbound = new Inbound(recorder);
+    const inbound = new Inbound(recorder, recorder);
     const [client] = clients(inbound, 1);
     const chunk = Buffer.alloc(1_000, 'x');
     client?.send(beginning(16 * MIB));
@@ -258,7 +255,7 @@ describe('messages whose rest does not come', () => {
     ],
   ])('are held up to a bound over all connections: %s', (_name, begin) => {
     const recorder = new Recorder();
-    const inbound = new Inbound(recorder, 4 * MIB);
+    const inbound = new Inbound(recorder, recorder, 4 * MIB);
     const all = clients(inbound, 100);
     for (const { send } of all) begin(send);
     const cut = all.filter(({ connection }) => connection.phase === 'over');
