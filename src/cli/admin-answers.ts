@@ -18,7 +18,7 @@ const TEXT_CHARACTERS_MAX = 1_024;
 const text = z.string().max(TEXT_CHARACTERS_MAX);
 const number = z.number();
 const known = number.nullable();
-const transports = z.object({ polling: number, websocket: number });
+const transports = z.object({ polling: number, websocket: number, sse: number, stream: number });
 
 export const processReport: z.ZodType<ProcessReport> = z.object({
   nodes: z

@@ -22,7 +22,7 @@ const endless = () => {
   return new Response(new ReadableStream({ pull: (controller) => controller.enqueue(chunk) }));
 };
 const worker = { index: 0, pid: 1, port: null, connections: 0, capacity: 0 };
-const transports = { polling: 0, websocket: 0 };
+const transports = { polling: 0, websocket: 0, sse: 0, stream: 0 };
 const load = { connections: 0, capacity: 0, transports };
 
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {

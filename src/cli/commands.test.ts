@@ -119,10 +119,10 @@ describe('status', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^Node n1 is ready: port 8500, controller \d+, up 1 min \d+ s\n/);
     expect(out).toMatch(
-      /│ +0 │ +4242 │ running +│ +43 │ +19744 │ +40 │ +3 │ +50.0 MB │ +2 ms │ +1 │/,
+      /│ +0 │ +4242 │ running +│ +46 │ +19744 │ +40 │ +3 │ +2 │ +1 │ +50.0 MB │ +2 ms │ +1 │/,
     );
     expect(out).toMatch(/│ +1 │ +- │ backing-off │ +0 │/);
-    expect(out).toMatch(/│ +total │ +│ 1 running +│ +43 │/);
+    expect(out).toMatch(/│ +total │ +│ 1 running +│ +46 │/);
   });
 
   test('--json prints what the admin API says', async () => {
@@ -131,7 +131,7 @@ describe('status', () => {
     expect(JSON.parse(out)).toMatchObject({
       nodes: [{ id: 'n1' }],
       workers: [{ pid: 4242 }, { state: 'backing-off' }],
-      load: { connections: 43 },
+      load: { connections: 46 },
     });
   });
 

@@ -45,7 +45,7 @@ const COLUMNS: readonly Column[] = [
   { head: 'worker', align: 'right' },
   { head: 'pid', align: 'right' },
   { head: 'state' },
-  ...['connections', 'of', 'ws', 'polling', 'memory', 'lag', 'restarts'].map(
+  ...['connections', 'of', 'ws', 'polling', 'sse', 'stream', 'memory', 'lag', 'restarts'].map(
     (head) => ({ head, align: 'right' }) as const,
   ),
 ];
@@ -76,6 +76,8 @@ function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): strin
       held?.capacity ?? 0,
       held?.transports.websocket ?? 0,
       held?.transports.polling ?? 0,
+      held?.transports.sse ?? 0,
+      held?.transports.stream ?? 0,
       worker.rssBytes === null ? '-' : megabytes(worker.rssBytes),
       lagText(worker),
       worker.restarts,
@@ -91,6 +93,8 @@ function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): strin
     load.capacity,
     load.transports.websocket,
     load.transports.polling,
+    load.transports.sse,
+    load.transports.stream,
     megabytes(sum([...workers, ...nodes].map(({ rssBytes }) => rssBytes))),
     '',
     sum(workers.map(({ restarts }) => restarts)),

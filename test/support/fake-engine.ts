@@ -2,15 +2,13 @@
 
 import { expect } from 'bun:test';
 import { ForeignJson } from '../../src/host/runtime/foreign-json.ts';
-import { Admissions } from '../../src/server/clients/socketio/admissions.ts';
-import {
-  EngineContext,
-  type EngineSettings,
-} from '../../src/server/clients/socketio/engine-context.ts';
+import { Admissions } from '../../src/server/clients/session/admissions.ts';
+import { type ClientSettings, ClientTable } from '../../src/server/clients/session/client-table.ts';
+import { LocalOwner } from '../../src/server/clients/session/local-owner.ts';
+import type { HandshakeSource } from '../../src/server/clients/session/session-extras.ts';
+import { EngineHome } from '../../src/server/clients/socketio/engine-home.ts';
 import { EngineSession } from '../../src/server/clients/socketio/engine-session.ts';
-import { LocalOwner } from '../../src/server/clients/socketio/local-owner.ts';
 import { PacketRouter } from '../../src/server/clients/socketio/packet-router.ts';
-import type { HandshakeSource } from '../../src/server/clients/socketio/session-extras.ts';
 import { OfferToSession } from '../../src/server/clients/socketio/socket-openers.ts';
 import type { App } from '../../src/server/core/app/app.ts';
 import type {
@@ -34,8 +32,16 @@ import { WorkerCore } from '../../src/server/core/worker-core.ts';
 import { isSessionIdOf } from '../../src/server/protocol/session-id.ts';
 import { FakeLink, MAX_ROOMS } from './fake-core.ts';
 
-export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: number } = {
-  path: '/socket.io/',
+/** None of them is reached by accident. */
+const RATES: RateSettings = {
+  maxMessagesPerSecond: 5_000,
+  maxBytesPerSecond: 10_000_000,
+  maxConnectsPerSecond: 20,
+  maxAcksPerSecond: 5_000,
+};
+
+export const ENGINE_SETTINGS: ClientSettings & { readonly memoryBudgetBytes: number } = {
+  ...RATES,
   pingIntervalMs: 1_000,
   pingTimeoutMs: 500,
   upgradeTimeoutMs: 150,
@@ -47,14 +53,6 @@ export const ENGINE_SETTINGS: EngineSettings & { readonly memoryBudgetBytes: num
   memoryBudgetBytes: 100_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
-};
-
-/** None of them is reached by accident. */
-const RATES: RateSettings = {
-  maxMessagesPerSecond: 5_000,
-  maxBytesPerSecond: 10_000_000,
-  maxConnectsPerSecond: 20,
-  maxAcksPerSecond: 5_000,
 };
 
 const NO_ADDRESS_LIMITS = {
@@ -82,7 +80,9 @@ export class FakeEngine {
   readonly budget: MemoryBudget;
   readonly heartbeat: Heartbeat = new Heartbeat(ENGINE_SETTINGS);
   readonly link: FakeLink = new FakeLink();
-  readonly context: EngineContext;
+  readonly context: ClientTable;
+  readonly home: EngineHome<EngineSession>;
+  readonly router: PacketRouter;
   readonly admissions: Admissions;
   readonly core: WorkerCore;
   readonly owner: LocalOwner;
@@ -104,21 +104,15 @@ export class FakeEngine {
     };
     this.refusals = new Refusals(log);
     this.budget = new MemoryBudget(budgetBytes, this.refusals);
-    const getCore = (): WorkerCore => this.core;
-    this.admissions = new Admissions(getCore, () => this.context);
-    this.context = new EngineContext({
+    this.context = new ClientTable({
       node: 1,
       worker: 2,
-      settings: ENGINE_SETTINGS,
+      settings: { ...ENGINE_SETTINGS, ...rates },
       heartbeat: this.heartbeat,
-      router: new PacketRouter(getCore, {
-        settings: { ...RATES, ...rates },
-        tickMs: this.heartbeat.tickMs,
-        admissions: this.admissions,
-        json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
-        budget: this.budget,
-        maxPayloadBytes: ENGINE_SETTINGS.maxPayloadBytes,
-      }),
+      traffic: {
+        isLight: () => this.core.delivery.isLight,
+        isCrowded: () => this.link.isCrowded,
+      },
       counters: this.counters,
       refusals: this.refusals,
       budget: this.budget,
@@ -145,6 +139,15 @@ export class FakeEngine {
       findSession: (namespace, id) => this.context.findInNamespace(namespace, id),
       isSessionId: (name) => isSessionIdOf(name, 1, 3),
     });
+    this.admissions = new Admissions(this.core, this.context);
+    this.router = new PacketRouter(this.core, {
+      admissions: this.admissions,
+      json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
+      budget: this.budget,
+      maxPayloadBytes: ENGINE_SETTINGS.maxPayloadBytes,
+      intake: this.context.intake,
+    });
+    this.home = new EngineHome(this.context, this.router);
     this.owner = new LocalOwner(this.context);
   }
 
@@ -155,7 +158,7 @@ export class FakeEngine {
     said: Partial<HandshakeSource> = {},
   ): FakeSocket {
     const socket = new FakeSocket();
-    const session = new EngineSession(this.context, { ...HANDSHAKE, ...said });
+    const session = new EngineSession(this.home, { ...HANDSHAKE, ...said });
     socket.data = session;
     session.openSocket(socket, isTextOnly);
     socket.bring(connect);
@@ -170,7 +173,7 @@ export class FakeEngine {
   }
 
   createPoller(): Poller {
-    const session = new EngineSession(this.context, { ...HANDSHAKE, transport: 'polling' });
+    const session = new EngineSession(this.home, { ...HANDSHAKE, transport: 'polling' });
     const { sid } = JSON.parse(session.openPolling().slice(1)) as { sid: string };
     return new Poller(this.owner, sid);
   }

@@ -86,6 +86,8 @@ const sample: WorkerSample = {
     collectionPauseMaxMs: 12.5,
     pollingSessions: 3,
     websocketSessions: 40,
+    sseSessions: 2,
+    streamSessions: 1,
     rooms: 9,
     users: 8,
     edgeSockets: 1,

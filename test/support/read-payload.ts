@@ -1,6 +1,7 @@
 /** All packets of the body of a polling request at once; `undefined` when one is malformed. */
 
-import { MALFORMED, PayloadReader } from '../../src/server/protocol/engine-packet.ts';
+import { PayloadReader } from '../../src/server/protocol/engine-packet.ts';
+import { MALFORMED } from '../../src/server/protocol/wire-packet.ts';
 
 export function readPayload(body: string): (string | Buffer)[] | undefined {
   const reader = new PayloadReader(body);

@@ -61,6 +61,8 @@ describe('reports', () => {
     expect(load.transports).toEqual({
       polling: POLLING_CLIENTS,
       websocket: CLIENTS - POLLING_CLIENTS,
+      sse: 0,
+      stream: 0,
     });
     for (const { index, connections, capacity } of load.workers) {
       expect(connections).toBe(groups.get(index)?.length as number);

@@ -194,6 +194,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: { 'server/protocol': 'any' },
     pure: true,
   },
+  'src/server/protocol/plain': {
+    purpose: 'messages of the plain protocol read, judged by its schema, and written',
+    imports: { 'server/protocol': 'any', 'host/runtime': 'any' },
+    pure: true,
+  },
   'src/server/protocol/websocket': {
     purpose: 'WebSocket frames read and written, as bytes',
     imports: { 'server/protocol': 'any' },
@@ -290,21 +295,38 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/runtime': 'any',
     },
   },
-  'src/server/clients/socketio': {
-    purpose: 'Engine.IO sessions over polling, WebSocket and upgrade; what packets mean',
+  'src/server/clients/session': {
+    purpose: 'what sessions of all kinds share: their table, coming in, input, queues, the end',
     imports: {
       'server/protocol': 'any',
       'server/clients/source': 'any',
       'host/runtime': 'any',
       ...CORE,
     },
-    entries: [
-      'admissions.ts',
-      'endpoint.ts',
-      'engine-context.ts',
-      'local-owner.ts',
-      'packet-router.ts',
-    ],
+  },
+  'src/server/clients/socketio': {
+    purpose: 'Engine.IO sessions over polling, WebSocket and upgrade; what packets mean',
+    imports: {
+      'server/protocol': 'any',
+      'server/clients/session': 'any',
+      'server/clients/source': 'any',
+      'host/runtime': 'any',
+      ...CORE,
+    },
+    entries: ['endpoint.ts', 'engine-home.ts', 'packet-router.ts'],
+  },
+  'src/server/clients/plain': {
+    purpose: 'sessions of the plain protocol over WebSocket, SSE, streams and long-polling',
+    imports: {
+      'server/protocol': 'any',
+      'server/protocol/plain': 'any',
+      'server/protocol/websocket': 'any',
+      'server/clients/session': 'any',
+      'server/clients/source': 'any',
+      'host/runtime': 'any',
+      ...CORE,
+    },
+    entries: ['plain-endpoint.ts', 'plain-home.ts', 'plain-router.ts'],
   },
   'src/server/clients': { purpose: 'kinds of client, a folder each' },
   'src/server/links/ipc': {
@@ -356,6 +378,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/worker': {
     purpose: 'one worker, put together: ports, app file, wiring, samples, garbage, profiles',
     imports: {
+      'server/clients/session': 'any',
+      'server/clients/plain': 'any',
       'server/clients/socketio': 'any',
       'server/clients/source': 'any',
       'server/worker/door': 'any',

@@ -44,6 +44,8 @@ const JSON_PARSERS: ReadonlySet<string> = new Set([
   'src/client/wire.ts',
   'src/host/runtime/foreign-json.ts',
   'src/server/protocol/socketio-packet.ts',
+  'src/server/protocol/plain/client-message.ts',
+  'src/server/protocol/plain/server-message.ts',
   'src/server/core/app/handler-runner.ts',
   'src/server/links/bus/worker-settings.ts',
 ]);

@@ -3,7 +3,8 @@
  * what each key takes. Derived from the schema, so there is nothing here to keep in step with it.
  */
 import { z } from 'zod';
-import { type Config, configSchema, type KeyFacts } from './schema.ts';
+import type { KeyFacts } from './keys.ts';
+import { type Config, configSchema } from './schema.ts';
 
 export interface Field extends KeyFacts {
   readonly name: keyof Config;

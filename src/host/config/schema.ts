@@ -9,6 +9,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
+import { addressKey, key, rateKey, tlsFile } from './keys.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
 export interface Config {
@@ -28,6 +29,9 @@ export interface Config {
   readonly app?: string | undefined;
   readonly broker: 'embedded';
   readonly path: string;
+  readonly plainClients: boolean;
+  readonly plainPath: string;
+  readonly pollHoldMs: number;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
@@ -64,26 +68,6 @@ export interface Config {
   readonly gc: 'turnover' | 'idle' | 'off' | number;
 }
 
-/** Facts about a key that zod has no word for; they travel as zod metadata. */
-export interface KeyFacts {
-  /** Completes "it must be …" where type and bounds do not say it. */
-  readonly allowed?: string;
-  /** A file name: relative to the config file, or to the working directory if given elsewhere. */
-  readonly isPath?: boolean;
-  /** Never shown in messages. */
-  readonly isSecret?: boolean;
-  /** What docs/LIMITS.md says of a key that bounds what others may do. */
-  readonly limit?: LimitFacts;
-}
-
-/** As for the bounds that are no keys: see `server/core/limits/bound.ts`. */
-export interface LimitFacts {
-  /** What who reaches it sees. */
-  readonly seen: string;
-  /** A reason of `holdfast_refusals_total` or a metric; absent when nobody counts it. */
-  readonly counted?: string;
-}
-
 /** A poll may last one ping interval, and Bun closes requests that are idle for 255 seconds. */
 const PING_MAX_MS = 240_000;
 /** A Unix socket path holds 107 bytes; the rest is left for the names of our sockets. */
@@ -104,29 +88,6 @@ const token = z.string().regex(TOKEN_PATTERN);
 const directory = text.refine((name) => Buffer.byteLength(name) <= RUN_DIR_MAX_BYTES);
 const ranges = z.array(z.string().refine(isAddressRange)).max(1000);
 const origins = z.array(z.string().refine(isOriginOrStar)).max(1000);
-
-function key<T extends z.ZodType>(type: T, description: string, facts: KeyFacts = {}): T {
-  return type.meta({ description, ...facts });
-}
-
-function rateKey(most: number, what: string, counted: string): z.ZodDefault<z.ZodInt> {
-  const description = `${what} What is more waits, and the client with it; 0 is no limit.`;
-  const seen = 'its socket is read more slowly, its POST answered later';
-  return key(whole(0, 1024 * MIB).default(most), description, { limit: { seen, counted } });
-}
-
-function addressKey(what: string, counted: string): z.ZodDefault<z.ZodInt> {
-  const description =
-    `${what}, on each worker; 0 is no limit. IPv6 counts by its first 64 bits; clients behind ` +
-    'one NAT, or a proxy that `trustedProxies` does not name, count together.';
-  const seen = '429 with `Retry-After`, before any upgrade';
-  return key(whole(0, 1_000_000).default(0), description, { limit: { seen, counted } });
-}
-
-function tlsFile(what: string): z.ZodOptional<z.ZodString> {
-  const rest = 'with both files the port speaks TLS; they are read again when they change.';
-  return key(text.optional(), `File with the ${what}; ${rest}`, { isPath: true });
-}
 
 const shape = {
   host: key(
@@ -175,6 +136,22 @@ const shape = {
   path: key(path.default('/socket.io/'), 'Where Socket.IO clients connect.', {
     allowed: 'a path that begins and ends with "/", such as "/socket.io/"',
   }),
+  plainClients: key(
+    z.boolean().default(true),
+    'Takes clients of the plain protocol (docs/PROTOCOL.md): WebSocket, SSE, long-polling.',
+  ),
+  plainPath: key(
+    z
+      .string()
+      .regex(/^\/([\w.~-]+\/)*$/)
+      .default('/'),
+    'Where they connect: `ws`, `sse` and `poll` below it.',
+    { allowed: 'a path that begins and ends with "/", such as "/" or "/live/"' },
+  ),
+  pollHoldMs: key(
+    whole(100, PING_MAX_MS).default(25_000),
+    'How long a long-poll of the plain protocol waits before it is answered with no messages.',
+  ),
   pingIntervalMs: key(whole(100, PING_MAX_MS).default(25_000), 'How often a session is pinged.'),
   pingTimeoutMs: key(
     whole(100, PING_MAX_MS).default(20_000),

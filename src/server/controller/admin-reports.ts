@@ -1,4 +1,6 @@
 /** The JSON of `GET /load` and `GET /process`: how full the node is, and how it stands. */
+import type { TransportName } from '../core/app/app.ts';
+import { sessionCount, sessionsByTransport } from '../links/bus/sample.ts';
 import type { HubView, NodeView, WorkerState, WorkerView } from './node-view.ts';
 
 /** A session counts as a connection of the transport that carries it now. */
@@ -11,10 +13,7 @@ export interface LoadReport {
   readonly workers: readonly WorkerLoad[];
 }
 
-export interface Transports {
-  readonly polling: number;
-  readonly websocket: number;
-}
+export type Transports = Readonly<Record<TransportName, number>>;
 
 export interface WorkerLoad {
   readonly index: number;
@@ -75,6 +74,8 @@ export function loadReport(view: NodeView, nowMs: number): LoadReport {
     transports: {
       polling: total(({ transports }) => transports.polling),
       websocket: total(({ transports }) => transports.websocket),
+      sse: total(({ transports }) => transports.sse),
+      stream: total(({ transports }) => transports.stream),
     },
     missing: workers.filter(isMissing).map(({ index }) => index),
     workers,
@@ -91,15 +92,13 @@ function sampleAge({ sample, lastSampleAtMs }: WorkerView, nowMs: number): numbe
 
 function workerLoad(worker: WorkerView, nowMs: number): WorkerLoad {
   const { index, pid, port, sample } = worker;
-  const polling = sample?.gauges.pollingSessions ?? 0;
-  const websocket = sample?.gauges.websocketSessions ?? 0;
   return {
     index,
     pid: pid ?? null,
     port: port ?? null,
-    connections: polling + websocket,
+    connections: sessionCount(sample?.gauges),
     capacity: sample?.gauges.capacity ?? 0,
-    transports: { polling, websocket },
+    transports: sessionsByTransport(sample?.gauges),
     sampleAgeMs: sampleAge(worker, nowMs),
   };
 }

@@ -70,9 +70,9 @@ describe('reports', () => {
   test('/load counts connections by worker and transport', async () => {
     const { get } = setUp();
     expect(await (await get('/load')).json()).toEqual({
-      connections: 43,
+      connections: 46,
       capacity: 19_744,
-      transports: { polling: 3, websocket: 40 },
+      transports: { polling: 3, websocket: 40, sse: 2, stream: 1 },
       // The second worker is down, so the sums are not whole.
       missing: [1],
       workers: [
@@ -80,9 +80,9 @@ describe('reports', () => {
           index: 0,
           pid: 4242,
           port: 8501,
-          connections: 43,
+          connections: 46,
           capacity: 19_744,
-          transports: { polling: 3, websocket: 40 },
+          transports: { polling: 3, websocket: 40, sse: 2, stream: 1 },
           sampleAgeMs: expect.any(Number),
         },
         {
@@ -91,7 +91,7 @@ describe('reports', () => {
           port: null,
           connections: 0,
           capacity: 0,
-          transports: { polling: 0, websocket: 0 },
+          transports: { polling: 0, websocket: 0, sse: 0, stream: 0 },
           sampleAgeMs: null,
         },
       ],

@@ -7,7 +7,11 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { REASONS, type Reason } from '../core/limits/reasons.ts';
 import { knownCounts } from '../core/limits/refusals.ts';
-import type { WorkerCounters, WorkerGauges } from '../links/bus/sample.ts';
+import {
+  sessionsByTransport,
+  type WorkerCounters,
+  type WorkerGauges,
+} from '../links/bus/sample.ts';
 import type { NodeView, WorkerView } from './node-view.ts';
 
 export interface Metric {
@@ -80,9 +84,9 @@ export const metrics: readonly Metric[] = [
     *read(view) {
       for (const { index, sample } of view.workers()) {
         if (!sample) continue;
-        const { pollingSessions, websocketSessions } = sample.gauges;
-        yield { labels: { worker: `${index}`, transport: 'polling' }, value: pollingSessions };
-        yield { labels: { worker: `${index}`, transport: 'websocket' }, value: websocketSessions };
+        for (const [transport, value] of Object.entries(sessionsByTransport(sample.gauges))) {
+          yield { labels: { worker: `${index}`, transport }, value };
+        }
       }
     },
   },

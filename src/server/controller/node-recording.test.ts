@@ -90,7 +90,7 @@ describe('a record', () => {
     const sample = recordsIn(folder)[1] as ServerSample;
     expect(sample).toMatchObject({
       record: 'server-sample',
-      sessions: [43, null],
+      sessions: [46, null],
       cpuMs: [1500, null],
       rssBytes: [50_000_000, null],
       heapBytes: [5_000_000, null],
@@ -126,7 +126,7 @@ describe('a record', () => {
       [null, null],
       [null, null],
     ]);
-    expect(second?.sessions).toEqual([43, null]);
+    expect(second?.sessions).toEqual([46, null]);
   });
 
   test('keeps what a worker had counted before it was replaced', () => {

@@ -22,7 +22,7 @@ import {
 } from '../../report/recording/record.ts';
 import { Recorder } from '../../report/recording/recorder.ts';
 import type { Log } from '../core/log/log.ts';
-import type { WorkerSample } from '../links/bus/sample.ts';
+import { sessionCount, type WorkerSample } from '../links/bus/sample.ts';
 import type { NodeView, WorkerView } from './node-view.ts';
 import { StartError } from './start-error.ts';
 
@@ -169,7 +169,7 @@ export class NodeRecording {
     const sample: ServerSample = {
       record: 'server-sample',
       atMs: Date.now(),
-      sessions: ofEach(({ gauges }) => gauges.pollingSessions + gauges.websocketSessions),
+      sessions: ofEach(({ gauges }) => sessionCount(gauges)),
       cpuMs: ofEach(({ counters }) => counters.cpuMicroseconds / 1000),
       rssBytes: ofEach(({ gauges }) => gauges.rssBytes),
       heapBytes: ofEach(({ gauges }) => gauges.heapBytes),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { readPayload } from '../../../test/support/read-payload.ts';
-import { decodeBase64Packet, encodePayload, MALFORMED, PayloadReader } from './engine-packet.ts';
+import { decodeBase64Packet, encodePayload, PayloadReader } from './engine-packet.ts';
+import { MALFORMED } from './wire-packet.ts';
 
 describe('PayloadReader', () => {
   test.each([

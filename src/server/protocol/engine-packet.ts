@@ -7,6 +7,8 @@
  * "Payload encoding".
  */
 
+import { MALFORMED, type WirePacket } from './wire-packet.ts';
+
 /** The type character of each packet, as a char code for comparisons on the hot path. */
 export const PacketCode = {
   open: 0x30,
@@ -31,9 +33,6 @@ export const PLAIN_PACKET = {
   probePong: '3probe',
 } as const;
 
-/** What travels in either transport: an encoded text packet, or the data of a binary message. */
-export type WirePacket = string | Uint8Array;
-
 const RECORD_SEPARATOR = '\x1e';
 
 /** Joins packets into the body of one polling response or request. */
@@ -51,9 +50,6 @@ function encodeForPayload(packet: WirePacket): string {
 export function encodeBase64Packet(data: Uint8Array): string {
   return `b${data.toBase64()}`;
 }
-
-/** Stands for a packet that cannot be: an empty one, an unknown type, broken base64. */
-export const MALFORMED: unique symbol = Symbol('malformed');
 
 /** Reads the packets of the body of a polling request one after another. */
 export class PayloadReader {

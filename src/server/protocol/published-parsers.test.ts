@@ -10,7 +10,7 @@ import { Decoder, Encoder, PacketType, type Packet as PublishedPacket } from 'so
 import { Random } from '../../../test/fuzz/random.ts';
 import { readPayload } from '../../../test/support/read-payload.ts';
 import { encodeArguments, restoreArguments } from './binary-payload.ts';
-import { encodePayload, type WirePacket } from './engine-packet.ts';
+import { encodePayload } from './engine-packet.ts';
 import {
   decodePacket,
   encodeAck,
@@ -21,6 +21,7 @@ import {
   type Packet,
   RESERVED_EVENTS,
 } from './socketio-packet.ts';
+import type { WirePacket } from './wire-packet.ts';
 
 const ROUNDS = 3_000;
 const MAX_DEPTH = 64;

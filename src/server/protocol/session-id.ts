@@ -84,6 +84,19 @@ export function decodeSessionId(id: string): SessionAddress | undefined {
   };
 }
 
+/** What more a request says than which session it means begins with it. */
+const MORE = '.';
+
+/** The id in what a request names; the whole of it where nothing rightly stands behind an id. */
+export function idOf(named: string): string {
+  return named[ID_LENGTH] === MORE ? named.slice(0, ID_LENGTH) : named;
+}
+
+/** What stands behind the id; empty for nothing. */
+export function behindId(named: string): string {
+  return named[ID_LENGTH] === MORE ? named.slice(ID_LENGTH + 1) : '';
+}
+
 /** Whether a session of a node with so many workers may have such an id. */
 export function isSessionIdOf(name: string, node: number, workerCount: number): boolean {
   const address = decodeSessionId(name);

@@ -8,9 +8,8 @@ import { knock } from '../../../test/fuzz/tcp.ts';
 import { makeCertificate } from '../../../test/support/certificates.ts';
 import { RawPeer } from '../../../test/support/raw-peer.ts';
 import { eventually } from '../../../test/system/eventually.ts';
-import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { App, Server } from '../core/app/app.ts';
-import type { Exchange } from '../core/contracts/exchange.ts';
+import type { ClientKind } from '../core/contracts/client-kind.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { Refusals } from '../core/limits/refusals.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
@@ -116,15 +115,19 @@ function createServer(publicPort: number, tls: object = {}): PublicServer {
     requestTimeoutMs: APP_TIMEOUT_MS,
     maxBackpressureBytes: 1_000,
   };
-  const endpoint = {
-    handle: (exchange: Exchange, query: string) => {
+  const kind: ClientKind = {
+    name: 'test',
+    transports: [],
+    serves: (path) => path === '/socket.io' || path === '/socket.io/',
+    handle(exchange, query) {
       asked.push(query);
       exchange.answer({ status: 200, type: 'text/plain', body: 'the endpoint' }, {});
     },
+    sweep() {},
   };
   return new PublicServer({
     settings: { publicPort, ownPort: 0, config } as WorkerSettings,
-    endpoint: endpoint as unknown as EngineEndpoint,
+    kinds: [kind],
     app,
     server: {} as Server,
     budget: new MemoryBudget(1 << 20, refusals),

@@ -1,7 +1,7 @@
 /**
  * The ports of a worker: the public one, shared with the other workers, and perhaps one of its own.
  *
- * Requests are told apart by path: Socket.IO, its files for browsers, health and readiness; the
+ * Requests are told apart by path: kinds of client, files for browsers, health and readiness; the
  * rest is the app's.
  */
 
@@ -12,10 +12,10 @@ import {
   tlsPaths,
   watchTls,
 } from '../../host/access/tls-files.ts';
-import type { EngineEndpoint } from '../clients/socketio/endpoint.ts';
 import type { ConnectionWatch } from '../clients/source/connection-watch.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { FileAnswer, ServedFiles } from '../core/app/served-files.ts';
+import type { ClientKind } from '../core/contracts/client-kind.ts';
 import type { BodyFault, Exchange, WholeBody } from '../core/contracts/exchange.ts';
 import type { MemoryBudget } from '../core/limits/memory-budget.ts';
 import type { Refusals } from '../core/limits/refusals.ts';
@@ -29,7 +29,7 @@ import { Front } from './front/front.ts';
 
 export interface PublicServerOptions {
   readonly settings: WorkerSettings;
-  readonly endpoint: EngineEndpoint;
+  readonly kinds: readonly ClientKind[];
   readonly budget: MemoryBudget;
   readonly watch: ConnectionWatch;
   readonly app: App;
@@ -123,10 +123,10 @@ export class PublicServer {
   }
 
   #answer(exchange: Exchange): void {
-    const { path } = this.#options.settings.config;
     const { path: pathname, query } = requestTarget(exchange.target);
-    if (pathname === path || `${pathname}/` === path) {
-      this.#options.endpoint.handle(exchange, query);
+    for (const kind of this.#options.kinds) {
+      if (!kind.serves(pathname)) continue;
+      kind.handle(exchange, query);
       return;
     }
     const { watch } = this.#options;

@@ -1,5 +1,5 @@
 /**
- * One worker, put together: core, Socket.IO, peers, bus and ports.
+ * One worker, put together: core, kinds of client, peers, bus and ports.
  *
  *     connect to the bus → load the app → join the bus → `started` → listen → say ready
  *
@@ -8,18 +8,15 @@
 
 import { rmSync } from 'node:fs';
 import { ForeignJson } from '../../host/runtime/foreign-json.ts';
-import { Admissions } from '../clients/socketio/admissions.ts';
-import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
-import { EngineContext } from '../clients/socketio/engine-context.ts';
-import { LocalOwner } from '../clients/socketio/local-owner.ts';
-import { PacketRouter } from '../clients/socketio/packet-router.ts';
+import { ClientTable } from '../clients/session/client-table.ts';
+import { LocalOwner } from '../clients/session/local-owner.ts';
+import { WaitingPolls } from '../clients/session/waiting-polls.ts';
 import { AddressCrowd } from '../clients/source/address-crowd.ts';
-import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
-import { readOriginAnswer } from '../core/app/origin-answer.ts';
+import type { ClientKind } from '../core/contracts/client-kind.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
@@ -38,6 +35,7 @@ import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { isSessionIdOf } from '../protocol/session-id.ts';
 import { loadApp } from './app-loader.ts';
+import { type ClientKinds, createClientKinds } from './client-kinds.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
 import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
@@ -70,8 +68,8 @@ export class Worker {
   readonly #json: ForeignJson;
   readonly #heartbeat: Heartbeat;
   readonly #places: Places;
-  readonly #engine: EngineContext;
-  readonly #admissions: Admissions;
+  readonly #table: ClientTable;
+  readonly #waiting: WaitingPolls;
   readonly #peers: Peers;
   readonly #proxies: TrustedProxies;
   readonly #keys: SourceKeys = new SourceKeys();
@@ -82,7 +80,6 @@ export class Worker {
   readonly #collector: GarbageCollector;
   #core: WorkerCore | undefined;
   #profiler: Profiler | undefined;
-  #endpoint: EngineEndpoint | undefined;
   #publicServer: PublicServer | undefined;
   #peerListener: PeerListener | undefined;
   #isStopping = false;
@@ -114,8 +111,6 @@ export class Worker {
       profile: (seconds) => this.#profile(seconds),
       onLost: (fault) => this.#controllerLost(fault),
     });
-    const getCore = (): WorkerCore => this.#core as WorkerCore;
-    this.#admissions = new Admissions(getCore, () => this.#engine);
     this.#places = new Places({
       files: places.connections,
       sessions: places.sessions,
@@ -123,35 +118,32 @@ export class Worker {
       heldFiles: () => this.#heldFiles,
       clockMs: () => this.#heartbeat.clockMs,
     });
-    this.#engine = new EngineContext({
+    this.#table = new ClientTable({
       node,
       worker,
       settings: config,
       heartbeat: this.#heartbeat,
-      router: new PacketRouter(getCore, {
-        settings: config,
-        tickMs: this.#heartbeat.tickMs,
-        admissions: this.#admissions,
-        json: this.#json,
-        budget: this.#budget,
-        maxPayloadBytes: config.maxPayloadBytes,
-      }),
       counters: this.#counters,
       refusals: this.#refusals,
       budget: this.#budget,
       slowReaders,
       places: this.#places,
       addressLimits: new AddressLimits(config),
+      traffic: {
+        isLight: () => this.#core?.delivery.isLight === true,
+        isCrowded: () => this.#bus.isCrowded,
+      },
     });
     this.#peers = new Peers(runDir, workerCount, log, {
       slowReaders,
       refusals: this.#refusals,
     });
-    this.#crowd = new AddressCrowd(() => this.#engine.sources.addresses, log);
-    this.#owner = new LocalOwner(this.#engine);
+    this.#crowd = new AddressCrowd(() => this.#table.sources.addresses, log);
+    this.#owner = new LocalOwner(this.#table);
     this.#proxies = new TrustedProxies(config.trustedProxies);
     this.#files = new OpenFiles(places.openFiles);
     this.#door = this.#createDoor();
+    this.#waiting = new WaitingPolls(this.#door);
     this.#budget.onceRelieved(() => this.#collector.check());
     this.#collector = new GarbageCollector({
       schedule: config.gc,
@@ -179,7 +171,7 @@ export class Worker {
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
-    for (const session of this.#engine.allSessions()) {
+    for (const session of this.#table.allSessions()) {
       session.end('server shutting down', CLOSE_CODE.restart);
     }
     await this.#lastWordsHeard();
@@ -196,7 +188,7 @@ export class Worker {
   /** To stop listening closes connections that are idle, such as those of clients between polls. */
   async #lastWordsHeard(): Promise<void> {
     const deadlineMs = performance.now() + LAST_WORDS_MS;
-    while (this.#engine.lastWords.unheard > 0 && performance.now() < deadlineMs) {
+    while (this.#table.lastWords.unheard > 0 && performance.now() < deadlineMs) {
       await Bun.sleep(LAST_WORDS_CHECK_MS);
     }
   }
@@ -212,11 +204,9 @@ export class Worker {
     // A worker that was killed leaves its socket's name behind.
     rmSync(peerPath, { force: true });
     this.#peerListener = servePeers(peerPath, this.#owner, this.#log);
-    this.#heartbeat.start(() => {
-      this.#admissions.sweep();
-      this.#engine.sweep();
-    });
-    this.#publicServer = this.#createPublicServer(app, core);
+    const kinds = this.#createKinds(app, core);
+    this.#heartbeat.start(() => kinds.sweep());
+    this.#publicServer = this.#createPublicServer(app, core, kinds.all);
     this.#publicServer.listen();
     this.#door.open();
     this.#startPulse(core);
@@ -235,7 +225,7 @@ export class Worker {
       counters: this.#counters,
       refusals: this.#refusals,
       log: this.#log,
-      findSession: (namespace, id) => this.#engine.findInNamespace(namespace, id),
+      findSession: (namespace, id) => this.#table.findInNamespace(namespace, id),
       isSessionId: (name) => isSessionIdOf(name, node, workerCount),
     });
   }
@@ -249,42 +239,42 @@ export class Worker {
       refusals: this.#refusals,
       log: this.#log,
       countFiles: () => this.#files.count(),
-      countSockets: () => this.#publicServer?.socketCount ?? 0,
+      countSockets: () => this.#sockets,
       connectionAt: (file) => this.#publicServer?.connectionAt(file) ?? 0,
       sessionConnections: () => [
-        ...this.#engine.carryingConnections(),
+        ...this.#table.carryingConnections(),
         ...this.#peers.connections(),
       ],
-      vouchForWaiting: () => this.#endpoint?.vouchForWaiting(),
+      vouchForWaiting: () => this.#waiting.vouchForAll(),
       isProxy: (ip) => this.#proxies.isDeclared(ip),
     });
   }
 
-  #createPublicServer(app: App, core: WorkerCore): PublicServer {
-    const sources = new RequestSources(this.#proxies, this.#keys);
-    const watch = this.#door;
-    const endpoint = new EngineEndpoint({
-      context: this.#engine,
+  #createKinds(app: App, core: WorkerCore): ClientKinds {
+    return createClientKinds({
+      settings: this.#settings,
+      app,
+      core,
+      table: this.#table,
       json: this.#json,
-      maxPayloadBytes: this.#settings.config.maxPayloadBytes,
-      sources,
+      sources: new RequestSources(this.#proxies, this.#keys),
       crowd: this.#crowd,
-      watch,
-      origins: new OriginPolicy(
-        this.#settings.config,
-        [this.#settings.publicPort, this.#settings.ownPort],
-        (origin) => this.#allows(app, origin),
-      ),
+      watch: this.#door,
+      waiting: this.#waiting,
+      log: this.#log,
+      own: this.#owner,
       ownerOf: (worker) =>
         worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
       isStopping: () => this.#isStopping,
     });
-    this.#endpoint = endpoint;
+  }
+
+  #createPublicServer(app: App, core: WorkerCore, kinds: readonly ClientKind[]): PublicServer {
     return new PublicServer({
       settings: this.#settings,
-      endpoint,
+      kinds,
       budget: this.#budget,
-      watch,
+      watch: this.#door,
       app,
       server: core.server,
       log: this.#log,
@@ -293,19 +283,15 @@ export class Worker {
     });
   }
 
-  /** Open files that sessions of whichever worker hold here. */
-  get #heldFiles(): number {
-    return (this.#publicServer?.socketCount ?? 0) + (this.#endpoint?.waitingPolls ?? 0);
+  /** WebSockets, and streams of sessions of this worker. */
+  get #sockets(): number {
+    const { sse, stream } = this.#table.counts;
+    return (this.#publicServer?.socketCount ?? 0) + sse + stream;
   }
 
-  /** Whether the app lets pages of an origin in; only a clear yes does. */
-  #allows(app: App, origin: string): boolean {
-    try {
-      return readOriginAnswer(app.allowOrigin?.(origin));
-    } catch (error) {
-      this.#log.error('allowOrigin failed', { error: describeError(error) });
-      return false;
-    }
+  /** Open files that sessions of whichever worker hold here. */
+  get #heldFiles(): number {
+    return this.#sockets + this.#waiting.size;
   }
 
   #startPulse(core: WorkerCore): void {
@@ -340,10 +326,12 @@ export class Worker {
   #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
     const namespaces = [...core.namespaces.values()];
     const { topOne, topTen } = this.#crowd.shares();
-    const { present } = this.#engine;
+    const { present } = this.#table;
     return {
       pollingSessions: present.polling,
       websocketSessions: present.websocket,
+      sseSessions: present.sse,
+      streamSessions: present.stream,
       rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
       users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
       edgeSockets: this.#peers.socketCount,

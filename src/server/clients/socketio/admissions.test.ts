@@ -8,8 +8,8 @@ import {
   settle,
 } from '../../../../test/support/fake-engine.ts';
 import type { Admission, App, Handshake } from '../../core/app/app.ts';
+import { HandshakeReads, HeaderNames } from '../session/handshake-reads.ts';
 import type { EngineSession } from './engine-session.ts';
-import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
 
 const IN = '40{"sid":…}';
 

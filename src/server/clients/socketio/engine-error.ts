@@ -6,10 +6,10 @@
  */
 
 import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
+import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 
 const ENGINE_ERROR = {
   unknownTransport: { code: 0, message: 'Transport unknown' },
-  unknownSession: { code: 1, message: 'Session ID unknown' },
   badMethod: { code: 2, message: 'Bad handshake method' },
   badRequest: { code: 3, message: 'Bad request' },
   forbidden: { code: 4, message: 'Forbidden' },
@@ -18,7 +18,7 @@ const ENGINE_ERROR = {
   tooMany: { code: 4, message: 'Too many from this address, try again later' },
 } as const;
 
-export type EngineErrorName = keyof typeof ENGINE_ERROR;
+export type EngineErrorName = keyof typeof ENGINE_ERROR | 'unknownSession';
 
 const STATUS: Readonly<Partial<Record<EngineErrorName, number>>> = {
   forbidden: 403,
@@ -26,6 +26,7 @@ const STATUS: Readonly<Partial<Record<EngineErrorName, number>>> = {
 };
 
 export function engineError(name: EngineErrorName): HttpAnswer {
+  if (name === 'unknownSession') return UNKNOWN_SESSION;
   return {
     status: STATUS[name] ?? 400,
     type: 'application/json',

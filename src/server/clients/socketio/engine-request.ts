@@ -6,11 +6,7 @@
  */
 
 import type { TransportName } from '../../core/app/app.ts';
-import type {
-  AnswerHeaders,
-  ClientRequest,
-  RequestHeaders,
-} from '../../core/contracts/exchange.ts';
+import type { AnswerHeaders, ClientRequest } from '../../core/contracts/exchange.ts';
 import { queryParams } from '../../protocol/query-params.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
 import type { EngineErrorName } from './engine-error.ts';
@@ -57,13 +53,4 @@ export function readEngineRequest(
   if (!isMethodKnown) return { refused: 'badMethod', cors };
   const isPost = request.method === 'POST';
   return { isPost, query, transport, sessionId, isTextOnly: params.has('b64'), cors };
-}
-
-/** Headers that a preflight asks for, beside those of the answer itself. */
-export function preflightHeaders(headers: RequestHeaders): AnswerHeaders {
-  return {
-    'access-control-allow-methods': 'GET, POST',
-    'access-control-allow-headers': headers.get('access-control-request-headers') ?? 'content-type',
-    'access-control-max-age': '600',
-  };
 }

@@ -13,16 +13,16 @@ import {
 } from '../../../../test/support/fake-engine.ts';
 import type { App, Session } from '../../core/app/app.ts';
 import type { WorkerCore } from '../../core/worker-core.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { ClientTable } from '../session/client-table.ts';
+import type { LocalOwner } from '../session/local-owner.ts';
 import type { EngineSession } from './engine-session.ts';
-import type { LocalOwner } from './local-owner.ts';
 import { OfferToSession } from './socket-openers.ts';
 
 const UPGRADE_TIMEOUT_MS = ENGINE_SETTINGS.upgradeTimeoutMs;
 
 let fake: FakeEngine;
 let core: WorkerCore;
-let context: EngineContext;
+let context: ClientTable;
 let owner: LocalOwner;
 let ended: readonly string[];
 let logged: readonly string[];
@@ -300,7 +300,7 @@ describe('over polling', () => {
     poller.poll();
     expect(poller.news()).toEqual(['42["back",1]\x1e42["back",2]']);
     expect(poller.post('42["back"]\x1e')).toMatchObject({ status: 400 });
-    expect([ended, context.pollingCount]).toEqual([['parse error'], 0]);
+    expect([ended, context.counts.polling]).toEqual([['parse error'], 0]);
   });
 
   test('a post that broke off is forgotten, and the next one is taken', async () => {
@@ -396,7 +396,7 @@ describe('the upgrade', () => {
       Buffer.from([7]),
       '42["back"]',
     ]);
-    expect([context.pollingCount, context.size, ended]).toEqual([0, 1, []]);
+    expect([context.counts.polling, context.size, ended]).toEqual([0, 1, []]);
     poller.poll();
     expect(poller.news()).toEqual(['400']);
     await Bun.sleep(UPGRADE_TIMEOUT_MS * 2);
@@ -458,7 +458,7 @@ describe('the upgrade', () => {
     second.bring('5');
     second.bring('42["back"]');
     expect(second.news()).toEqual(['3probe', '42["back"]']);
-    expect([context.pollingCount, context.size]).toEqual([0, 1]);
+    expect([context.counts.polling, context.size]).toEqual([0, 1]);
   });
 
   test.each([
@@ -517,7 +517,7 @@ describe('the upgrade', () => {
     expect(ended).toEqual(['transport close']);
     socket.bring('5');
     expect(socket.closes).toHaveLength(1);
-    expect([context.pollingCount, context.size]).toEqual([0, 0]);
+    expect([context.counts.polling, context.size]).toEqual([0, 0]);
   });
 
   test('of an unknown session is refused', () => {

@@ -5,7 +5,7 @@ import { FakeEngine } from '../../../../test/support/fake-engine.ts';
 import type { PlaceHolder } from '../../core/contracts/place-holder.ts';
 
 const COUNT = 700;
-const NOBODY = { polling: 0, websocket: 0 };
+const NOBODY = { polling: 0, websocket: 0, sse: 0, stream: 0 };
 
 let fake: FakeEngine;
 let taken: number;
@@ -21,7 +21,7 @@ test('they make place, and do not count for their address', async () => {
   await fake.openSocket();
   gone.bring(...events());
   gone.lose();
-  expect(fake.context.present).toEqual({ polling: 0, websocket: 1 });
+  expect(fake.context.present).toEqual({ polling: 0, websocket: 1, sse: 0, stream: 0 });
   let ofAddress = 0;
   fake.context.visitAll(() => void ofAddress++);
   const found: PlaceHolder[] = [];

@@ -8,9 +8,8 @@
  */
 
 import type { ForeignJson, JsonFault } from '../../../host/runtime/foreign-json.ts';
-import type { Answer, Taken } from '../../core/app/handler-runner.ts';
+import type { Answer } from '../../core/app/handler-runner.ts';
 import type { Delivery } from '../../core/delivery/delivery.ts';
-import type { RateSettings } from '../../core/limits/client-rates.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { jsonBytes } from '../../core/limits/json-bytes.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
@@ -35,40 +34,25 @@ import {
   readHead,
   type UnreadPacket,
 } from '../../protocol/socketio-packet.ts';
-import type { AdmissionCore, Admissions } from './admissions.ts';
+import type { AdmissionCore, Admissions } from '../session/admissions.ts';
+import type { PacketIntake } from '../session/client-home.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
+import { type RefusalText, RefusedPackets } from '../session/refused-packets.ts';
 import type { PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
-import { Intake } from './intake.ts';
 import { PartialPackets } from './partial-packets.ts';
-import { RefusedPackets } from './refused-packets.ts';
 
-/** What the sender of a packet is told that was not read. */
-const NOT_READ: Readonly<Record<JsonFault, string>> = {
-  tooManyKeys: 'the message has too many different keys',
-  nestedTooDeep: 'the message is nested too deeply',
-  stringsCollide: 'the message has texts that are made to collide',
-};
-
-/** What the sender of an event is told that was read and not taken. */
-const NOT_TAKEN = {
-  tooOften: { reason: 'eventTooOften', message: 'this event came too often' },
-  flooding: { reason: 'handlersRunning', message: 'too many unfinished events' },
-} as const satisfies Partial<Record<Taken, { reason: Reason; message: string }>>;
-
-/** What a client is told that sends so much that waiting would not help. */
-const TOO_FAST = 'too many messages';
 const NOTHING = Buffer.alloc(0);
 
 /** What the router needs beside the worker's core. */
 export interface RouterOptions {
-  readonly settings: RateSettings;
-  /** How often `sweep` is called. */
-  readonly tickMs: number;
   readonly admissions: Admissions;
   /** Judges what clients send before it is parsed. */
   readonly json: ForeignJson;
   readonly budget: MemoryBudget;
   readonly maxPayloadBytes: number;
+  readonly intake: PacketIntake<ClientSession>;
 }
 
 /** What the router needs of the worker's core. */
@@ -79,22 +63,27 @@ export interface RouterCore extends AdmissionCore {
   readonly delivery: Delivery;
 }
 
+/** The event by which a client hears of events without an ack. */
+const REFUSED_EVENT = 'error';
+
 export class PacketRouter implements PacketTaker<EngineSession> {
-  readonly #core: () => RouterCore;
+  readonly #core: RouterCore;
   readonly #admissions: Admissions;
   readonly #json: ForeignJson;
   readonly #partials: PartialPackets;
-  readonly intake: Intake<EngineSession>;
+  readonly #intake: PacketIntake<ClientSession>;
   readonly #refused: RefusedPackets;
   /** Namespaces that the app has had clients leave which are still in others. */
   readonly #left: Map<EngineSession, Set<string>> = new Map();
 
-  /** The core is asked for later, since it is made after the engine that has this router. */
-  constructor(core: () => RouterCore, options: RouterOptions) {
+  constructor(core: RouterCore, options: RouterOptions) {
     this.#core = core;
+    this.#intake = options.intake;
     this.#admissions = options.admissions;
     this.#json = options.json;
-    this.#refused = new RefusedPackets(() => core().refusals);
+    this.#refused = new RefusedPackets(core.refusals, (session, { message }, refused) =>
+      session.volatile.emit(REFUSED_EVENT, { message, refused }),
+    );
     this.#partials = new PartialPackets({
       ...options,
       refuse: (engine, head, reason, message) => {
@@ -102,17 +91,6 @@ export class PacketRouter implements PacketTaker<EngineSession> {
         this.#refuse(engine, head, kindOf(head), reason, message);
       },
     });
-    this.intake = new Intake({
-      isCrowded: () => core().link.isCrowded,
-      ...options,
-      refusals: () => core().refusals,
-      refuse: (engine, packet) => this.#refuseInput(engine, packet),
-    });
-  }
-
-  /** Whether a ping may take along what is on its way to sessions of this worker. */
-  get isDeliveringLittle(): boolean {
-    return this.#core().delivery.isLight;
   }
 
   onText(engine: EngineSession, text: string): void {
@@ -152,7 +130,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   }
 
   heldBytes(engine: EngineSession): number {
-    return this.#partials.heldBytes(engine) + this.intake.heldBytes(engine);
+    return this.#partials.heldBytes(engine);
   }
 
   left(engine: EngineSession, namespace: string): void {
@@ -163,11 +141,10 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   forget(engine: EngineSession): void {
     if (this.#left.size > 0) this.#left.delete(engine);
     this.#partials.forget(engine);
-    this.intake.forget(engine);
   }
 
-  sweep(tick: number): void {
-    this.intake.sweep(tick);
+  /** Refuses what is late; called at each heartbeat tick. */
+  sweep(): void {
     this.#partials.sweep();
     this.#refused.sweep();
   }
@@ -182,7 +159,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     if (engine.closed) return;
     switch (packet.type) {
       case 'connect':
-        this.intake.noteConnect(engine);
+        this.#intake.noteConnect(engine);
         this.#left.get(engine)?.delete(packet.namespace);
         this.#admissions.connect(engine, packet.namespace, packet.auth ?? {}, jsonBytes(text));
         return;
@@ -212,23 +189,23 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     }
     if (packet.type === 'ack') {
       const bytes = jsonBytes(text) + attachmentBytes;
-      const { acks, refusals } = this.#core();
+      const { acks, refusals } = this.#core;
       const isAsked = acks.answer(session, packet.ackId, packet.args, bytes);
       if (!isAsked) refusals.count('ackUnasked');
       return;
     }
-    this.#core().counters.eventsReceived++;
+    this.#core.counters.eventsReceived++;
     const answer = answerTo(engine, session, packet.ackId);
     const { event, args } = packet;
     const taken = session.home.runner.event(session, event, args, answer, text, attachmentBytes);
     if (taken === 'taken') {
-      if (this.#core().link.isFlooding(session.id) && !engine.closed) this.intake.slow(engine);
+      if (this.#core.link.isFlooding(session.id) && !engine.closed) this.#intake.slow(engine);
       return;
     }
-    if (taken === 'unheard') this.#core().refusals.count('eventUnheard', event);
+    if (taken === 'unheard') this.#core.refusals.count('eventUnheard', event);
     else {
       const { reason, message } = NOT_TAKEN[taken];
-      this.#refused.refuse({ session, answer }, reason, message, event);
+      this.#refused.refuse({ session, answer: refusing(answer) }, reason, message, event);
     }
   }
 
@@ -238,8 +215,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     else this.#refuse(engine, head, kind, fault, NOT_READ[fault]);
   }
 
-  /** Passes over a packet of a client that sends far too much. */
-  #refuseInput(engine: EngineSession, packet: string | Buffer): void {
+  refuseInput(engine: EngineSession, packet: string | Buffer): void {
     const isPartial = this.#partials.has(engine);
     if (typeof packet !== 'string' || packet.charCodeAt(0) === PacketCode.base64) {
       this.#partials.refuse(engine, 'inputOverflow', TOO_FAST);
@@ -271,12 +247,12 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   ): void {
     const session = engine.sessionIn(head.namespace);
     if (kind === 'connect') {
-      this.#core().refusals.count(reason);
+      this.#core.refusals.count(reason);
       engine.send([encodeConnectError(head.namespace, message)]);
     } else if (session === undefined || kind === undefined) engine.fail();
     else {
       const answer = kind === 'ack' ? undefined : answerTo(engine, session, head.ackId);
-      this.#refused.refuse({ session, answer }, reason, message);
+      this.#refused.refuse({ session, answer: refusing(answer) }, reason, message);
     }
   }
 
@@ -286,7 +262,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
    */
   #notThere(engine: EngineSession, namespace: string): void {
     if (this.#left.get(engine)?.has(namespace) !== true) engine.fail();
-    else this.#core().refusals.count('namespaceLeft');
+    else this.#core.refusals.count('namespaceLeft');
   }
 
   #disconnect(engine: EngineSession, namespace: string): void {
@@ -311,6 +287,11 @@ function answerTo(
   ackId: number | undefined,
 ): Answer | undefined {
   return ackId === undefined ? undefined : (values) => sendAck(engine, session, ackId, values);
+}
+
+/** The same for a packet that is refused. */
+function refusing(answer: Answer | undefined): ((text: RefusalText) => void) | undefined {
+  return answer && (({ message }) => answer([{ error: message }]));
 }
 
 /** @throws what `encodeArguments` throws: the runner reports it as the handler's fault */

@@ -85,7 +85,7 @@ describe('an event that is refused', () => {
     const now = performance.now.bind(performance);
     performance.now = () => now() + LIMITS.partialPacketMs + 1;
     try {
-      fake.context.sweep();
+      fake.router.sweep();
     } finally {
       performance.now = now;
     }

@@ -10,24 +10,24 @@ import type {
   SessionOwner,
   SocketOpener,
 } from '../../core/contracts/client-connection.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { HandshakeSource } from '../session/session-extras.ts';
+import type { EngineHome } from './engine-home.ts';
 import { EngineSession } from './engine-session.ts';
-import type { HandshakeSource } from './session-extras.ts';
 
 /** A socket without a session id: it opens a session. */
 export class NewSession implements SocketOpener {
-  readonly #context: EngineContext;
+  readonly #home: EngineHome<EngineSession>;
   readonly #source: HandshakeSource;
   readonly #isTextOnly: boolean;
 
-  constructor(context: EngineContext, source: HandshakeSource, isTextOnly: boolean) {
-    this.#context = context;
+  constructor(home: EngineHome<EngineSession>, source: HandshakeSource, isTextOnly: boolean) {
+    this.#home = home;
     this.#source = source;
     this.#isTextOnly = isTextOnly;
   }
 
   open(socket: FrameSocket): FrameHandler {
-    const session = new EngineSession(this.#context, this.#source);
+    const session = new EngineSession(this.#home, this.#source);
     session.openSocket(socket, this.#isTextOnly);
     return session;
   }

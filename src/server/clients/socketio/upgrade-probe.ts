@@ -14,15 +14,22 @@ import type {
 } from '../../core/contracts/client-connection.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
+import type { LastWords } from '../session/last-words.ts';
+import type { PollingTransport } from '../session/polling-transport.ts';
 import type { SessionSources } from '../source/session-sources.ts';
-import type { EngineSession } from './engine-session.ts';
-import type { LastWords } from './last-words.ts';
 
 /**
  * How often a poll that waits is released while a probe is under way. At once would be quicker, but
  * clients, and the tests of Socket.IO's own, know it so from the reference.
  */
 const RELEASE_MS = 100;
+
+/** The session that a socket wants to take over. */
+export interface ProbedSession extends FrameHandler {
+  readonly slot: number;
+  readonly polling: PollingTransport | undefined;
+  upgradeTo(socket: FrameSocket, isTextOnly: boolean): void;
+}
 
 /** What a probe needs of the worker's table of sessions. */
 export interface ProbeHome {
@@ -32,14 +39,14 @@ export interface ProbeHome {
 }
 
 export class UpgradeProbe implements FrameHandler {
-  readonly #session: EngineSession;
+  readonly #session: ProbedSession;
   readonly #offer: SocketOffer;
   readonly #home: ProbeHome;
   readonly #timer: Timer;
   /** Runs once the socket is probed. */
   #releaseTimer: Timer | undefined;
 
-  constructor(session: EngineSession, offer: SocketOffer, home: ProbeHome) {
+  constructor(session: ProbedSession, offer: SocketOffer, home: ProbeHome) {
     this.#session = session;
     this.#offer = offer;
     this.#home = home;

@@ -18,6 +18,7 @@ type Part = 'function' | 'atOnce' | 'events' | 'serverEvents' | 'limits' | 'name
 
 const NAMESPACE_PARTS: Readonly<Record<keyof NamespaceHandlers, Part>> = {
   authenticate: 'function',
+  mayJoin: 'atOnce',
   connected: 'function',
   disconnecting: 'function',
   disconnected: 'function',
@@ -93,7 +94,7 @@ function readParts(
     const part = Object.hasOwn(parts, name) ? parts[name] : undefined;
     if (part === undefined) throw unknownPart(name, value, parts, namespace);
     if (part === 'namespaces') return readNamespaces(value, doubts);
-    if (part === 'atOnce') return readFunctionAtOnce(value, `'${name}'`);
+    if (part === 'atOnce') return readFunctionAtOnce(value, `'${name}'${inNamespace(namespace)}`);
     if (part === 'function') return readFunction(value, `'${name}'${inNamespace(namespace)}`);
     if (part === 'limits') return readValues(value);
     const noEvents = part === 'events' ? NO_EVENTS : NO_SERVER_EVENTS;

@@ -15,21 +15,25 @@
 export interface Handshake {
   /** The namespace asked for, `/` unless the client named one. */
   readonly namespace: string;
-  /** The `auth` payload of the client's CONNECT packet; empty when it sent none. */
+  /** What the client gave as `auth`: in CONNECT, or as the plain protocol has it; else empty. */
   readonly auth: Readonly<Record<string, unknown>>;
   /**
    * Header names in lower case, as they came with the first request of the connection; for a second
    * namespace without those about the connection itself, such as `sec-…`.
    */
   readonly headers: Readonly<Record<string, string>>;
-  /** The query string of the first request, e.g. `EIO=4&transport=websocket&token=…`. */
+  /** The query of the first request, e.g. `EIO=4&transport=websocket&token=…`. */
   readonly query: URLSearchParams;
   /** The client's IP address: the socket's, or what proxies in `trustedProxies` say. */
   readonly address: string;
   readonly transport: TransportName;
 }
 
-export type TransportName = 'polling' | 'websocket';
+/**
+ * How a session's messages travel: `polling` and `websocket` for clients of Socket.IO and for plain
+ * ones, `sse` and `stream` for plain ones.
+ */
+export type TransportName = 'polling' | 'websocket' | 'sse' | 'stream';
 
 /**
  * A room by its name, a text of 1 to 256 characters; a whole number is the room of its digits. A
@@ -63,6 +67,12 @@ export interface NamespaceHandlers {
    * else is returned refuses, too.
    */
   authenticate?(handshake: Handshake): Admission | void | Promise<Admission | void>;
+  /**
+   * Whether a client may join a room that it asks for, as clients of the plain protocol do. Without
+   * it any may join any; only `true` lets it in, and at once: a promise refuses. `session` has not
+   * joined anything yet when its first request asks.
+   */
+  mayJoin?(session: Session, room: string): boolean;
   connected?(session: Session): void | Promise<void>;
   /**
    * Handlers by event name. The return value, awaited, is the ack if the client wants one: no

@@ -26,8 +26,8 @@ import { ClientError, type Told, tellable } from './client-error.ts';
 import { isThenable } from './thenable.ts';
 import { type Finish, UnfinishedEvents } from './unfinished-events.ts';
 
-/** Takes the values of an ack, once. */
-export type Answer = (values: readonly unknown[]) => void;
+/** Takes the values of an ack, once; `failure` says that they are what a failure looks like. */
+export type Answer = (values: readonly unknown[], failure?: Told) => void;
 
 type EventHandler = (session: Session, ...args: unknown[]) => unknown;
 type ServerHandler = (server: Server, ...args: unknown[]) => unknown;
@@ -96,6 +96,19 @@ export class HandlerRunner {
   connected(session: Session): void {
     if (this.#handlers.connected === undefined) return;
     this.#contain('connected', session, () => this.#handlers.connected?.(session));
+  }
+
+  /** Whether the app lets a client join a room that it asks for; only a clear yes does. */
+  mayJoin(session: Session, room: string): boolean {
+    if (this.#handlers.mayJoin === undefined) return true;
+    try {
+      const answer: unknown = this.#handlers.mayJoin(session, room);
+      if (typeof answer === 'boolean') return answer;
+      throw new TypeError('mayJoin is to return true or false, and at once');
+    } catch (error) {
+      this.failed('mayJoin', error);
+      return false;
+    }
   }
 
   /** Whether the app wants to hear of ends before they happen. */
@@ -229,8 +242,9 @@ export class HandlerRunner {
   failed(name: string, error: unknown, answer?: Answer): void {
     if (answer === undefined || !(error instanceof ClientError)) this.#report(name, error);
     if (answer === undefined) return;
-    const { message, data } = this.#told(name, error) ?? INTERNAL_ERROR;
-    answer([{ error: message, ...(data === undefined ? {} : { data }) }]);
+    const told = this.#told(name, error) ?? INTERNAL_ERROR;
+    const { message, data } = told;
+    answer([{ error: message, ...(data === undefined ? {} : { data }) }], told);
   }
 
   #report(name: string, error: unknown): void {

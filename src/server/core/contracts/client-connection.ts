@@ -37,6 +37,8 @@ export interface FrameHandler {
   onSocketClose(socket: FrameSocket): void;
   /** The client sent a WebSocket ping of so many bytes, which has been answered with as many. */
   onPing?(socket: FrameSocket, bytes: number): void;
+  /** The client sent a WebSocket pong. */
+  onPong?(): void;
 }
 
 /** Decides, once a socket is open, who gets its frames; `undefined` refuses it. */
@@ -58,7 +60,10 @@ export type Reply = (answer: HttpAnswer) => void;
 
 /** The way to the sessions of one worker, by session id. Unknown ids get the protocol's error. */
 export interface SessionOwner {
-  /** Waits for packets; `reply` is called when there are some, at the latest at the next ping. */
+  /**
+   * Waits for packets; `reply` is called when there are some, or when the kind of client has waited
+   * for long enough. Behind the id may stand what the client says that it has.
+   */
   poll(sessionId: string, reply: Reply): void;
   /** The client gave up waiting. */
   abandonPoll(sessionId: string, reply: Reply): void;

@@ -6,6 +6,7 @@
  */
 
 import type { HttpAnswer, SocketOpener } from './client-connection.ts';
+import type { SharedText } from './outgoing-event.ts';
 
 /** Headers of a request: as much of `Headers` as is asked of them. Names are in lower case. */
 export interface RequestHeaders extends Iterable<readonly [name: string, value: string]> {
@@ -39,6 +40,11 @@ export type WholeBody = { readonly bytes: Buffer } | { readonly fault: BodyFault
 export interface AnswerStream {
   /** @returns whether all of it has left; otherwise `onDrain` is called once it has */
   write(piece: string | Uint8Array): boolean;
+  /**
+   * Writes a piece that goes to others as well. @returns as `write` does. One text MUST NOT be
+   * written so to a stream and sent to a WebSocket.
+   */
+  writeShared(piece: SharedText): boolean;
   /** Bytes that the client has not taken yet. */
   readonly waitingBytes: number;
   /** Ends the answer in order. */
@@ -85,8 +91,14 @@ export interface Exchange extends ClientRequest {
     body: string | Uint8Array,
     isOfFile?: boolean,
   ): void;
-  /** Begins an answer without an end in sight. @throws as `answerBytes` does */
-  stream(status: number, headers: AnswerHeaderLines): AnswerStream;
+  /**
+   * Begins an answer without an end in sight.
+   *
+   * @param isCounted whether what waits for its reader is counted against the memory budget; who
+   *   looks after that alone says no
+   * @throws as `answerBytes` does
+   */
+  stream(status: number, headers: AnswerHeaderLines, isCounted?: boolean): AnswerStream;
   /** Becomes a WebSocket; if the client did not ask for one rightly, it is told so. */
   upgrade(opener: SocketOpener): void;
 }

@@ -26,7 +26,10 @@ export interface OutgoingEvent extends EventContent {
 /** A text that is the same for many: what is made of it to be sent is made once. */
 export interface SharedText {
   readonly text: string;
-  /** Its bytes as one frame of a WebSocket, left there by whoever needed them first. */
+  /**
+   * Its bytes as one frame of a WebSocket, or as one chunk of a stream, left there by whoever
+   * needed them first: each wire format is for one of the two.
+   */
   frame: Buffer | undefined;
   /** The same compressed, for those that agreed on that; `plain` when it is not worth it. */
   deflatedFrame?: Buffer | 'plain';

@@ -20,7 +20,7 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a page of another origin asked; name it in corsOrigins if it may',
   },
-  badRequest: { outcome: 'refused', text: 'a request that Engine.IO does not know' },
+  badRequest: { outcome: 'refused', text: 'a request that is not understood' },
   sessionUnknown: {
     outcome: 'refused',
     text: 'a request for a session that is not there, as after a restart',
@@ -64,6 +64,11 @@ export const REASONS = {
   },
   stopping: { outcome: 'refused', text: 'a handshake, since the worker is about to stop' },
   notAuthenticated: { outcome: 'refused', text: "a client that the app's authenticate refused" },
+  joinForbidden: {
+    outcome: 'refused',
+    text: "a client that the app's mayJoin kept out of a room, or that asked for too many",
+  },
+  badMessage: { outcome: 'refused', text: 'a message of a plain client that is not understood' },
   namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },
   payloadTooLarge: {
     outcome: 'refused',

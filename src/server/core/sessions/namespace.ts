@@ -144,6 +144,12 @@ export class Namespace implements SessionHome, ServerHome {
     throw new TypeError('a session cannot join a room that is named like the id of another one');
   }
 
+  /** Whether a client may join a room that it asks for; the app joins its sessions unasked. */
+  mayJoin(session: NamespaceSession, room: string): boolean {
+    if (room === session.id) return true;
+    return !this.#context.isSessionId(room) && this.runner.mayJoin(session, room);
+  }
+
   /**
    * Joins all of the rooms or none.
    *

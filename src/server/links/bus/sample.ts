@@ -5,6 +5,7 @@
  * turns them into `/load`, `/process` and `/metrics`; nothing else reads them.
  */
 
+import type { TransportName } from '../../core/app/app.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import type { RefusalCounts } from '../../core/limits/refusals.ts';
 
@@ -28,6 +29,8 @@ export interface WorkerGauges {
   /** Sessions by the transport that carries them now. */
   readonly pollingSessions: number;
   readonly websocketSessions: number;
+  readonly sseSessions: number;
+  readonly streamSessions: number;
   readonly rooms: number;
   readonly users: number;
   /** Sockets held here for sessions of other workers. */
@@ -48,6 +51,23 @@ export interface WorkerGauges {
   /** What waits for clients, and the most that it may be. */
   readonly heldBytes: number;
   readonly memoryBudgetBytes: number;
+}
+
+/** Sessions of a worker, by the transport that carries them. */
+export function sessionsByTransport(
+  gauges: WorkerGauges | undefined,
+): Readonly<Record<TransportName, number>> {
+  return {
+    polling: gauges?.pollingSessions ?? 0,
+    websocket: gauges?.websocketSessions ?? 0,
+    sse: gauges?.sseSessions ?? 0,
+    stream: gauges?.streamSessions ?? 0,
+  };
+}
+
+/** All sessions of a worker. */
+export function sessionCount(gauges: WorkerGauges | undefined): number {
+  return Object.values(sessionsByTransport(gauges)).reduce((sum, count) => sum + count, 0);
 }
 
 export interface WorkerCounters extends Readonly<Counters> {

@@ -21,15 +21,11 @@ import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
+import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import { PAUSED_BY, PausedSockets } from './paused-sockets.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 
-const OWNER_GONE: HttpAnswer = {
-  status: 400,
-  type: 'application/json',
-  body: '{"code":1,"message":"Session ID unknown"}',
-};
 const LINK_FULL: HttpAnswer = { status: 503, type: 'text/plain', body: 'overloaded\n' };
 
 /** What sockets held for other workers are bound by. */
@@ -321,7 +317,7 @@ export class RemoteOwner implements SessionOwner {
     this.#sockets.clear();
     this.#paused.clear();
     const failed = (failure: unknown): void => this.#failed(failure);
-    forEachOne(replies, (reply) => reply(OWNER_GONE), failed);
+    forEachOne(replies, (reply) => reply(UNKNOWN_SESSION), failed);
     forEachOne(verdicts, (verdict) => verdict(false), failed);
     forEachOne(sockets, (socket) => socket.close(CLOSE_CODE.restart, 'worker gone'), failed);
   }

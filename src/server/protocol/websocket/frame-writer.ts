@@ -54,6 +54,11 @@ export function compressedFrame(opcode: Opcode, payload: Uint8Array): Buffer {
   return frameOf(FIN_BIT | COMPRESSED_BIT | opcode, payload);
 }
 
+/** A ping without a payload. */
+export function pingFrame(): Buffer {
+  return frameHead(OPCODE.ping, 0);
+}
+
 /** The answer to a ping, with the ping's own payload. */
 export function pongFrame(payload: Uint8Array): Buffer {
   return frameOf(FIN_BIT | OPCODE.pong, payload.subarray(0, CONTROL_PAYLOAD_BYTES_MAX));

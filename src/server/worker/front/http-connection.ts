@@ -59,7 +59,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   #isReading = false;
   /** The client says nothing more; what it has asked for before is still answered. */
   #hasSaidAll = false;
-  /** What waits for the client is in memory for it alone. */
+  /** What waits for the client is in memory for it alone, and nobody else counts it. */
   #isOwnAnswer = true;
   /** The last answer has been given. */
   #isLeaving = false;
@@ -211,6 +211,10 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     }
     if (isShared) this.writeShared(scratch, length);
     else this.send(bytes);
+  }
+
+  countElsewhere(): void {
+    this.#isOwnAnswer = false;
   }
 
   /** An answer before the body is whole ends the connection: the rest of it is nobody's. */

@@ -36,6 +36,8 @@ export interface ExchangeConnection extends AnswerConnectionEnd {
   /** The time as HTTP writes it. */
   readonly date: string;
   stream: OpenAnswer | undefined;
+  /** What waits for the client's reading is counted by whoever sends it. */
+  countElsewhere(): void;
   /** @param head of characters that are an octet each */
   sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number, isOwn: boolean): void;
   allowIdle(seconds: number): void;
@@ -130,12 +132,13 @@ export class HttpExchange implements Exchange {
     this.finish();
   }
 
-  stream(status: number, headers: AnswerHeaderLines): AnswerStream {
+  stream(status: number, headers: AnswerHeaderLines, isCounted = true): AnswerStream {
     const isChunked = this.#head.minorVersion === 1;
     if (this.#isOver) return new OpenAnswer(this, undefined, isChunked, false);
     this.#connection.beforeAnswer(this);
     if (!isChunked) this.#isLast = true;
     const head = this.#answerHead(status, headers, isChunked ? 'chunked' : 'untilClose');
+    if (!isCounted) this.#connection.countElsewhere();
     this.#connection.send(Buffer.from(head, 'latin1'));
     const stream = new OpenAnswer(this, this.#connection, isChunked, !this.isBodiless(status));
     this.#connection.stream = stream;

@@ -1,6 +1,7 @@
 /** An answer that is written piece by piece: in chunks, or up to the end of the connection. */
 
 import type { AnswerStream } from '../../core/contracts/exchange.ts';
+import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK } from '../../protocol/http/answer-head.ts';
 
 const CHUNKS_END = Buffer.from(LAST_CHUNK);
@@ -47,6 +48,14 @@ export class OpenAnswer implements AnswerStream {
     const connection = this.#connection;
     if (connection === undefined || !this.#hasBody || piece.length === 0) return true;
     return connection.send(this.#isChunked ? chunkOf(piece) : bytesOf(piece));
+  }
+
+  writeShared(piece: SharedText): boolean {
+    const connection = this.#connection;
+    if (connection === undefined || !this.#hasBody) return true;
+    if (!this.#isChunked) return connection.send(bytesOf(piece.text));
+    piece.frame ??= chunkOf(piece.text);
+    return connection.send(piece.frame);
   }
 
   end(): void {

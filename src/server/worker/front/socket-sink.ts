@@ -10,6 +10,7 @@ export interface ReadSocket {
   readonly next: Next;
   take(message: string | Buffer): void;
   takePing(payload: Buffer): void;
+  takePong(): void;
   takeClose(code: number | undefined): void;
   close(code: number, reason: string): void;
 }
@@ -54,6 +55,7 @@ export class SocketSink implements FrameSink {
   }
 
   pong(): Next {
+    this.#socket?.takePong();
     return this.#next();
   }
 

@@ -247,6 +247,10 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
     if ('onFrame' in this.data) this.data.onPing?.(this, payload.byteLength);
   }
 
+  takePong(): void {
+    if ('onFrame' in this.data) this.data.onPong?.();
+  }
+
   /** The client's close frame is answered with its own code. */
   takeClose(code: number | undefined): void {
     if (this.#isOpen) this.#leave(closeFrame(code));

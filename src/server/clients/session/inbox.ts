@@ -6,13 +6,23 @@
 import type { FrameSocket } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
-import { type MALFORMED, PayloadReader } from '../../protocol/engine-packet.ts';
+import type { MALFORMED } from '../../protocol/wire-packet.ts';
 
 /** Says that a payload was taken, and whether all of it was well-formed. */
 export type PayloadDone = (isWhole: boolean) => void;
 
+/** Reads the packets of the body of a request one after another. */
+export interface PacketReader {
+  /** All packets have been read. */
+  readonly isDone: boolean;
+  /** The next packet; `undefined` after the last. */
+  peek(): string | Buffer | typeof MALFORMED | undefined;
+  /** Goes on behind the packet that `peek` gave. */
+  skip(): void;
+}
+
 interface Payload {
-  readonly reader: PayloadReader;
+  readonly reader: PacketReader;
   readonly bytes: number;
   readonly sinceMs: number;
   readonly done: PayloadDone;
@@ -35,7 +45,8 @@ export class Inbox {
   /** It has been counted that this client has to wait. */
   isCounted = false;
   readonly #budget: MemoryBudget;
-  #payload: Payload | undefined;
+  /** In the order of their coming; most of the time there is one at most. */
+  #payloads: Payload[] = [];
   /** Those from `#taken` on are still there. */
   #frames: (Frame | undefined)[] = [];
   #taken = 0;
@@ -51,18 +62,17 @@ export class Inbox {
   }
 
   get isEmpty(): boolean {
-    return this.#payload === undefined && this.#taken === this.#frames.length;
+    return this.#payloads.length === 0 && this.#taken === this.#frames.length;
   }
 
   /** When what is to be taken next came in. */
   get sinceMs(): number {
-    return (this.#payload ?? this.#frames[this.#taken])?.sinceMs ?? 0;
+    return (this.#payloads[0] ?? this.#frames[this.#taken])?.sinceMs ?? 0;
   }
 
-  setPayload(body: string, sinceMs: number, done: PayloadDone): void {
-    const reader = new PayloadReader(body);
-    this.#payload = { reader, bytes: body.length, sinceMs, done };
-    this.#hold(body.length);
+  addPayload(reader: PacketReader, bytes: number, sinceMs: number, done: PayloadDone): void {
+    this.#payloads.push({ reader, bytes, sinceMs, done });
+    this.#hold(bytes);
   }
 
   /** Keeps a frame; its socket brings no more than what was read of it already. */
@@ -77,15 +87,16 @@ export class Inbox {
 
   /** The next packet, which stays until it is dropped. */
   peek(): string | Buffer | typeof MALFORMED | undefined {
-    if (this.#payload === undefined) return this.#frames[this.#taken]?.packet;
-    return this.#payload.reader.peek();
+    const [payload] = this.#payloads;
+    return payload === undefined ? this.#frames[this.#taken]?.packet : payload.reader.peek();
   }
 
   /** The next packet has been taken, or refused. */
   drop(): void {
-    if (this.#payload !== undefined) {
-      this.#payload.reader.skip();
-      if (this.#payload.reader.isDone) this.endPayload(true);
+    const [payload] = this.#payloads;
+    if (payload !== undefined) {
+      payload.reader.skip();
+      if (payload.reader.isDone) this.endPayload(true);
       return;
     }
     const frame = this.#frames[this.#taken];
@@ -97,16 +108,15 @@ export class Inbox {
 
   /** Says so to who sent it, once. */
   endPayload(isWhole: boolean): void {
-    const payload = this.#payload;
+    const payload = this.#payloads.shift();
     if (payload === undefined) return;
-    this.#payload = undefined;
     this.#hold(-payload.bytes);
     payload.done(isWhole);
   }
 
   /** Forgets what there is; its socket brings more. */
   close(): void {
-    this.endPayload(true);
+    while (this.#payloads.length > 0) this.endPayload(true);
     this.#hold(-this.#heldBytes);
     this.#resume();
   }

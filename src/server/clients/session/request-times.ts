@@ -1,7 +1,7 @@
 /** How long requests of sessions may take, and how long their connections may be idle. */
 
 import { timeoutSeconds } from '../../core/limits/timeout-seconds.ts';
-import type { EngineSettings } from './engine-context.ts';
+import type { ClientSettings } from './client-table.ts';
 
 export class RequestTimes {
   /** A poll is answered by the next ping at the latest. */
@@ -10,7 +10,7 @@ export class RequestTimes {
   readonly postSeconds: number;
   readonly keepAliveSeconds: number;
 
-  constructor(settings: EngineSettings) {
+  constructor(settings: ClientSettings) {
     const { pingIntervalMs, pingTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = settings;
     this.pollSeconds = timeoutSeconds(pingIntervalMs + pingTimeoutMs);
     this.postSeconds = timeoutSeconds(requestTimeoutMs);

@@ -7,12 +7,12 @@
 
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
-import type { EngineSession } from './engine-session.ts';
+import type { ClientSession } from './client-session.ts';
 import type { HandshakeSource, KeptHandshake } from './session-extras.ts';
 
 export class HeldHandshakes {
   readonly #budget: MemoryBudget;
-  readonly #bytes: Map<EngineSession, number> = new Map();
+  readonly #bytes: Map<ClientSession, number> = new Map();
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
@@ -24,7 +24,7 @@ export class HeldHandshakes {
    *
    * @param unjoined since when each has joined nothing, oldest first
    */
-  count(unjoined: ReadonlyMap<EngineSession, number>, nowMs: number): void {
+  count(unjoined: ReadonlyMap<ClientSession, number>, nowMs: number): void {
     for (const [session, sinceMs] of unjoined) {
       if (sinceMs > nowMs - LIMITS.handshakeFreeMs) return;
       if (!this.#bytes.has(session)) this.#set(session, bytesOfRequest(session.handshake));
@@ -32,19 +32,19 @@ export class HeldHandshakes {
   }
 
   /** A client has joined, and so many bytes of its first request are kept. */
-  keep(session: EngineSession, bytes: number): void {
+  keep(session: ClientSession, bytes: number): void {
     if (bytes > LIMITS.handshakeFreeBytes) this.#set(session, bytes);
     else this.forget(session);
   }
 
   /** The session has ended. */
-  forget(session: EngineSession): void {
+  forget(session: ClientSession): void {
     if (this.#bytes.size === 0) return;
     this.#budget.give(this.#bytes.get(session) ?? 0);
     this.#bytes.delete(session);
   }
 
-  #set(session: EngineSession, bytes: number): void {
+  #set(session: ClientSession, bytes: number): void {
     this.forget(session);
     this.#bytes.set(session, bytes);
     this.#budget.take(bytes);

@@ -13,14 +13,19 @@
 import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Holder, MemoryBudget } from '../../core/limits/memory-budget.ts';
-import { PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
-import { packetsOfAnswer, payloadAnswer } from './polling-transport.ts';
+import { idOf } from '../../protocol/session-id.ts';
+import type { WirePacket } from '../../protocol/wire-packet.ts';
+import { type PollingTransport, packetsOfAnswer } from './polling-transport.ts';
 
 /** Why a session ended that has words: by the server's will, or by its client's fault. */
 export type EndedBy = 'server' | 'fault';
 
 interface Words {
+  /** Knows how an answer is written. */
+  readonly polling: PollingTransport;
   readonly packets: readonly WirePacket[];
+  /** What is said last of all. */
+  readonly farewell: WirePacket;
   readonly bytes: number;
   readonly by: EndedBy;
   /** When the session ended. */
@@ -29,7 +34,7 @@ interface Words {
 
 export class LastWords {
   readonly #budget: MemoryBudget;
-  /** By engine id, oldest first. */
+  /** By the id that requests name, oldest first. */
   readonly #words: Map<string, Words> = new Map();
 
   constructor(budget: MemoryBudget) {
@@ -42,14 +47,11 @@ export class LastWords {
     return all.filter(({ packets, by }) => by === 'server' && packets.length > 0).length;
   }
 
-  keep(
-    sessionId: string,
-    packets: readonly WirePacket[],
-    packetBytes: number,
-    by: EndedBy,
-    tick: number,
-  ): void {
-    this.#set(sessionId, { packets, bytes: packetBytes + LIMITS.endedSessionBytes, by, tick });
+  /** Takes what waits in the queue of a session. */
+  keep(polling: PollingTransport, farewell: WirePacket, by: EndedBy, tick: number): void {
+    const bytes = polling.queuedBytes + LIMITS.endedSessionBytes;
+    const packets = polling.takeQueue();
+    this.#set(polling.sessionId, { polling, packets, farewell, bytes, by, tick });
   }
 
   /** Why a session ended whose words are kept. */
@@ -58,16 +60,28 @@ export class LastWords {
   }
 
   /** The answer to a poll; `undefined` when there is nothing to say, or no more. */
-  next(sessionId: string): HttpAnswer | undefined {
+  next(id: string): HttpAnswer | undefined {
+    const sessionId = idOf(id);
     const found = this.forget(sessionId);
     if (found === undefined) return undefined;
-    if (found.packets.length === 0) return payloadAnswer([PLAIN_PACKET.close]);
+    if (found.packets.length === 0) return found.polling.answerOf([found.farewell]);
     const count = packetsOfAnswer(found.packets);
-    const answer = payloadAnswer(found.packets.slice(0, count));
+    const answer = found.polling.answerOf(found.packets.slice(0, count));
     const rest = found.packets.slice(count);
     const bytes = rest.reduce((sum, packet) => sum + packet.length, LIMITS.endedSessionBytes);
     this.#set(sessionId, { ...found, packets: rest, bytes });
     return answer;
+  }
+
+  /**
+   * The answer to a POST of a client that may not know yet that its session is over, and must not
+   * take that for a failure; `undefined` when it is to hear of it.
+   */
+  answerToPost(sessionId: string, body: string | undefined): HttpAnswer | undefined {
+    const found = this.#words.get(sessionId);
+    if (found === undefined) return undefined;
+    if (found.polling.isGoodbye(body)) this.forget(sessionId);
+    return found.by === 'server' ? found.polling.lateAnswer : undefined;
   }
 
   /** All that is left to say, for a socket that is closed behind it. */

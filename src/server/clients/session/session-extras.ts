@@ -1,5 +1,5 @@
 /**
- * What an Engine.IO session holds only at times, apart from it: one that sits idle on a WebSocket
+ * What a session holds only at times, apart from it: one that sits idle on a WebSocket
  * holds none of it.
  */
 
@@ -48,6 +48,10 @@ export interface Extras {
   readonly others?: readonly NamespaceSession[] | undefined;
   /** The client takes no binary frames (`b64`): it gets base64 text instead. */
   readonly isTextOnly?: true | undefined;
+  /** Frames of a client with a format of its own, not messages of a protocol of ours. */
+  readonly isRaw?: true | undefined;
+  /** The first frame of the client is to say who it is. */
+  readonly isAwaited?: true | undefined;
 }
 
 /** @returns `undefined` when nothing is left */
@@ -61,8 +65,8 @@ export function afterJoining(
   extras: Extras | undefined,
   kept: KeptHandshake | undefined,
 ): Extras | undefined {
-  const { polling, isTextOnly, joining, others } = extras ?? {};
-  const hasMore = (polling ?? isTextOnly ?? joining ?? others) !== undefined;
+  const { polling, isTextOnly, isRaw, joining, others } = extras ?? {};
+  const hasMore = (polling ?? isTextOnly ?? isRaw ?? joining ?? others) !== undefined;
   if (hasMore) return changed(extras, { handshake: undefined, kept });
   // So it is with nearly all, and nothing need be copied.
   return kept === undefined ? undefined : { kept };

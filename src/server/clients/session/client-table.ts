@@ -1,5 +1,5 @@
 /**
- * What the Engine.IO sessions of a worker share: settings, table, ids, heartbeat, router.
+ * What all sessions of a worker share, of whichever kind: table, ids, heartbeat, limits.
  *
  * Sessions that have joined no namespace yet wait here in the order of their coming; those that
  * take too long are ended, so that an open socket without a session cannot be had for free.
@@ -9,6 +9,7 @@ import type { TransportName } from '../../core/app/app.ts';
 import type { FrameSocket } from '../../core/contracts/client-connection.ts';
 import type { PlaceHolders, VisitAny, VisitUnproven } from '../../core/contracts/place-holder.ts';
 import type { Heartbeat } from '../../core/heartbeat.ts';
+import type { RateSettings } from '../../core/limits/client-rates.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
@@ -21,28 +22,30 @@ import { SlotTable } from '../../core/sessions/slot-table.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import {
   decodeSessionId,
+  idOf,
   SessionIdFactory,
   sameSessionId,
   sessionIdMark,
 } from '../../protocol/session-id.ts';
+import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { SessionSources } from '../source/session-sources.ts';
 import { NO_SOURCE } from '../source/source-keys.ts';
-import type { EngineHome, PacketTaker } from './engine-home.ts';
+import type { ClientHome } from './client-home.ts';
 import {
-  EnginePlace,
+  ClientPlace,
   hasUser,
   isSilent,
   LeavingPlace,
   LONG_AGO,
   unprovenSince,
-} from './engine-place.ts';
-import type { EngineSession } from './engine-session.ts';
+} from './client-place.ts';
+import type { ClientSession } from './client-session.ts';
 import { HeldHandshakes } from './held-handshakes.ts';
+import { Intake } from './intake.ts';
 import { type EndedBy, LastWords } from './last-words.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
-export interface EngineSettings {
-  readonly path: string;
+export interface ClientSettings extends RateSettings {
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
@@ -55,28 +58,36 @@ export interface EngineSettings {
   readonly maxSessionsPerUser: number;
 }
 
-export interface EngineContextOptions {
+export interface ClientTableOptions {
   readonly node: number;
   readonly worker: number;
-  readonly settings: EngineSettings;
+  readonly settings: ClientSettings;
   readonly heartbeat: Heartbeat;
-  readonly router: PacketTaker<EngineSession>;
   readonly counters: Counters;
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly slowReaders: SlowReaders;
   readonly places: Places;
   readonly addressLimits: AddressLimits;
+  readonly traffic: Traffic;
+}
+
+/** How much is on its way in the worker. */
+export interface Traffic {
+  /** Little is on its way to sessions of this worker. */
+  isLight(): boolean;
+  /** More waits to leave this worker than leaves at once. */
+  isCrowded(): boolean;
 }
 
 const MARKS_AT_FIRST = 1_024;
 
-export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
+export class ClientTable implements ClientHome<ClientSession>, PlaceHolders {
   readonly node: number;
   readonly worker: number;
-  readonly settings: EngineSettings;
+  readonly settings: ClientSettings;
   readonly heartbeat: Heartbeat;
-  readonly router: PacketTaker<EngineSession>;
+  readonly intake: Intake<ClientSession>;
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
   readonly refusals: Refusals;
@@ -88,20 +99,23 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   readonly lastWords: LastWords;
   readonly handshakes: HeldHandshakes;
   readonly sources: SessionSources = new SessionSources();
-  pollingCount = 0;
-  readonly #sessions: SlotTable<EngineSession> = new SlotTable();
+  readonly counts: Record<Exclude<TransportName, 'websocket'>, number> = {
+    polling: 0,
+    sse: 0,
+    stream: 0,
+  };
+  readonly #traffic: Traffic;
+  readonly #sessions: SlotTable<ClientSession> = new SlotTable();
   /** Sessions in no namespace, with the worker's own time since when, oldest first. */
-  readonly #unjoined: Map<EngineSession, number> = new Map();
-  /** By slot, of engine ids, which sessions on a WebSocket do not keep: 4 bytes instead of 40. */
+  readonly #unjoined: Map<ClientSession, number> = new Map();
+  /** By slot, of ids, which sessions on a WebSocket do not keep: 4 bytes instead of 40. */
   #marks: Uint32Array = new Uint32Array(MARKS_AT_FIRST);
-  readonly #openTail: string;
 
-  constructor(options: EngineContextOptions) {
+  constructor(options: ClientTableOptions) {
     this.node = options.node;
     this.worker = options.worker;
     this.settings = options.settings;
     this.heartbeat = options.heartbeat;
-    this.router = options.router;
     this.counters = options.counters;
     this.refusals = options.refusals;
     this.budget = options.budget;
@@ -114,10 +128,15 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.addressLimits = options.addressLimits;
     this.addressLimits.watch(this);
     this.ids = new SessionIdFactory(options.node, options.worker);
-    const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = options.settings;
-    this.#openTail =
-      `"pingInterval":${pingIntervalMs},"pingTimeout":${pingTimeoutMs},` +
-      `"maxPayload":${maxPayloadBytes}}`;
+    this.#traffic = options.traffic;
+    this.intake = new Intake({
+      settings: options.settings,
+      tickMs: options.heartbeat.tickMs,
+      budget: options.budget,
+      maxPayloadBytes: options.settings.maxPayloadBytes,
+      refusals: options.refusals,
+      isCrowded: () => this.#traffic.isCrowded(),
+    });
   }
 
   get size(): number {
@@ -126,13 +145,17 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
 
   /** Sessions whose client is there, by the transport that carries them. */
   get present(): Record<TransportName, number> {
-    const polling = this.pollingCount;
-    const present = { polling, websocket: this.size - polling };
-    for (const { transport } of this.router.intake.leaving()) present[transport]--;
+    const { polling, sse, stream } = this.counts;
+    const present = { ...this.counts, websocket: this.size - polling - sse - stream };
+    for (const { transport } of this.intake.leaving()) present[transport]--;
     return present;
   }
 
-  register(session: EngineSession): string {
+  get isDeliveringLittle(): boolean {
+    return this.#traffic.isLight();
+  }
+
+  register(session: ClientSession): string {
     session.slot = this.#sessions.add(session);
     const { addressKey = NO_SOURCE, connection = NO_SOURCE } = session.handshake ?? {};
     this.sources.set(session.slot, addressKey, connection);
@@ -144,7 +167,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     return id;
   }
 
-  unregister(session: EngineSession): void {
+  unregister(session: ClientSession): void {
     if (session.slot === -1) return;
     this.#sessions.remove(session.slot);
     this.sources.clear(session.slot);
@@ -155,21 +178,21 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   }
 
   /** A session has joined its first namespace. */
-  joined(session: EngineSession): void {
+  joined(session: ClientSession): void {
     const sinceMs = this.#unjoined.get(session);
     if (sinceMs === undefined) return;
     this.places.joined(this.heartbeat.clockMs - sinceMs);
     this.#unjoined.delete(session);
   }
 
-  unjoined(session: EngineSession): void {
+  unjoined(session: ClientSession): void {
     if (!session.closed) this.#unjoined.set(session, this.heartbeat.clockMs);
   }
 
   visitUnproven(visit: VisitUnproven): void {
-    const unjoinedSince = (session: EngineSession): number | undefined =>
+    const unjoinedSince = (session: ClientSession): number | undefined =>
       this.#unjoined.get(session);
-    const { intake } = this.router;
+    const { intake } = this;
     this.#sessions.visit((session) => {
       const isLeaving = intake.isLeaving(session);
       const sinceMs = isLeaving ? LONG_AGO : unprovenSince(session, unjoinedSince);
@@ -178,14 +201,14 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
         addressKey: this.sources.addressOf(session.slot),
         connection: this.sources.connectionOf(session.slot),
       };
-      const place = isLeaving ? new LeavingPlace(session) : new EnginePlace(session, unjoinedSince);
+      const place = isLeaving ? new LeavingPlace(session) : new ClientPlace(session, unjoinedSince);
       visit(place, from, sinceMs);
     });
   }
 
   visitAll(visit: VisitAny): void {
     this.#sessions.visit((session) => {
-      if (this.router.intake.isLeaving(session)) return;
+      if (this.intake.isLeaving(session)) return;
       visit(this.sources.addressOf(session.slot), hasUser(session), isSilent(session));
     });
   }
@@ -197,28 +220,27 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   carryingConnections(): number[] {
     const found: number[] = [];
     this.#sessions.visit((session) => {
-      if (session.transport !== 'websocket' || this.router.intake.isLeaving(session)) return;
+      if (session.transport === 'polling' || this.intake.isLeaving(session)) return;
       found.push(this.sources.connectionOf(session.slot));
     });
     return found;
   }
 
-  pinged(session: EngineSession, socket: FrameSocket, bytes: number): void {
-    this.router.intake.notePing(session, socket, bytes);
+  pinged(session: ClientSession, socket: FrameSocket, bytes: number): void {
+    this.intake.notePing(session, socket, bytes);
     // The answer, which nobody counted, may have to wait.
     if (socket.getBufferedAmount() > 0) this.slowReaders.wait(socket, session, 0);
   }
 
-  keepLastWords(polling: PollingTransport, by: EndedBy): void {
-    const { sessionId, queuedBytes } = polling;
-    this.lastWords.keep(sessionId, polling.takeQueue(), queuedBytes, by, this.heartbeat.tick);
+  keepLastWords(polling: PollingTransport, farewell: WirePacket, by: EndedBy): void {
+    this.lastWords.keep(polling, farewell, by, this.heartbeat.tick);
   }
 
   /** Ends who is late: to join a namespace, to read. Called at each heartbeat tick. */
   sweep(): void {
     const { connectTimeoutMs, pingTimeoutMs } = this.settings;
     this.slowReaders.sweep();
-    this.router.sweep(this.heartbeat.tick);
+    this.intake.sweep(this.heartbeat.tick);
     this.lastWords.sweep(this.#ticksAgo(pingTimeoutMs));
     // To find that a map is empty again takes time for each that was in it.
     if (this.#unjoined.size === 0) return;
@@ -245,11 +267,12 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     return this.heartbeat.tick - Math.ceil(durationMs / this.heartbeat.tickMs);
   }
 
-  /** Finds a session that polls, by its engine id. */
-  findPolling(sessionId: string): EngineSession | undefined {
-    const session = this.#at(sessionId);
-    const known = session?.polling?.sessionId;
-    return known !== undefined && sameSessionId(known, sessionId) ? session : undefined;
+  /** Finds a session by the id that requests name it by; what is behind an id does not count. */
+  find(requestId: string): ClientSession | undefined {
+    const id = idOf(requestId);
+    const session = this.#at(id);
+    const known = session?.requestId;
+    return known !== undefined && sameSessionId(known, id) ? session : undefined;
   }
 
   /** Finds a session in a namespace, by its own id. */
@@ -259,7 +282,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
   }
 
   /**
-   * Whether there is, or just was, a session of this engine id, on whichever transport. It is known
+   * Whether there is, or just was, a session of this id, on whichever transport. It is known
    * by its mark, which is enough to say how a request is refused, and grants nothing.
    */
   knows(sessionId: string): boolean {
@@ -268,12 +291,8 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     return isThere || this.lastWords.endOf(sessionId) !== undefined;
   }
 
-  allSessions(): EngineSession[] {
+  allSessions(): ClientSession[] {
     return this.#sessions.all();
-  }
-
-  openPacket(id: string, upgrades: readonly string[]): string {
-    return `0{"sid":"${id}","upgrades":${JSON.stringify(upgrades)},${this.#openTail}`;
   }
 
   #keepMark(slot: number, mark: number): void {
@@ -285,7 +304,7 @@ export class EngineContext implements EngineHome<EngineSession>, PlaceHolders {
     this.#marks[slot] = mark;
   }
 
-  #at(id: string): EngineSession | undefined {
+  #at(id: string): ClientSession | undefined {
     const address = decodeSessionId(id);
     if (address?.node !== this.node || address.worker !== this.worker) return undefined;
     return this.#sessions.get(address.slot);

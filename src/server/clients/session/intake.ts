@@ -16,30 +16,33 @@ import { ClientRates, type RateKind, type RateSettings } from '../../core/limits
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import { MALFORMED, PacketCode, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
-import type { PacketIntake } from './engine-home.ts';
-import { Inbox, type PayloadDone } from './inbox.ts';
+import { MALFORMED } from '../../protocol/wire-packet.ts';
+import type { PacketIntake } from './client-home.ts';
+import { Inbox, type PacketReader, type PayloadDone } from './inbox.ts';
 
 /** A session, as far as it matters here. */
-export interface IntakeEngine {
+export interface IntakeClient {
   readonly slot: number;
   /** In namespaces: without one nothing but joining is taken. */
   readonly sessions: readonly object[];
   lastSeenTick: number;
+  /** A packet without a meaning. */
+  readonly noop: string;
+  kindOf(packet: string | Buffer): RateKind;
   receive(packet: string | Buffer): void;
+  /** Passes over a packet, and tells its client so. */
+  refuseInput(packet: string | Buffer): void;
   end(reason: 'transport close'): void;
   failEngine(): void;
 }
 
-export interface IntakeOptions<Engine> {
+export interface IntakeOptions {
   readonly settings: RateSettings;
   /** How often `sweep` is called. */
   readonly tickMs: number;
   readonly budget: MemoryBudget;
   readonly maxPayloadBytes: number;
-  refusals(): Refusals;
-  /** Tells a client that a packet of it is not taken. */
-  refuse(engine: Engine, packet: string | Buffer): void;
+  readonly refusals: Refusals;
   /** Whether more waits to leave this worker than leaves at once. */
   isCrowded(): boolean;
   readonly nowMs?: () => number;
@@ -50,133 +53,153 @@ const PACKETS_PER_TURN = 32;
 /** While somebody waits, it is looked at least as often who is due. */
 const LOOK_EVERY_MS = 20;
 
-export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine> {
-  readonly #options: IntakeOptions<Engine>;
+export class Intake<Client extends IntakeClient> implements PacketIntake<Client> {
+  readonly #options: IntakeOptions;
   readonly #rates: ClientRates;
   readonly #nowMs: () => number;
   /** Of those of whom something waits. */
-  readonly #inboxes: Map<Engine, Inbox> = new Map();
+  readonly #inboxes: Map<Client, Inbox> = new Map();
   #isScheduled = false;
 
-  constructor(options: IntakeOptions<Engine>) {
+  constructor(options: IntakeOptions) {
     this.#options = options;
     this.#rates = new ClientRates(options.settings, options.tickMs);
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
-  takesNow(engine: Engine, socket: FrameSocket, packet: string | Buffer): boolean {
-    const isLittle = this.#rates.isLittle(engine.slot, packet.length);
-    return isLittle || this.#takesMuch(engine, socket, packet);
+  takesNow(client: Client, socket: FrameSocket, packet: string | Buffer): boolean {
+    const isLittle = this.#rates.isLittle(client.slot, packet.length);
+    return isLittle || this.#takesMuch(client, socket, packet);
   }
 
-  notePing(engine: Engine, socket: FrameSocket, bytes: number): void {
-    // What stands for it does nothing when its turn comes, and no more than one of them waits.
-    if (this.#rates.isLittle(engine.slot, bytes) || this.#inboxes.has(engine)) return;
-    this.#takesMuch(engine, socket, PLAIN_PACKET.noop);
-  }
-
-  takePayload(engine: Engine, body: string, done: PayloadDone): void {
-    const nowMs = this.#nowMs();
-    const inbox = this.#inboxOf(engine);
-    inbox.setPayload(body, nowMs, done);
-    this.#takeSome(engine, inbox, nowMs, nowMs + LIMITS.intakeSliceMs);
-    this.#keep(engine, inbox);
-  }
-
-  /** A client asks to join a namespace. */
-  noteConnect(engine: Engine): void {
-    this.#rates.noteConnect(engine.slot);
-  }
-
-  /** A client has the app say too much: nothing is taken of it until that has left. */
-  slow(engine: Engine): void {
-    const inbox = this.#inboxOf(engine);
-    inbox.slowedAtMs ??= this.#nowMs();
-    this.#rates.watch(engine.slot);
+  keepBack(client: Client, socket: FrameSocket, packet: string | Buffer): void {
+    const inbox = this.#inboxOf(client);
+    inbox.dueMs = Number.POSITIVE_INFINITY;
+    if (inbox.heldBytes > LIMITS.heldInputBytes + this.#options.maxPayloadBytes) {
+      client.refuseInput(packet);
+      return;
+    }
+    inbox.addFrame(socket, packet, this.#nowMs());
+    // What comes once it has joined has its turn behind this.
+    this.#rates.watch(client.slot);
     this.#schedule();
   }
 
-  endAfter(engine: Engine): void {
-    const inbox = this.#inboxes.get(engine);
-    const waits = inbox?.isEmpty === false && engine.sessions.length > 0;
+  release(client: Client): void {
+    const inbox = this.#inboxes.size === 0 ? undefined : this.#inboxes.get(client);
+    if (inbox === undefined) return;
+    inbox.dueMs = 0;
+    this.#keep(client, inbox);
+  }
+
+  notePing(client: Client, socket: FrameSocket, bytes: number): void {
+    // What stands for it does nothing when its turn comes, and no more than one of them waits.
+    if (this.#rates.isLittle(client.slot, bytes) || this.#inboxes.has(client)) return;
+    this.#takesMuch(client, socket, client.noop);
+  }
+
+  takePayload(client: Client, reader: PacketReader, bytes: number, done: PayloadDone): void {
+    const nowMs = this.#nowMs();
+    const inbox = this.#inboxOf(client);
+    inbox.addPayload(reader, bytes, nowMs, done);
+    this.#takeSome(client, inbox, nowMs, nowMs + LIMITS.intakeSliceMs);
+    this.#keep(client, inbox);
+  }
+
+  /** A client asks to join a namespace. */
+  noteConnect(client: Client): void {
+    this.#rates.noteConnect(client.slot);
+  }
+
+  /** A client has the app say too much: nothing is taken of it until that has left. */
+  slow(client: Client): void {
+    const inbox = this.#inboxOf(client);
+    inbox.slowedAtMs ??= this.#nowMs();
+    this.#rates.watch(client.slot);
+    this.#schedule();
+  }
+
+  endAfter(client: Client): void {
+    const inbox = this.#inboxes.get(client);
+    const waits = inbox?.isEmpty === false && client.sessions.length > 0;
     if (waits) inbox.isLast = true;
-    else engine.end('transport close');
+    else client.end('transport close');
   }
 
-  isLeaving(engine: Engine): boolean {
-    return this.#inboxes.size > 0 && this.#inboxes.get(engine)?.isLast === true;
+  isLeaving(client: Client): boolean {
+    return this.#inboxes.size > 0 && this.#inboxes.get(client)?.isLast === true;
   }
 
-  *leaving(): Generator<Engine> {
-    for (const [engine, { isLast }] of this.#inboxes) if (isLast) yield engine;
+  *leaving(): Generator<Client> {
+    for (const [client, { isLast }] of this.#inboxes) if (isLast) yield client;
   }
 
-  heldBytes(engine: Engine): number {
-    return this.#inboxes.size === 0 ? 0 : (this.#inboxes.get(engine)?.heldBytes ?? 0);
+  heldBytes(client: Client): number {
+    return this.#inboxes.size === 0 ? 0 : (this.#inboxes.get(client)?.heldBytes ?? 0);
   }
 
   /** The session has ended, or had to let go. */
-  forget(engine: Engine): void {
-    this.#rates.forget(engine);
+  forget(client: Client): void {
+    this.#rates.forget(client);
     if (this.#inboxes.size === 0) return;
-    const inbox = this.#inboxes.get(engine);
-    this.#inboxes.delete(engine);
+    const inbox = this.#inboxes.get(client);
+    this.#inboxes.delete(client);
     inbox?.close();
   }
 
   /** Called at each heartbeat tick, with its number. */
   sweep(tick: number): void {
     this.#rates.sweep(this.#nowMs());
-    for (const [engine, inbox] of this.#inboxes) {
-      this.#rates.watch(engine.slot);
+    for (const [client, inbox] of this.#inboxes) {
+      this.#rates.watch(client.slot);
       // What its client sent since, such as pongs, may not have been read.
-      if (!inbox.isEmpty) engine.lastSeenTick = tick;
+      if (!inbox.isEmpty) client.lastSeenTick = tick;
     }
   }
 
-  #takesMuch(engine: Engine, socket: FrameSocket, packet: string | Buffer): boolean {
+  #takesMuch(client: Client, socket: FrameSocket, packet: string | Buffer): boolean {
     const nowMs = this.#nowMs();
-    const kind = kindOf(packet);
-    let inbox = this.#inboxes.get(engine);
+    const kind = client.kindOf(packet);
+    let inbox = this.#inboxes.get(client);
     if (inbox === undefined) {
-      const waitMs = this.#rates.waitMs(engine, kind, packet.length, nowMs);
+      const waitMs = this.#rates.waitMs(client, kind, packet.length, nowMs);
       if (waitMs === 0) return true;
-      this.#options.refusals().count(this.#rates.reasonFor(engine, kind, nowMs));
-      inbox = this.#inboxOf(engine);
+      this.#options.refusals.count(this.#rates.reasonFor(client, kind, nowMs));
+      inbox = this.#inboxOf(client);
       inbox.dueMs = nowMs + waitMs;
       inbox.isCounted = true;
     } else if (inbox.heldBytes > LIMITS.heldInputBytes + this.#options.maxPayloadBytes) {
-      this.#options.refuse(engine, packet);
+      client.refuseInput(packet);
       return false;
     }
     inbox.addFrame(socket, packet, nowMs);
-    this.#keep(engine, inbox);
+    this.#keep(client, inbox);
     return false;
   }
 
-  #inboxOf(engine: Engine): Inbox {
-    let inbox = this.#inboxes.get(engine);
+  #inboxOf(client: Client): Inbox {
+    let inbox = this.#inboxes.get(client);
     if (inbox === undefined) {
       inbox = new Inbox(this.#options.budget);
-      this.#inboxes.set(engine, inbox);
+      this.#inboxes.set(client, inbox);
     }
     return inbox;
   }
 
   /** Something may wait now. */
-  #keep(engine: Engine, inbox: Inbox): void {
-    if (this.#inboxes.get(engine) !== inbox) return;
-    if (this.#isDone(inbox)) this.#close(engine, inbox);
+  #keep(client: Client, inbox: Inbox): void {
+    if (this.#inboxes.get(client) !== inbox) return;
+    if (this.#isDone(inbox)) this.#close(client, inbox);
     else {
-      this.#rates.watch(engine.slot);
+      this.#rates.watch(client.slot);
       this.#schedule();
     }
   }
 
-  #close(engine: Engine, inbox: Inbox): void {
-    this.#inboxes.delete(engine);
+  #close(client: Client, inbox: Inbox): void {
+    this.#inboxes.delete(client);
     inbox.close();
-    if (inbox.isLast) engine.end('transport close');
+    if (inbox.isLast) client.end('transport close');
   }
 
   /** Takes what is due, for as long as a slice lasts. */
@@ -185,10 +208,10 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     let nowMs = this.#nowMs();
     const untilMs = nowMs + LIMITS.intakeSliceMs;
     try {
-      for (const [engine, inbox] of this.#inboxes) {
+      for (const [client, inbox] of this.#inboxes) {
         if (inbox.dueMs > nowMs) continue;
-        nowMs = this.#takeSome(engine, inbox, nowMs, untilMs);
-        this.#afterTurn(engine, inbox, nowMs >= untilMs);
+        nowMs = this.#takeSome(client, inbox, nowMs, untilMs);
+        this.#afterTurn(client, inbox, nowMs >= untilMs);
         if (nowMs >= untilMs) return;
       }
     } finally {
@@ -197,12 +220,12 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   };
 
   /** Whoever has had a whole turn goes to the end, and comes again in the same slice. */
-  #afterTurn(engine: Engine, inbox: Inbox, isCutShort: boolean): void {
-    if (this.#inboxes.get(engine) !== inbox) return;
-    if (this.#isDone(inbox)) this.#close(engine, inbox);
+  #afterTurn(client: Client, inbox: Inbox, isCutShort: boolean): void {
+    if (this.#inboxes.get(client) !== inbox) return;
+    if (this.#isDone(inbox)) this.#close(client, inbox);
     else if (!isCutShort) {
-      this.#inboxes.delete(engine);
-      this.#inboxes.set(engine, inbox);
+      this.#inboxes.delete(client);
+      this.#inboxes.set(client, inbox);
     }
   }
 
@@ -228,7 +251,7 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
   }
 
   /** @returns what time it is after that */
-  #takeSome(engine: Engine, inbox: Inbox, fromMs: number, untilMs: number): number {
+  #takeSome(client: Client, inbox: Inbox, fromMs: number, untilMs: number): number {
     let nowMs = fromMs;
     for (let count = 0; count < PACKETS_PER_TURN && nowMs < untilMs; count++) {
       if (inbox.slowedAtMs !== undefined && this.#isSlowed(inbox, nowMs)) return nowMs;
@@ -240,20 +263,20 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
       }
       if (packet === MALFORMED) {
         inbox.endPayload(false);
-        engine.failEngine();
+        client.failEngine();
         return nowMs;
       }
-      const waitMs = this.#waitMs(engine, inbox, packet, nowMs);
+      const waitMs = this.#waitMs(client, inbox, packet, nowMs);
       if (waitMs > 0 && nowMs - inbox.sinceMs < LIMITS.heldInputMs) {
         inbox.dueMs = nowMs + waitMs;
         return nowMs;
       }
       try {
-        if (waitMs > 0) this.#options.refuse(engine, packet);
-        else engine.receive(packet);
+        if (waitMs > 0) client.refuseInput(packet);
+        else client.receive(packet);
       } finally {
         // Not when this packet was the end of its session, which has closed the inbox.
-        if (this.#inboxes.get(engine) === inbox) inbox.drop();
+        if (this.#inboxes.get(client) === inbox) inbox.drop();
       }
       nowMs = this.#nowMs();
       if (inbox.carefulUntilMs > nowMs) {
@@ -264,13 +287,13 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     return nowMs;
   }
 
-  #waitMs(engine: Engine, inbox: Inbox, packet: string | Buffer, nowMs: number): number {
-    if (this.#rates.isLittle(engine.slot, packet.length)) return 0;
-    const kind = kindOf(packet);
-    const waitMs = this.#rates.waitMs(engine, kind, packet.length, nowMs);
+  #waitMs(client: Client, inbox: Inbox, packet: string | Buffer, nowMs: number): number {
+    if (this.#rates.isLittle(client.slot, packet.length)) return 0;
+    const kind = client.kindOf(packet);
+    const waitMs = this.#rates.waitMs(client, kind, packet.length, nowMs);
     if (waitMs > 0 && !inbox.isCounted) {
       inbox.isCounted = true;
-      this.#options.refusals().count(this.#rates.reasonFor(engine, kind, nowMs));
+      this.#options.refusals.count(this.#rates.reasonFor(client, kind, nowMs));
     }
     return waitMs;
   }
@@ -283,19 +306,5 @@ export class Intake<Engine extends IntakeEngine> implements PacketIntake<Engine>
     for (const { dueMs } of this.#inboxes.values()) waitMs = Math.min(waitMs, dueMs - nowMs);
     if (waitMs <= 0) setImmediate(this.takeDue);
     else setTimeout(this.takeDue, waitMs);
-  }
-}
-
-/** What a packet counts as, by its first two characters. */
-function kindOf(packet: string | Buffer): RateKind {
-  if (typeof packet !== 'string' || packet.charCodeAt(0) !== PacketCode.message) return 'messages';
-  switch (packet.charCodeAt(1)) {
-    case 0x30:
-      return 'connects';
-    case 0x33:
-    case 0x36:
-      return 'acks';
-    default:
-      return 'messages';
   }
 }

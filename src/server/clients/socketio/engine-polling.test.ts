@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
-import { PollingTransport } from './polling-transport.ts';
+import { EnginePolling } from './engine-polling.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const SETTINGS = { maxBackpressureBytes: 1 << 20, backpressureTimeoutMs: 60_000 };
@@ -10,7 +10,7 @@ const SETTINGS = { maxBackpressureBytes: 1 << 20, backpressureTimeoutMs: 60_000 
 function createTransport() {
   const budget = new MemoryBudget(1 << 28, new Refusals(SILENT));
   const home = { settings: SETTINGS, budget, heartbeat: { clockMs: 0 } };
-  return { budget, transport: new PollingTransport('id', home) };
+  return { budget, transport: new EnginePolling('id', home) };
 }
 
 test('more than one answer holds comes with several polls, in order', () => {

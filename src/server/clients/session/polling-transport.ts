@@ -1,20 +1,21 @@
 /**
- * Long-polling of one session: packets wait here until a request asks for them.
+ * Long-polling of one session: packets wait here until a request asks for them. How an answer is
+ * written is the business of the kinds of client.
  *
  * What waits counts against the memory budget, and so does a long answer until its client asks
  * again, for only then it has surely read it. A client is too slow when more than
  * `maxBackpressureBytes` has waited for longer than `backpressureTimeoutMs`: what was said since
  * its last poll, however much, it may not have had the time to ask for.
  *
- * Exists only while a session polls; the upgrade to WebSocket drops it with its queue. Source: the
- * Engine.IO protocol, revision 4, "HTTP long-polling" and "Upgrade".
+ * Exists only while a session polls; an upgrade to WebSocket drops it with its queue.
  */
 
 import type { HttpAnswer, Reply } from '../../core/contracts/client-connection.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { SlowReaderSettings } from '../../core/limits/slow-readers.ts';
-import { encodePayload, PLAIN_PACKET, type WirePacket } from '../../protocol/engine-packet.ts';
+import { PLAIN_PACKET } from '../../protocol/engine-packet.ts';
+import type { WirePacket } from '../../protocol/wire-packet.ts';
 
 /** What a transport needs of its worker. */
 export interface PollingHome {
@@ -23,7 +24,7 @@ export interface PollingHome {
   readonly budget: MemoryBudget;
 }
 
-export class PollingTransport {
+export abstract class PollingTransport {
   readonly sessionId: string;
   readonly #home: PollingHome;
   /** The probe of a WebSocket that has been offered; there can be only one. */
@@ -49,6 +50,18 @@ export class PollingTransport {
     this.sessionId = sessionId;
     this.#home = home;
     this.awaySinceMs = home.heartbeat.clockMs;
+  }
+
+  /** The answer with these packets. */
+  abstract answerOf(packets: readonly WirePacket[]): HttpAnswer;
+  /** The answer to a POST that came after the end of the session. */
+  abstract readonly lateAnswer: HttpAnswer;
+  /** Whether the body of a POST says that the client goes. */
+  abstract isGoodbye(body: string | undefined): boolean;
+
+  /** Answers up to so long are not counted until their client asks again. */
+  protected get freeAnswerBytes(): number {
+    return LIMITS.pollAnswerFreeBytes;
   }
 
   /** What waits for the client to ask. */
@@ -80,9 +93,15 @@ export class PollingTransport {
 
   /** Its client has gone. @returns whether it was this request that waited */
   abandon(reply: Reply): boolean {
-    if (this.#waiting !== reply) return false;
-    this.#takeReply();
+    if (!this.stopWaiting(reply)) return false;
     this.close();
+    return true;
+  }
+
+  /** A request is gone that may be repeated. @returns whether it was this one that waited */
+  stopWaiting(reply: Reply): boolean {
+    if (this.#waiting !== reply) return false;
+    this.takeReply();
     return true;
   }
 
@@ -112,22 +131,26 @@ export class PollingTransport {
     if (reply === undefined || this.#queue.length === 0) return;
     const isAll = this.#queueBytes <= LIMITS.pollAnswerBytes;
     const count = isAll ? this.#queue.length : packetsOfAnswer(this.#queue);
-    const answer = payloadAnswer(isAll ? this.#queue : this.#queue.slice(0, count));
+    const answer = this.answerOf(isAll ? this.#queue : this.#queue.slice(0, count));
     // Nothing is forgotten before there is an answer to give.
-    this.#takeReply(answer.body.length);
+    this.takeReply(answer.body.length);
     const queue = this.takeQueue();
     for (let at = count; at < queue.length; at++) this.enqueue(queue[at] as WirePacket);
-    if (answer.body.length > LIMITS.pollAnswerFreeBytes) this.#setUnread(answer.body.length);
+    if (answer.body.length > this.freeAnswerBytes) this.#setUnread(answer.body.length);
     reply(answer);
   }
 
   /** Answers the request that waits, if any, with one packet. Nothing is queued while one waits. */
   release(packet: WirePacket): void {
-    this.#takeReply()?.(payloadAnswer([packet]));
+    this.takeReply()?.(this.answerOf([packet]));
   }
 
-  /** @param bytes of the answer, which a slow link may take a while to bring to the client */
-  #takeReply(bytes = 0): Reply | undefined {
+  /**
+   * Nothing waits any more.
+   *
+   * @param bytes of the answer, which a slow link may take a while to bring to the client
+   */
+  protected takeReply(bytes = 0): Reply | undefined {
     const reply = this.#waiting;
     this.#waiting = undefined;
     const onTheWayMs = Math.min(LIMITS.unpolledMs, bytes / LIMITS.slowLinkBytesPerMs);
@@ -148,6 +171,12 @@ export class PollingTransport {
     this.isPingWaiting = false;
     this.#tooMuchSinceMs = 0;
     return queue;
+  }
+
+  /** Puts packets in front of those that wait. */
+  protected putBack(packets: readonly WirePacket[]): void {
+    const later = this.takeQueue();
+    for (const packet of [...packets, ...later]) this.enqueue(packet);
   }
 
   #setUnread(bytes: number): void {
@@ -174,8 +203,4 @@ export function packetsOfAnswer(packets: readonly WirePacket[]): number {
   };
   const count = packets.findIndex(isFull);
   return count === -1 ? packets.length : count;
-}
-
-export function payloadAnswer(packets: readonly WirePacket[]): HttpAnswer {
-  return { status: 200, type: 'text/plain; charset=UTF-8', body: encodePayload(packets) };
 }

@@ -1,5 +1,5 @@
 /**
- * The place of an Engine.IO session that is unproven: it has joined no namespace, or it polls and
+ * The place of a session that is unproven: it has joined no namespace, or it polls and
  * no request of its client is under way, or its client is gone and it ends when all is taken.
  *
  * Made while places are short, for the few that are found then.
@@ -7,19 +7,19 @@
 
 import { type PlaceHolder, STANDING, type Standing } from '../../core/contracts/place-holder.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
-import type { EngineSession } from './engine-session.ts';
+import type { ClientSession } from './client-session.ts';
 
 /** The first gets the answer to CONNECT, the second waits for what is said after it. */
 const SETTLED_POLLS = 3;
 
 /** Since when, in the worker's own time, a session is in no namespace; `undefined` if in one. */
-export type UnjoinedSince = (session: EngineSession) => number | undefined;
+export type UnjoinedSince = (session: ClientSession) => number | undefined;
 
-export class EnginePlace implements PlaceHolder {
-  readonly #session: EngineSession;
+export class ClientPlace implements PlaceHolder {
+  readonly #session: ClientSession;
   readonly #unjoinedSince: UnjoinedSince;
 
-  constructor(session: EngineSession, unjoinedSince: UnjoinedSince) {
+  constructor(session: ClientSession, unjoinedSince: UnjoinedSince) {
     this.#session = session;
     this.#unjoinedSince = unjoinedSince;
   }
@@ -51,9 +51,9 @@ export const LONG_AGO = 0;
 export class LeavingPlace implements PlaceHolder {
   readonly holdsFile = false;
   readonly standing: Standing = STANDING.new;
-  readonly #session: EngineSession;
+  readonly #session: ClientSession;
 
-  constructor(session: EngineSession) {
+  constructor(session: ClientSession) {
     this.#session = session;
   }
 
@@ -68,7 +68,7 @@ export class LeavingPlace implements PlaceHolder {
 
 /** Since when a session is unproven, in the worker's own time; `undefined` while it is not. */
 export function unprovenSince(
-  session: EngineSession,
+  session: ClientSession,
   unjoinedSince: UnjoinedSince,
 ): number | undefined {
   const { polling } = session;
@@ -79,15 +79,15 @@ export function unprovenSince(
   return polling?.isAway === true ? polling.awaySinceMs : undefined;
 }
 
-export function hasUser({ sessions }: EngineSession): boolean {
+export function hasUser({ sessions }: ClientSession): boolean {
   return sessions.some(({ user }) => user !== undefined);
 }
 
 /** Its client has never polled, nor joined over a WebSocket. */
-export function isSilent({ sessions, polling }: EngineSession): boolean {
+export function isSilent({ sessions, polling }: ClientSession): boolean {
   return polling === undefined ? sessions.length === 0 : polling.polls === 0;
 }
 
-function holdsFile({ transport, polling }: EngineSession): boolean {
-  return transport === 'websocket' || polling?.isPolled === true;
+function holdsFile({ transport, polling }: ClientSession): boolean {
+  return transport !== 'polling' || polling?.isPolled === true;
 }

@@ -2,9 +2,11 @@
 
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { FakeSocket } from '../../../../test/support/fake-engine.ts';
+import type { RateKind } from '../../core/limits/client-rates.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
+import { PayloadReader, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -15,6 +17,7 @@ const SETTINGS = {
   maxAcksPerSecond: 10,
 };
 const SEPARATOR = '\x1e';
+const KINDS: Readonly<Record<string, RateKind>> = { '40': 'connects', '43': 'acks', '46': 'acks' };
 
 let nowMs: number;
 let ticks = 0;
@@ -35,6 +38,7 @@ class Client {
   faults = 0;
   lastSeenTick = 0;
   readonly ends: string[] = [];
+  readonly noop = PLAIN_PACKET.noop;
 
   constructor(slot: number) {
     this.slot = slot;
@@ -52,6 +56,14 @@ class Client {
     intake.forget(this);
   }
 
+  kindOf(packet: string | Buffer): RateKind {
+    return KINDS[String(packet).slice(0, 2)] ?? 'messages';
+  }
+
+  refuseInput(packet: string | Buffer): void {
+    refused.push(packet);
+  }
+
   failEngine(): void {
     this.faults++;
     intake.forget(this);
@@ -66,7 +78,8 @@ class Client {
   /** @returns whether it was whole, once it has been answered */
   post(packets: readonly string[]): { isWhole?: boolean } {
     const answer: { isWhole?: boolean } = {};
-    intake.takePayload(this, packets.join(SEPARATOR), (isWhole) => {
+    const body = packets.join(SEPARATOR);
+    intake.takePayload(this, new PayloadReader(body), body.length, (isWhole) => {
       answer.isWhole = isWhole;
     });
     return answer;
@@ -79,14 +92,13 @@ function start(settings: Partial<typeof SETTINGS> = {}): void {
   refused = [];
   refusals = new Refusals(SILENT);
   budget = new MemoryBudget(1 << 28, refusals);
-  const options: IntakeOptions<Client> = {
+  const options: IntakeOptions = {
     settings: { ...SETTINGS, ...settings },
     tickMs: 500,
     budget,
     maxPayloadBytes: 1_000_000,
-    refusals: () => refusals,
+    refusals,
     isCrowded: () => isCrowded,
-    refuse: (_client, packet) => void refused.push(packet),
     nowMs: () => nowMs,
   };
   intake = new Intake(options);

@@ -23,12 +23,8 @@ import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { SessionIdFactory } from '../../protocol/session-id.ts';
-import {
-  encodeConnect,
-  encodeConnectError,
-  type JsonObject,
-} from '../../protocol/socketio-packet.ts';
-import type { EngineSession } from './engine-session.ts';
+import type { JsonObject } from '../../protocol/socketio-packet.ts';
+import type { ClientSession, JoinRefusal } from './client-session.ts';
 import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
 import { bytesOfKept, type HeldHandshakes } from './held-handshakes.ts';
 import type { Joining } from './session-extras.ts';
@@ -40,9 +36,12 @@ class SlowAuthenticate extends Error {
   }
 }
 
+/** What a client is told that may not join a room. */
+export const FORBIDDEN_ROOM = 'this room may not be joined';
+
 /** A client that `authenticate` is asked about. */
 interface Asked {
-  readonly engine: EngineSession;
+  readonly client: ClientSession;
   readonly home: Namespace;
   readonly reads: HandshakeReads;
 }
@@ -62,8 +61,8 @@ export interface AdmissionCore {
   readonly link: NodeLink;
 }
 
-/** What admissions need of the table of Engine.IO sessions. */
-export interface AdmissionEngines {
+/** What admissions need of the table of sessions. */
+export interface AdmissionTable {
   readonly ids: SessionIdFactory;
   readonly counters: Counters;
   readonly refusals: Refusals;
@@ -74,64 +73,65 @@ export interface AdmissionEngines {
   readonly lateTick: number;
   readonly handshakes: HeldHandshakes;
   /** A session has joined its first namespace. */
-  joined(engine: EngineSession): void;
+  joined(client: ClientSession): void;
 }
 
 export class Admissions {
-  readonly #core: () => AdmissionCore;
-  readonly #engines: () => AdmissionEngines;
+  readonly #core: AdmissionCore;
+  readonly #table: AdmissionTable;
   #admitted: Admitted[] = [];
-  readonly #waiting: Set<EngineSession> = new Set();
+  readonly #waiting: Set<ClientSession> = new Set();
   /** Oldest first. */
   readonly #asking: Set<AskedForLong> = new Set();
   readonly #headerNames: HeaderNames = new HeaderNames();
 
-  constructor(core: () => AdmissionCore, engines: () => AdmissionEngines) {
+  constructor(core: AdmissionCore, table: AdmissionTable) {
     this.#core = core;
-    this.#engines = engines;
+    this.#table = table;
   }
 
   /** Takes a client's CONNECT. One that comes before the answer to another takes its place. */
-  connect(engine: EngineSession, namespace: string, auth: JsonObject, bytes: number): void {
-    const home = this.#core().namespaces.get(namespace);
+  connect(client: ClientSession, namespace: string, auth: JsonObject, bytes: number): void {
+    const home = this.#core.namespaces.get(namespace);
     if (home === undefined) {
-      this.#engines().refusals.count('namespaceUnknown');
-      engine.send([encodeConnectError(namespace, 'Invalid namespace')]);
+      this.#table.refusals.count('namespaceUnknown');
+      const refusal = { reason: 'namespaceUnknown', message: 'Invalid namespace' } as const;
+      client.tellNotJoined(namespace, refusal);
       return;
     }
-    if (engine.sessionIn(namespace) !== undefined) {
-      engine.fail();
+    if (client.sessionIn(namespace) !== undefined) {
+      client.fail();
       return;
     }
-    const joining = engine.joining?.get(namespace);
+    const joining = client.joining?.get(namespace);
     if (joining !== undefined) {
-      this.#engines().budget.give(joining.nextBytes);
+      this.#table.budget.give(joining.nextBytes);
       joining.next = auth;
       joining.nextBytes = bytes;
-      this.#engines().budget.take(bytes);
+      this.#table.budget.take(bytes);
       return;
     }
-    if (this.#waiting.has(engine)) {
-      this.#admitted = this.#admitted.filter((one) => one.engine !== engine || one.home !== home);
+    if (this.#waiting.has(client)) {
+      this.#admitted = this.#admitted.filter((one) => one.client !== client || one.home !== home);
     }
-    this.#ask(engine, home, auth, bytes);
+    this.#ask(client, home, auth, bytes);
   }
 
   /** Gives up on those whose `authenticate` takes too long. Called at each heartbeat tick. */
   sweep(): void {
-    const late = this.#engines().lateTick;
+    const late = this.#table.lateTick;
     for (const one of this.#asking) {
       if (one.joining.since > late) return;
       this.#forget(one);
-      if (one.engine.closed) continue;
+      if (one.client.closed) continue;
       hold(one, undefined);
       this.#refuse(one, new SlowAuthenticate());
     }
   }
 
   /** Lets a client in now, if it has been admitted: it has sent something else already. */
-  completeFor(engine: EngineSession): void {
-    if (this.#waiting.size > 0 && this.#waiting.has(engine)) this.complete();
+  completeFor(client: ClientSession): void {
+    if (this.#waiting.size > 0 && this.#waiting.has(client)) this.complete();
   }
 
   /** Lets in all who have been admitted. */
@@ -139,22 +139,20 @@ export class Admissions {
     const waiting = this.#admitted;
     this.#admitted = [];
     this.#waiting.clear();
-    const admitted = waiting.filter((one) => !one.engine.closed && this.#tryEnter(one));
-    this.#core().link.announceInterest();
-    for (const { engine, session } of admitted) {
-      engine.send([encodeConnect(session.namespace, session.id)]);
-    }
+    const admitted = waiting.filter((one) => !one.client.closed && this.#tryEnter(one));
+    this.#core.link.announceInterest();
+    for (const { client, session } of admitted) client.tellJoined(session);
     // One of them may end another, such as an older session of the same user.
     for (const { session } of admitted) {
       if (session.connected) session.home.runner.connected(session);
     }
   };
 
-  #ask(engine: EngineSession, home: Namespace, auth: JsonObject, bytes: number): void {
-    const reads = new HandshakeReads(engine.handshake, engine.kept);
-    const one: Asked = { engine, home, reads };
+  #ask(client: ClientSession, home: Namespace, auth: JsonObject, bytes: number): void {
+    const reads = new HandshakeReads(client.handshake, client.kept);
+    const one: Asked = { client, home, reads };
     try {
-      const handshake = reads.handshake(home.name, auth, engine.transport);
+      const handshake = reads.handshake(home.name, auth, client.transport);
       const admission = home.runner.authenticate(handshake);
       if (admission instanceof Promise) void this.#admitLater(one, admission, bytes);
       else this.#admit(one, admission);
@@ -164,20 +162,20 @@ export class Admissions {
   }
 
   async #admitLater(asked: Asked, admission: Promise<Admission>, bytes: number): Promise<void> {
-    const since = this.#engines().heartbeat.tick;
+    const since = this.#table.heartbeat.tick;
     const held = bytes + LIMITS.unfinishedEventBytes;
     const joining: Joining = { since, bytes: held, next: undefined, nextBytes: 0 };
     const one = { ...asked, joining };
     this.#asking.add(one);
     hold(one, joining);
-    this.#engines().budget.take(held);
+    this.#table.budget.take(held);
     const [outcome] = await Promise.allSettled([admission]);
     const isGivenUp = !this.#forget(one);
     if (isGivenUp) return;
     hold(one, undefined);
-    const { engine, home } = one;
-    if (joining.next !== undefined && !engine.closed) {
-      this.#ask(engine, home, joining.next, joining.nextBytes);
+    const { client, home } = one;
+    if (joining.next !== undefined && !client.closed) {
+      this.#ask(client, home, joining.next, joining.nextBytes);
     } else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
     else this.#admitOrRefuse(one, outcome.value);
   }
@@ -185,7 +183,7 @@ export class Admissions {
   /** @returns false when it was forgotten before */
   #forget(one: AskedForLong): boolean {
     if (!this.#asking.delete(one)) return false;
-    this.#engines().budget.give(one.joining.bytes + one.joining.nextBytes);
+    this.#table.budget.give(one.joining.bytes + one.joining.nextBytes);
     return true;
   }
 
@@ -198,19 +196,39 @@ export class Admissions {
   }
 
   /** @throws TypeError when the app gave a user or rooms that cannot be, or are another's */
-  #admit({ engine, home, reads }: Asked, admission: Admission): void {
-    if (engine.closed) return;
+  #admit(asked: Asked, admission: Admission): void {
+    const { client, home, reads } = asked;
+    if (client.closed) return;
     if (reads.isMissing) throw new Error('authenticate went on without what it asked for');
     const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
-    const wanted = distinct(toList(rooms));
-    checkRoomCount(wanted.length, home.maxRoomsPerSession);
-    const id = this.#engines().ids.create(engine.slot);
-    home.checkRooms(id, wanted);
-    const session = new NamespaceSession(id, user, data, engine, home);
+    const granted = distinct(toList(rooms));
+    checkRoomCount(granted.length, home.maxRoomsPerSession);
+    const id = this.#table.ids.create(client.slot);
+    home.checkRooms(id, granted);
+    const session = new NamespaceSession(id, user, data, client, home);
+    const all = this.#withWanted(asked, session, granted);
+    if (all === undefined) return;
     if (this.#admitted.length === 0) setImmediate(this.complete);
-    this.#admitted.push({ engine, session, home, rooms: wanted, reads });
-    this.#waiting.add(engine);
+    this.#admitted.push({ client, session, home, rooms: all, reads });
+    this.#waiting.add(client);
+  }
+
+  /** @returns with the rooms that the client asked for; `undefined` when it was refused for one */
+  #withWanted(
+    { client, home }: Asked,
+    session: NamespaceSession,
+    granted: readonly string[],
+  ): readonly string[] | undefined {
+    const { wantedRooms } = client;
+    if (wantedRooms.length === 0) return granted;
+    const forbidden = wantedRooms.find((room) => !home.mayJoin(session, room));
+    const all = distinct([...granted, ...wantedRooms]);
+    const most = home.maxRoomsPerSession;
+    if (forbidden === undefined && all.length <= most) return all;
+    const message = forbidden === undefined ? `more than ${most} rooms` : FORBIDDEN_ROOM;
+    this.#tellRefused(client, home.name, { reason: 'joinForbidden', message });
+    return undefined;
   }
 
   /** @returns false when it failed; the others of this turn go on, and its client comes again */
@@ -222,52 +240,58 @@ export class Admissions {
     } catch (fault) {
       one.home.runner.failed('connect', fault);
       one.home.withdraw(one.session);
-      one.engine.end('transport error');
+      one.client.end('transport error');
       return false;
     }
   }
 
   /** Whether the user of a client has as many sessions as it may; the client is told. */
-  #hasTooMany({ engine, session: { user }, home }: Admitted): boolean {
-    const most = this.#engines().settings.maxSessionsPerUser;
+  #hasTooMany({ client, session: { user }, home }: Admitted): boolean {
+    const most = this.#table.settings.maxSessionsPerUser;
     if (most === 0 || user === undefined || home.users.get(user).length < most) return false;
-    this.#engines().counters.handshakesRefused++;
-    this.#engines().refusals.count('userSessions', user);
-    engine.send([encodeConnectError(home.name, 'too many sessions of this user')]);
+    this.#table.counters.handshakesRefused++;
+    this.#table.refusals.count('userSessions', user);
+    const message = 'too many sessions of this user';
+    client.tellNotJoined(home.name, { reason: 'userSessions', message });
     return true;
   }
 
-  #enter({ engine, session, home, rooms, reads }: Admitted): void {
+  #enter({ client, session, home, rooms, reads }: Admitted): void {
     home.add(session, rooms);
-    engine.addSession(session);
-    this.#engines().joined(engine);
+    client.addSession(session);
+    this.#table.joined(client);
     // Another namespace of the app may ask for anything that the first request said.
-    const { handshakes } = this.#engines();
-    if (this.#core().namespaces.size > 1) handshakes.keep(engine, engine.packHandshake());
-    else if (engine.handshake !== undefined) {
+    const { handshakes } = this.#table;
+    if (!client.joinsAgain) client.keepOfHandshake(undefined);
+    else if (this.#core.namespaces.size > 1) handshakes.keep(client, client.packHandshake());
+    else if (client.handshake !== undefined) {
       const kept = reads.keep(this.#headerNames);
-      engine.keepOfHandshake(kept);
-      handshakes.keep(engine, bytesOfKept(kept));
+      client.keepOfHandshake(kept);
+      handshakes.keep(client, bytesOfKept(kept));
     }
   }
 
-  #refuse({ engine, home, reads }: Asked, error: unknown): void {
-    if (reads.isMissing && !engine.closed) {
-      this.#engines().refusals.count('handshakeGone');
-      engine.end('transport close', CLOSE_CODE.policy);
+  #refuse({ client, home, reads }: Asked, error: unknown): void {
+    if (reads.isMissing && !client.closed) {
+      this.#table.refusals.count('handshakeGone');
+      client.end('transport close', CLOSE_CODE.policy);
       return;
     }
     const { message, data } = home.runner.refusal(error);
-    this.#engines().counters.handshakesRefused++;
-    this.#engines().refusals.count('notAuthenticated');
-    if (!engine.closed) engine.send([encodeConnectError(home.name, message, data)]);
+    this.#tellRefused(client, home.name, { reason: 'notAuthenticated', message, data });
+  }
+
+  #tellRefused(client: ClientSession, namespace: string, refusal: JoinRefusal): void {
+    this.#table.counters.handshakesRefused++;
+    this.#table.refusals.count(refusal.reason);
+    if (!client.closed) client.tellNotJoined(namespace, refusal);
   }
 }
 
 /** Notes or forgets that a client is being asked about. */
-function hold({ engine, home }: Asked, joining: Joining | undefined): void {
-  const all = new Map(engine.joining);
+function hold({ client, home }: Asked, joining: Joining | undefined): void {
+  const all = new Map(client.joining);
   if (joining === undefined) all.delete(home.name);
   else all.set(home.name, joining);
-  engine.hold({ joining: all.size === 0 ? undefined : all });
+  client.hold({ joining: all.size === 0 ? undefined : all });
 }

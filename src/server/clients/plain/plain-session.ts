@@ -1,0 +1,308 @@
+/**
+ * One client of the plain protocol, over a WebSocket, a stream or long-polling (docs/PROTOCOL.md).
+ *
+ * It is in one namespace, which it joins as it is opened. What its messages mean is the business of
+ * the message router.
+ */
+
+import type { DisconnectReason, TransportName } from '../../core/app/app.ts';
+import type { FrameHandler, FrameSocket, Reply } from '../../core/contracts/client-connection.ts';
+import type { OutgoingEvent, SharedText } from '../../core/contracts/outgoing-event.ts';
+import type { RateKind } from '../../core/limits/client-rates.ts';
+import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
+import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import { looksLikeAck } from '../../protocol/plain/client-message.ts';
+import { MessageLines } from '../../protocol/plain/message-lines.ts';
+import {
+  type ErrorFacts,
+  encodeConnected,
+  encodeError,
+  encodeFarewell,
+} from '../../protocol/plain/server-message.ts';
+import { queryParams } from '../../protocol/query-params.ts';
+import { behindId } from '../../protocol/session-id.ts';
+import { type JsonObject, MAIN_NAMESPACE } from '../../protocol/socketio-packet.ts';
+import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
+import type { WirePacket } from '../../protocol/wire-packet.ts';
+import type { Admissions } from '../session/admissions.ts';
+import { ClientSession, type JoinRefusal } from '../session/client-session.ts';
+import { POLITE_ENDS } from '../session/ends.ts';
+import type { HandshakeSource } from '../session/session-extras.ts';
+import { acceptedAnswer, errorAnswer, statusOf } from './plain-answers.ts';
+import type { PlainHome } from './plain-home.ts';
+import { PlainPolling } from './plain-polling.ts';
+import { bytesOf, isRawText, RAW_FORMAT } from './raw-frames.ts';
+import { StreamSocket } from './stream-socket.ts';
+import { MESSAGE_FORMAT, NATIVE_PING } from './wire-formats.ts';
+
+/** After so long clients come back when their worker stops: not all at once. */
+const RESTART_RETRY_MS = { least: 1_000, spread: 4_000 };
+/** Who has to make place for others. */
+const PLACE_RETRY_MS = 5_000;
+const NO_ROOMS: readonly string[] = [];
+const NOT_A_POLL = 'this is no position that the session has given: begin without `since`';
+
+export class PlainSession extends ClientSession {
+  declare protected readonly home: PlainHome<PlainSession>;
+
+  constructor(home: PlainHome<PlainSession>, handshake: HandshakeSource) {
+    super(home, handshake);
+  }
+
+  get noop(): string {
+    return '';
+  }
+
+  get joinsAgain(): boolean {
+    return false;
+  }
+
+  get wantedRooms(): readonly string[] {
+    const query = this.handshake?.query ?? '';
+    return query.includes('room=') ? new URLSearchParams(query).getAll('room') : NO_ROOMS;
+  }
+
+  get requestId(): string | undefined {
+    const { socket } = this;
+    return socket instanceof StreamSocket ? socket.sessionId : this.polling?.sessionId;
+  }
+
+  protected override socketTransport(socket: FrameSocket): TransportName {
+    return socket instanceof StreamSocket ? socket.format.transport : 'websocket';
+  }
+
+  get #isRaw(): boolean {
+    return this.extras?.isRaw === true;
+  }
+
+  /** Its first frame is to say who it is. */
+  get isAwaited(): boolean {
+    return this.extras?.isAwaited === true;
+  }
+
+  /** The session in its namespace, once it has joined. */
+  get joined(): NamespaceSession | undefined {
+    return this.sessions[0];
+  }
+
+  // How it begins.
+
+  /** Starts a session that polls. @returns its id */
+  openPolling(): string {
+    const id = this.home.register(this);
+    this.hold({ polling: new PlainPolling(id, this.home) });
+    this.count(1);
+    return id;
+  }
+
+  /** @param isAwaited the first frame is to bring `auth` */
+  openSocket(socket: FrameSocket, isRaw: boolean, isAwaited: boolean): void {
+    this.socket = socket;
+    if (isRaw || isAwaited) {
+      this.hold({ isRaw: isRaw || undefined, isAwaited: isAwaited || undefined });
+    }
+    this.home.register(this);
+  }
+
+  openStream(socket: StreamSocket): void {
+    this.socket = socket;
+    socket.data = this;
+    socket.sessionId = this.home.register(this);
+    this.count(1);
+  }
+
+  /** Asks the app to let it in. @param bytes of what it presents */
+  askToJoin(admissions: Admissions, auth: JsonObject, bytes: number): void {
+    const namespace = queryParams(this.handshake?.query ?? '').get('namespace');
+    admissions.connect(this, namespace || MAIN_NAMESPACE, auth, bytes);
+  }
+
+  /** It has said who it is. */
+  stopAwaiting(): void {
+    this.hold({ isAwaited: undefined });
+  }
+
+  // What is sent.
+
+  tellJoined(session: NamespaceSession): void {
+    const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = this.home.plain;
+    const { id, namespace, user, rooms } = session;
+    if (!this.#isRaw) {
+      const facts = { session: this.requestId, id, namespace, user, rooms, recovered: false };
+      const times = { pingInterval: pingIntervalMs, pingTimeout: pingTimeoutMs };
+      this.send([encodeConnected({ ...facts, ...times, maxPayload: maxPayloadBytes })]);
+    }
+    // What it has sent before it could be taken is taken once the app has heard of it.
+    this.home.intake.release(this);
+  }
+
+  tellNotJoined(_namespace: string, { reason, message, data }: JoinRefusal): void {
+    const { socket } = this;
+    const answer = errorAnswer(statusOf(reason), reason, message, data);
+    if (socket === undefined) (this.polling as PlainPolling | undefined)?.refuse(answer);
+    else if (!(socket instanceof StreamSocket)) {
+      if (!this.#isRaw) socket.send(encodeError({ reason, message, data }));
+      socket.close(CLOSE_CODE.policy, reason);
+    } else socket.refuse(answer);
+    this.end('transport close', CLOSE_CODE.policy);
+  }
+
+  /** It has not taken all that was sent. */
+  get isBehind(): boolean {
+    return (this.socket?.getBufferedAmount() ?? 0) > 0;
+  }
+
+  tellError(facts: ErrorFacts): void {
+    if (!this.#isRaw) this.send([encodeError(facts)]);
+  }
+
+  /** Without its namespace there is nothing left of it. */
+  endSession(): void {
+    this.end('server namespace disconnect');
+  }
+
+  protected sendPacket(socket: FrameSocket, packet: WirePacket): void {
+    this.sent(socket, socket.send(packet), packet.length);
+  }
+
+  protected sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
+    if (socket instanceof StreamSocket) {
+      this.#sendShared(socket, event.encodedFor(socket.format.event));
+      return;
+    }
+    const isRaw = this.#isRaw;
+    const bytes = bytesOf(event, isRaw);
+    if (bytes !== undefined) this.sendPacket(socket, bytes);
+    else if (!isRaw) this.#sendShared(socket, event.encodedFor(MESSAGE_FORMAT));
+    else if (isRawText(event)) this.#sendShared(socket, event.encodedFor(RAW_FORMAT));
+  }
+
+  #sendShared(socket: FrameSocket, shared: SharedText): void {
+    this.sent(socket, socket.sendShared(shared), shared.text.length);
+  }
+
+  protected packetsOf(event: OutgoingEvent): readonly WirePacket[] {
+    return [event.encodedFor(MESSAGE_FORMAT).text];
+  }
+
+  ping(): void {
+    const { socket } = this;
+    if (socket === undefined) {
+      // Whose poll waits is there, as far as can be known.
+      if (this.polling?.isPolled === true) this.#isThere();
+    } else if (socket instanceof StreamSocket) {
+      // Its connection is all that tells of it; the kernel ends one that takes nothing.
+      this.#isThere();
+      this.pingSocket(socket, socket.format.keepAlive);
+    } else if (this.home.isDeliveringLittle) this.pingSocket(socket, NATIVE_PING);
+    else socket.sendShared(NATIVE_PING);
+  }
+
+  onPong(): void {
+    this.#isThere();
+  }
+
+  #isThere(): void {
+    this.lastSeenTick = this.home.heartbeat.tick;
+  }
+
+  protected farewell(reason: DisconnectReason): WirePacket {
+    return this.#farewell(reason, CLOSE_CODE.normal);
+  }
+
+  protected override bidFarewell(
+    socket: FrameSocket,
+    reason: DisconnectReason,
+    code: number,
+  ): void {
+    const isTold = POLITE_ENDS.has(reason) || code === CLOSE_CODE.tryAgainLater;
+    if (isTold && !this.#isRaw) socket.send(this.#farewell(reason, code));
+  }
+
+  #farewell(reason: DisconnectReason, code: number): string {
+    const { least, spread } = RESTART_RETRY_MS;
+    const restart = Math.round(least + Math.random() * spread);
+    const place = code === CLOSE_CODE.tryAgainLater ? PLACE_RETRY_MS : undefined;
+    return encodeFarewell(reason, reason === 'server shutting down' ? restart : place);
+  }
+
+  // What the client sends.
+
+  kindOf(packet: string | Buffer): RateKind {
+    return typeof packet === 'string' && looksLikeAck(packet) ? 'acks' : 'messages';
+  }
+
+  override onFrame(socket: FrameSocket, frame: string | Buffer): void {
+    // What comes before the app has let it in waits, and loses nothing.
+    if (this.joined === undefined && !this.isAwaited) {
+      this.home.intake.keepBack(this, socket, frame);
+    } else super.onFrame(socket, frame);
+  }
+
+  receive(packet: string | Buffer): void {
+    if (this.closed) return;
+    this.#isThere();
+    if (packet === this.noop && !this.#isRaw) return;
+    if (this.#isRaw) this.home.router.onRaw(this, packet);
+    else if (typeof packet === 'string') this.home.router.onText(this, packet);
+    else this.home.router.onBinary(this, packet);
+  }
+
+  refuseInput(): void {
+    this.home.router.refuseInput(this);
+  }
+
+  fail(): void {
+    this.failEngine();
+  }
+
+  failEngine(): void {
+    if (this.closed) return;
+    this.home.refusals.count('protocolBroken');
+    this.end('parse error', CLOSE_CODE.policy);
+  }
+
+  protected override forgetKept(): void {
+    this.home.heldPolls.forget(this);
+  }
+
+  // Requests that name it.
+
+  poll(id: string, reply: Reply): void {
+    const polling = this.polling as PlainPolling | undefined;
+    if (polling === undefined || behindId(id) === '') reply(UNKNOWN_SESSION);
+    else if (!polling.pollSince(id, reply)) reply(errorAnswer(400, 'badRequest', NOT_A_POLL));
+    else {
+      this.#isThere();
+      if (polling.isPolled) this.home.heldPolls.add(this, this.home.heartbeat.clockMs);
+    }
+  }
+
+  /** It may come again, for what was to be the answer too. */
+  abandonPoll(reply: Reply): void {
+    this.polling?.stopWaiting(reply);
+  }
+
+  pollIsDue(): void {
+    (this.polling as PlainPolling | undefined)?.answerNothing();
+  }
+
+  /** Several may be on their way. */
+  beginPost(): void {}
+
+  post(body: string | undefined, reply: Reply): void {
+    if (body === undefined || this.joined === undefined) {
+      reply(UNKNOWN_SESSION);
+      return;
+    }
+    const lines = new MessageLines(body);
+    const done = (): void => reply(acceptedAnswer(lines.count));
+    if (lines.isDone) done();
+    else this.home.intake.takePayload(this, lines, body.length, done);
+  }
+
+  /** Its socket is its own from the beginning. */
+  takeSocket(): FrameHandler | undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Requests that name a session: to whom they go, and how long their connections are kept.
+ *
+ *     poll, post, socket  → the worker named in the session's id, this one or another
+ */
+
+import type { HttpAnswer, Reply, SessionOwner } from '../../core/contracts/client-connection.ts';
+import type { AnswerHeaders, Exchange, WholeBody } from '../../core/contracts/exchange.ts';
+import { decodeSessionId, idOf } from '../../protocol/session-id.ts';
+import type { ConnectionWatch } from '../source/connection-watch.ts';
+import type { ClientTable } from './client-table.ts';
+import { RequestTimes } from './request-times.ts';
+import type { WaitingPolls } from './waiting-polls.ts';
+
+/** How long a connection that brought a session's request may be idle while files get short. */
+const KEPT_SECONDS = 5;
+
+/** No answer is anybody else's, or anything but what it says to be. */
+const ANSWER_HEADERS: AnswerHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
+export interface SessionRequestsOptions {
+  readonly table: ClientTable;
+  readonly watch: ConnectionWatch;
+  readonly waiting: WaitingPolls;
+  /** The owner of sessions of a worker of this node; `undefined` when there is no such worker. */
+  ownerOf(worker: number): SessionOwner | undefined;
+}
+
+export class SessionRequests {
+  readonly #options: SessionRequestsOptions;
+  readonly #table: ClientTable;
+  readonly #times: RequestTimes;
+
+  constructor(options: SessionRequestsOptions) {
+    this.#options = options;
+    this.#table = options.table;
+    this.#times = new RequestTimes(options.table.settings);
+  }
+
+  /** @param id of a session, perhaps with more behind it; `undefined` for none of this node */
+  ownerOf(id: string): SessionOwner | undefined {
+    const address = decodeSessionId(idOf(id));
+    if (address?.node !== this.#table.node) return undefined;
+    const owner = this.#options.ownerOf(address.worker);
+    if (owner === undefined) return undefined;
+    if (address.worker !== this.#table.worker) this.#table.counters.requestsForwarded++;
+    return owner;
+  }
+
+  /** Holds a request until its session has something to say; `answer` is called once. */
+  poll(exchange: Exchange, owner: SessionOwner, id: string, seconds: number, answer: Reply): void {
+    const reply = (given: HttpAnswer): void => {
+      this.#options.waiting.remove(exchange);
+      answer(given);
+    };
+    this.hold(exchange, seconds, () => owner.abandonPoll(id, reply));
+    owner.poll(id, reply);
+  }
+
+  /** A request waits for news, for so long at the most; `abandon` hears when its client goes. */
+  hold(exchange: Exchange, seconds: number, abandon: () => void): void {
+    const { waiting } = this.#options;
+    exchange.allowIdle(seconds);
+    waiting.add(exchange, seconds);
+    exchange.isHeld = true;
+    exchange.onAbandon = () => {
+      waiting.remove(exchange);
+      abandon();
+    };
+  }
+
+  /** What was held is over in another way than by its answer. */
+  release(exchange: Exchange): void {
+    this.#options.waiting.remove(exchange);
+  }
+
+  /** A poll of Engine.IO is answered by the next ping at the latest. */
+  get pollSeconds(): number {
+    return this.#times.pollSeconds;
+  }
+
+  /** Reads the body of a request with packets. */
+  readBody(exchange: Exchange, done: (body: WholeBody) => void): void {
+    exchange.allowIdle(this.#times.postSeconds);
+    exchange.readBody(this.#table.settings.maxPayloadBytes, (body) => {
+      if ('fault' in body && body.fault === 'tooLong') {
+        this.#table.refusals.count('payloadTooLarge');
+      }
+      done(body);
+    });
+  }
+
+  /** Answers a request of a session, or one that turned out to have none. */
+  finish(exchange: Exchange, answer: HttpAnswer, headers: AnswerHeaders): void {
+    if (answer.status < 400) this.#keep(exchange);
+    else if (this.#options.watch.isLastAnswer(exchange.connection)) exchange.makeLast();
+    exchange.answer(answer, { ...ANSWER_HEADERS, ...headers });
+  }
+
+  /** The connection brought a request of a session, and stays for more. */
+  #keep(exchange: Exchange): void {
+    const { watch } = this.#options;
+    exchange.keepFor(watch.isWatching ? KEPT_SECONDS : this.#times.keepAliveSeconds);
+    if (!watch.isWatching) return;
+    watch.vouch(exchange.connection, KEPT_SECONDS);
+  }
+}
+
+/** Without the byte order mark that some encoders put in front. */
+export function textOf(bytes: Buffer): string {
+  return new TextDecoder().decode(bytes);
+}

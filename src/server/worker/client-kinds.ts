@@ -1,0 +1,97 @@
+/** The kinds of client of a worker, put together over its table of sessions. */
+
+import type { ForeignJson } from '../../host/runtime/foreign-json.ts';
+import { PlainEndpoint } from '../clients/plain/plain-endpoint.ts';
+import { PlainHome } from '../clients/plain/plain-home.ts';
+import { PlainRouter } from '../clients/plain/plain-router.ts';
+import { Admissions } from '../clients/session/admissions.ts';
+import type { ClientTable } from '../clients/session/client-table.ts';
+import { Entrance } from '../clients/session/entrance.ts';
+import { SessionRequests } from '../clients/session/session-requests.ts';
+import type { WaitingPolls } from '../clients/session/waiting-polls.ts';
+import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
+import { EngineHome } from '../clients/socketio/engine-home.ts';
+import { PacketRouter } from '../clients/socketio/packet-router.ts';
+import type { AddressCrowd } from '../clients/source/address-crowd.ts';
+import type { ConnectionWatch } from '../clients/source/connection-watch.ts';
+import { OriginPolicy } from '../clients/source/origin-policy.ts';
+import type { RequestSources } from '../clients/source/request-sources.ts';
+import type { App } from '../core/app/app.ts';
+import { readOriginAnswer } from '../core/app/origin-answer.ts';
+import type { SessionOwner } from '../core/contracts/client-connection.ts';
+import type { ClientKind } from '../core/contracts/client-kind.ts';
+import { describeError, type Log } from '../core/log/log.ts';
+import type { WorkerCore } from '../core/worker-core.ts';
+import type { WorkerSettings } from '../links/bus/worker-settings.ts';
+
+export interface ClientKindsOptions {
+  readonly settings: WorkerSettings;
+  readonly app: App;
+  readonly core: WorkerCore;
+  readonly table: ClientTable;
+  readonly json: ForeignJson;
+  readonly sources: RequestSources;
+  readonly crowd: AddressCrowd;
+  readonly watch: ConnectionWatch;
+  readonly waiting: WaitingPolls;
+  readonly log: Log;
+  /** The way to the sessions of this worker, and to those of another of this node. */
+  readonly own: SessionOwner;
+  ownerOf(worker: number): SessionOwner | undefined;
+  isStopping(): boolean;
+}
+
+export interface ClientKinds {
+  readonly all: readonly ClientKind[];
+  /** Ends who is late; called at each heartbeat tick. */
+  sweep(): void;
+}
+
+export function createClientKinds(options: ClientKindsOptions): ClientKinds {
+  const { settings, app, core, table, json, log } = options;
+  const { config, publicPort, ownPort } = settings;
+  const origins = new OriginPolicy(config, [publicPort, ownPort], (origin) =>
+    allowsOrigin(app, origin, log),
+  );
+  const admissions = new Admissions(core, table);
+  const common = {
+    origins,
+    entrance: new Entrance(options),
+    requests: new SessionRequests(options),
+  };
+  const routing = { admissions, json, budget: table.budget, intake: table.intake };
+  const { maxPayloadBytes } = config;
+  const router = new PacketRouter(core, { ...routing, maxPayloadBytes });
+  const socketIo = new EngineEndpoint({
+    ...common,
+    home: new EngineHome(table, router),
+    path: config.path,
+  });
+  const plain = new PlainEndpoint({
+    ...common,
+    json,
+    admissions,
+    own: options.own,
+    home: new PlainHome(table, new PlainRouter(core, routing), config),
+    path: config.plainPath,
+  });
+  const all = config.plainClients ? [socketIo, plain] : [socketIo];
+  return {
+    all,
+    sweep: () => {
+      admissions.sweep();
+      table.sweep();
+      for (const kind of all) kind.sweep();
+    },
+  };
+}
+
+/** Whether the app lets pages of an origin in; only a clear yes does. */
+function allowsOrigin(app: App, origin: string, log: Log): boolean {
+  try {
+    return readOriginAnswer(app.allowOrigin?.(origin));
+  } catch (error) {
+    log.error('allowOrigin failed', { error: describeError(error) });
+    return false;
+  }
+}
