@@ -34,14 +34,14 @@ describe('a session that falls silent', () => {
 
   test('is not given up while comments come', async () => {
     const encoder = new TextEncoder();
-    const connected = { type: 'connect', session: 's', pingInterval: 500, pingTimeout: 500 };
+    const connected = { type: 'connect', session: 's', pingInterval: 1_000, pingTimeout: 1_000 };
     await using server = new PlainScript({
       answer: () =>
         new Response(
           new ReadableStream({
             async start(controller) {
               controller.enqueue(encoder.encode(`data: ${JSON.stringify(connected)}\r\n\r\n`));
-              for (let i = 0; i < 20; i++) {
+              for (let i = 0; i < 25; i++) {
                 await Bun.sleep(100);
                 controller.enqueue(encoder.encode(':\n\n'));
               }

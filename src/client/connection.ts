@@ -93,7 +93,7 @@ export class Connection implements LinkHost {
 
   message(said: unknown): void {
     if (this.isOver) return;
-    const message = said as Incoming;
+    const message = Object(said) as Incoming;
     const { type, reason = type, retry } = message;
     if (type === 'disconnect') {
       this.lost({ reason, retryMs: retry, isFinal: retry === undefined });

@@ -31,7 +31,8 @@ export type StateChange =
   | {
       readonly state: 'open';
       readonly transport: TransportName;
-      readonly session: string;
+      /** The session's, as in `Client.id`. */
+      readonly id: string;
       readonly user: string | undefined;
       /** The session of before goes on, and missed nothing. */
       readonly recovered: boolean;
@@ -125,8 +126,8 @@ export interface Client<
   readonly state: State;
   /** How messages travel now; undefined unless `state` is `open`. */
   readonly transport: TransportName | undefined;
-  /** The id of the session, new with each connect; undefined before the first. */
-  readonly session: string | undefined;
+  /** What the app calls `session.id`, new with each session; undefined before the first. */
+  readonly id: string | undefined;
   /** Who the client is, by the app's `authenticate`. */
   readonly user: string | undefined;
   /**

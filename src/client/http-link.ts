@@ -10,9 +10,7 @@
 import { GOODBYE, type Link, type LinkHost, type Loss, type Outgoing } from './link.ts';
 import { decode, type Incoming, type PollAnswer } from './wire.ts';
 
-const BAD_REQUEST = 400;
 const NOT_FOUND = 404;
-const METHOD_NOT_ALLOWED = 405;
 const PAYLOAD_TOO_LARGE = 413;
 const TOO_MANY_REQUESTS = 429;
 const UNAVAILABLE = 503;
@@ -81,8 +79,8 @@ export class HttpLink implements Link {
     host.lost({ reason: 'transport close' });
   }
 
-  #receive(message: Incoming): void {
-    this.#session ??= message.session;
+  #receive(message: unknown): void {
+    this.#session ??= (Object(message) as Incoming).session;
     this.#host.message(message);
   }
 
@@ -99,7 +97,7 @@ export class HttpLink implements Link {
       rest = lines.pop() as string;
       for (const line of lines) {
         const json = line.replace(/^data: ?/, '');
-        if (json.startsWith('{')) this.#receive(decode(json) as Incoming);
+        if (json.startsWith('{')) this.#receive(decode(json));
       }
     }
   }
@@ -178,6 +176,6 @@ async function lossOf(answer: Response): Promise<Loss> {
     message: said.message,
     data: said.data,
     retryMs: isBusy ? Number(headers.get('retry-after')) * 1000 || 0 : undefined,
-    isFinal: said.type === 'error' && status >= BAD_REQUEST && status <= METHOD_NOT_ALLOWED,
+    isFinal: said.type === 'error' && (!isBusy || said.reason === 'userSessions') && status < 500,
   };
 }

@@ -152,6 +152,26 @@ describe('coming back', () => {
     await one.reached('open');
   });
 
+  test('with a room that is refused by then is told, and the room is given up', async () => {
+    let joins = 0;
+    await using server = new PlainScript({
+      take: (session, { type, id }) => {
+        if (type !== 'join' || ++joins === 1) return false;
+        session.say({ type: 'error', id, reason: 'joinForbidden' });
+        return true;
+      },
+    });
+    using one = new WatchedClient(server.url);
+    await one.client.join('members');
+    server.session.cut();
+    await one.until('the refusal is told', () => one.errors.length === 1);
+    expect(one.errors[0]).toMatchObject({ code: 'refused', reason: 'joinForbidden' });
+    server.session.cut();
+    await one.reached('open', 3);
+    await one.client.emitWithAck('fence');
+    expect([joins, one.errors.length]).toEqual([2, 1]);
+  });
+
   test('is tried when the function for auth throws, too', async () => {
     await using server = new PlainScript();
     let calls = 0;
@@ -173,6 +193,7 @@ describe('staying away', () => {
     [401, 'notAuthenticated'],
     [403, 'joinForbidden'],
     [404, 'namespaceUnknown'],
+    [429, 'userSessions'],
   ])('after a refusal with %d', async (status, reason) => {
     const refused = () => refusal(status, reason);
     await using server = new PlainScript(refusing({ '/ws': [1, refused], '/sse': [1, refused] }));

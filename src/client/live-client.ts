@@ -33,7 +33,7 @@ const MAX_QUEUED = 1_000;
 export class LiveClient implements Client {
   state: State = 'connecting';
   transport: TransportName | undefined;
-  session: string | undefined;
+  id: string | undefined;
   user: string | undefined;
   readonly #url: string;
   readonly #parameters: URLSearchParams;
@@ -102,6 +102,8 @@ export class LiveClient implements Client {
   async leave(room: string): Promise<void> {
     this.#rooms.delete(room);
     await this.#ask({ type: 'leave', room });
+    // A `join` before it may have been answered since.
+    this.#rooms.delete(room);
   }
 
   close(): void {
@@ -186,12 +188,13 @@ export class LiveClient implements Client {
   }
 
   #opened(transport: TransportName, message: Incoming): void {
-    const { session = '', user, rooms = [], recovered = false } = message;
-    this.session = session;
+    const { user, rooms = [], recovered = false } = message;
+    const id = message.id as string;
+    this.id = id;
     this.user = user;
     this.#openedAtMs = Date.now();
     for (const room of this.#rooms) if (!rooms.includes(room)) void this.#joinAgain(room);
-    this.#change({ state: 'open', transport, session, user, recovered });
+    this.#change({ state: 'open', transport, id, user, recovered });
     this.#flush();
   }
 
@@ -205,7 +208,8 @@ export class LiveClient implements Client {
   }
 
   #heard(message: Incoming): void {
-    const { type, id, args = [], reason, message: words = reason ?? '', data } = message;
+    const { type, args = [], reason, message: words = reason ?? '', data } = message;
+    const id = message.id as number | undefined;
     if (type === 'event') void this.#called(message);
     else if (type === 'ack') this.#outbox.answer(id, args);
     else if (type === 'error') {

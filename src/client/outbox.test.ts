@@ -183,10 +183,14 @@ describe('a client', () => {
     await using server = new PlainScript();
     using one = new WatchedClient(server.url);
     const gate = Promise.withResolvers<void>();
-    one.client.on('ask', () => gate.promise);
+    const asked = Promise.withResolvers<void>();
+    one.client.on('ask', () => {
+      asked.resolve();
+      return gate.promise;
+    });
     await one.reached('open');
     server.session.say({ type: 'event', event: 'ask', id: 1 });
-    await Bun.sleep(20);
+    await asked.promise;
     server.session.cut();
     await one.reached('waiting');
     gate.resolve();

@@ -18,13 +18,14 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     using one = new WatchedClient(`${server.url}?club=7`, { transports: [transport], ...options });
     expect(one.client.state).toBe('connecting');
     const open = await one.reached('open');
-    const { id: session, query } = server.session;
-    expect(open).toEqual({ state: 'open', transport, session, user: 'ada', recovered: true });
+    const { query } = server.session;
+    const id = `id of ${server.session.id}`;
+    expect(open).toEqual({ state: 'open', transport, id, user: 'ada', recovered: true });
     const { client } = one;
-    expect([client.state, client.transport, client.session, client.user]).toEqual([
+    expect([client.state, client.transport, client.id, client.user]).toEqual([
       'open',
       transport,
-      session,
+      id,
       'ada',
     ]);
     expect(query.getAll('room')).toEqual(['match:42', 'a&b']);
@@ -48,7 +49,17 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await using server = new PlainScript();
     using one = over(server, {}, ['goal', 'end']);
     await one.reached('open');
-    server.session.say({ type: 'strange' });
+    for (const strange of [
+      null,
+      1,
+      [],
+      {},
+      { type: 'strange' },
+      { type: 'ack' },
+      { type: 'event' },
+    ]) {
+      server.session.say(strange as object);
+    }
     for (let i = 0; i < 100; i++) {
       server.session.say({ type: 'event', event: 'goal', args: [i, 'é "{}"\n', { deep: [null] }] });
     }
@@ -99,9 +110,18 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const { client } = one;
     await Promise.all([client.join('joined'), client.join('gone')]);
     await Promise.all([client.leave('gone'), client.leave('left')]);
+    void client.join('never');
+    await client.leave('never');
     const said = (): readonly string[] =>
       server.session.received.map(({ type, room }) => `${type} ${String(room)}`);
-    expect(said()).toEqual(['join joined', 'join gone', 'leave gone', 'leave left']);
+    expect(said()).toEqual([
+      'join joined',
+      'join gone',
+      'leave gone',
+      'leave left',
+      'join never',
+      'leave never',
+    ]);
     client.emit('before');
     server.session.cut();
     await one.reached('open', 2);
@@ -114,6 +134,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(server.session.query.getAll('room')).toEqual(['kept']);
     expect(said()[0]).toBe('join joined');
     expect(said()).not.toContain('join kept');
+    expect(said()).not.toContain('join never');
     expect(server.session.events.at(-1)).toEqual(['after']);
   });
 

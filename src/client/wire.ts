@@ -10,12 +10,14 @@ export interface Incoming {
   readonly type: string;
   readonly event?: string;
   readonly args?: readonly unknown[];
-  readonly id?: number;
+  /** The number of a question; of `connect` the name of the session. */
+  readonly id?: number | string;
   readonly reason?: string;
   readonly message?: string;
   readonly data?: unknown;
   /** Milliseconds after which to come back. */
   readonly retry?: number;
+  /** What requests name the session by. */
   readonly session?: string;
   readonly user?: string;
   readonly rooms?: readonly string[];

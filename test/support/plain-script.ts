@@ -153,8 +153,10 @@ export class PlainScript implements AsyncDisposable {
   #sayConnect(session: ScriptedSession): void {
     const rooms = session.query.getAll('room');
     const intervals = { pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 1_000_000 };
-    const head = { type: 'connect', session: session.id, namespace: '/', rooms, recovered: false };
-    if (!this.#script.isMute) session.say({ ...head, ...intervals, ...this.#script.connect });
+    const names = session.transport === 'websocket' ? {} : { session: session.id };
+    const head = { type: 'connect', ...names, id: `id of ${session.id}`, namespace: '/' };
+    const told = { rooms, recovered: false, ...intervals, ...this.#script.connect };
+    if (!this.#script.isMute) session.say({ ...head, ...told });
   }
 
   #upgrade(request: Request, query: URLSearchParams): Response | undefined {
@@ -167,7 +169,7 @@ export class PlainScript implements AsyncDisposable {
     const { session } = socket.data;
     session.say = (message) => {
       socket.send(JSON.stringify(message));
-      if ((message as Message).type === 'disconnect') socket.close(1012);
+      if ((message as Message | null)?.type === 'disconnect') socket.close(1012);
     };
     session.cut = () => socket.terminate();
     if (session.query.get('auth') !== 'message') this.#openSocket(socket);
@@ -210,7 +212,7 @@ export class PlainScript implements AsyncDisposable {
         session.say = (message) => {
           const json = JSON.stringify(message);
           enqueue(isEvents ? `data: ${json}\n\n` : `${json}\n`);
-          if ((message as Message).type === 'disconnect') end();
+          if ((message as Message | null)?.type === 'disconnect') end();
         };
         enqueue(isEvents ? `retry: 1000\nid: ${session.id}\n: hello\n\n` : '\n');
         this.#sayConnect(session);

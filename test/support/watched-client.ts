@@ -6,7 +6,7 @@ import {
   connect,
   type StateChange,
 } from '../../src/client/index.ts';
-import { within } from './raw-deadline.ts';
+import { ANSWER_TIMEOUT_MS, within } from './raw-deadline.ts';
 
 export class WatchedClient implements Disposable {
   readonly client: Client;
@@ -54,7 +54,11 @@ export class WatchedClient implements Disposable {
   }
 
   /** Waits until what the client has told so far is right. */
-  async until(what: string, isRight: () => boolean): Promise<void> {
+  async until(
+    what: string,
+    isRight: () => boolean,
+    timeoutMs: number = ANSWER_TIMEOUT_MS,
+  ): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = (): void => {
       if (isRight()) resolve();
@@ -62,7 +66,7 @@ export class WatchedClient implements Disposable {
     this.#watchers.add(look);
     look();
     try {
-      await within(what, promise);
+      await within(what, promise, timeoutMs);
     } catch (cause) {
       const told = JSON.stringify([this.changes, this.heard, this.errors.map(String)]);
       throw new Error(`${what}: ${told}`, { cause });
