@@ -14,14 +14,14 @@ import { install, type Packed, pack, run, succeed } from './packed.ts';
 const KINDS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^bin\/holdfast\.js$/,
-  /^docs\/(CONFIG|FAILURES|FLEET|LIMITS|METRICS)\.md$/,
+  /^docs\/(CLIENT|CONFIG|FAILURES|FLEET|LIMITS|METRICS|PROTOCOL)\.md$/,
   /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   /^src\/[\w/-]+\.ts$/,
   /^src\/pages\/[\w/-]+\.(css|html|js|svg)$/,
   /^src\/report\/page\/[\w-]+\.(css|js)$/,
 ];
 const FILE_BYTES_MAX = 64 * 1024;
-const PACKAGE_BYTES_MAX = 2 * 1024 * 1024;
+const PACKAGE_BYTES_MAX = 3 * 1024 * 1024;
 const TARBALL_BYTES_MAX = 600 * 1024;
 
 /** Beyond Bun itself, whose binary has a hundred megabytes. */
