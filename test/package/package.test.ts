@@ -22,7 +22,7 @@ const KINDS = [
 ];
 const FILE_BYTES_MAX = 64 * 1024;
 const PACKAGE_BYTES_MAX = 3 * 1024 * 1024;
-const TARBALL_BYTES_MAX = 600 * 1024;
+const TARBALL_BYTES_MAX = 800 * 1024;
 
 /** Beyond Bun itself, whose binary has a hundred megabytes. */
 const INSTALLED_KIB_MAX = 40 * 1024;
