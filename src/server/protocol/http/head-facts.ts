@@ -63,7 +63,9 @@ export class HeadFacts {
         }
         return undefined;
       case 7:
-        if (isWord(bytes, name, 'upgrade')) this.namesWebSocket ||= WEBSOCKET.test(value);
+        if (isWord(bytes, name, 'upgrade')) {
+          this.namesWebSocket ||= value === 'websocket' || WEBSOCKET.test(value);
+        }
         return undefined;
       case 10:
         if (isWord(bytes, name, 'connection')) this.#takeConnection(value);
@@ -97,6 +99,10 @@ export class HeadFacts {
     // What nearly all clients send is known at once.
     if (value === 'keep-alive') {
       this.asksToStay = true;
+      return;
+    }
+    if (value === 'Upgrade') {
+      this.asksToUpgrade = true;
       return;
     }
     this.asksToClose ||= CLOSE.test(value);

@@ -26,6 +26,7 @@ const CHUNKED = 2;
 const KEEPS_ALIVE = 4;
 const UPGRADES = 8;
 const EXPECTS_CONTINUE = 16;
+const IS_GET = 32;
 
 export class RequestHead {
   readonly #text: string;
@@ -55,7 +56,7 @@ export class RequestHead {
   }
 
   get method(): string {
-    return this.#text.slice(0, this.#methodEnd);
+    return this.#has(IS_GET) ? 'GET' : this.#text.slice(0, this.#methodEnd);
   }
 
   /** As it was sent; `requestTarget` has its parts. */
@@ -93,17 +94,16 @@ export class RequestHead {
     const name = anyName.toLowerCase();
     if ((this.#names & nameBit(name.length, name.charCodeAt(0))) === 0) return null;
     const text = this.#text;
+    const lines = linesOf(text, this.#fieldsStart);
     let joined: string | null = null;
-    let at = this.#fieldsStart;
-    while (at < text.length) {
-      const end = text.indexOf(LINE_END, at);
+    for (let line = 1; line < lines.length; line++) {
+      const at = lines[line - 1] as number;
       const colon = at + name.length;
-      if (text.charCodeAt(colon) === COLON && text.slice(at, colon).toLowerCase() === name) {
-        const value = withoutBlanks(text.slice(colon + 1, end));
-        if (joined === null) joined = value;
-        else joined += `${name === 'cookie' ? '; ' : ', '}${value}`;
-      }
-      at = end + LINE_END.length;
+      if (text.charCodeAt(colon) !== COLON) continue;
+      if (text.slice(at, colon).toLowerCase() !== name) continue;
+      const value = valueIn(text, colon + 1, (lines[line] as number) - LINE_END.length);
+      if (joined === null) joined = value;
+      else joined += `${name === 'cookie' ? '; ' : ', '}${value}`;
     }
     return joined;
   }
@@ -115,7 +115,7 @@ export class RequestHead {
     while (at < text.length) {
       const end = text.indexOf(LINE_END, at);
       const colon = text.indexOf(':', at);
-      yield [text.slice(at, colon).toLowerCase(), withoutBlanks(text.slice(colon + 1, end))];
+      yield [text.slice(at, colon).toLowerCase(), valueIn(text, colon + 1, end)];
       at = end + LINE_END.length;
     }
   }
@@ -159,15 +159,32 @@ function flagsOf(facts: HeadFacts, text: string): number {
   const mayStay = isNew || facts.asksToStay;
   if (mayStay && !facts.asksToClose && !text.startsWith('CONNECT ')) flags |= KEEPS_ALIVE;
   const asks = isNew && facts.asksToUpgrade && facts.namesWebSocket;
-  if (asks && !hasBody && text.startsWith('GET ')) flags |= UPGRADES;
+  if (text.startsWith('GET ')) flags |= asks && !hasBody ? IS_GET | UPGRADES : IS_GET;
   return flags;
 }
 
+/** Where lines begin in the text that was asked last: who asks one head asks it several times. */
+const lastLines: number[] = [];
+let lastText = '';
+
+/** Where each line of the fields begins, and at last where they end. */
+function linesOf(text: string, fieldsStart: number): readonly number[] {
+  if (text === lastText) return lastLines;
+  lastText = text;
+  lastLines.length = 0;
+  for (let at = fieldsStart; at < text.length; ) {
+    lastLines.push(at);
+    at = text.indexOf(LINE_END, at) + LINE_END.length;
+  }
+  lastLines.push(text.length);
+  return lastLines;
+}
+
 /** In steps, as an expression for blanks at the end would try each blank within the value. */
-function withoutBlanks(value: string): string {
-  let start = 0;
-  let end = value.length;
-  while (start < end && isBlank(value.charCodeAt(start))) start++;
-  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
-  return value.slice(start, end);
+function valueIn(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
