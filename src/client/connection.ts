@@ -38,6 +38,7 @@ export class Connection implements LinkHost {
   readonly #owner: ConnectionOwner;
   #link: Link | undefined;
   #isOpen = false;
+  #isSocket = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pingIntervalMs = PING_INTERVAL_MS;
   #pingTimeoutMs = PING_TIMEOUT_MS;
@@ -53,6 +54,7 @@ export class Connection implements LinkHost {
     const { options } = this.#owner;
     const { connectTimeoutMs = CONNECT_TIMEOUT_MS, withCredentials } = options;
     this.#timer = setTimeout(() => this.lost({ reason: 'connect timeout' }), connectTimeoutMs);
+    this.#isSocket = transport === 'websocket';
     try {
       this.#link =
         transport === 'websocket'
@@ -85,10 +87,14 @@ export class Connection implements LinkHost {
   heard(): void {
     if (!this.isLive) return;
     clearTimeout(this.#timer);
+    // A page is not shown the pings of a WebSocket. Over HTTP the server says something by then; it
+    // is worth a request only where it is late, or holds polls for longer.
+    const graceMs = this.#isSocket ? 0 : this.#pingTimeoutMs / 2;
+    const lost = (): void => this.lost({ reason: 'ping timeout' });
     this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(() => this.lost({ reason: 'ping timeout' }), this.#pingTimeoutMs);
+      this.#timer = setTimeout(lost, this.#pingTimeoutMs - graceMs);
       this.#link?.ping();
-    }, this.#pingIntervalMs);
+    }, this.#pingIntervalMs + graceMs);
   }
 
   message(said: unknown): void {

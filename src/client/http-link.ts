@@ -7,7 +7,7 @@
  * client asked from brings nothing new: so no message is handed out twice.
  */
 
-import { GOODBYE, type Link, type LinkHost, type Loss, type Outgoing } from './link.ts';
+import { GOODBYE, type Link, type LinkHost, type Loss, type Outgoing, PING } from './link.ts';
 import { decode, type Incoming, type PollAnswer } from './wire.ts';
 
 const NOT_FOUND = 404;
@@ -44,8 +44,9 @@ export class HttpLink implements Link {
     this.#posting = this.#posting.then(() => this.#postAll()).catch(this.#failed);
   }
 
-  /** Answers that stay open have comments or empty lines, and polls are answered. */
-  ping(): void {}
+  ping(): void {
+    this.#posting = this.#posting.then(() => this.#say([PING])).catch(this.#failed);
+  }
 
   close(isPolite: boolean): void {
     const end = (): void => this.#abort.abort();
@@ -53,7 +54,7 @@ export class HttpLink implements Link {
     // The session ends with the answer that brings its messages: it goes on until all is said.
     this.#posting
       .then(() => this.#postAll())
-      .then(() => this.#post([GOODBYE]))
+      .then(() => this.#say([GOODBYE]))
       .then(end, end);
   }
 
@@ -126,21 +127,21 @@ export class HttpLink implements Link {
     }
   }
 
-  #post(lines: readonly string[]): Promise<Response> {
-    return this.#request(`session=${this.#session}`, lines.join('\n'));
-  }
-
   async #postAll(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const batch = this.#host.take();
       if (batch.length === 0) return;
-      const answer = await this.#post(batch.map(({ text }) => text));
-      if (!answer.ok) await this.#notTaken(batch, answer);
+      await this.#say(
+        batch.map(({ text }) => text),
+        batch,
+      );
     }
   }
 
-  /** What becomes of messages whose POST was answered by something else than "accepted". */
-  async #notTaken(batch: readonly Outgoing[], answer: Response): Promise<void> {
+  /** @param batch the messages among the lines that must not be lost */
+  async #say(lines: readonly string[], batch: readonly Outgoing[] = []): Promise<void> {
+    const answer = await this.#request(`session=${this.#session}`, lines.join('\n'));
+    if (answer.ok) return;
     const { status } = answer;
     const loss = await lossOf(answer);
     if (status === NOT_FOUND || loss.retryMs !== undefined) this.#host.putBack(batch);

@@ -54,10 +54,11 @@ export interface LinkHost {
 export interface Link {
   /** Sends what `take` gives; called only after the message `connect`. */
   flush(): void;
-  /** Asks the server for a sign of life, where none is sent by itself. */
+  /** Asks the server for a sign of life. */
   ping(): void;
   /** Ends it. @param isPolite sends what waits, and says goodbye */
   close(isPolite: boolean): void;
 }
 
 export const GOODBYE = '{"type":"disconnect"}';
+export const PING = '{"type":"ping"}';

@@ -1,7 +1,7 @@
 /** A session over a WebSocket: each frame is a message. */
 
 import type { SocketLike } from './contract.ts';
-import { GOODBYE, type Link, type LinkHost } from './link.ts';
+import { GOODBYE, type Link, type LinkHost, PING } from './link.ts';
 import { decode } from './wire.ts';
 
 /** What waits beyond this stays in the client's own queue, which is bounded. */
@@ -50,7 +50,7 @@ export function openWebSocket(Socket: new (url: string) => SocketLike, host: Lin
   };
   return {
     flush,
-    ping: () => socket.send('{"type":"ping"}'),
+    ping: () => socket.send(PING),
     close(isPolite) {
       clearTimeout(timer);
       socket.onmessage = null;

@@ -29,8 +29,8 @@ export interface Script {
   readonly port?: number;
 }
 
-/** How long a poll is held; short, so that tests see several. */
-const HOLD_MS = 500;
+/** How long a poll is held. */
+const HOLD_MS = 5_000;
 
 /** One session, and the way to its client. */
 export class ScriptedSession {
@@ -247,7 +247,10 @@ export class PlainScript implements AsyncDisposable {
     const last = { since: -1, messages: [] };
     const polled: Polled = { session, waiting: [], position: 0, last, wake: () => {} };
     this.#polled.set(session.id, polled);
-    session.cut = () => void this.#polled.delete(session.id);
+    session.cut = () => {
+      this.#polled.delete(session.id);
+      polled.wake();
+    };
     session.say = (message) => {
       polled.waiting.push(message as Message);
       polled.wake();

@@ -139,6 +139,27 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 });
 
+test('silent clients stay while the server lives, and notice when it stands still', async () => {
+  // Polls are held for longer than a session may be silent.
+  const config = { pingIntervalMs: 500, pingTimeoutMs: 2_500 };
+  await using own = await HoldfastProcess.start({ app: APP, workers: 1, config });
+  const clients = TRANSPORTS.map((transport) => {
+    return new WatchedClient(own.url, { transports: [transport], connectTimeoutMs: 1_000 });
+  });
+  await Promise.all(clients.map((one) => one.reached('open')));
+  // Twice as long as a session may be silent.
+  await Bun.sleep(6_500);
+  expect(clients.map(({ states }) => states)).toEqual(TRANSPORTS.map(() => ['open']));
+  const [worker] = await own.workerPids();
+  process.kill(worker as number, 'SIGSTOP');
+  const lost = await Promise.all(clients.map((one) => one.reached('waiting')));
+  expect(lost.map(({ reason }) => reason)).toEqual(TRANSPORTS.map(() => 'ping timeout'));
+  process.kill(worker as number, 'SIGCONT');
+  await Promise.all(clients.map((one) => one.reached('open', 2)));
+  for (const one of clients) one.client.close();
+  await own.stop();
+});
+
 test.skipIf(!browserProgram.available)(
   browserProgram.title('a page that gets no WebSocket takes Server-Sent Events, and else polls'),
   async () => {
