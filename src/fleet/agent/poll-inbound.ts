@@ -91,7 +91,7 @@ export class PollInbound {
     if (status !== OK) return `HTTP ${status}`;
     if (head.isChunked) return this.#chunked(bytes, end);
     const length = head.contentLength;
-    if (length === undefined || length > CHUNK_BYTES_MAX) return 'not the protocol';
+    if (length < 0 || length > CHUNK_BYTES_MAX) return 'not the protocol';
     const bodyEnd = end + length;
     if (bytes.length < bodyEnd) return bodyEnd - offset;
     return { body: bytes, bodyStart: end, bodyEnd, end: bodyEnd };

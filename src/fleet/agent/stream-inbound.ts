@@ -140,7 +140,7 @@ export class StreamInbound {
 
 /** What has a length is a whole answer; `EventSource` takes one type only. */
 function isStream(head: AnswerHead, { codec }: Connection): boolean {
-  if (head.contentLength !== undefined) return false;
+  if (head.contentLength >= 0) return false;
   const type = head.field('content-type') ?? '';
   return codec.cut !== 'events' || /^text\/event-stream\b/i.test(type);
 }

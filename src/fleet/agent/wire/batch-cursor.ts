@@ -8,14 +8,16 @@ import { OPCODE_TEXT } from './client-frame.ts';
 
 /** Session and position stand in it. */
 const ENVELOPE_BYTES_MAX = 1_024;
-const MESSAGES = /"messages"\s*:\s*\[/;
+const MESSAGES = Buffer.from('"messages"');
 const POSITION = /"position"\s*:\s*"([\w.~:-]{1,256})"/;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
+const COLON = 0x3a;
 const COMMA = 0x2c;
 
 export class BatchCursor {
@@ -31,13 +33,15 @@ export class BatchCursor {
 
   /** Begins with the body at `bytes[start..end)`. */
   open(bytes: Buffer, start: number, end: number): void {
-    const beginning = bytes.toString('latin1', start, Math.min(end, start + ENVELOPE_BYTES_MAX));
-    const messages = beginning[0] === '{' ? MESSAGES.exec(beginning) : null;
-    const envelope = messages === null ? '' : beginning.slice(0, messages.index);
-    this.position = POSITION.exec(envelope)?.[1];
-    this.#isEnvelope = messages !== null;
-    this.#next = start + (messages === null ? 0 : messages.index + messages[0].length);
+    const messages = bytes[start] === OPEN_BRACE ? bytes.indexOf(MESSAGES, start) : -1;
+    const isNamed = messages >= 0 && messages < Math.min(end, start + ENVELOPE_BYTES_MAX);
+    const list = isNamed ? listAfter(bytes, messages + MESSAGES.length, end) : -1;
+    this.#isEnvelope = list >= 0;
+    this.#next = this.#isEnvelope ? list : start;
     this.#end = end;
+    this.position = this.#isEnvelope
+      ? POSITION.exec(bytes.toString('latin1', start, messages))?.[1]
+      : undefined;
   }
 
   /** @returns whether there is one more, where the fields tell; `invalid` for no JSON */
@@ -85,6 +89,18 @@ export class BatchCursor {
     while (at < this.#end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
     return at;
   }
+}
+
+/** @returns where the members begin of a list that follows a name and its colon; -1 for none */
+function listAfter(bytes: Buffer, from: number, end: number): number {
+  let hasColon = false;
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte === OPEN_BRACKET) return hasColon ? at + 1 : -1;
+    if (byte === COLON && !hasColon) hasColon = true;
+    else if (byte === COMMA || !isBetween(byte)) return -1;
+  }
+  return -1;
 }
 
 function isBetween(byte: number): boolean {
