@@ -242,6 +242,25 @@ describe('staying away', () => {
     expect(server.sessions).toHaveLength(1);
   });
 
+  test.each([
+    ['http://a.example', 'ws://a.example/ws?'],
+    ['https://a.example:8443/', 'wss://a.example:8443/ws?'],
+    ['ws://a.example/live', 'ws://a.example/live/ws?'],
+    ['wss://a.example/live/?club=7#top', 'wss://a.example/live/ws?club=7'],
+  ])('%s is where the node is', async (address, expected) => {
+    const urls: string[] = [];
+    class Recorder {
+      constructor(url: string) {
+        urls.push(url);
+        throw new Error('not really');
+      }
+    }
+    const options = { transports: ['websocket'], WebSocket: Recorder } as unknown as ClientOptions;
+    using one = new WatchedClient(address, options);
+    await one.reached('waiting');
+    expect(urls[0]).toBe(expected);
+  });
+
   test('an address that is none is the fault of the caller', () => {
     expect(() => connect('no address')).toThrow(TypeError);
   });

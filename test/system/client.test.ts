@@ -139,12 +139,36 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 });
 
+test('who finds the node full comes back when told, also in a page of another origin', async () => {
+  const config = { maxSessionsPerWorker: 1, corsOrigins: [elsewhere.url.origin] };
+  await using own = await HoldfastProcess.start({ app: APP, workers: 1, config });
+  using first = new WatchedClient(own.url);
+  await first.reached('open');
+  using second = new WatchedClient(own.url);
+  const { reason, delayMs } = await second.reached('waiting');
+  expect([reason, delayMs >= 5_000]).toEqual(['atCapacity', true]);
+  expect(second.states).toEqual(['waiting']);
+  if (browser !== undefined) {
+    const page = await openPage(elsewhere.url.href);
+    const waiting = `${importedFrom('holdfast.js', own.url)}.then(({ connect }) =>
+      new Promise((onState) => connect('${own.url}', { onState })))`;
+    const change = await page.evaluate<unknown>(waiting);
+    expect(change).toMatchObject({ state: 'waiting', reason: 'atCapacity' });
+    expect((change as { readonly delayMs: number }).delayMs).toBeGreaterThanOrEqual(5_000);
+    await page.close();
+  }
+  first.client.close();
+  second.client.close();
+  await own.stop();
+});
+
 test('silent clients stay while the server lives, and notice when it stands still', async () => {
   // Polls are held for longer than a session may be silent.
-  const config = { pingIntervalMs: 500, pingTimeoutMs: 2_500 };
+  const config = { pingIntervalMs: 500, pingTimeoutMs: 2_500, plainPath: '/live/' };
   await using own = await HoldfastProcess.start({ app: APP, workers: 1, config });
   const clients = TRANSPORTS.map((transport) => {
-    return new WatchedClient(own.url, { transports: [transport], connectTimeoutMs: 1_000 });
+    const options = { transports: [transport], connectTimeoutMs: 1_000 };
+    return new WatchedClient(`${own.url}/live`, options);
   });
   await Promise.all(clients.map((one) => one.reached('open')));
   // Twice as long as a session may be silent.

@@ -4,9 +4,12 @@
  */
 
 import { ServedFiles } from '../core/app/served-files.ts';
-import { buildClient } from './client-build.ts';
 
 const SMALL_CLIENT = '/holdfast.js';
+
+/** What builds it is loaded by workers that are asked for it. */
+const smallClient = async (): Promise<Uint8Array<ArrayBuffer>> =>
+  await (await import('./client-build.ts')).buildClient();
 
 const BUILDS = [
   'socket.io.js',
@@ -30,6 +33,6 @@ export function clientFiles(path: string): ServedFiles {
   const files = names.map((name) => {
     return [`${path}${name}`, Bun.fileURLToPath(new URL(`dist/${name}`, description))];
   });
-  const all = { ...Object.fromEntries(files), [SMALL_CLIENT]: buildClient };
+  const all = { ...Object.fromEntries(files), [SMALL_CLIENT]: smallClient };
   return new ServedFiles(all, { headers: HEADERS });
 }

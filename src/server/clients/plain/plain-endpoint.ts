@@ -79,6 +79,12 @@ const TURNED_AWAY: Readonly<Record<TurnedAway['status'], string>> = {
   503: 'not taking sessions now, try again later',
 };
 
+/** Pages of other origins may not read it otherwise. */
+const COME_BACK: AnswerHeaders = {
+  'retry-after': RETRY_AFTER_SECONDS,
+  'access-control-expose-headers': 'Retry-After',
+};
+
 export class PlainEndpoint implements ClientKind {
   readonly name: string = 'plain';
   readonly transports: readonly TransportName[] = ['websocket', 'sse', 'stream', 'polling'];
@@ -260,7 +266,7 @@ export class PlainEndpoint implements ClientKind {
 
   #turnAway({ exchange, cors }: Ask, { status, reason }: TurnedAway): void {
     const answer = errorAnswer(status, reason, TURNED_AWAY[status]);
-    const again = status === 400 ? {} : { 'retry-after': RETRY_AFTER_SECONDS };
+    const again = status === 400 ? {} : COME_BACK;
     this.#requests.finish(exchange, answer, { ...cors, ...again });
   }
 
