@@ -131,6 +131,41 @@ describe('a poll', () => {
     expect(one.changes[1]).toMatchObject({ state: 'waiting', reason: 'no' });
   });
 
+  test('that is the first and not understood gives way at once', async () => {
+    const { answer } = polls([brokenOff, hello, silence]);
+    await using server = new PlainScript({ answer });
+    const options = { transports: ['polling'], connectTimeoutMs: 60_000 } as const;
+    using one = new WatchedClient(server.url, options);
+    expect((await one.reached('waiting')).reason).toStartWith('SyntaxError');
+    await one.reached('open');
+  });
+
+  test('is not asked again once the client is closing', async () => {
+    await using server = new PlainScript({
+      answer: async ({ method }) => {
+        if (method !== 'POST') return undefined;
+        server.session.cut();
+        await Bun.sleep(100);
+        return Response.json({ accepted: 1 });
+      },
+    });
+    using one = new WatchedClient(server.url, { transports: ['polling'] });
+    await one.reached('open');
+    await eventually(
+      'a poll waits',
+      () => server.count('/poll'),
+      (count) => count === 2,
+    );
+    one.client.close();
+    await eventually(
+      'the goodbye has come',
+      () => server.count('/poll'),
+      (count) => count === 3,
+    );
+    await Bun.sleep(150);
+    expect(server.sessions).toHaveLength(1);
+  });
+
   test('that is never answered is given up', async () => {
     const short = (): Response =>
       Response.json({

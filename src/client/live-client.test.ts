@@ -140,6 +140,26 @@ describe('coming back', () => {
     }
   });
 
+  test('begins with short times anew for who was open for long', async () => {
+    await using server = new PlainScript();
+    const delays = { reconnectDelayMs: 2, maxReconnectDelayMs: 1_000 };
+    let opened = 0;
+    const random = spyOn(Math, 'random').mockReturnValue(1);
+    try {
+      using one = new WatchedClient(server.url, {
+        ...delays,
+        onState({ state }) {
+          if (state === 'open') setTimeout(() => server.session.cut(), ++opened === 3 ? 1_500 : 0);
+        },
+      });
+      await one.reached('waiting', 4);
+      const waits = one.changes.flatMap((change) => ('delayMs' in change ? change.delayMs : []));
+      expect(waits.slice(0, 4)).toEqual([2, 4, 2, 4]);
+    } finally {
+      random.mockRestore();
+    }
+  });
+
   test.each([429, 503])('after %d it is when Retry-After says', async (status) => {
     const busy = () => refusal(status, 'atCapacity', { 'retry-after': '1' });
     await using server = new PlainScript(refusing({ '/ws': [1, busy], '/sse': [1, busy] }));
