@@ -156,9 +156,13 @@ export class RawConnection {
 }
 
 /** The head of a WebSocket upgrade request; the key is the example of RFC 6455, section 1.3. */
-export function upgradeRequest(query: string, headers: readonly string[] = []): string {
+export function upgradeRequest(
+  query: string,
+  headers: readonly string[] = [],
+  path = '/socket.io/',
+): string {
   return [
-    `GET /socket.io/?${query} HTTP/1.1`,
+    `GET ${path}?${query} HTTP/1.1`,
     'Host: 127.0.0.1',
     'Connection: Upgrade',
     'Upgrade: websocket',

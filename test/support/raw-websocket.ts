@@ -16,6 +16,8 @@ export interface WebSocketOptions {
   /** The whole query, for handshakes that are wrong on purpose. */
   readonly wholeQuery?: string;
   readonly headers?: Record<string, string>;
+  /** `/socket.io/` unless given. */
+  readonly path?: string;
   /** Whether pings are answered and kept out of the queue; true unless given. */
   readonly answerPings?: boolean;
 }
@@ -53,7 +55,8 @@ export class RawWebSocket {
     const more = options.query === undefined ? '' : `&${options.query}`;
     const query = options.wholeQuery ?? `EIO=4&transport=websocket${more}`;
     this.answerPings = options.answerPings ?? true;
-    this.#socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?${query}`, {
+    const path = options.path ?? '/socket.io/';
+    this.#socket = new WebSocket(`${url.replace('http', 'ws')}${path}?${query}`, {
       headers: options.headers ?? {},
     });
     this.#socket.binaryType = 'arraybuffer';
