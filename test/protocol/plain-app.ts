@@ -19,6 +19,7 @@ import {
 /** Nobody may join it. */
 const FORBIDDEN_ROOM = 'forbidden';
 const WATCHERS = 'watchers';
+const SURVEY_TIMEOUT_MS = 20_000;
 
 /** What the app keeps of a session. */
 interface Kept {
@@ -117,6 +118,21 @@ const handlers: NamespaceHandlers = {
       else if (value === 'else') session.emit('else', 'not a frame');
       else session.emit('message', value);
     },
+    mixed: (session, room: string) => {
+      for (let number = 0; number < 20; number += 1) {
+        if (number % 2 === 0) session.server.in(room).emit('number', number);
+        else session.emit('number', number);
+      }
+    },
+    survey: (session, room: string, ...args: unknown[]) =>
+      session.server
+        .in(room)
+        .timeout(SURVEY_TIMEOUT_MS)
+        .emitWithAck('question', ...args),
+    roll: async (session, room: string) =>
+      (await session.server.in(room).fetchSessions()).map(({ id }) => id),
+    expel: (session, id: string) => session.server.in(id).disconnect(true),
+    usher: (session, id: string, room: string) => session.server.in(id).join(room),
     watch: (session) => session.join(WATCHERS),
     kick: (session) => {
       session.emit('bye');
