@@ -32,8 +32,8 @@ export async function runBout(
 ): Promise<Bout> {
   progress.say('starting');
   const running = await contestant.start(children);
-  const { protocol } = contestant;
-  const load = new LoadDriver({ url: running.url, protocol }, children);
+  const { protocol, auth } = contestant;
+  const load = new LoadDriver({ url: running.url, protocol, auth }, children);
   try {
     return await new BoutRunner(running, load, settings, progress).run(contestant.name);
   } finally {

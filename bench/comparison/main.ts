@@ -7,7 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contestant } from '../contestants/contract.ts';
-import { CONTROL_NAME, RIVAL_NAME } from '../contestants/index.ts';
+import { CONTROL_NAME, RIVAL_NAME, RIVALS_OF_WAITING } from '../contestants/index.ts';
 import { Children } from '../measure/children.ts';
 import { BOUT_FIXED_SECONDS, RESERVED_FILES, SESSIONS_DEFAULT } from '../measure/limits.ts';
 import type { Machine } from '../measure/machine.ts';
@@ -18,7 +18,7 @@ import type { Bout } from '../measure/samples.ts';
 import type { Figures } from '../measure/summary.ts';
 import { summarize } from '../measure/summary.ts';
 import type { Judgement } from '../measure/targets.ts';
-import { judge } from '../measure/targets.ts';
+import { judge, judgeWaiting } from '../measure/targets.ts';
 import { runBout } from './bout.ts';
 import type { Options } from './options.ts';
 import { parseOptions } from './options.ts';
@@ -100,7 +100,8 @@ function print(results: Results, options: Options): void {
   console.log(`\n${sessions} sessions, rounds: ${rounds}, ${where}\n`);
   if (figures.length > 0) {
     console.log(measurementTable(figures, titles));
-    console.log(ratioTable(figures, find(CONTROL_NAME), find(RIVAL_NAME), titles));
+    const [control, rival] = [find(CONTROL_NAME), find(RIVAL_NAME)];
+    if (control ?? rival) console.log(ratioTable(figures, control, rival, titles));
   }
   if (judgements.length > 0) console.log(judgementTable(judgements));
   if (options.connections < SESSIONS_DEFAULT) {
@@ -167,7 +168,10 @@ async function main(): Promise<void> {
     ),
     seconds: Math.round((performance.now() - startedAt) / 1000),
     figures,
-    judgements: subject ? judge(subject, find(CONTROL_NAME), find(RIVAL_NAME)) : [],
+    judgements: [
+      ...(subject ? judge(subject, find(CONTROL_NAME), find(RIVAL_NAME)) : []),
+      ...judgeWaiting(find, RIVALS_OF_WAITING),
+    ],
     failures,
     bouts,
   };

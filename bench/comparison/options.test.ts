@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Contestant } from '../contestants/contract.ts';
 import { contestants } from '../contestants/index.ts';
-import { chooseField } from './options.ts';
+import { chooseField, ofProtocols } from './options.ts';
 
 const entry = (name: string, reason?: string): Contestant => ({
   name,
   title: name,
-  protocol: 'plain',
+  protocol: 'websocket',
   expectedSeconds: 1,
   unavailable: () => reason,
   start: () => Promise.reject(new Error('not here')),
@@ -29,6 +29,16 @@ test('who was named must be able to run', () => {
   );
   expect(() => chooseField(all, ['bear'])).toThrow(
     "There is no contestant 'bear'; name some of bare, nchan.",
+  );
+});
+
+test('protocols choose who speaks them', () => {
+  const some = ofProtocols(contestants({}), ['sse', 'poll']).map(({ name }) => name);
+  const wanted = ['holdfast-sse', 'http-sse', 'nchan-sse', 'holdfast-poll', 'http-poll'];
+  expect(new Set(some)).toEqual(new Set([...wanted, 'nchan-poll']));
+  expect(ofProtocols(all, undefined)).toEqual(all);
+  expect(() => ofProtocols(all, ['gopher'])).toThrow(
+    "No contestant speaks 'gopher'; name some of websocket.",
   );
 });
 

@@ -19,6 +19,7 @@ export interface Options {
 /** The options as typed: names for contestants, since which there are depends on `--centrifugo`. */
 interface Typed extends Omit<Options, 'only'> {
   readonly only?: readonly string[];
+  readonly protocol?: readonly string[];
   readonly centrifugo?: string;
 }
 
@@ -31,14 +32,30 @@ interface Field {
 /** Ends the process with a sentence when the command line is wrong. */
 export function parseOptions(argv: readonly string[]): Options {
   const command = benchCommand();
-  const { only: names, centrifugo, ...rest } = command.parse(argv).opts<Typed>();
+  const { only: names, protocol, centrifugo, ...rest } = command.parse(argv).opts<Typed>();
   try {
-    const { only, skipped } = chooseField(contestants({ centrifugo }), names, centrifugo);
+    const all = ofProtocols(contestants({ centrifugo }), protocol);
+    const { only, skipped } = chooseField(all, names, centrifugo);
     for (const sentence of skipped) console.error(sentence);
     return { only, ...rest };
   } catch (error) {
     return command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/**
+ * @param protocols those of `--protocol`; undefined means all
+ * @throws Error with one sentence when nobody speaks one of them
+ */
+export function ofProtocols(
+  all: readonly Contestant[],
+  protocols: readonly string[] | undefined,
+): readonly Contestant[] {
+  if (protocols === undefined) return all;
+  const spoken = new Set<string>(all.map(({ protocol }) => protocol));
+  const unknown = protocols.find((protocol) => !spoken.has(protocol));
+  if (unknown === undefined) return all.filter(({ protocol }) => protocols.includes(protocol));
+  throw new Error(`No contestant speaks '${unknown}'; name some of ${[...spoken].join(', ')}.`);
 }
 
 /**
@@ -79,9 +96,11 @@ function benchCommand(): Command {
   return new Command('npm run bench --')
     .description(
       'Measures memory per session, CPU per delivery and handshakes per core of Holdfast,\n' +
-        'bare Bun.serve (the control row), ws, Socket.IO and nchan, one after the other.',
+        'bare Bun.serve (the control row), ws, Socket.IO, http of Node and nchan, one after the\n' +
+        'other, for Socket.IO, WebSocket, Server-Sent Events, streams and polls.',
     )
     .option('--only <names>', 'the contestants to run, by comma (default: all that can)', list)
+    .option('--protocol <names>', 'only those who speak them, by comma', list)
     .option('--centrifugo <path>', 'the binary of Centrifugo 6.3 or later, which then takes part')
     .option('--connections <count>', 'sessions to hold', parseCount, SESSIONS_DEFAULT)
     .option('--rounds <count>', 'times that every contestant runs, at most', parseCount, 3)
@@ -97,7 +116,8 @@ function benchCommand(): Command {
     .addHelpText(
       'after',
       `\nContestants: ${names.join(', ')}\n\nExample:\n` +
-        '  npm run bench -- --only holdfast,bare --connections 5000 --rounds 1',
+        '  npm run bench -- --only holdfast,bare --connections 5000 --rounds 1\n' +
+        '  npm run bench -- --protocol sse,poll',
     );
 }
 

@@ -6,7 +6,7 @@ import { launch } from './launch.ts';
 export const bare: Contestant = {
   name: 'bare',
   title: 'bare Bun.serve',
-  protocol: 'plain',
+  protocol: 'websocket',
   expectedSeconds: 25,
   start: (children) => launch({ runtime: 'bun', file: 'bare.ts', path: '/' }, children),
 };

@@ -34,7 +34,7 @@ export function centrifugo(binary: string | undefined): Contestant {
   return {
     name: 'centrifugo',
     title: 'Centrifugo',
-    protocol: 'plain',
+    protocol: 'websocket',
     expectedSeconds: 45,
     unavailable: () => unavailable(path),
     version: () => output([path ?? 'centrifugo', 'version']),

@@ -4,13 +4,17 @@
  * binary) needs only such a file, and a line in `index.ts`.
  */
 
+import type { ClientProtocol as FleetProtocol } from '../../src/fleet/agent/contract.ts';
 import type { Children } from '../measure/children.ts';
 
 /**
- * What the load client speaks: Socket.IO v5 over Engine.IO v4, WebSocket alone, or `pinging`:
- * WebSocket where each client sends a text every 25 s and the server sends it back.
+ * What the load client speaks: a protocol of `holdfast fleet`, or `pinging`: WebSocket where each
+ * client sends a text every 25 s and the server sends it back.
  */
-export type ClientProtocol = 'socket-io' | 'plain' | 'pinging';
+export type ClientProtocol = FleetProtocol | 'pinging';
+
+/** What sessions present to servers that have users. */
+export const USER_AUTH = '{"token":"user-{n}"}';
 
 export interface Contestant {
   /** The name for `--only`, and in the results. */
@@ -18,6 +22,8 @@ export interface Contestant {
   /** The name in the table, with the runtime. */
   readonly title: string;
   readonly protocol: ClientProtocol;
+  /** What sessions present; `{n}` in it becomes a session's number. */
+  readonly auth?: string;
   /** Seconds that one bout of 19,000 sessions takes on a quiet machine; only for the time left. */
   readonly expectedSeconds: number;
   /**
@@ -30,8 +36,8 @@ export interface Contestant {
   /**
    * Starts the server and answers when it takes connections.
    * MUST register its process with `children`, listen on every loopback address, put each
-   * session into one broadcast topic, and, for `socket-io`, authenticate the CONNECT payload
-   * `{"token":"user-N"}` and join two more rooms. MUST NOT warm anything up.
+   * session into one broadcast topic, and, where it has users and rooms, authenticate `USER_AUTH`
+   * and join two more rooms. MUST NOT warm anything up.
    */
   start(children: Children): Promise<RunningContestant>;
 }

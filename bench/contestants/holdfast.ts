@@ -7,7 +7,7 @@
 import { findToken } from '../../src/host/access/left-token.ts';
 import type { Children } from '../measure/children.ts';
 import { HOLDFAST_STOP_TIMEOUT_MS, PAYLOAD_BYTES } from '../measure/limits.ts';
-import type { Contestant, RunningContestant } from './contract.ts';
+import { type Contestant, type RunningContestant, USER_AUTH } from './contract.ts';
 import { post } from './launch.ts';
 import { answers, freePort } from './processes.ts';
 import { SOCKET_IO_PATH } from './socket-io.ts';
@@ -16,25 +16,46 @@ const APP = `${import.meta.dir}/servers/holdfast-app.ts`;
 const ROOT_FOLDER = `${import.meta.dir}/../..`;
 const ADMIN_TIMEOUT_MS = 5_000;
 
+/** For its clients of Socket.IO. */
 export const holdfast: Contestant = {
   name: 'holdfast',
   title: 'Holdfast',
   protocol: 'socket-io',
+  auth: USER_AUTH,
   expectedSeconds: 28,
   start: (children) => startHoldfast(children),
 };
 
-/** @param flags further flags of `holdfast start` */
+/** Path and query of each transport of the plain protocol. */
+const PLAIN_PATHS = { websocket: '/ws', sse: '/sse', stream: '/poll?stream=1', poll: '/poll' };
+
+/** For clients of the plain protocol: the same server with the same app. */
+export function plainHoldfast(protocol: keyof typeof PLAIN_PATHS): Contestant {
+  return {
+    name: `holdfast-${protocol}`,
+    title: `Holdfast, ${protocol}`,
+    protocol,
+    auth: USER_AUTH,
+    expectedSeconds: protocol === 'poll' ? 40 : 28,
+    start: (children) => startHoldfast(children, [], PLAIN_PATHS[protocol]),
+  };
+}
+
+/**
+ * @param flags further flags of `holdfast start`
+ * @param path and query that clients ask for
+ */
 export async function startHoldfast(
   children: Children,
   flags: readonly string[] = [],
+  path: string = SOCKET_IO_PATH,
 ): Promise<RunningContestant> {
   const [port, adminPort] = [freePort(), freePort()];
   const child = children.add(
     Bun.spawn(
       [
         ...[process.execPath, 'src/cli/main.ts', 'start', '--app', APP],
-        ...['--workers', '1', '--host', '0.0.0.0'],
+        ...['--workers', '1', '--host', '0.0.0.0', '--log-level', 'warn'],
         ...['--port', String(port), '--admin-port', String(adminPort)],
         ...flags,
       ],
@@ -56,7 +77,7 @@ export async function startHoldfast(
   return {
     pid,
     otherPids: [child.pid],
-    url: `ws://127.0.0.1:${port}${SOCKET_IO_PATH}`,
+    url: `ws://127.0.0.1:${port}${path}`,
     broadcast: async (count) => {
       const sends = Array.from({ length: count }, () => {
         sequence += 1;

@@ -21,6 +21,8 @@ const MODULE_PATH = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 /** Debian keeps nginx where only root's PATH looks. */
 const SEARCH_PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
 
+const PACKAGES = 'nginx libnginx-mod-nchan';
+
 /** Messages kept for a subscriber that is behind: more than one burst of the benchmark. */
 const BUFFERED_MESSAGES = 20;
 
@@ -29,23 +31,27 @@ const CONNECTIONS_MAX = 32_768;
 
 const RECORDS_PER_FILE = 1.2;
 
-export const nchan: Contestant = {
-  name: 'nchan',
-  title: 'nchan (nginx)',
-  protocol: 'plain',
-  expectedSeconds: 25,
-  unavailable() {
-    const missing = findNginx() === undefined || !existsSync(MODULE_PATH);
-    return missing
-      ? 'nginx with its module nchan is not installed: run apt-get install nginx libnginx-mod-nchan'
-      : undefined;
-  },
-  version: () => `${nginxVersion()}, libnginx-mod-nchan ${moduleVersion()}`,
-  start,
-};
+type Subscriber = 'websocket' | 'sse' | 'poll';
+
+export function nchan(protocol: Subscriber): Contestant {
+  return {
+    name: protocol === 'websocket' ? 'nchan' : `nchan-${protocol}`,
+    title: protocol === 'websocket' ? 'nchan (nginx)' : `nchan (nginx), ${protocol}`,
+    protocol,
+    expectedSeconds: 25,
+    unavailable() {
+      const missing = findNginx() === undefined || !existsSync(MODULE_PATH);
+      return missing
+        ? `nginx with its module nchan is not installed: run apt-get install ${PACKAGES}`
+        : undefined;
+    },
+    version: () => `${nginxVersion()}, libnginx-mod-nchan ${moduleVersion()}`,
+    start: (children) => start(protocol, children),
+  };
+}
 
 interface Ports {
-  /** WebSocket subscribers, on every address. */
+  /** Subscribers, on every address. */
   readonly subscribe: number;
   /** The publisher, on loopback alone. */
   readonly publish: number;
@@ -71,12 +77,24 @@ http {
   nchan_message_buffer_length ${BUFFERED_MESSAGES};
   server {
     listen 0.0.0.0:${ports.subscribe};
-    location = /ws {
+    location = /websocket {
       nchan_subscriber websocket;
       nchan_channel_id all;
       # Who comes back gets what is said from then on, as with the other contestants.
       nchan_subscriber_first_message newest;
       nchan_websocket_ping_interval ${HEARTBEAT_SECONDS};
+    }
+    location = /sse {
+      nchan_subscriber eventsource;
+      nchan_channel_id all;
+      nchan_subscriber_first_message newest;
+      nchan_eventsource_ping_interval ${HEARTBEAT_SECONDS};
+    }
+    location = /poll {
+      nchan_subscriber longpoll;
+      nchan_channel_id all;
+      # The last message, so that the first poll is answered at once. Others are held for ever.
+      nchan_subscriber_first_message -1;
     }
   }
   server {
@@ -93,7 +111,7 @@ http {
 `;
 }
 
-async function start(children: Children): Promise<RunningContestant> {
+async function start(protocol: Subscriber, children: Children): Promise<RunningContestant> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-bench-nchan-'));
   const ports = { subscribe: freePort(), publish: freePort() };
   // Nchan takes records for its own use as well: with 20,000, clients were cut off at 18,747.
@@ -122,17 +140,18 @@ async function start(children: Children): Promise<RunningContestant> {
     throw error;
   }
   let sequence = 0;
+  const send = (): Promise<void> => {
+    sequence += 1;
+    const payload = String(sequence).padEnd(PAYLOAD_BYTES, '.');
+    return publish(`http://127.0.0.1:${ports.publish}/publish`, payload);
+  };
+  if (protocol === 'poll') await send();
   return {
     pid: worker,
     otherPids: [master.pid],
-    url: `ws://127.0.0.1:${ports.subscribe}/ws`,
+    url: `ws://127.0.0.1:${ports.subscribe}/${protocol}`,
     broadcast: async (count) => {
-      const sends = Array.from({ length: count }, () => {
-        sequence += 1;
-        const payload = String(sequence).padEnd(PAYLOAD_BYTES, '.');
-        return publish(`http://127.0.0.1:${ports.publish}/publish`, payload);
-      });
-      await Promise.all(sends);
+      await Promise.all(Array.from({ length: count }, send));
     },
     stop,
   };

@@ -3,11 +3,14 @@ import { afterEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { Crowd } from '../load/crowd.ts';
 import { Children } from '../measure/children.ts';
-import { HEARTBEAT_SECONDS } from '../measure/limits.ts';
+import { HEARTBEAT_SECONDS, RESERVED_FILES } from '../measure/limits.ts';
 import { CENTRIFUGO_PATH, centrifugo, centrifugoConfiguration } from './centrifugo.ts';
-import { nchan } from './nchan.ts';
+import { http } from './http.ts';
+import { nchan as nchanOf } from './nchan.ts';
 
+const SESSIONS = 40;
 const children = new Children();
 const sockets: WebSocket[] = [];
 const folders: string[] = [];
@@ -56,6 +59,7 @@ const temporary = (prefix: string): string[] =>
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 describe('nchan', () => {
+  const nchan = nchanOf('websocket');
   const reason = nchan.unavailable?.();
   const title = 'delivers to all, measures the worker, and leaves nothing behind';
   test.skipIf(reason !== undefined)(reason ? `${title} (${reason})` : title, async () => {
@@ -79,6 +83,35 @@ describe('nchan', () => {
     expect(temporary('holdfast-bench-nchan-')).toEqual(before);
     expect(nchan.version?.()).toMatch(/^nginx\/\d.*, libnginx-mod-nchan /);
   });
+});
+
+describe('streams and polls', () => {
+  const all = [
+    ...(['sse', 'stream', 'poll'] as const).map(http),
+    ...(['sse', 'poll'] as const).map(nchanOf),
+  ];
+  for (const contestant of all) {
+    const reason = contestant.unavailable?.();
+    const title = `${contestant.name}: a crowd hears bursts, leaves, and comes again`;
+    test.skipIf(reason !== undefined)(reason ? `${title} (${reason})` : title, async () => {
+      const { protocol } = contestant;
+      const running = await contestant.start(children);
+      const crowd = new Crowd({ url: running.url, protocol }, RESERVED_FILES + 2 * SESSIONS);
+      try {
+        for (let round = 0; round < 2; round++) {
+          await crowd.fill(SESSIONS);
+          const { deliveries } = crowd.counters(0);
+          await running.broadcast(5);
+          await crowd.delivered(deliveries + 5 * SESSIONS);
+          await crowd.leave();
+        }
+        expect(crowd.counters(0)).toMatchObject({ failures: 0, lost: 0, cut: 0 });
+      } finally {
+        crowd.stop();
+        await running.stop();
+      }
+    });
+  }
 });
 
 /**

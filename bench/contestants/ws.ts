@@ -6,7 +6,7 @@ import { launch } from './launch.ts';
 export const ws: Contestant = {
   name: 'ws',
   title: 'ws (Node)',
-  protocol: 'plain',
+  protocol: 'websocket',
   expectedSeconds: 33,
   start: (children) => launch({ runtime: 'node', file: 'ws.mjs', path: '/' }, children),
 };

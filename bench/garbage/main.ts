@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { processMemory } from '../../src/host/machine/process-usage.ts';
 import type { ServerSample } from '../../src/report/recording/record.ts';
+import { USER_AUTH } from '../contestants/contract.ts';
 import { sendTick, workerPid } from '../contestants/holdfast.ts';
 import { SOCKET_IO_PATH } from '../contestants/socket-io.ts';
 import { LoadDriver } from '../load/driver.ts';
@@ -71,7 +72,7 @@ async function measure(
     const { publicPort, adminPort } = await subject.ports();
     const admin = `http://127.0.0.1:${adminPort}`;
     const url = `ws://127.0.0.1:${publicPort}${SOCKET_IO_PATH}`;
-    const load = new LoadDriver({ url, protocol: 'socket-io' }, children);
+    const load = new LoadDriver({ url, protocol: 'socket-io', auth: USER_AUTH }, children);
     try {
       const pid = await workerPid(admin);
       const say = (name: PhaseName): void =>

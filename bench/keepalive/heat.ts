@@ -13,7 +13,7 @@ import {
   machineCpuSeconds,
   processMemory,
 } from '../../src/host/machine/process-usage.ts';
-import type { RunningContestant } from '../contestants/contract.ts';
+import { type RunningContestant, USER_AUTH } from '../contestants/contract.ts';
 import { LoadDriver } from '../load/driver.ts';
 import type { Children } from '../measure/children.ts';
 import { SETTLE_EMPTY_MS, SETTLE_MS } from '../measure/limits.ts';
@@ -115,7 +115,8 @@ export async function runHeat(
 
 async function open(row: KeepaliveRow, children: Children): Promise<Lane> {
   const running = await row.start(children);
-  const load = new LoadDriver({ url: running.url, protocol: row.protocol }, children);
+  const { url } = running;
+  const load = new LoadDriver({ url, protocol: row.protocol, auth: USER_AUTH }, children);
   try {
     await Bun.sleep(SETTLE_EMPTY_MS);
     return { row, running, load, emptyBytes: processMemory(running.pid).rssBytes };

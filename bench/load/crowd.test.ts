@@ -16,7 +16,7 @@ afterEach(() => {
 
 function crowdAt(port: number, ...rest: [protocol: 'socket-io' | 'pinging', timeoutMs?: number]) {
   const [protocol, timeoutMs] = rest;
-  const crowd = new Crowd(new URL(`ws://127.0.0.1:${port}/`), protocol, OPEN_FILES, timeoutMs);
+  const crowd = new Crowd({ url: `ws://127.0.0.1:${port}/`, protocol }, OPEN_FILES, timeoutMs);
   crowds.push(crowd);
   return crowd;
 }

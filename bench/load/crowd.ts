@@ -8,9 +8,8 @@
 
 import type { AgentOrder } from '../../src/fleet/agent/contract.ts';
 import { Swarm } from '../../src/fleet/agent/swarm.ts';
-import type { ClientProtocol } from '../contestants/contract.ts';
 import * as limits from '../measure/limits.ts';
-import type { LoadCounters } from './messages.ts';
+import type { LoadCounters, LoadSettings } from './messages.ts';
 
 /** Often enough that a handshake which ends is followed by the next one at once. */
 const TICK_MS = 1;
@@ -32,8 +31,7 @@ export class Crowd {
 
   /** @param leaveTimeoutMs another one in tests */
   constructor(
-    url: URL,
-    protocol: ClientProtocol,
+    { url, protocol, auth }: LoadSettings,
     openFiles: number,
     leaveTimeoutMs: number = limits.LEAVE_TIMEOUT_MS,
   ) {
@@ -44,11 +42,11 @@ export class Crowd {
       run: 'bench',
       connections: 0,
       rate: RATE_UNBOUNDED,
-      targets: targetsOf(url),
+      targets: targetsOf(new URL(url)),
       sources: [],
-      mix: [{ protocol: protocol === 'socket-io' ? 'socket-io' : 'websocket', weight: 1 }],
+      mix: [{ protocol: protocol === 'pinging' ? 'websocket' : protocol, weight: 1 }],
       firstNumber: 0,
-      auth: '{"token":"user-{n}"}',
+      auth,
       churnPerMinute: 0,
       storms: 0,
       coalesceMs: 0,

@@ -12,7 +12,7 @@ const LAG_PROBE_MS = 20;
 const PROGRESS_MS = 1_000;
 
 function run(settings: LoadSettings): void {
-  const crowd = new Crowd(new URL(settings.url), settings.protocol, openFileLimit());
+  const crowd = new Crowd(settings, openFileLimit());
   let lagMs = 0;
   let probedAt = performance.now();
   setInterval(() => {

@@ -9,6 +9,8 @@ import type { ClientProtocol } from '../contestants/contract.ts';
 export interface LoadSettings {
   readonly url: string;
   readonly protocol: ClientProtocol;
+  /** What sessions present; nothing unless given. */
+  readonly auth?: string | undefined;
 }
 
 export type LoadCommand =

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import type { Figures } from './summary.ts';
 import { median } from './summary.ts';
-import { judge } from './targets.ts';
+import { judge, judgeWaiting } from './targets.ts';
 
 function figures(contestant: string, memory: number, cpu: number, handshakes: number): Figures {
   return {
@@ -44,6 +44,32 @@ test('what was not measured is not judged', () => {
   expect(judge(rival, control, rival).map(({ what }) => what)).not.toContain(
     'idle CPU per session',
   );
+});
+
+test('waiting clients are compared with others on the same protocol', () => {
+  const all = [
+    figures('holdfast-sse', 1_900, 1, 1),
+    figures('http-sse', 9_000, 1, 1),
+    figures('nchan-sse', 1_900, 1, 1),
+    figures('holdfast-poll', 1_700, 1, 1),
+    figures('http-poll', 9_000, 1, 1),
+    figures('holdfast-stream', 2_100, 1, 1),
+  ];
+  const others = {
+    websocket: ['ws'],
+    sse: ['http-sse', 'nchan-sse'],
+    stream: [],
+    poll: ['http-poll'],
+  };
+  const judgements = judgeWaiting(
+    (name) => all.find(({ contestant }) => contestant === name),
+    others,
+  );
+  expect(judgements.map(({ must, aim }) => [must.verdict, aim.verdict])).toEqual([
+    ['MISS', 'PASS'],
+    ['open', 'MISS'],
+    ['PASS', 'MISS'],
+  ]);
 });
 
 test('the median of an even number of values is the middle of the middle two', () => {

@@ -98,6 +98,40 @@ export function judge(
   return judgements;
 }
 
+/** Bytes that a client which only waits may take at best, by the protocol it waits on. */
+const WAITING_AIMS = { websocket: 1800, sse: 2000, stream: 2000, poll: 1600 } as const;
+
+/**
+ * Judges the memory of clients that wait, on each protocol that was measured: less than that of
+ * each other server must take for the same. Without another one it is open.
+ *
+ * @param others names of those that are compared with, by protocol
+ */
+export function judgeWaiting(
+  find: (contestant: string) => Figures | undefined,
+  others: Readonly<Record<keyof typeof WAITING_AIMS, readonly string[]>>,
+): Judgement[] {
+  return Object.entries(WAITING_AIMS).flatMap(([protocol, aim]) => {
+    const memory = find(`holdfast-${protocol}`)?.memory;
+    if (memory === undefined) return [];
+    const rivals = others[protocol as keyof typeof WAITING_AIMS].flatMap((name) => {
+      const figures = find(name);
+      return figures === undefined ? [] : [{ name, bytes: figures.memory }];
+    });
+    const isAhead = rivals.every(({ bytes }) => memory < bytes);
+    const named = rivals.map(({ name, bytes }) => `${name} (${format(bytes)})`).join(' and ');
+    return {
+      what: `memory per session, ${protocol}`,
+      measured: `${format(memory)} bytes`,
+      must: {
+        text: `less than ${named === '' ? 'others' : named}`,
+        verdict: rivals.length === 0 ? 'open' : isAhead ? 'PASS' : 'MISS',
+      },
+      aim: { text: `≤ ${format(aim)} bytes`, verdict: memory <= aim ? 'PASS' : 'MISS' },
+    } as const;
+  });
+}
+
 /** Three significant digits, thousands apart. */
 export function format(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;

@@ -42,11 +42,12 @@ export class FleetWatch {
 
   /** @returns the fleet's exit code, 0 when its verdict is that the run passed */
   async run(): Promise<number> {
-    const { connections, rate, hold, churn, out } = this.#options;
+    const { connections, rate, hold, churn, out, protocol } = this.#options;
     const child = this.#children.add(
       Bun.spawn(
         [
           ...holdfast('fleet', 'run', ...this.#server.fleetArguments),
+          ...['--protocol', protocol],
           ...['--connections', String(connections), '--rate', String(rate)],
           ...['--hold', String(hold), '--broadcasts', '1', '--out', out],
           ...(churn > 0 ? ['--churn', String(churn)] : []),

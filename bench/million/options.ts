@@ -2,6 +2,13 @@
 
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { CLIENT_PROTOCOLS, type ClientProtocol } from '../../src/fleet/agent/contract.ts';
+
+/**
+ * The longest that the server allows. Each poll that comes back with nothing is asked again, so a
+ * million of them are 4,200 requests a second; with the default of 25 s they would be 40,000.
+ */
+const POLL_HOLD_MS = 240_000;
 
 export interface MillionOptions {
   readonly connections: number;
@@ -12,14 +19,18 @@ export interface MillionOptions {
   /** Percent of the sessions that leave and come back in a minute. */
   readonly churn: number;
   readonly server: 'holdfast' | 'bare';
+  /** What sessions speak; the control has WebSocket alone. */
+  readonly protocol: ClientProtocol;
+  /** How long the server holds a poll, in milliseconds. */
+  readonly pollHold: number;
   readonly out: string;
 }
 
 export function parseOptions(argv: readonly string[]): MillionOptions {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-  return new Command('npm run million --')
+  const options = new Command('npm run million --')
     .description(
-      'Holds a million Socket.IO sessions on this machine, server and fleet together, for 60 s,\n' +
+      'Holds a million sessions on this machine, server and fleet together, for 60 s,\n' +
         'counts one broadcast at every one of them, and writes a report. Linux; kernel settings\n' +
         'are set by root through "holdfast doctor" and put back. It needs about 16 GB.',
     )
@@ -32,14 +43,25 @@ export function parseOptions(argv: readonly string[]): MillionOptions {
         .choices(['holdfast', 'bare'])
         .default('holdfast'),
     )
+    .addOption(
+      new Option('--protocol <name>', 'What sessions speak.')
+        .choices(CLIENT_PROTOCOLS)
+        .default('socket-io'),
+    )
+    .option('--poll-hold <ms>', 'How long the server holds a poll.', whole, POLL_HOLD_MS)
     .option(
       '--out <folder>',
       'Where the run is kept.',
       join('bench', 'results', 'scratch', `${stamp}-million`),
     )
-    .addHelpText('after', '\nExample:\n  npm run million -- --connections 100000')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npm run million -- --connections 100000\n' +
+        '  npm run million -- --protocol poll',
+    )
     .parse(argv)
     .opts<MillionOptions>();
+  return options.server === 'bare' ? { ...options, protocol: 'websocket' } : options;
 }
 
 function whole(text: string): number {

@@ -44,7 +44,8 @@ async function run(): Promise<number> {
   memory.add(readMemory('empty', await server.processes()));
 
   const watch = new FleetWatch(options, server, children);
-  say(`starting the fleet: ${options.connections} sessions, ${options.rate} a second at most`);
+  const { connections, protocol, rate } = options;
+  say(`starting the fleet: ${connections} sessions of ${protocol}, ${rate} a second at most`);
   const finished = watch.run();
   if (await watch.reached('hold')) {
     await Bun.sleep(Math.min(HELD_MS, (options.hold * 1000) / 2));

@@ -49,6 +49,7 @@ async function startHoldfast(options: MillionOptions, children: Children): Promi
         ...holdfast('start', '--json', '--app', join(SERVERS_FOLDER, 'holdfast-app.ts')),
         ...['--connections', String(options.connections), '--record-dir', options.out],
         ...['--port', '0', '--admin-port', '0', '--log-level', 'warn'],
+        ...(options.protocol === 'poll' ? ['--poll-hold-ms', String(options.pollHold)] : []),
       ],
       { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
     ),
@@ -59,7 +60,7 @@ async function startHoldfast(options: MillionOptions, children: Children): Promi
   const admin = `http://127.0.0.1:${adminPort}`;
   return {
     hasRecord: true,
-    fleetArguments: ['--target', `http://127.0.0.1:${publicPort}/socket.io/`, '--admin', admin],
+    fleetArguments: ['--target', `http://127.0.0.1:${publicPort}`, '--admin', admin],
     processes: async () => {
       const status = (await (await fetch(`${admin}/process`)).json()) as Processes;
       return [
@@ -99,7 +100,7 @@ async function startBare(options: MillionOptions, children: Children): Promise<T
   return {
     hasRecord: false,
     fleetArguments: [
-      ...['--target', `ws://127.0.0.1:${port}/`, '--protocol', 'websocket'],
+      ...['--target', `ws://127.0.0.1:${port}/`],
       ...['--broadcast-url', `http://127.0.0.1:${relay.port}/`],
     ],
     processes: async () => servers.map(({ child }) => ({ role: 'worker', pid: child.pid })),

@@ -14,7 +14,10 @@ const folder = mkdtempSync(join(tmpdir(), 'holdfast-million-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const options = (out: string): MillionOptions => {
-  return { connections: SESSIONS, rate: 100, hold: 60, churn: 0, server: 'holdfast', out };
+  return {
+    ...{ connections: SESSIONS, rate: 100, hold: 60, churn: 0, server: 'holdfast', out },
+    ...{ protocol: 'poll', pollHold: 240_000 },
+  };
 };
 
 /** Two workers and a controller of so many bytes each, and an agent of 3,000,000. */
@@ -106,7 +109,8 @@ test('figures are per session, with everything of the server in them', () => {
   // 0.5 ms a second for 1,000 sessions.
   expect(summary.heldMicrosPerSecond).toBeCloseTo(0.5, 6);
   expect(summary.musts.map(({ result }) => result)).toEqual(Array(4).fill('reached'));
-  expect(summaryText(summary)).toContain('1,000 of 1,000 sessions');
+  expect(summaryText(summary)).toContain('1,000 of 1,000 sessions of poll, ');
+  expect(summaryText(summary)).toContain('polls were held for 240,000 ms');
 });
 
 test('one receipt too few is a miss', () => {

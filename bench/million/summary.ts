@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ClientProtocol } from '../../src/fleet/agent/contract.ts';
 import type {
   FleetHeader,
   FleetRecord,
@@ -23,6 +24,9 @@ const SETTLED_MS = 5_000;
 export interface Summary {
   readonly command: string;
   readonly server: string;
+  readonly protocol: ClientProtocol;
+  /** How long the server held a poll, in milliseconds; null where nobody polled. */
+  readonly pollHoldMs: number | null;
   readonly machine: string;
   readonly seconds: number;
   readonly verdict: FleetVerdict['verdict'] | 'none';
@@ -93,6 +97,8 @@ export function summarize(
   return {
     command: `npm run million -- ${process.argv.slice(2).join(' ')}`.trim(),
     server: options.server,
+    protocol: options.protocol,
+    pollHoldMs: options.protocol === 'poll' ? options.pollHold : null,
     machine: machineOf(fleet),
     seconds,
     verdict: verdict?.verdict ?? 'none',
@@ -160,9 +166,10 @@ function heldMemory(phases: readonly MemoryPhase[], sessions: number): HeldMemor
 
 export function summaryText(summary: Summary): string {
   const count = (value: number): string => value.toLocaleString('en-US');
-  const { memory, climbSeconds: climb, heldMicrosPerSecond: held } = summary;
+  const { memory, climbSeconds: climb, heldMicrosPerSecond: held, pollHoldMs } = summary;
   const lines = [
-    `${count(summary.sessionsHeldMax)} of ${count(summary.sessionsAsked)} sessions, ` +
+    `${count(summary.sessionsHeldMax)} of ${count(summary.sessionsAsked)} sessions of ` +
+      `${summary.protocol}, ` +
       `${climb === null ? 'climb not finished' : `climbed in ${climb} s`}, held ` +
       `${summary.heldSeconds} s, lost ${summary.lost}; verdict: ${summary.verdict}`,
     ...summary.broadcasts.map(
@@ -172,6 +179,7 @@ export function summaryText(summary: Summary): string {
     ...(memory === null ? ['memory: not measured, since there was no hold'] : memoryLines(memory)),
     `CPU of the server in the hold: ` +
       (held === null ? 'not measured' : `${held.toFixed(2)} µs/s a session`),
+    ...(pollHoldMs === null ? [] : [`polls were held for ${count(pollHoldMs)} ms`]),
     ...summary.musts.map(({ what, result }) => `${result}: ${what}`),
     `took ${summary.seconds} s`,
   ];

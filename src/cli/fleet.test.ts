@@ -66,7 +66,7 @@ describe('a run that cannot begin', () => {
       fetch: (request, server) =>
         server.upgrade(request, { data: undefined })
           ? undefined
-          : new Response('hello', { status: 404 }),
+          : new Response('hello', { status: request.url.includes('/closed') ? 401 : 404 }),
       websocket: { message() {} },
     });
     target = `ws://127.0.0.1:${http.port}`;
@@ -101,6 +101,11 @@ describe('a run that cannot begin', () => {
       'it speaks HTTP, but not this protocol',
       () => ['--target', target.replace('ws', 'http'), '--protocol', 'sse'],
       /^holdfast: The server at 127\.0\.0\.1:\d+ answers http:\S+ with HTTP 404, not with Server-/,
+    ],
+    [
+      'the server wants credentials',
+      () => ['--target', `${target.replace('ws', 'http')}/closed`, '--protocol', 'poll'],
+      /^holdfast: The server at \S+ wants credentials \(HTTP 401\): give what it wants with --auth/,
     ],
     [
       'sessions are to send that only listen',

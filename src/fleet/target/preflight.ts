@@ -153,6 +153,9 @@ function sentence({ target, protocol, source }: Probe, failure: string): string 
   if (status === '503') {
     return `The server at ${place} refuses sessions already (HTTP 503): it is full or not ready.`;
   }
+  if (status === '401') {
+    return `The server at ${place} wants credentials (HTTP 401): give what it wants with --auth.`;
+  }
   if (status !== undefined) {
     return (
       `The server at ${place} answers ${shownUrl(target.url)} with HTTP ${status}, not with ` +
