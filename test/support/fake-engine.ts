@@ -274,7 +274,7 @@ export class Poller {
   }
 
   poll(): Reply {
-    const reply = (answer: HttpAnswer): void => void this.answers.push(answer);
+    const reply: Reply = { answer: (given) => void this.answers.push(given) };
     this.#owner.poll(this.sessionId, reply);
     return reply;
   }
@@ -282,8 +282,10 @@ export class Poller {
   post(body: string | undefined): HttpAnswer | undefined {
     let answer: HttpAnswer | undefined;
     this.#owner.beginPost(this.sessionId);
-    this.#owner.post(this.sessionId, body, (given) => {
-      answer = given;
+    this.#owner.post(this.sessionId, body, {
+      answer(given) {
+        answer = given;
+      },
     });
     return answer;
   }

@@ -114,7 +114,7 @@ export async function sendResponse(
     exchange.answerBytes(status, headers, '');
     return;
   }
-  exchange.onAbandon = () => cancel(reader);
+  exchange.waiter = { abandoned: () => cancel(reader) };
   const gathered: Uint8Array[] = [];
   const begun = await readAtOnce(reader, gathered);
   if (begun === undefined) {

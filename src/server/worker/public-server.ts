@@ -162,7 +162,7 @@ export class PublicServer {
   async #answerOfApp(exchange: Exchange, body: WholeBody): Promise<Response> {
     if ('fault' in body) return this.#refuseBody(body.fault);
     const gone = new AbortController();
-    exchange.onAbandon = () => gone.abort();
+    exchange.waiter = { abandoned: () => gone.abort() };
     const scheme = this.#tls === undefined ? 'http' : 'https';
     const request = appRequest(exchange, scheme, body.bytes, gone.signal);
     if (request === undefined) return new Response('bad request\n', { status: 400 });

@@ -11,6 +11,7 @@ import type {
   FrameHandler,
   FrameSocket,
   HttpAnswer,
+  Reply,
   SessionOwner,
   SocketOpener,
 } from '../../core/contracts/client-connection.ts';
@@ -22,6 +23,7 @@ import { requestTarget } from '../../protocol/request-target.ts';
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { Admissions } from '../session/admissions.ts';
 import { type Entrance, RETRY_AFTER_SECONDS, type TurnedAway } from '../session/entrance.ts';
+import { HeldPoll } from '../session/held-poll.ts';
 import type { HandshakeSource } from '../session/session-extras.ts';
 import { type SessionRequests, textOf } from '../session/session-requests.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
@@ -165,13 +167,15 @@ export class PlainEndpoint implements ClientKind {
   }
 
   #take({ exchange, cors }: Ask, sessionId: string, body: string): void {
-    const answer = (given: HttpAnswer): void => {
-      if (isUnknown(given)) this.#refuse(exchange, cors, 'sessionUnknown', NO_SESSION);
-      else this.#requests.finish(exchange, given, cors);
+    const reply: Reply = {
+      answer: (given) => {
+        if (isUnknown(given)) this.#refuse(exchange, cors, 'sessionUnknown', NO_SESSION);
+        else this.#requests.finish(exchange, given, cors);
+      },
     };
     const owner = this.#requests.ownerOf(sessionId);
-    if (owner === undefined) answer(UNKNOWN_SESSION);
-    else owner.post(sessionId, body, answer);
+    if (owner === undefined) reply.answer(UNKNOWN_SESSION);
+    else owner.post(sessionId, body, reply);
   }
 
   /** Waits for more; a session that is not there any more begins anew. */
@@ -182,10 +186,16 @@ export class PlainEndpoint implements ClientKind {
       this.#open(ask, undefined);
       return;
     }
-    this.#requests.poll(exchange, owner, since, this.#holdSeconds, (given) => {
-      if (isUnknown(given)) this.#open(ask, undefined);
-      else this.#requests.finish(exchange, given, cors);
-    });
+    const poll = new RepeatedPoll(this, this.#requests, exchange, owner, since, cors);
+    // Whose session is elsewhere may be told that it is not there any more.
+    poll.hold(this.#holdSeconds, owner !== this.#options.own);
+  }
+
+  /** The session of a poll is not there any more: the same request opens another. */
+  reopen(exchange: Exchange, cors: AnswerHeaders): void {
+    const { query } = requestTarget(exchange.target);
+    const params = new URLSearchParams(query);
+    this.#open({ exchange, door: 'poll', query, params, cors }, undefined);
   }
 
   // How a session is opened.
@@ -229,9 +239,7 @@ export class PlainEndpoint implements ClientKind {
     const session = new PlainSession(this.#home, source);
     const id = session.openPolling();
     const { own } = this.#options;
-    this.#requests.poll(exchange, own, `${id}.0`, this.#holdSeconds, (given) =>
-      this.#requests.finish(exchange, given, cors),
-    );
+    new HeldPoll(this.#requests, exchange, own, `${id}.0`, cors).hold(this.#holdSeconds, true);
     session.askToJoin(this.#options.admissions, auth, source.query.length);
   }
 
@@ -273,6 +281,30 @@ export class PlainEndpoint implements ClientKind {
   #refuse(exchange: Exchange, headers: AnswerHeaders, reason: Reason, answer: HttpAnswer): void {
     this.#home.refusals.count(reason);
     this.#requests.finish(exchange, answer, headers);
+  }
+}
+
+/** A poll that says where it stands. */
+class RepeatedPoll extends HeldPoll {
+  readonly #endpoint: PlainEndpoint;
+  readonly #cors: AnswerHeaders;
+
+  constructor(
+    endpoint: PlainEndpoint,
+    requests: SessionRequests,
+    exchange: Exchange,
+    owner: SessionOwner,
+    since: string,
+    cors: AnswerHeaders,
+  ) {
+    super(requests, exchange, owner, since, cors);
+    this.#endpoint = endpoint;
+    this.#cors = cors;
+  }
+
+  protected override finish(given: HttpAnswer): void {
+    if (isUnknown(given)) this.#endpoint.reopen(this.exchange, this.#cors);
+    else super.finish(given);
   }
 }
 

@@ -64,11 +64,11 @@ export class PlainPolling extends PollingTransport {
 
   /** Answers the request that waits, if any, with no messages. */
   answerNothing(): void {
-    this.takeReply()?.(this.answerOf(NOTHING));
+    this.takeReply()?.answer(this.answerOf(NOTHING));
   }
 
   /** Answers the request that waits, if any, with a refusal. */
   refuse(answer: HttpAnswer): void {
-    this.takeReply()?.(answer);
+    this.takeReply()?.answer(answer);
   }
 }

@@ -270,8 +270,9 @@ export class PlainSession extends ClientSession {
 
   poll(id: string, reply: Reply): void {
     const polling = this.polling as PlainPolling | undefined;
-    if (polling === undefined || behindId(id) === '') reply(UNKNOWN_SESSION);
-    else if (!polling.pollSince(id, reply)) reply(errorAnswer(400, 'badRequest', NOT_A_POLL));
+    if (polling === undefined || behindId(id) === '') reply.answer(UNKNOWN_SESSION);
+    else if (!polling.pollSince(id, reply))
+      reply.answer(errorAnswer(400, 'badRequest', NOT_A_POLL));
     else {
       this.#isThere();
       if (polling.isPolled) this.home.heldPolls.add(this, this.home.heartbeat.clockMs);
@@ -292,11 +293,11 @@ export class PlainSession extends ClientSession {
 
   post(body: string | undefined, reply: Reply): void {
     if (body === undefined || this.joined === undefined) {
-      reply(UNKNOWN_SESSION);
+      reply.answer(UNKNOWN_SESSION);
       return;
     }
     const lines = new MessageLines(body);
-    const done = (): void => reply(acceptedAnswer(lines.count));
+    const done = (): void => reply.answer(acceptedAnswer(lines.count));
     if (lines.isDone) done();
     else this.home.intake.takePayload(this, lines, body.length, done);
   }

@@ -12,7 +12,12 @@ import type {
   HttpAnswer,
   SocketData,
 } from '../../core/contracts/client-connection.ts';
-import type { AnswerHeaders, AnswerStream, Exchange } from '../../core/contracts/exchange.ts';
+import type {
+  AnswerHeaders,
+  AnswerStream,
+  Exchange,
+  Waiter,
+} from '../../core/contracts/exchange.ts';
 import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { NO_HANDLER } from '../session/cut-socket.ts';
 import { errorAnswer } from './plain-answers.ts';
@@ -28,7 +33,7 @@ const STREAM_HEADERS: AnswerHeaders = {
 /** The session has ended before it had anything to say. */
 const NOT_NOW = errorAnswer(503, 'stopping', 'not taking sessions now, try again later');
 
-export class StreamSocket implements FrameSocket {
+export class StreamSocket implements FrameSocket, Waiter {
   data: SocketData = NO_HANDLER;
   readonly format: StreamFormat;
   /** The id of its session, which requests name it by. */
@@ -45,9 +50,11 @@ export class StreamSocket implements FrameSocket {
     this.#headers = headers;
     this.format = format;
     exchange.isHeld = true;
-    exchange.onAbandon = () => {
-      if ('onFrame' in this.data) this.data.onSocketClose(this);
-    };
+    exchange.waiter = this;
+  }
+
+  abandoned(): void {
+    if ('onFrame' in this.data) this.data.onSocketClose(this);
   }
 
   /** Ends it with another answer. @returns false when its own has begun */
@@ -55,7 +62,7 @@ export class StreamSocket implements FrameSocket {
     const exchange = this.#exchange;
     if (exchange === undefined) return false;
     this.#exchange = undefined;
-    exchange.onAbandon = undefined;
+    exchange.waiter = undefined;
     exchange.answer(answer, this.#headers ?? {});
     return true;
   }
@@ -84,6 +91,7 @@ export class StreamSocket implements FrameSocket {
     this.#exchange = undefined;
     this.#headers = undefined;
     exchange?.allowIdle(0);
+    exchange?.forgetHead();
     this.#stream = exchange?.stream(200, headers, false);
   }
 

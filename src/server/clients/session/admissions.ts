@@ -262,8 +262,11 @@ export class Admissions {
     this.#table.joined(client);
     // Another namespace of the app may ask for anything that the first request said.
     const { handshakes } = this.#table;
-    if (!client.joinsAgain) client.keepOfHandshake(undefined);
-    else if (this.#core.namespaces.size > 1) handshakes.keep(client, client.packHandshake());
+    if (!client.joinsAgain) {
+      // For the app alone, which may have kept the object.
+      reads.keep(this.#headerNames);
+      client.keepOfHandshake(undefined);
+    } else if (this.#core.namespaces.size > 1) handshakes.keep(client, client.packHandshake());
     else if (client.handshake !== undefined) {
       const kept = reads.keep(this.#headerNames);
       client.keepOfHandshake(kept);

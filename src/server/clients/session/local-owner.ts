@@ -19,7 +19,7 @@ export class LocalOwner implements SessionOwner {
   poll(id: string, reply: Reply): void {
     const session = this.#table.find(id);
     if (session !== undefined) session.poll(id, reply);
-    else reply(this.#table.lastWords.next(id) ?? UNKNOWN_SESSION);
+    else reply.answer(this.#table.lastWords.next(id) ?? UNKNOWN_SESSION);
   }
 
   abandonPoll(id: string, reply: Reply): void {
@@ -33,7 +33,7 @@ export class LocalOwner implements SessionOwner {
   post(id: string, body: string | undefined, reply: Reply): void {
     const session = this.#table.find(id);
     if (session !== undefined) session.post(body, reply);
-    else reply(this.#table.lastWords.answerToPost(id, body) ?? UNKNOWN_SESSION);
+    else reply.answer(this.#table.lastWords.answerToPost(id, body) ?? UNKNOWN_SESSION);
   }
 
   knows(sessionId: string): boolean {

@@ -37,7 +37,8 @@ export abstract class PollingTransport {
   awaySinceMs: number;
   /** How often the client has asked. */
   polls = 0;
-  #queue: WirePacket[] = [];
+  /** None is there for most of the time. */
+  #queue: WirePacket[] | undefined;
   #queueBytes = 0;
   /** Of an answer that its client may not have read yet. */
   #unreadBytes = 0;
@@ -113,6 +114,7 @@ export abstract class PollingTransport {
   enqueue(packet: WirePacket): boolean {
     if (this.#isClosed) return true;
     const bytes = packet.length + LIMITS.packetOverheadBytes;
+    this.#queue ??= [];
     this.#queue.push(packet);
     this.#queueBytes += bytes;
     this.isPingWaiting ||= packet === PLAIN_PACKET.ping;
@@ -128,21 +130,22 @@ export abstract class PollingTransport {
 
   flush(): void {
     const reply = this.#waiting;
-    if (reply === undefined || this.#queue.length === 0) return;
+    const queue = this.#queue;
+    if (reply === undefined || queue === undefined) return;
     const isAll = this.#queueBytes <= LIMITS.pollAnswerBytes;
-    const count = isAll ? this.#queue.length : packetsOfAnswer(this.#queue);
-    const answer = this.answerOf(isAll ? this.#queue : this.#queue.slice(0, count));
+    const count = isAll ? queue.length : packetsOfAnswer(queue);
+    const answer = this.answerOf(isAll ? queue : queue.slice(0, count));
     // Nothing is forgotten before there is an answer to give.
     this.takeReply(answer.body.length);
-    const queue = this.takeQueue();
+    this.takeQueue();
     for (let at = count; at < queue.length; at++) this.enqueue(queue[at] as WirePacket);
     if (answer.body.length > this.freeAnswerBytes) this.#setUnread(answer.body.length);
-    reply(answer);
+    reply.answer(answer);
   }
 
   /** Answers the request that waits, if any, with one packet. Nothing is queued while one waits. */
   release(packet: WirePacket): void {
-    this.takeReply()?.(this.answerOf([packet]));
+    this.takeReply()?.answer(this.answerOf([packet]));
   }
 
   /**
@@ -159,14 +162,14 @@ export abstract class PollingTransport {
   }
 
   get isEmpty(): boolean {
-    return this.#queue.length === 0;
+    return this.#queue === undefined;
   }
 
   takeQueue(): WirePacket[] {
-    const queue = this.#queue;
+    const queue = this.#queue ?? [];
     this.#home.budget.give(this.#queueBytes);
     this.#setUnread(0);
-    this.#queue = [];
+    this.#queue = undefined;
     this.#queueBytes = 0;
     this.isPingWaiting = false;
     this.#tooMuchSinceMs = 0;

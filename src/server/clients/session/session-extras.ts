@@ -67,6 +67,9 @@ export function afterJoining(
 ): Extras | undefined {
   const { polling, isTextOnly, isRaw, joining, others } = extras ?? {};
   const hasMore = (polling ?? isTextOnly ?? isRaw ?? joining ?? others) !== undefined;
+  const isPolling =
+    polling !== undefined && (isTextOnly ?? isRaw ?? joining ?? others) === undefined;
+  if (isPolling && kept === undefined) return { polling };
   if (hasMore) return changed(extras, { handshake: undefined, kept });
   // So it is with nearly all, and nothing need be copied.
   return kept === undefined ? undefined : { kept };

@@ -4,7 +4,7 @@
  *     poll, post, socket  → the worker named in the session's id, this one or another
  */
 
-import type { HttpAnswer, Reply, SessionOwner } from '../../core/contracts/client-connection.ts';
+import type { HttpAnswer, SessionOwner } from '../../core/contracts/client-connection.ts';
 import type { AnswerHeaders, Exchange, WholeBody } from '../../core/contracts/exchange.ts';
 import { decodeSessionId, idOf } from '../../protocol/session-id.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
@@ -50,29 +50,14 @@ export class SessionRequests {
     return owner;
   }
 
-  /** Holds a request until its session has something to say; `answer` is called once. */
-  poll(exchange: Exchange, owner: SessionOwner, id: string, seconds: number, answer: Reply): void {
-    const reply = (given: HttpAnswer): void => {
-      this.#options.waiting.remove(exchange);
-      answer(given);
-    };
-    this.hold(exchange, seconds, () => owner.abandonPoll(id, reply));
-    owner.poll(id, reply);
-  }
-
-  /** A request waits for news, for so long at the most; `abandon` hears when its client goes. */
-  hold(exchange: Exchange, seconds: number, abandon: () => void): void {
-    const { waiting } = this.#options;
+  /** A request waits for news, for so long at the most. */
+  hold(exchange: Exchange, seconds: number): void {
     exchange.allowIdle(seconds);
-    waiting.add(exchange, seconds);
+    this.#options.waiting.add(exchange, seconds);
     exchange.isHeld = true;
-    exchange.onAbandon = () => {
-      waiting.remove(exchange);
-      abandon();
-    };
   }
 
-  /** What was held is over in another way than by its answer. */
+  /** It waits no longer. */
   release(exchange: Exchange): void {
     this.#options.waiting.remove(exchange);
   }

@@ -8,7 +8,7 @@
  */
 
 import type { TransportName } from '../../core/app/app.ts';
-import type { HttpAnswer, SessionOwner } from '../../core/contracts/client-connection.ts';
+import type { HttpAnswer, Reply, SessionOwner } from '../../core/contracts/client-connection.ts';
 import type { ClientKind } from '../../core/contracts/client-kind.ts';
 import type {
   AnswerHeaders,
@@ -18,6 +18,7 @@ import type {
 } from '../../core/contracts/exchange.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import { type Entrance, RETRY_AFTER_SECONDS, type TurnedAway } from '../session/entrance.ts';
+import { HeldPoll } from '../session/held-poll.ts';
 import { type SessionRequests, textOf } from '../session/session-requests.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
 import { preflightHeaders } from '../source/preflight.ts';
@@ -39,6 +40,9 @@ const REASON_OF = {
   forbidden: 'originForbidden',
   unsupportedVersion: 'badRequest',
 } as const satisfies Record<ProtocolError, Reason>;
+
+/** Hears the answer to a request that is gone. */
+const NOBODY: Reply = { answer: () => {} };
 
 /** Binary bodies were the previous revision's; in this one bytes travel as base64. */
 const BINARY_REFUSED: WholeBody = { fault: 'brokenOff' };
@@ -147,9 +151,7 @@ export class EngineEndpoint implements ClientKind {
 
   #poll(exchange: Exchange, ask: EngineRequest, owner: SessionOwner, sessionId: string): void {
     const { pollSeconds } = this.#requests;
-    this.#requests.poll(exchange, owner, sessionId, pollSeconds, (answer) =>
-      this.#requests.finish(exchange, answer, ask.cors),
-    );
+    new HeldPoll(this.#requests, exchange, owner, sessionId, ask.cors).hold(pollSeconds);
   }
 
   #post(exchange: Exchange, ask: EngineRequest, owner: SessionOwner, sessionId: string): void {
@@ -158,13 +160,13 @@ export class EngineEndpoint implements ClientKind {
     this.#requests.readBody(exchange, (body) => {
       const taken = isBinary ? BINARY_REFUSED : body;
       if ('fault' in taken) {
-        owner.post(sessionId, undefined, () => {});
+        owner.post(sessionId, undefined, NOBODY);
         this.#requests.finish(exchange, BODY_ANSWERS[taken.fault], ask.cors);
         return;
       }
-      owner.post(sessionId, textOf(taken.bytes), (answer) =>
-        this.#requests.finish(exchange, answer, ask.cors),
-      );
+      owner.post(sessionId, textOf(taken.bytes), {
+        answer: (given) => this.#requests.finish(exchange, given, ask.cors),
+      });
     });
   }
 

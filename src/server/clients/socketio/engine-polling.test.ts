@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { replyTo } from '../../../../test/support/reply-to.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
@@ -18,8 +19,8 @@ test('more than one answer holds comes with several polls, in order', () => {
   const packets = ['1', '2', '3', '4'].map((mark) => mark.repeat(LIMITS.pollAnswerBytes * 0.4));
   for (const packet of [...packets, '5']) transport.enqueue(packet);
   const bodies: string[] = [];
-  while (!transport.isEmpty) transport.poll(({ body }) => bodies.push(body));
-  transport.poll(() => {});
+  while (!transport.isEmpty) transport.poll(replyTo(({ body }) => bodies.push(body)));
+  transport.poll(replyTo(() => {}));
   expect(bodies.map((body) => body.split('\x1e').map((packet) => packet[0]))).toEqual([
     ['1', '2'],
     ['3', '4', '5'],
@@ -33,14 +34,14 @@ test('a packet larger than an answer should be comes alone', () => {
   const packets = ['a', 'b'.repeat(LIMITS.pollAnswerBytes * 2), 'c'];
   for (const packet of packets) transport.enqueue(packet);
   const bodies: string[] = [];
-  while (!transport.isEmpty) transport.poll(({ body }) => bodies.push(body));
+  while (!transport.isEmpty) transport.poll(replyTo(({ body }) => bodies.push(body)));
   expect(bodies.map((body) => body.slice(0, 3))).toEqual(['a', 'bbb', 'c']);
 });
 
 test('what cannot be made an answer is not forgotten, and the request goes on waiting', () => {
   const { budget, transport } = createTransport();
   const bodies: string[] = [];
-  transport.poll(({ body }) => bodies.push(body));
+  transport.poll(replyTo(({ body }) => bodies.push(body)));
   const packet = Buffer.from('later');
   packet.toBase64 = () => {
     throw new RangeError('out of memory');
@@ -55,7 +56,7 @@ test('what cannot be made an answer is not forgotten, and the request goes on wa
 
 test('a long answer counts until its client asks again, and a short one does not', () => {
   const { budget, transport } = createTransport();
-  const ignore = (): void => {};
+  const ignore = replyTo(() => {});
   const long = 'x'.repeat(LIMITS.pollAnswerFreeBytes + 1);
   transport.enqueue(long);
   transport.poll(ignore);

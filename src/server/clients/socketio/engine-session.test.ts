@@ -11,6 +11,7 @@ import {
   FakeSocket,
   settle,
 } from '../../../../test/support/fake-engine.ts';
+import { replyTo } from '../../../../test/support/reply-to.ts';
 import type { App, Session } from '../../core/app/app.ts';
 import type { WorkerCore } from '../../core/worker-core.ts';
 import type { ClientTable } from '../session/client-table.ts';
@@ -314,7 +315,8 @@ describe('over polling', () => {
     const answers: number[] = [];
     for (let i = 0; i < 2; i++) owner.beginPost(poller.sessionId);
     for (let i = 0; i < 2; i++) {
-      owner.post(poller.sessionId, '42["back"]', ({ status }) => answers.push(status));
+      const reply = replyTo(({ status }) => answers.push(status));
+      owner.post(poller.sessionId, '42["back"]', reply);
     }
     expect([answers, ended]).toEqual([[400, 400], ['parse error']]);
   });

@@ -218,9 +218,9 @@ export class EngineSession extends ClientSession {
 
   /** A second request at the same time ends the session. */
   poll(id: string, reply: Reply): void {
-    if (id !== this.polling?.sessionId) reply(UNKNOWN_SESSION);
+    if (id !== this.polling?.sessionId) reply.answer(UNKNOWN_SESSION);
     else if (this.polling.isPolled) {
-      reply(engineError('badRequest'));
+      reply.answer(engineError('badRequest'));
       this.end('transport error');
     } else this.polling.poll(reply);
   }
@@ -239,12 +239,12 @@ export class EngineSession extends ClientSession {
     const { polling } = this;
     if (polling === undefined || body === undefined) {
       if (polling !== undefined) polling.isPosting = false;
-      reply(engineError('badRequest'));
+      reply.answer(engineError('badRequest'));
       return;
     }
     this.home.intake.takePayload(this, new PayloadReader(body), body.length, (isWhole) => {
       polling.isPosting = false;
-      reply(isWhole ? POST_TAKEN : engineError('badRequest'));
+      reply.answer(isWhole ? POST_TAKEN : engineError('badRequest'));
     });
   }
 

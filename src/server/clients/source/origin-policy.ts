@@ -18,6 +18,9 @@ export interface OriginSettings {
 /** Headers that let a page read an answer. */
 export type CorsHeaders = Readonly<Record<string, string>>;
 
+/** The same for all, since requests that wait keep them. */
+const NO_HEADERS: CorsHeaders = {};
+
 export class OriginPolicy {
   readonly #isListed: OriginList;
   readonly #isOpen: boolean;
@@ -54,7 +57,7 @@ export class OriginPolicy {
   /** Headers for the answer, or `undefined` when the page may not talk to us. */
   headersFor(headers: RequestHeaders): CorsHeaders | undefined {
     const origin = headers.get('origin');
-    if (origin === null || isOwnOrigin(origin, this.#askedHost(headers))) return {};
+    if (origin === null || isOwnOrigin(origin, this.#askedHost(headers))) return NO_HEADERS;
     if (this.#isOpen) return { 'access-control-allow-origin': '*' };
     if (!this.#isListed(origin) && !this.#appAllows(origin)) return undefined;
     const allowed = { 'access-control-allow-origin': origin, vary: 'Origin' };

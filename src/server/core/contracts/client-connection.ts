@@ -55,13 +55,18 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Takes the answer to a request, once; its identity also names the request. */
-export type Reply = (answer: HttpAnswer) => void;
+/**
+ * Takes the answer to a request, once; its identity also names the request. An object, since one
+ * that waits costs less than a closure.
+ */
+export interface Reply {
+  answer(given: HttpAnswer): void;
+}
 
 /** The way to the sessions of one worker, by session id. Unknown ids get the protocol's error. */
 export interface SessionOwner {
   /**
-   * Waits for packets; `reply` is called when there are some, or when the kind of client has waited
+   * Waits for packets; `reply` is given them when there are some, or when the kind of client has waited
    * for long enough. Behind the id may stand what the client says that it has.
    */
   poll(sessionId: string, reply: Reply): void;

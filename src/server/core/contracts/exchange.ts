@@ -54,6 +54,11 @@ export interface AnswerStream {
   onDrain: (() => void) | undefined;
 }
 
+/** Who is to hear that the client of a request has gone. */
+export interface Waiter {
+  abandoned(): void;
+}
+
 export interface Exchange extends ClientRequest {
   /** The address at the other end of its TCP connection; empty when it is not known. */
   readonly address: string;
@@ -66,8 +71,10 @@ export interface Exchange extends ClientRequest {
   isHeld: boolean;
   /** It is answered, or its client is gone: whatever is done with it has no effect any more. */
   readonly isOver: boolean;
-  /** Called once when the client goes away before the answer is whole. */
-  onAbandon: (() => void) | undefined;
+  /** Told once when the client goes away before the answer is whole. */
+  waiter: Waiter | undefined;
+  /** What it asked for, and its headers, are not needed any more: most of what it holds. */
+  forgetHead(): void;
   /** How long the connection may be idle from now until the answer. */
   allowIdle(seconds: number): void;
   /** How long it may be idle after the answer; without it for as long as one that is new. */

@@ -39,6 +39,9 @@ export function servePeers(path: string, owner: SessionOwner, log: Log): PeerLis
   return new LastingListener(path, () => new EdgeConnection(owner, log).link);
 }
 
+/** Hears the answer to a request that is gone. */
+const NOBODY: Reply = { answer: () => {} };
+
 interface Poll {
   readonly sessionId: string;
   readonly reply: Reply;
@@ -232,9 +235,11 @@ class EdgeConnection {
 
   #poll(number: number, sessionId: string): void {
     const answer = this.#answerTo(number);
-    const reply: Reply = (given) => {
-      this.#polls.delete(number);
-      answer(given);
+    const reply: Reply = {
+      answer: (given) => {
+        this.#polls.delete(number);
+        answer.answer(given);
+      },
     };
     this.#polls.set(number, { sessionId, reply });
     this.#owner.poll(sessionId, reply);
@@ -246,16 +251,18 @@ class EdgeConnection {
   }
 
   #answerTo(number: number): Reply {
-    return (answer) => {
-      try {
-        this.#writeAnswer(number, answer);
-      } catch (fault) {
-        // Whoever asked must hear something, or would wait for as long as the session lives.
-        this.#log.error('an answer was too large to be passed on', { error: describeError(fault) });
-        this.#writeAnswer(number, TOO_LARGE);
-      }
-      this.link.send();
-    };
+    return { answer: (given) => this.#answer(number, given) };
+  }
+
+  #answer(number: number, given: HttpAnswer): void {
+    try {
+      this.#writeAnswer(number, given);
+    } catch (fault) {
+      // Whoever asked must hear something, or would wait for as long as the session lives.
+      this.#log.error('an answer was too large to be passed on', { error: describeError(fault) });
+      this.#writeAnswer(number, TOO_LARGE);
+    }
+    this.link.send();
   }
 
   /** @throws RangeError when it is more than a frame holds */
@@ -294,7 +301,7 @@ class EdgeConnection {
     this.#posting.clear();
     this.#sockets.clear();
     const abandon = ({ sessionId, reply }: Poll): void => this.#owner.abandonPoll(sessionId, reply);
-    const breakOff = (sessionId: string): void => this.#owner.post(sessionId, undefined, () => {});
+    const breakOff = (sessionId: string): void => this.#owner.post(sessionId, undefined, NOBODY);
     forEachOne(polls, abandon, this.#refused);
     forEachOne(posting, breakOff, this.#refused);
     forEachOne(sockets, (socket) => socket.closed(), this.#refused);

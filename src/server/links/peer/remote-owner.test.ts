@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { replyTo } from '../../../../test/support/reply-to.ts';
 import type {
   FrameHandler,
   FrameSocket,
@@ -78,7 +79,7 @@ class FakeOwner implements SessionOwner {
 
   post(sessionId: string, body: string | undefined, reply: Reply): void {
     this.asked.push(['post', sessionId, body]);
-    reply(OK);
+    reply.answer(OK);
   }
 
   knows(sessionId: string): boolean {
@@ -152,7 +153,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 const answerTo = (ask: (reply: Reply) => void): Promise<HttpAnswer> =>
-  new Promise((resolve) => ask(resolve));
+  new Promise((resolve) => ask(replyTo(resolve)));
 
 /** A client's socket that the far worker has taken. */
 async function openSocket(isTextOnly = false): Promise<[FakeSocket, FrameSocket]> {
@@ -189,21 +190,25 @@ describe('what is larger than a frame', () => {
   test('is answered with an error, for whoever asked would wait for ever', async () => {
     const answer = answerTo((reply) => near.poll('a', reply));
     await until(() => far.polls.length === 1);
-    far.polls[0]?.({ ...OK, body: tooLarge() });
+    far.polls[0]?.answer({ ...OK, body: tooLarge() });
     expect(await answer).toMatchObject({ status: 500 });
     const other = answerTo((reply) => near.poll('b', reply));
     await until(() => far.polls.length === 2);
-    far.polls[1]?.(OK);
+    far.polls[1]?.answer(OK);
     expect(await other).toEqual(OK);
   });
 });
 
 test('the end of a link is told to all that wait for it, also when telling one fails', async () => {
   const answers: string[] = [];
-  near.poll('a', () => {
+  const failing = replyTo(() => {
     throw new Error('its client is gone in a strange way');
   });
-  near.poll('b', ({ status }) => answers.push(`b ${status}`));
+  near.poll('a', failing);
+  near.poll(
+    'b',
+    replyTo(({ status }) => answers.push(`b ${status}`)),
+  );
   const [socket] = await openSocket();
   await until(() => far.polls.length === 2);
   stopFar();
@@ -216,7 +221,7 @@ describe('requests', () => {
   test('polls are answered when the owner answers, whatever the order', async () => {
     const answers = ['a', 'b', 'c'].map((id) => answerTo((reply) => near.poll(id, reply)));
     await until(() => far.polls.length === 3);
-    for (const index of [2, 0, 1]) far.polls[index]?.({ ...OK, body: `${index}` });
+    for (const index of [2, 0, 1]) far.polls[index]?.answer({ ...OK, body: `${index}` });
     expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['0', '1', '2']);
     expect(far.asked).toEqual([
       ['poll', 'a'],
@@ -227,13 +232,13 @@ describe('requests', () => {
 
   test('an abandoned poll is told with the reply that it had, and never answered', async () => {
     let answers = 0;
-    const reply = (): void => void answers++;
+    const reply = replyTo(() => answers++);
     near.poll('a', reply);
     await until(() => far.polls.length === 1);
     near.abandonPoll('a', reply);
     near.abandonPoll('a', reply);
     await until(() => far.abandoned.length > 0);
-    far.polls[0]?.(OK);
+    far.polls[0]?.answer(OK);
     await Bun.sleep(5);
     expect(far.abandoned).toEqual([far.polls[0] as Reply]);
     expect(answers).toBe(0);
@@ -241,11 +246,12 @@ describe('requests', () => {
 
   test('abandoning a poll that was answered tells nobody', async () => {
     const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
-    near.poll('a', resolve);
+    const reply = replyTo(resolve);
+    near.poll('a', reply);
     await until(() => far.polls.length === 1);
-    far.polls[0]?.(OK);
+    far.polls[0]?.answer(OK);
     expect(await promise).toEqual(OK);
-    near.abandonPoll('a', resolve);
+    near.abandonPoll('a', reply);
     await near.knows('a');
     expect(far.abandoned).toEqual([]);
   });
@@ -406,7 +412,11 @@ describe('a link that is behind', () => {
 
 describe('a post that has begun and does not come whole', () => {
   test('is over for its session when the link takes no more', async () => {
-    for (let sent = 0; sent < LIMITS.pendingForwards; sent++) near.poll('other', () => {});
+    for (let sent = 0; sent < LIMITS.pendingForwards; sent++)
+      near.poll(
+        'other',
+        replyTo(() => {}),
+      );
     near.beginPost('a');
     expect(await answerTo((reply) => near.post('a', 'x', reply))).toMatchObject({ status: 503 });
     await until(() => far.asked.length === LIMITS.pendingForwards + 2);
@@ -511,25 +521,32 @@ describe('the end of a worker', () => {
   });
 
   test('the edge dies: its polls are abandoned and its sockets closed', async () => {
-    near.poll('a', () => {});
+    near.poll(
+      'a',
+      replyTo(() => {}),
+    );
     await openSocket();
     await until(() => far.polls.length === 1);
     const other = new RemoteOwner(path, SILENT, edge);
-    other.poll('b', () => {});
+    other.poll(
+      'b',
+      replyTo(() => {}),
+    );
     await until(() => far.polls.length === 2);
     near.close();
     await until(() => far.closedSockets === 1);
     expect(far.abandoned).toEqual([far.polls[0] as Reply]);
-    far.polls[0]?.(OK);
+    far.polls[0]?.answer(OK);
     other.close();
   });
 
   test('closing while the connection is being made leaves none open', async () => {
     const early = new RemoteOwner(path, SILENT, edge);
     let answered = false;
-    early.poll('a', () => {
+    const reply = replyTo(() => {
       answered = true;
     });
+    early.poll('a', reply);
     early.close();
     await until(() => answered || far.abandoned.length > 0);
   });

@@ -186,7 +186,7 @@ export class RemoteOwner implements SessionOwner {
   #expect(reply: Reply): number | undefined {
     const isFull = this.#replies.size >= LIMITS.pendingForwards;
     if (isFull || this.#open().queuedBytes > LIMITS.peerQueueBytes) {
-      reply(LINK_FULL);
+      reply.answer(LINK_FULL);
       return undefined;
     }
     const number = this.#nextNumber();
@@ -292,7 +292,7 @@ export class RemoteOwner implements SessionOwner {
   #answer(number: number, answer: HttpAnswer): void {
     const reply = this.#replies.get(number);
     this.#forget(number);
-    reply?.(answer);
+    reply?.answer(answer);
   }
 
   #forget(number: number): void {
@@ -317,7 +317,7 @@ export class RemoteOwner implements SessionOwner {
     this.#sockets.clear();
     this.#paused.clear();
     const failed = (failure: unknown): void => this.#failed(failure);
-    forEachOne(replies, (reply) => reply(UNKNOWN_SESSION), failed);
+    forEachOne(replies, (reply) => reply.answer(UNKNOWN_SESSION), failed);
     forEachOne(verdicts, (verdict) => verdict(false), failed);
     forEachOne(sockets, (socket) => socket.close(CLOSE_CODE.restart, 'worker gone'), failed);
   }

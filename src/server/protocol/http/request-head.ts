@@ -21,6 +21,9 @@ const LINE_END = '\r\n';
 /** ` HTTP/1.1` and a line end. */
 const VERSION_LENGTH = 11;
 
+/** Of requests that are held for long. */
+const METHODS = ['GET', 'POST'];
+
 const MINOR_VERSION = 1;
 const CHUNKED = 2;
 const KEEPS_ALIVE = 4;
@@ -29,13 +32,13 @@ const EXPECTS_CONTINUE = 16;
 const IS_GET = 32;
 
 export class RequestHead {
-  readonly #text: string;
+  #text: string;
   readonly #methodEnd: number;
-  readonly #targetEnd: number;
+  #targetEnd: number;
   /** The yes and no of a head, a bit each. */
   readonly #flags: number;
   /** Which names there may be, see `nameBit`: most that are asked for are not there. */
-  readonly #names: number;
+  #names: number;
   /** How many bytes it took, with empty lines before it and the one that ends it. */
   readonly bytes: number;
   /** How many bytes of body follow; 0 when the body is chunked. */
@@ -49,6 +52,14 @@ export class RequestHead {
     this.#names = facts.names;
     this.bytes = bytes;
     this.contentLength = facts.contentLength;
+  }
+
+  /** Keeps the method and what a head says of the message, and nothing else. */
+  forget(): void {
+    // Not a part of the text, which would keep all of it.
+    this.#text = METHODS.find((method) => method === this.method) ?? this.method;
+    this.#targetEnd = this.#text.length;
+    this.#names = 0;
   }
 
   get kind(): 'head' {

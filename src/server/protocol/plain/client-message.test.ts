@@ -102,7 +102,8 @@ test('what would harm the worker is not parsed', () => {
 
 describe('the schema', () => {
   test('that others are given is the one that messages are judged by', async () => {
-    expect(await Bun.file(schemaPath).text()).toBe(schemaPage());
+    // Its layout is the formatter's.
+    expect(await Bun.file(schemaPath).json()).toEqual(JSON.parse(schemaPage()));
   });
 
   test('is understood in every word', () => {

@@ -23,7 +23,7 @@ function say(exchange: Exchange, body: string): void {
 function handle(exchange: Exchange): void {
   const { target } = exchange;
   asked.push(target);
-  exchange.onAbandon = () => abandoned.push(target);
+  exchange.waiter = { abandoned: () => void abandoned.push(target) };
   if (target.startsWith('/now')) say(exchange, target);
   else if (target.startsWith('/late')) setTimeout(() => say(exchange, target), 20);
   else if (target === '/held') {

@@ -12,6 +12,7 @@ import type {
   AnswerStream,
   Exchange,
   RequestHeaders,
+  Waiter,
   WholeBody,
 } from '../../core/contracts/exchange.ts';
 import {
@@ -54,7 +55,7 @@ export interface ExchangeConnection extends AnswerConnectionEnd {
 
 export class HttpExchange implements Exchange {
   isHeld: boolean;
-  onAbandon: (() => void) | undefined;
+  waiter: Waiter | undefined;
   readonly #connection: ExchangeConnection;
   readonly #head: RequestHead;
   #isOver = false;
@@ -65,7 +66,7 @@ export class HttpExchange implements Exchange {
     this.#connection = connection;
     this.#head = head;
     this.#isLast = !head.keepsAlive;
-    this.onAbandon = undefined;
+    this.waiter = undefined;
     this.isHeld = false;
   }
 
@@ -91,6 +92,10 @@ export class HttpExchange implements Exchange {
 
   get connection(): number {
     return this.#connection.number;
+  }
+
+  forgetHead(): void {
+    this.#head.forget();
   }
 
   keepFor(seconds: number): void {
@@ -159,7 +164,7 @@ export class HttpExchange implements Exchange {
       return;
     }
     this.#isOver = true;
-    this.onAbandon = undefined;
+    this.waiter = undefined;
     const offers = this.#connection.isCompressing ? head.get('sec-websocket-extensions') : null;
     const agreement = offers === null ? undefined : agreeOnDeflate(offers);
     const answer = acceptHead(handshake.key, sha1, { extensions: agreement?.answer });
@@ -174,16 +179,16 @@ export class HttpExchange implements Exchange {
   abandon(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { onAbandon } = this;
-    this.onAbandon = undefined;
-    onAbandon?.();
+    const { waiter } = this;
+    this.waiter = undefined;
+    waiter?.abandoned();
   }
 
   /** The answer is whole. */
   finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.onAbandon = undefined;
+    this.waiter = undefined;
     this.#connection.answered(this.#isLast, this.#keptSeconds);
   }
 
