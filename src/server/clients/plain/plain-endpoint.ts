@@ -25,14 +25,15 @@ import type { Admissions } from '../session/admissions.ts';
 import { type Entrance, RETRY_AFTER_SECONDS, type TurnedAway } from '../session/entrance.ts';
 import { HeldPoll } from '../session/held-poll.ts';
 import type { HandshakeSource } from '../session/session-extras.ts';
-import { type SessionRequests, textOf } from '../session/session-requests.ts';
+import { ANSWER_HEADERS, type SessionRequests, strictTextOf } from '../session/session-requests.ts';
 import type { OriginPolicy } from '../source/origin-policy.ts';
 import { preflightHeaders } from '../source/preflight.ts';
 import { errorAnswer } from './plain-answers.ts';
 import type { PlainHome } from './plain-home.ts';
 import { isUpgrade, type Opening, readOpening, readSince } from './plain-request.ts';
 import { PlainSession } from './plain-session.ts';
-import { StreamSocket } from './stream-socket.ts';
+import { RawSession } from './raw-session.ts';
+import { STREAM_HEADERS, StreamSocket } from './stream-socket.ts';
 import { LINES_FORMAT, SSE_FORMAT, type StreamFormat } from './wire-formats.ts';
 
 type Door = 'ws' | 'sse' | 'poll';
@@ -160,9 +161,12 @@ export class PlainEndpoint implements ClientKind {
     }
     const sessionId = params.get('session') ?? '';
     this.#requests.readBody(exchange, (body) => {
-      if ('fault' in body) this.#requests.finish(exchange, BODY_ANSWERS[body.fault], cors);
-      else if (sessionId === '') this.#open(ask, textOf(body.bytes));
-      else this.#take(ask, sessionId, textOf(body.bytes));
+      const text = 'fault' in body ? body : strictTextOf(body.bytes);
+      if (text === undefined) this.#misunderstood(ask, 'the body is no UTF-8');
+      else if (typeof text !== 'string') {
+        this.#requests.finish(exchange, BODY_ANSWERS[text.fault], cors);
+      } else if (sessionId === '') this.#open(ask, text);
+      else this.#take(ask, sessionId, text);
     });
   }
 
@@ -251,10 +255,12 @@ export class PlainEndpoint implements ClientKind {
       this.#refuse(exchange, { ...cors, upgrade: 'websocket' }, 'badRequest', NOT_UPGRADED);
       return;
     }
-    const isStream = params.get('stream') === '1';
-    const lines = isStream ? LINES_FORMAT.contentType : 'application/json';
-    const type = door === 'sse' ? SSE_FORMAT.contentType : lines;
-    this.#requests.finish(exchange, { status: 200, type, body: '' }, cors);
+    const lines = params.get('stream') === '1' ? LINES_FORMAT : undefined;
+    const stream = door === 'sse' ? SSE_FORMAT : lines;
+    const type = stream?.contentType ?? 'application/json';
+    const headers = { 'content-type': type, ...(stream && STREAM_HEADERS), ...cors };
+    // How long its body would be is not known.
+    exchange.stream(200, Object.entries({ ...ANSWER_HEADERS, ...headers })).end();
   }
 
   #preflight({ exchange, cors }: Ask): void {
@@ -322,8 +328,9 @@ class NewSocket implements SocketOpener {
 
   open(socket: FrameSocket): FrameHandler {
     const { auth, isRaw, isAuthAwaited } = this.#opening;
-    const session = new PlainSession(this.#options.home, this.#source);
-    session.openSocket(socket, isRaw, isAuthAwaited);
+    const Kind = isRaw ? RawSession : PlainSession;
+    const session = new Kind(this.#options.home, this.#source);
+    session.openSocket(socket, isAuthAwaited);
     const bytes = this.#source.query.length;
     if (!isAuthAwaited) session.askToJoin(this.#options.admissions, auth, bytes);
     return session;

@@ -41,6 +41,9 @@ export function readOpening(
   const isAuthAwaited = auth === 'message';
   const format = params.get('format') ?? '';
   if (format !== '' && format !== 'raw') return { fault: "`format` is 'raw' or left out" };
+  if (format === 'raw' && isAuthAwaited) {
+    return { fault: '`auth=message` needs messages, which `format=raw` has none of' };
+  }
   const roomFault = faultInRooms(params.getAll('room'));
   if (roomFault !== undefined) return { fault: roomFault };
   const stream = params.get('stream') ?? '';

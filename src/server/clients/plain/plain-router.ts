@@ -43,6 +43,7 @@ export interface PlainRouterOptions {
 type EventMessage = Extract<ClientMessage, { type: 'event' }>;
 type RoomMessage = Extract<ClientMessage, { type: 'join' | 'leave' }>;
 
+const NOT_FIRST = "the first message is to be 'connect'";
 const UNHEARD = 'the app has no handler for this event';
 
 export class PlainRouter implements MessageTaker<PlainSession> {
@@ -56,7 +57,8 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     this.#refused = new RefusedPackets(core.refusals, ({ carrier }, text, refused) => {
       // Who does not read is told nothing: it must not pile up.
       const session = carrier as PlainSession;
-      if (!session.isBehind) session.tellError({ ...text, refused });
+      if (session.isBehind) return;
+      session.tellError(refused === 1 ? text : { ...text, refused });
     });
   }
 
@@ -117,9 +119,7 @@ export class PlainRouter implements MessageTaker<PlainSession> {
   ): void {
     const { joined } = session;
     if (joined === undefined) {
-      const refusal = { reason: 'badMessage', message: "the first is to be 'connect'" } as const;
-      this.#core.refusals.count(refusal.reason);
-      session.tellNotJoined('/', refusal);
+      this.#refuse(session, undefined, 'badMessage', NOT_FIRST);
       return;
     }
     switch (message.type) {
@@ -139,7 +139,10 @@ export class PlainRouter implements MessageTaker<PlainSession> {
 
   #event(session: PlainSession, message: EventMessage, text: string, bytes = 0): void {
     const { joined } = session;
-    if (joined === undefined) return;
+    if (joined === undefined) {
+      this.#refuse(session, undefined, 'badMessage', NOT_FIRST);
+      return;
+    }
     const { event, args, id } = message;
     this.#core.counters.eventsReceived++;
     const answer = id === undefined ? undefined : answerTo(session, joined, id);

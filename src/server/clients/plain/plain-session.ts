@@ -31,7 +31,7 @@ import type { HandshakeSource } from '../session/session-extras.ts';
 import { acceptedAnswer, errorAnswer, statusOf } from './plain-answers.ts';
 import type { PlainHome } from './plain-home.ts';
 import { PlainPolling } from './plain-polling.ts';
-import { bytesOf, isRawText, RAW_FORMAT } from './raw-frames.ts';
+import { bytesOf } from './raw-frames.ts';
 import { StreamSocket } from './stream-socket.ts';
 import { MESSAGE_FORMAT, NATIVE_PING } from './wire-formats.ts';
 
@@ -40,7 +40,11 @@ const RESTART_RETRY_MS = { least: 1_000, spread: 4_000 };
 /** Who has to make place for others. */
 const PLACE_RETRY_MS = 5_000;
 const NO_ROOMS: readonly string[] = [];
-const NOT_A_POLL = 'this is no position that the session has given: begin without `since`';
+const NO_POSITION = errorAnswer(
+  400,
+  'badRequest',
+  'this is no position that the session has given: begin without `since`',
+);
 
 export class PlainSession extends ClientSession {
   declare protected readonly home: PlainHome<PlainSession>;
@@ -71,10 +75,6 @@ export class PlainSession extends ClientSession {
     return socket instanceof StreamSocket ? socket.format.transport : 'websocket';
   }
 
-  get #isRaw(): boolean {
-    return this.extras?.isRaw === true;
-  }
-
   /** Its first frame is to say who it is. */
   get isAwaited(): boolean {
     return this.extras?.isAwaited === true;
@@ -96,11 +96,9 @@ export class PlainSession extends ClientSession {
   }
 
   /** @param isAwaited the first frame is to bring `auth` */
-  openSocket(socket: FrameSocket, isRaw: boolean, isAwaited: boolean): void {
+  openSocket(socket: FrameSocket, isAwaited: boolean): void {
     this.socket = socket;
-    if (isRaw || isAwaited) {
-      this.hold({ isRaw: isRaw || undefined, isAwaited: isAwaited || undefined });
-    }
+    if (isAwaited) this.hold({ isAwaited });
     this.home.register(this);
   }
 
@@ -124,14 +122,17 @@ export class PlainSession extends ClientSession {
 
   // What is sent.
 
+  /** Tells the client something that is no event. */
+  protected say(message: string): void {
+    this.send([message]);
+  }
+
   tellJoined(session: NamespaceSession): void {
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = this.home.plain;
     const { id, namespace, user, rooms } = session;
-    if (!this.#isRaw) {
-      const facts = { session: this.requestId, id, namespace, user, rooms, recovered: false };
-      const times = { pingInterval: pingIntervalMs, pingTimeout: pingTimeoutMs };
-      this.send([encodeConnected({ ...facts, ...times, maxPayload: maxPayloadBytes })]);
-    }
+    const facts = { session: this.requestId, id, namespace, user, rooms, recovered: false };
+    const times = { pingInterval: pingIntervalMs, pingTimeout: pingTimeoutMs };
+    this.say(encodeConnected({ ...facts, ...times, maxPayload: maxPayloadBytes }));
     // What it has sent before it could be taken is taken once the app has heard of it.
     this.home.intake.release(this);
   }
@@ -141,7 +142,7 @@ export class PlainSession extends ClientSession {
     const answer = errorAnswer(statusOf(reason), reason, message, data);
     if (socket === undefined) (this.polling as PlainPolling | undefined)?.refuse(answer);
     else if (!(socket instanceof StreamSocket)) {
-      if (!this.#isRaw) socket.send(encodeError({ reason, message, data }));
+      this.say(encodeError({ reason, message, data }));
       socket.close(CLOSE_CODE.policy, reason);
     } else socket.refuse(answer);
     this.end('transport close', CLOSE_CODE.policy);
@@ -153,7 +154,7 @@ export class PlainSession extends ClientSession {
   }
 
   tellError(facts: ErrorFacts): void {
-    if (!this.#isRaw) this.send([encodeError(facts)]);
+    this.say(encodeError(facts));
   }
 
   /** Without its namespace there is nothing left of it. */
@@ -167,17 +168,15 @@ export class PlainSession extends ClientSession {
 
   protected sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
     if (socket instanceof StreamSocket) {
-      this.#sendShared(socket, event.encodedFor(socket.format.event));
+      this.sendShared(socket, event.encodedFor(socket.format.event));
       return;
     }
-    const isRaw = this.#isRaw;
-    const bytes = bytesOf(event, isRaw);
+    const bytes = bytesOf(event);
     if (bytes !== undefined) this.sendPacket(socket, bytes);
-    else if (!isRaw) this.#sendShared(socket, event.encodedFor(MESSAGE_FORMAT));
-    else if (isRawText(event)) this.#sendShared(socket, event.encodedFor(RAW_FORMAT));
+    else this.sendShared(socket, event.encodedFor(MESSAGE_FORMAT));
   }
 
-  #sendShared(socket: FrameSocket, shared: SharedText): void {
+  protected sendShared(socket: FrameSocket, shared: SharedText): void {
     this.sent(socket, socket.sendShared(shared), shared.text.length);
   }
 
@@ -189,20 +188,20 @@ export class PlainSession extends ClientSession {
     const { socket } = this;
     if (socket === undefined) {
       // Whose poll waits is there, as far as can be known.
-      if (this.polling?.isPolled === true) this.#isThere();
+      if (this.polling?.isPolled === true) this.isThere();
     } else if (socket instanceof StreamSocket) {
       // Its connection is all that tells of it; the kernel ends one that takes nothing.
-      this.#isThere();
+      this.isThere();
       this.pingSocket(socket, socket.format.keepAlive);
     } else if (this.home.isDeliveringLittle) this.pingSocket(socket, NATIVE_PING);
     else socket.sendShared(NATIVE_PING);
   }
 
   onPong(): void {
-    this.#isThere();
+    this.isThere();
   }
 
-  #isThere(): void {
+  protected isThere(): void {
     this.lastSeenTick = this.home.heartbeat.tick;
   }
 
@@ -216,7 +215,7 @@ export class PlainSession extends ClientSession {
     code: number,
   ): void {
     const isTold = POLITE_ENDS.has(reason) || code === CLOSE_CODE.tryAgainLater;
-    if (isTold && !this.#isRaw) socket.send(this.#farewell(reason, code));
+    if (isTold) socket.send(this.#farewell(reason, code));
   }
 
   #farewell(reason: DisconnectReason, code: number): string {
@@ -241,10 +240,13 @@ export class PlainSession extends ClientSession {
 
   receive(packet: string | Buffer): void {
     if (this.closed) return;
-    this.#isThere();
-    if (packet === this.noop && !this.#isRaw) return;
-    if (this.#isRaw) this.home.router.onRaw(this, packet);
-    else if (typeof packet === 'string') this.home.router.onText(this, packet);
+    this.isThere();
+    if (packet === this.noop) return;
+    this.take(packet);
+  }
+
+  protected take(packet: string | Buffer): void {
+    if (typeof packet === 'string') this.home.router.onText(this, packet);
     else this.home.router.onBinary(this, packet);
   }
 
@@ -271,10 +273,9 @@ export class PlainSession extends ClientSession {
   poll(id: string, reply: Reply): void {
     const polling = this.polling as PlainPolling | undefined;
     if (polling === undefined || behindId(id) === '') reply.answer(UNKNOWN_SESSION);
-    else if (!polling.pollSince(id, reply))
-      reply.answer(errorAnswer(400, 'badRequest', NOT_A_POLL));
+    else if (!polling.pollSince(id, reply)) reply.answer(NO_POSITION);
     else {
-      this.#isThere();
+      this.isThere();
       if (polling.isPolled) this.home.heldPolls.add(this, this.home.heartbeat.clockMs);
     }
   }

@@ -26,10 +26,14 @@ export function isRawText({ json, ackId }: OutgoingEvent): boolean {
   return ackId === undefined && json.startsWith(`${RAW_HEAD}"`);
 }
 
-/** Bytes that travel as a binary frame; `undefined` for other events. */
-export function bytesOf(event: OutgoingEvent, isRaw: boolean): Uint8Array | undefined {
-  const { json, attachments, ackId } = event;
+/** Bytes that are a frame in that format; `undefined` for other events. */
+export function rawBytesOf({ json, attachments, ackId }: OutgoingEvent): Uint8Array | undefined {
+  const isFrame = ackId === undefined && json.startsWith(RAW_HEAD + FIRST_BYTES);
+  return isFrame ? attachments[0] : undefined;
+}
+
+/** Bytes that travel as a binary frame beside messages; `undefined` for other events. */
+export function bytesOf({ json, attachments, ackId }: OutgoingEvent): Uint8Array | undefined {
   if (attachments.length === 0 || ackId !== undefined) return undefined;
-  if (isRaw) return json.startsWith(RAW_HEAD + FIRST_BYTES) ? attachments[0] : undefined;
   return json === `${BINARY_HEAD}${FIRST_BYTES}]` ? attachments[0] : undefined;
 }

@@ -20,11 +20,12 @@ import type {
 } from '../../core/contracts/exchange.ts';
 import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { NO_HANDLER } from '../session/cut-socket.ts';
+import { ANSWER_HEADERS } from '../session/session-requests.ts';
 import { errorAnswer } from './plain-answers.ts';
 import type { StreamFormat } from './wire-formats.ts';
 
 /** Proxies are to pass on what comes, at once and as it is. */
-const STREAM_HEADERS: AnswerHeaders = {
+export const STREAM_HEADERS: AnswerHeaders = {
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
   'x-content-type-options': 'nosniff',
@@ -63,7 +64,7 @@ export class StreamSocket implements FrameSocket, Waiter {
     if (exchange === undefined) return false;
     this.#exchange = undefined;
     exchange.waiter = undefined;
-    exchange.answer(answer, this.#headers ?? {});
+    exchange.answer(answer, { ...ANSWER_HEADERS, ...this.#headers });
     return true;
   }
 
@@ -104,7 +105,11 @@ export class StreamSocket implements FrameSocket, Waiter {
   }
 
   cork(callback: () => void): void {
-    if (this.#gathered !== undefined || this.#stream === undefined) {
+    if (
+      this.#gathered !== undefined ||
+      this.#stream === undefined ||
+      this.#stream.waitingBytes > 0
+    ) {
       callback();
       return;
     }

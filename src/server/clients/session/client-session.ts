@@ -182,7 +182,7 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
     const socket = this.socket;
     if (socket === undefined) this.#enqueueEvents(events);
     else if (events.length === 1) this.#sendEvent(socket, events[0] as OutgoingEvent);
-    else socket.cork(() => events.forEach((event) => this.#sendEvent(socket, event)));
+    else this.#corked(socket, () => events.forEach((event) => this.#sendEvent(socket, event)));
   }
 
   close(): void {
@@ -230,10 +230,18 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
 
   /** Pings, and takes along what is on its way, in one system call. */
   protected pingSocket(socket: FrameSocket, ping: SharedText): void {
-    socket.cork(() => {
+    this.#corked(socket, () => {
       for (const session of this.sessions) session.home.delivery.catchUp(session);
       socket.sendShared(ping);
     });
+  }
+
+  /** What leaves together may have to wait together. */
+  #corked(socket: FrameSocket, callback: () => void): void {
+    socket.cork(callback);
+    const waitingBytes = socket.getBufferedAmount();
+    if (waitingBytes === 0 || this.home.slowReaders.has(socket)) return;
+    this.sent(socket, -1, waitingBytes);
   }
 
   // Limits.

@@ -48,8 +48,6 @@ export interface Extras {
   readonly others?: readonly NamespaceSession[] | undefined;
   /** The client takes no binary frames (`b64`): it gets base64 text instead. */
   readonly isTextOnly?: true | undefined;
-  /** Frames of a client with a format of its own, not messages of a protocol of ours. */
-  readonly isRaw?: true | undefined;
   /** The first frame of the client is to say who it is. */
   readonly isAwaited?: true | undefined;
 }
@@ -65,10 +63,9 @@ export function afterJoining(
   extras: Extras | undefined,
   kept: KeptHandshake | undefined,
 ): Extras | undefined {
-  const { polling, isTextOnly, isRaw, joining, others } = extras ?? {};
-  const hasMore = (polling ?? isTextOnly ?? isRaw ?? joining ?? others) !== undefined;
-  const isPolling =
-    polling !== undefined && (isTextOnly ?? isRaw ?? joining ?? others) === undefined;
+  const { polling, isTextOnly, joining, others } = extras ?? {};
+  const hasMore = (polling ?? isTextOnly ?? joining ?? others) !== undefined;
+  const isPolling = polling !== undefined && (isTextOnly ?? joining ?? others) === undefined;
   if (isPolling && kept === undefined) return { polling };
   if (hasMore) return changed(extras, { handshake: undefined, kept });
   // So it is with nearly all, and nothing need be copied.

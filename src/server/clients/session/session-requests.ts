@@ -16,7 +16,7 @@ import type { WaitingPolls } from './waiting-polls.ts';
 const KEPT_SECONDS = 5;
 
 /** No answer is anybody else's, or anything but what it says to be. */
-const ANSWER_HEADERS: AnswerHeaders = {
+export const ANSWER_HEADERS: AnswerHeaders = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
 };
@@ -97,4 +97,13 @@ export class SessionRequests {
 /** Without the byte order mark that some encoders put in front. */
 export function textOf(bytes: Buffer): string {
   return new TextDecoder().decode(bytes);
+}
+
+/** The same; `undefined` for what is no UTF-8. */
+export function strictTextOf(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -66,8 +66,8 @@ export interface Reply {
 /** The way to the sessions of one worker, by session id. Unknown ids get the protocol's error. */
 export interface SessionOwner {
   /**
-   * Waits for packets; `reply` is given them when there are some, or when the kind of client has waited
-   * for long enough. Behind the id may stand what the client says that it has.
+   * Waits for packets; `reply` is given them when there are some, or nothing when the kind of
+   * client has waited for long enough. Behind the id may stand what the client says that it has.
    */
   poll(sessionId: string, reply: Reply): void;
   /** The client gave up waiting. */
