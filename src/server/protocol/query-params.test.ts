@@ -24,6 +24,8 @@ test.each([
   const standard = new URLSearchParams(query);
   const params = queryParams(query);
   for (const name of NAMES) {
+    const all = standard.getAll(name).map((value) => value.replace('\ufffd', '\ud800'));
+    expect(params.getAll(name)).toEqual(all);
     expect([name, params.get(name), params.has(name)]).toEqual([
       name,
       // Halves of surrogate pairs are of no consequence: no value that is known has them.

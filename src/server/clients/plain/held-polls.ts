@@ -1,39 +1,58 @@
 /**
  * Polls of this worker's sessions that wait for messages: each is answered with none once it has
- * waited for as long as the config says. All have the same time, so who came first is due first.
+ * waited for as long as the config says.
+ *
+ * A wheel of slots, one a heartbeat tick. A session stands in one slot at most, however often its
+ * client asks: when that slot is due, it is looked at since when the latest poll waits.
  */
 
-/** A session whose client polls. */
-export interface PolledSession {
+/** What one session has for its client, who polls. */
+export interface PolledQueue {
+  /** It stands in a slot. Only the wheel changes it. */
+  isOnWheel: boolean;
+  /** Since when its poll has waited, in the worker's own time; `undefined` while none does. */
+  readonly polledSinceMs: number | undefined;
   /** Its poll has waited for long enough. */
   pollIsDue(): void;
 }
 
 export class HeldPolls {
   readonly #holdMs: number;
-  /** When the last poll of each session is due, in the worker's own time; in that order. */
-  readonly #dueMs: Map<PolledSession, number> = new Map();
+  readonly #tickMs: number;
+  readonly #slots: PolledQueue[][];
+  /** Ticks that have been swept. */
+  #swept = 0;
 
-  constructor(holdMs: number) {
+  /** @param tickMs how often `sweep` is called */
+  constructor(holdMs: number, tickMs: number) {
     this.#holdMs = holdMs;
+    this.#tickMs = tickMs;
+    this.#slots = Array.from({ length: Math.ceil(holdMs / tickMs) + 2 }, () => []);
   }
 
-  /** A poll waits from now on, in place of an earlier one of its session. */
-  add(session: PolledSession, nowMs: number): void {
-    this.#dueMs.delete(session);
-    this.#dueMs.set(session, nowMs + this.#holdMs);
-  }
-
-  forget(session: PolledSession): void {
-    this.#dueMs.delete(session);
+  /** A poll waits from now on. */
+  add(session: PolledQueue): void {
+    if (!session.isOnWheel) this.#put(session, this.#holdMs);
   }
 
   /** Called at each heartbeat tick. */
   sweep(nowMs: number): void {
-    for (const [session, dueMs] of this.#dueMs) {
-      if (dueMs > nowMs) return;
-      this.#dueMs.delete(session);
-      session.pollIsDue();
+    this.#swept++;
+    const due = this.#slots[this.#swept % this.#slots.length] as PolledQueue[];
+    for (const session of due.splice(0)) {
+      session.isOnWheel = false;
+      const { polledSinceMs } = session;
+      if (polledSinceMs === undefined) continue;
+      const leftMs = polledSinceMs + this.#holdMs - nowMs;
+      if (leftMs > this.#tickMs / 2) this.#put(session, leftMs);
+      else session.pollIsDue();
     }
+  }
+
+  /** @param leftMs until it is due */
+  #put(session: PolledQueue, leftMs: number): void {
+    session.isOnWheel = true;
+    const ticks = Math.max(1, Math.round(leftMs / this.#tickMs));
+    this.#slots[(this.#swept + ticks) % this.#slots.length]?.push(session);
   }
 }

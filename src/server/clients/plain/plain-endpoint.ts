@@ -19,6 +19,7 @@ import type { ClientKind } from '../../core/contracts/client-kind.ts';
 import type { AnswerHeaders, BodyFault, Exchange } from '../../core/contracts/exchange.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import { timeoutSeconds } from '../../core/limits/timeout-seconds.ts';
+import { type QueryParams, queryParams } from '../../protocol/query-params.ts';
 import { requestTarget } from '../../protocol/request-target.ts';
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { Admissions } from '../session/admissions.ts';
@@ -43,7 +44,7 @@ interface Ask {
   readonly exchange: Exchange;
   readonly door: Door;
   readonly query: string;
-  readonly params: URLSearchParams;
+  readonly params: QueryParams;
   /** Headers that let the page read the answer. */
   readonly cors: AnswerHeaders;
 }
@@ -121,7 +122,7 @@ export class PlainEndpoint implements ClientKind {
       this.#refuse(exchange, {}, 'originForbidden', FORBIDDEN);
       return;
     }
-    const ask = { exchange, door, query, params: new URLSearchParams(query), cors };
+    const ask = { exchange, door, query, params: queryParams(query), cors };
     switch (exchange.method) {
       case 'GET':
         this.#get(ask);
@@ -198,7 +199,7 @@ export class PlainEndpoint implements ClientKind {
   /** The session of a poll is not there any more: the same request opens another. */
   reopen(exchange: Exchange, cors: AnswerHeaders): void {
     const { query } = requestTarget(exchange.target);
-    const params = new URLSearchParams(query);
+    const params = queryParams(query);
     this.#open({ exchange, door: 'poll', query, params, cors }, undefined);
   }
 

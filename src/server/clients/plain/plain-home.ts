@@ -3,7 +3,7 @@
 import type { ClientSession } from '../session/client-session.ts';
 import type { ClientTable } from '../session/client-table.ts';
 import { KindHome } from '../session/kind-home.ts';
-import { HeldPolls, type PolledSession } from './held-polls.ts';
+import { HeldPolls } from './held-polls.ts';
 
 /** Takes what clients send. MUST NOT throw. */
 export interface MessageTaker<Session> {
@@ -24,7 +24,7 @@ export interface PlainSettings {
   readonly pollHoldMs: number;
 }
 
-export class PlainHome<Session extends ClientSession & PolledSession> extends KindHome {
+export class PlainHome<Session extends ClientSession> extends KindHome {
   readonly router: MessageTaker<Session>;
   readonly plain: PlainSettings;
   readonly heldPolls: HeldPolls;
@@ -33,6 +33,6 @@ export class PlainHome<Session extends ClientSession & PolledSession> extends Ki
     super(table);
     this.router = router;
     this.plain = settings;
-    this.heldPolls = new HeldPolls(settings.pollHoldMs);
+    this.heldPolls = new HeldPolls(settings.pollHoldMs, table.heartbeat.tickMs);
   }
 }

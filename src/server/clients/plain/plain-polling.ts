@@ -11,11 +11,13 @@ import { encodePollAnswer } from '../../protocol/plain/server-message.ts';
 import { behindId } from '../../protocol/session-id.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { PollingTransport } from '../session/polling-transport.ts';
+import type { PolledQueue } from './held-polls.ts';
 import { acceptedAnswer } from './plain-answers.ts';
 
 const NOTHING: readonly WirePacket[] = [];
 
-export class PlainPolling extends PollingTransport {
+export class PlainPolling extends PollingTransport implements PolledQueue {
+  isOnWheel = false;
   /** Of the last batch. */
   #position = 0;
   #lastBatch: readonly WirePacket[] = NOTHING;
@@ -60,6 +62,14 @@ export class PlainPolling extends PollingTransport {
     this.#lastBatch = NOTHING;
     this.poll(reply);
     return true;
+  }
+
+  get polledSinceMs(): number | undefined {
+    return this.isPolled ? this.sinceMs : undefined;
+  }
+
+  pollIsDue(): void {
+    this.answerNothing();
   }
 
   /** Answers the request that waits, if any, with no messages. */

@@ -3,6 +3,7 @@
 import type { ForeignJson } from '../../../host/runtime/foreign-json.ts';
 import type { ClientRequest } from '../../core/contracts/exchange.ts';
 import { checkKey } from '../../core/rooms/key.ts';
+import type { QueryParams } from '../../protocol/query-params.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
 
 /** What the query says of the session that is to be opened. */
@@ -22,7 +23,7 @@ export interface QueryFault {
 const POSITION = /^[A-Za-z0-9_-]{24}\.\d{1,15}$/;
 
 /** The place of a poll in what its session has said; `undefined` without one. */
-export function readSince(params: URLSearchParams): string | undefined | QueryFault {
+export function readSince(params: QueryParams): string | undefined | QueryFault {
   const since = params.get('since') ?? '';
   if (since === '') return undefined;
   return POSITION.test(since) ? since : { fault: '`since` is no position of ours' };
@@ -33,7 +34,7 @@ export function readSince(params: URLSearchParams): string | undefined | QueryFa
  * @param json judges what is to be parsed
  */
 export function readOpening(
-  params: URLSearchParams,
+  params: QueryParams,
   body: string | undefined,
   json: ForeignJson,
 ): Opening | QueryFault {

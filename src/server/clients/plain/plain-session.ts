@@ -19,7 +19,7 @@ import {
   encodeError,
   encodeFarewell,
 } from '../../protocol/plain/server-message.ts';
-import { queryParams } from '../../protocol/query-params.ts';
+import { copyOf, queryParams } from '../../protocol/query-params.ts';
 import { behindId } from '../../protocol/session-id.ts';
 import { type JsonObject, MAIN_NAMESPACE } from '../../protocol/socketio-packet.ts';
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
@@ -63,7 +63,7 @@ export class PlainSession extends ClientSession {
 
   get wantedRooms(): readonly string[] {
     const query = this.handshake?.query ?? '';
-    return query.includes('room=') ? new URLSearchParams(query).getAll('room') : NO_ROOMS;
+    return query.includes('room=') ? queryParams(query).getAll('room').map(copyOf) : NO_ROOMS;
   }
 
   get requestId(): string | undefined {
@@ -264,10 +264,6 @@ export class PlainSession extends ClientSession {
     this.end('parse error', CLOSE_CODE.policy);
   }
 
-  protected override forgetKept(): void {
-    this.home.heldPolls.forget(this);
-  }
-
   // Requests that name it.
 
   poll(id: string, reply: Reply): void {
@@ -276,17 +272,13 @@ export class PlainSession extends ClientSession {
     else if (!polling.pollSince(id, reply)) reply.answer(NO_POSITION);
     else {
       this.isThere();
-      if (polling.isPolled) this.home.heldPolls.add(this, this.home.heartbeat.clockMs);
+      if (polling.isPolled) this.home.heldPolls.add(polling);
     }
   }
 
   /** It may come again, for what was to be the answer too. */
   abandonPoll(reply: Reply): void {
     this.polling?.stopWaiting(reply);
-  }
-
-  pollIsDue(): void {
-    (this.polling as PlainPolling | undefined)?.answerNothing();
   }
 
   /** Several may be on their way. */

@@ -76,7 +76,7 @@ export function unprovenSince(
   const isWaiting = session.joining !== undefined && holdsFile(session);
   const unjoinedMs = isWaiting ? undefined : unjoinedSince(session);
   if (unjoinedMs !== undefined) return unjoinedMs;
-  return polling?.isAway === true ? polling.awaySinceMs : undefined;
+  return polling?.isAway === true ? polling.sinceMs : undefined;
 }
 
 export function hasUser({ sessions }: ClientSession): boolean {

@@ -5,9 +5,12 @@
 
 import type { HttpAnswer, Reply, SessionOwner } from '../../core/contracts/client-connection.ts';
 import type { AnswerHeaders, Exchange, Waiter } from '../../core/contracts/exchange.ts';
+import { copyOf } from '../../protocol/query-params.ts';
 import type { SessionRequests } from './session-requests.ts';
+import type { WaitingPoll } from './waiting-polls.ts';
 
-export class HeldPoll implements Reply, Waiter {
+export class HeldPoll implements Reply, Waiter, WaitingPoll {
+  place = -1;
   protected readonly requests: SessionRequests;
   protected readonly exchange: Exchange;
   readonly #owner: SessionOwner;
@@ -25,7 +28,7 @@ export class HeldPoll implements Reply, Waiter {
     this.requests = requests;
     this.exchange = exchange;
     this.#owner = owner;
-    this.#id = id;
+    this.#id = copyOf(id);
     this.#headers = headers;
   }
 
@@ -35,14 +38,21 @@ export class HeldPoll implements Reply, Waiter {
    * @param keepsHead somebody still asks for the headers of the request, or its query
    */
   hold(seconds: number, keepsHead = false): void {
-    this.exchange.waiter = this;
-    this.requests.hold(this.exchange, seconds);
+    const { exchange } = this;
+    exchange.waiter = this;
+    exchange.isHeld = true;
+    exchange.allowIdle(seconds);
+    this.requests.waiting.add(this, seconds);
     this.#owner.poll(this.#id, this);
-    if (!keepsHead) this.exchange.forgetHead();
+    if (!keepsHead) exchange.forgetHead();
+  }
+
+  get connection(): number {
+    return this.exchange.connection;
   }
 
   answer(given: HttpAnswer): void {
-    this.requests.release(this.exchange);
+    this.requests.waiting.remove(this);
     this.finish(given);
   }
 
@@ -51,7 +61,7 @@ export class HeldPoll implements Reply, Waiter {
   }
 
   abandoned(): void {
-    this.requests.release(this.exchange);
+    this.requests.waiting.remove(this);
     this.#owner.abandonPoll(this.#id, this);
   }
 }

@@ -14,7 +14,6 @@ import type { HttpAnswer, Reply } from '../../core/contracts/client-connection.t
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { SlowReaderSettings } from '../../core/limits/slow-readers.ts';
-import { PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 
 /** What a transport needs of its worker. */
@@ -24,33 +23,32 @@ export interface PollingHome {
   readonly budget: MemoryBudget;
 }
 
+/** What waits for the client to ask. */
+interface Queue {
+  readonly packets: WirePacket[];
+  bytes: number;
+  /** Since when more waits than may for long, by `performance.now()`; 0 when it does not. */
+  tooMuchSinceMs: number;
+}
+
 export abstract class PollingTransport {
   readonly sessionId: string;
   readonly #home: PollingHome;
-  /** The probe of a WebSocket that has been offered; there can be only one. */
-  probe: object | undefined;
-  /** A request with packets is on its way; a second one would overtake it. */
-  isPosting = false;
-  /** A ping waits to be fetched: what the client sends until then is no answer to it. */
-  isPingWaiting = false;
-  /** Since when no poll waits, in the worker's own time; of no meaning while one does. */
-  awaySinceMs: number;
+  /** Since when a poll waits, or since when none does, in the worker's own time. */
+  sinceMs: number;
   /** How often the client has asked. */
   polls = 0;
-  /** None is there for most of the time. */
-  #queue: WirePacket[] | undefined;
-  #queueBytes = 0;
+  /** There is none for most of the time. */
+  #queue: Queue | undefined;
   /** Of an answer that its client may not have read yet. */
   #unreadBytes = 0;
-  /** Since when more waits than may for long, by `performance.now()`; 0 when it does not. */
-  #tooMuchSinceMs = 0;
   #waiting: Reply | undefined;
   #isClosed = false;
 
   constructor(sessionId: string, home: PollingHome) {
     this.sessionId = sessionId;
     this.#home = home;
-    this.awaySinceMs = home.heartbeat.clockMs;
+    this.sinceMs = home.heartbeat.clockMs;
   }
 
   /** The answer with these packets. */
@@ -67,26 +65,27 @@ export abstract class PollingTransport {
 
   /** What waits for the client to ask. */
   get queuedBytes(): number {
-    return this.#queueBytes;
+    return this.#queue?.bytes ?? 0;
   }
 
   /** With what has been answered and may not have been read. */
   get heldBytes(): number {
-    return this.#queueBytes + this.#unreadBytes;
+    return this.queuedBytes + this.#unreadBytes;
   }
 
   get isPolled(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** No request of its client is under way, nor a socket that it would move to. */
+  /** Nothing that its client has begun is under way. */
   get isAway(): boolean {
-    return this.#waiting === undefined && !this.isPosting && this.probe === undefined;
+    return this.#waiting === undefined;
   }
 
   /** A request waits for packets. The caller has made sure that none does yet. */
   poll(reply: Reply): void {
     this.#waiting = reply;
+    this.sinceMs = this.#home.heartbeat.clockMs;
     this.polls++;
     this.#setUnread(0);
     this.flush();
@@ -114,31 +113,30 @@ export abstract class PollingTransport {
   enqueue(packet: WirePacket): boolean {
     if (this.#isClosed) return true;
     const bytes = packet.length + LIMITS.packetOverheadBytes;
-    this.#queue ??= [];
-    this.#queue.push(packet);
-    this.#queueBytes += bytes;
-    this.isPingWaiting ||= packet === PLAIN_PACKET.ping;
+    const queue = (this.#queue ??= { packets: [], bytes: 0, tooMuchSinceMs: 0 });
+    queue.packets.push(packet);
+    queue.bytes += bytes;
     this.#home.budget.take(bytes);
-    return this.#queueBytes <= this.#home.settings.maxBackpressureBytes || !this.#isTooSlow();
+    return queue.bytes <= this.#home.settings.maxBackpressureBytes || !this.#isTooSlow(queue);
   }
 
-  #isTooSlow(): boolean {
+  #isTooSlow(queue: Queue): boolean {
     const nowMs = performance.now();
-    if (this.#tooMuchSinceMs === 0) this.#tooMuchSinceMs = nowMs;
-    return nowMs - this.#tooMuchSinceMs > this.#home.settings.backpressureTimeoutMs;
+    if (queue.tooMuchSinceMs === 0) queue.tooMuchSinceMs = nowMs;
+    return nowMs - queue.tooMuchSinceMs > this.#home.settings.backpressureTimeoutMs;
   }
 
   flush(): void {
     const reply = this.#waiting;
-    const queue = this.#queue;
-    if (reply === undefined || queue === undefined) return;
-    const isAll = this.#queueBytes <= LIMITS.pollAnswerBytes;
-    const count = isAll ? queue.length : packetsOfAnswer(queue);
-    const answer = this.answerOf(isAll ? queue : queue.slice(0, count));
+    if (reply === undefined || this.#queue === undefined) return;
+    const { packets, bytes } = this.#queue;
+    const isAll = bytes <= LIMITS.pollAnswerBytes;
+    const count = isAll ? packets.length : packetsOfAnswer(packets);
+    const answer = this.answerOf(isAll ? packets : packets.slice(0, count));
     // Nothing is forgotten before there is an answer to give.
     this.takeReply(answer.body.length);
     this.takeQueue();
-    for (let at = count; at < queue.length; at++) this.enqueue(queue[at] as WirePacket);
+    for (let at = count; at < packets.length; at++) this.enqueue(packets[at] as WirePacket);
     if (answer.body.length > this.freeAnswerBytes) this.#setUnread(answer.body.length);
     reply.answer(answer);
   }
@@ -157,7 +155,7 @@ export abstract class PollingTransport {
     const reply = this.#waiting;
     this.#waiting = undefined;
     const onTheWayMs = Math.min(LIMITS.unpolledMs, bytes / LIMITS.slowLinkBytesPerMs);
-    this.awaySinceMs = this.#home.heartbeat.clockMs + onTheWayMs;
+    this.sinceMs = this.#home.heartbeat.clockMs + onTheWayMs;
     return reply;
   }
 
@@ -166,14 +164,11 @@ export abstract class PollingTransport {
   }
 
   takeQueue(): WirePacket[] {
-    const queue = this.#queue ?? [];
-    this.#home.budget.give(this.#queueBytes);
+    this.#home.budget.give(this.queuedBytes);
     this.#setUnread(0);
+    const packets = this.#queue?.packets ?? [];
     this.#queue = undefined;
-    this.#queueBytes = 0;
-    this.isPingWaiting = false;
-    this.#tooMuchSinceMs = 0;
-    return queue;
+    return packets;
   }
 
   /** Puts packets in front of those that wait. */

@@ -50,16 +50,9 @@ export class SessionRequests {
     return owner;
   }
 
-  /** A request waits for news, for so long at the most. */
-  hold(exchange: Exchange, seconds: number): void {
-    exchange.allowIdle(seconds);
-    this.#options.waiting.add(exchange, seconds);
-    exchange.isHeld = true;
-  }
-
-  /** It waits no longer. */
-  release(exchange: Exchange): void {
-    this.#options.waiting.remove(exchange);
+  /** Polls that wait on this worker. */
+  get waiting(): WaitingPolls {
+    return this.#options.waiting;
   }
 
   /** A poll of Engine.IO is answered by the next ping at the latest. */

@@ -9,6 +9,28 @@ import { PollingTransport } from '../session/polling-transport.ts';
 export const POST_TAKEN: HttpAnswer = { status: 200, type: 'text/html', body: 'ok' };
 
 export class EnginePolling extends PollingTransport {
+  /** The probe of a WebSocket that has been offered; there can be only one. */
+  probe: object | undefined;
+  /** A request with packets is on its way; a second one would overtake it. */
+  isPosting = false;
+  /** A ping waits to be fetched: what the client sends until then is no answer to it. */
+  isPingWaiting = false;
+
+  /** No request of its client is under way, nor a socket that it would move to. */
+  override get isAway(): boolean {
+    return super.isAway && !this.isPosting && this.probe === undefined;
+  }
+
+  override enqueue(packet: WirePacket): boolean {
+    this.isPingWaiting ||= packet === PLAIN_PACKET.ping;
+    return super.enqueue(packet);
+  }
+
+  override takeQueue(): WirePacket[] {
+    this.isPingWaiting = false;
+    return super.takeQueue();
+  }
+
   answerOf(packets: readonly WirePacket[]): HttpAnswer {
     return payloadAnswer(packets);
   }

@@ -62,6 +62,10 @@ export class EngineSession extends ClientSession {
     return NO_ROOMS;
   }
 
+  override get polling(): EnginePolling | undefined {
+    return super.polling as EnginePolling | undefined;
+  }
+
   get requestId(): string | undefined {
     return this.polling?.sessionId;
   }

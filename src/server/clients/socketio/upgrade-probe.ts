@@ -15,8 +15,8 @@ import type {
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { LastWords } from '../session/last-words.ts';
-import type { PollingTransport } from '../session/polling-transport.ts';
 import type { SessionSources } from '../source/session-sources.ts';
+import type { EnginePolling } from './engine-polling.ts';
 
 /**
  * How often a poll that waits is released while a probe is under way. At once would be quicker, but
@@ -27,7 +27,7 @@ const RELEASE_MS = 100;
 /** The session that a socket wants to take over. */
 export interface ProbedSession extends FrameHandler {
   readonly slot: number;
-  readonly polling: PollingTransport | undefined;
+  readonly polling: EnginePolling | undefined;
   upgradeTo(socket: FrameSocket, isTextOnly: boolean): void;
 }
 
