@@ -95,5 +95,8 @@ test('people are told where the node listens', () => {
   expect(readyText(node, loadConfig())).toContain('demo       http://localhost:8500/');
   const text = readyText(node, loadConfig({ flags: { host: '::1', app: '/a.ts' } }));
   expect(text).toContain('Socket.IO  http://[::1]:8500/socket.io/');
+  expect(text).toContain('plain      http://[::1]:8500/ws, /sse, /poll\n');
   expect(text).toContain('app        /a.ts');
+  const without = loadConfig({ flags: { plainClients: 'false' } });
+  expect(readyText(node, without)).not.toContain('plain');
 });

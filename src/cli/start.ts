@@ -119,12 +119,18 @@ export function readyText(node: RunningNode, config: Config): string {
   const lines = [
     `Holdfast ${packageJson.version} takes sessions.`,
     `  Socket.IO  ${url}${config.path}`,
+    ...(config.plainClients ? [`  plain      ${plainText(url, config.plainPath)}`] : []),
     `  admin API  ${urlOf(config.adminHost, node.adminPort, config.adminTlsCert !== undefined)}`,
     `  workers    ${node.workerCount}`,
     config.app === undefined ? `  demo       ${url}/` : `  app        ${printable(config.app)}`,
     'Ctrl-C stops it.',
   ];
   return lines.join('\n');
+}
+
+/** Where clients without Socket.IO connect. */
+function plainText(url: string, path: string): string {
+  return `${url}${path}ws, ${path}sse, ${path}poll`;
 }
 
 function urlOf(host: string, port: number, isTls: boolean): string {

@@ -238,6 +238,7 @@ describe('relations', () => {
     ['adminToken must be set when', { adminHost: '0.0.0.0' }],
     ['corsCredentials needs', { corsOrigins: '*', corsCredentials: 'true' }],
     ['corsOrigins must be either', { corsOrigins: '*,https://a.example' }],
+    ['path must be none of', { path: '/live/ws/', plainPath: '/live/' }],
     ['maxBackpressureBytes must', { maxPayloadBytes: '2000000' }],
     ['port and adminPort must', { port: '9000', adminPort: '9000' }],
     ['the ports of the workers', { workerPorts: 'true', port: '8502', workers: '2' }],

@@ -42,6 +42,12 @@ export const relations: readonly Relation[] = [
     holds: (config) => config.corsOrigins.length <= 1 || !config.corsOrigins.includes('*'),
   },
   {
+    keys: ['path', 'plainPath'],
+    rule: '`path` must be none of `ws/`, `sse/` and `poll/` below `plainPath`',
+    holds: ({ path, plainPath, plainClients }) =>
+      !plainClients || !['ws/', 'sse/', 'poll/'].some((door) => path === plainPath + door),
+  },
+  {
     keys: ['maxBackpressureBytes', 'maxPayloadBytes'],
     rule:
       '`maxBackpressureBytes` must be at least `maxPayloadBytes`, so that the largest ' +
