@@ -120,6 +120,25 @@ describe('a poll', () => {
     expect(one.changes[1]).toMatchObject({ state: 'waiting', reason: 'sessionUnknown' });
     expect(asked.slice(0, 3)).toEqual(['-', 's.1', '-']);
     expect(one.heard).toEqual([]);
+    // That session waits for nobody.
+    expect(server.requests.filter((line) => line.startsWith('POST'))).toEqual([
+      'POST /poll?session=t',
+    ]);
+  });
+
+  test('that is overtaken by the goodbye leaves no session behind', async () => {
+    const late = Promise.withResolvers<Response>();
+    const { answer } = polls([hello, () => late.promise]);
+    await using server = new PlainScript({ answer });
+    using one = new WatchedClient(server.url, { transports: ['polling'] });
+    await one.reached('open');
+    const posts = (): readonly string[] =>
+      server.requests.filter((line) => line.startsWith('POST'));
+    one.client.close();
+    await eventually('the goodbye has come', posts, ({ length }) => length === 1);
+    late.resolve(Response.json({ session: 't', position: 't.1', messages: [] }));
+    await eventually('the other session is over, too', posts, ({ length }) => length === 2);
+    expect(posts()).toEqual(['POST /poll?session=s', 'POST /poll?session=t']);
   });
 
   test('that is refused ends the session, and a new one is tried', async () => {

@@ -18,11 +18,16 @@ const UNAVAILABLE = 503;
 /** Browsers allow 64 KiB of UTF-8, of which a character takes up to three bytes. */
 const KEPT_ALIVE_MAX_LENGTH = 20_000;
 
+/** How long the last answer may take that nobody reads any more. */
+const LAST_ANSWER_MS = 1_000;
+
 export class HttpLink implements Link {
   readonly #host: LinkHost;
   readonly #url: string;
   readonly #credentials: 'include' | 'same-origin';
   readonly #abort: AbortController = new AbortController();
+  /** Settles when nothing more is read. */
+  readonly #running: Promise<void>;
   #session: string | undefined;
   /** Settles when the POSTs so far are answered. */
   #posting: Promise<unknown> = Promise.resolve();
@@ -36,7 +41,7 @@ export class HttpLink implements Link {
     this.#credentials = credentials;
     this.#url = `${host.url}${kind === 'sse' ? 'sse' : 'poll'}?`;
     if (kind === 'stream') host.query.set('stream', '1');
-    this.#run(kind === 'polling').catch(this.#failed);
+    this.#running = this.#run(kind === 'polling').catch(this.#failed);
   }
 
   flush(): void {
@@ -51,10 +56,12 @@ export class HttpLink implements Link {
   close(isPolite: boolean): void {
     const end = (): void => this.#abort.abort();
     if (!isPolite) return end();
-    // The session ends with the answer that brings its messages: it goes on until all is said.
+    // The session ends with the answer that brings its messages: it goes on until all is said. A
+    // poll that comes after the goodbye begins a session: the answer of the last one is awaited.
     this.#posting
       .then(() => this.#postAll())
       .then(() => this.#say([GOODBYE]))
+      .then(() => Promise.race([this.#running, rest(LAST_ANSWER_MS, this.#abort.signal)]))
       .then(end, end);
   }
 
@@ -114,7 +121,7 @@ export class HttpLink implements Link {
         if (!answer.ok) return host.lost({ ...(await lossOf(answer)), isFinal: false });
         const { session, position, messages } = decode(await answer.text()) as PollAnswer;
         this.#session ??= session;
-        if (session !== this.#session) return host.lost({ reason: 'sessionUnknown' });
+        if (session !== this.#session) return await this.#leaveOther(session);
         failures = 0;
         host.heard();
         const isNew = position !== since;
@@ -125,6 +132,13 @@ export class HttpLink implements Link {
         await rest(host.delayMs(failures++), this.#abort.signal);
       }
     }
+  }
+
+  /** A poll has begun a session that knows nothing of who asks for it. */
+  async #leaveOther(session: string): Promise<void> {
+    this.#session = session;
+    await this.#say([GOODBYE]).catch(() => {});
+    this.#host.lost({ reason: 'sessionUnknown' });
   }
 
   async #postAll(): Promise<void> {
@@ -154,10 +168,10 @@ export class HttpLink implements Link {
 function rest(durationMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, durationMs);
-    signal.onabort = () => {
+    signal.addEventListener('abort', () => {
       clearTimeout(timer);
       resolve();
-    };
+    });
   });
 }
 

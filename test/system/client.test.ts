@@ -10,6 +10,7 @@ import { InstalledClient } from '../support/installed-client.ts';
 import { requirement } from '../support/requires.ts';
 import { WatchedClient } from '../support/watched-client.ts';
 import { converse } from './client-conversation.ts';
+import { eventually } from './eventually.ts';
 
 const TRANSPORTS: readonly TransportName[] = ['websocket', 'sse', 'stream', 'polling'];
 const APP = join(import.meta.dir, 'client-app.ts');
@@ -18,6 +19,8 @@ const CONVERSATION = new Bun.Transpiler({ loader: 'ts' }).transformSync(
   readFileSync(join(import.meta.dir, 'client-conversation.ts'), 'utf8'),
 );
 const RUN_MS = 30_000;
+/** Far less than silent sessions are kept. */
+const GONE_MS = 10_000;
 /** Several polls in a test, and a worker that is killed is missed soon. */
 const SHORT = { pollHoldMs: 500, pingIntervalMs: 1_000, pingTimeoutMs: 2_000 };
 
@@ -31,7 +34,7 @@ let browser: Browser | undefined;
 setDefaultTimeout(60_000);
 
 beforeAll(async () => {
-  const config = { ...SHORT, corsOrigins: [elsewhere.url.origin] };
+  const config = { pollHoldMs: 500, corsOrigins: [elsewhere.url.origin] };
   node = await HoldfastProcess.start({ app: APP, workers: 2, config });
   if (!browserProgram.available) return;
   const args = ['--no-sandbox', '--disable-gpu', '--no-first-run'];
@@ -112,6 +115,16 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       }
     },
   );
+
+  test('who closes leaves nothing behind', async () => {
+    const counted = async (): Promise<number> => (await node.load()).transports[transport];
+    const before = await eventually('the others are gone', counted, (count) => count === 0);
+    for (let i = 0; i < 400; i++) {
+      using one = new WatchedClient(node.url, { transports: [transport] });
+      await one.client.emitWithAck('echo');
+    }
+    await eventually('they are gone', counted, (count) => count === before, GONE_MS);
+  });
 
   test.each([
     ['by authenticate', { auth: { token: 'wrong' } }, 'notAuthenticated', { tries: 3 }],
