@@ -192,9 +192,18 @@ export class PlainSession extends ClientSession {
     } else if (socket instanceof StreamSocket) {
       // Its connection is all that tells of it; the kernel ends one that takes nothing.
       this.isThere();
-      this.pingSocket(socket, socket.format.keepAlive);
+      this.#keepAlive(socket);
     } else if (this.home.isDeliveringLittle) this.pingSocket(socket, NATIVE_PING);
     else socket.sendShared(NATIVE_PING);
+  }
+
+  /** What is on its way to it, while that is little, does as well as a sign of life. */
+  #keepAlive(socket: StreamSocket): void {
+    socket.isFresh = false;
+    if (this.home.isDeliveringLittle) {
+      for (const session of this.sessions) session.home.delivery.catchUp(session);
+    }
+    if (!socket.isFresh) this.sendShared(socket, socket.format.keepAlive);
   }
 
   onPong(): void {

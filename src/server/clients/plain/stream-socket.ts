@@ -39,6 +39,8 @@ export class StreamSocket implements FrameSocket, Waiter {
   readonly format: StreamFormat;
   /** The id of its session, which requests name it by. */
   sessionId = '';
+  /** Something has been sent since it was looked at. */
+  isFresh = false;
   /** What waits to leave together. */
   #gathered: string | undefined;
   #stream: AnswerStream | undefined;
@@ -80,6 +82,7 @@ export class StreamSocket implements FrameSocket, Waiter {
 
   /** @param shared as the format frames it */
   sendShared(shared: SharedText): number {
+    this.isFresh = true;
     if (this.#gathered !== undefined) return this.#write(shared.text);
     if (this.#stream === undefined) return shared.text.length;
     return this.#stream.writeShared(shared) ? shared.text.length : -1;
@@ -97,6 +100,7 @@ export class StreamSocket implements FrameSocket, Waiter {
   }
 
   #write(text: string): number {
+    this.isFresh = true;
     if (this.#gathered !== undefined) {
       this.#gathered += text;
       return text.length;

@@ -89,7 +89,8 @@ export class Intake<Client extends IntakeClient> implements PacketIntake<Client>
     const inbox = this.#inboxes.size === 0 ? undefined : this.#inboxes.get(client);
     if (inbox === undefined) return;
     inbox.dueMs = 0;
-    this.#keep(client, inbox);
+    // Sooner than it was to be looked at who is due.
+    setImmediate(this.takeDue);
   }
 
   notePing(client: Client, socket: FrameSocket, bytes: number): void {
