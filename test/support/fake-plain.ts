@@ -110,6 +110,13 @@ export class FakeExchange implements AnswerStream {
     return this.write(text);
   }
 
+  cork(callback: () => void): void {
+    const before = this.pieces.length;
+    callback();
+    const together = this.pieces.splice(before);
+    if (together.length > 0) this.pieces.push(together.join(''));
+  }
+
   end(): void {
     this.ended = 'end';
   }

@@ -41,8 +41,6 @@ export class StreamSocket implements FrameSocket, Waiter {
   sessionId = '';
   /** Something has been sent since it was looked at. */
   isFresh = false;
-  /** What waits to leave together. */
-  #gathered: string | undefined;
   #stream: AnswerStream | undefined;
   /** Until the answer begins. */
   #exchange: Exchange | undefined;
@@ -83,7 +81,6 @@ export class StreamSocket implements FrameSocket, Waiter {
   /** @param shared as the format frames it */
   sendShared(shared: SharedText): number {
     this.isFresh = true;
-    if (this.#gathered !== undefined) return this.#write(shared.text);
     if (this.#stream === undefined) return shared.text.length;
     return this.#stream.writeShared(shared) ? shared.text.length : -1;
   }
@@ -101,30 +98,12 @@ export class StreamSocket implements FrameSocket, Waiter {
 
   #write(text: string): number {
     this.isFresh = true;
-    if (this.#gathered !== undefined) {
-      this.#gathered += text;
-      return text.length;
-    }
     return this.#stream?.write(text) === false ? -1 : text.length;
   }
 
   cork(callback: () => void): void {
-    if (
-      this.#gathered !== undefined ||
-      this.#stream === undefined ||
-      this.#stream.waitingBytes > 0
-    ) {
-      callback();
-      return;
-    }
-    this.#gathered = '';
-    try {
-      callback();
-    } finally {
-      const text = this.#gathered;
-      this.#gathered = undefined;
-      this.#stream.write(text);
-    }
+    if (this.#stream === undefined) callback();
+    else this.#stream.cork(callback);
   }
 
   close(): void {

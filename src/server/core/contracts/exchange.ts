@@ -45,6 +45,8 @@ export interface AnswerStream {
    * written so to a stream and sent to a WebSocket.
    */
   writeShared(piece: SharedText): boolean;
+  /** Lets the pieces written inside leave in one system call. */
+  cork(callback: () => void): void;
   /** Bytes that the client has not taken yet. */
   readonly waitingBytes: number;
   /** Ends the answer in order. */

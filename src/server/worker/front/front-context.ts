@@ -54,8 +54,8 @@ export class FrontContext {
   readonly unanswered: Map<object, Buffer> = new Map();
   /** Where what is sent once and at once is written, so that it needs no memory of its own. */
   readonly scratch: Buffer = Buffer.allocUnsafe(SCRATCH_BYTES);
-  /** The socket whose frames are gathered in the scratch now, and how many bytes they are. */
-  corked: ReadSocket | undefined;
+  /** The connection for which bytes are gathered in the scratch now, and how many they are. */
+  corked: object | undefined;
   corkedBytes = 0;
   readonly #budget: MemoryBudget;
   readonly #sink: SocketSink;

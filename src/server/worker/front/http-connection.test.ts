@@ -321,6 +321,34 @@ describe.each([
     }
   });
 
+  test('pieces that leave together come in their order, whatever their size', async () => {
+    const [peer, other] = [await open(), await open()];
+    for (const [at, one] of [peer, other].entries()) {
+      one.send(get('/stream', '1.0'));
+      await eventually(
+        'a stream',
+        () => streams.length,
+        (count) => count === at + 1,
+      );
+    }
+    const [stream, second] = streams as [AnswerStream, AnswerStream];
+    const shared = { text: 'shared ', frame: undefined };
+    stream.cork(() => {
+      stream.write('one ');
+      second.write('of another ');
+      stream.writeShared(shared);
+      second.cork(() => second.writeShared(shared));
+      stream.write(LONG.subarray(0, 200_000));
+      stream.write(' end');
+    });
+    stream.cork(() => {});
+    for (const one of [stream, second]) one.end();
+    for (const one of [peer, other]) await one.untilEnd();
+    const long = LONG.subarray(0, 200_000).toString('latin1');
+    expect(peer.text.split('\r\n\r\n')[1]).toBe(`one shared ${long} end`);
+    expect(other.text.split('\r\n\r\n')[1]).toBe('of another shared ');
+  });
+
   test('an answer in pieces waits for its reader', async () => {
     const peer = await open();
     peer.pause();

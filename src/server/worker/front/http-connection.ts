@@ -19,10 +19,11 @@ import type { HttpFault } from '../../protocol/http/http-fault.ts';
 import type { RequestHead } from '../../protocol/http/request-head.ts';
 import { DeflatingSocketEnd } from './deflating-socket-end.ts';
 import type { FrontContext, Postponed } from './front-context.ts';
+import { GatheringEnd } from './gathering-end.ts';
 import { type ExchangeConnection, HttpExchange } from './http-exchange.ts';
 import type { OpenAnswer } from './open-answer.ts';
 import { RequestBody } from './request-body.ts';
-import { TcpEnd, type TcpSocket } from './tcp-end.ts';
+import type { TcpSocket } from './tcp-end.ts';
 import { WebSocketEnd } from './web-socket-end.ts';
 
 const HEAD_LIMITS = {
@@ -41,10 +42,9 @@ const IDLE_SECONDS = 10;
 const NOTHING: Buffer = Buffer.alloc(0);
 const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
-export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder, Postponed {
+export class HttpConnection extends GatheringEnd implements ExchangeConnection, Holder, Postponed {
   /** An answer without an end in sight, while there is one. */
   stream: OpenAnswer | undefined;
-  readonly #front: FrontContext;
   #exchange: HttpExchange | undefined;
   #body: RequestBody | undefined;
   /** What has come and is not read yet. */
@@ -65,15 +65,14 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   #isLeaving = false;
 
   constructor(socket: TcpSocket, front: FrontContext) {
-    super(socket);
-    this.#front = front;
+    super(socket, front);
     this.stream = undefined;
     front.numbers.opened(socket.fd);
     this.allowIdle(IDLE_SECONDS);
   }
 
   get date(): string {
-    return this.#front.date;
+    return this.front.date;
   }
 
   get address(): string {
@@ -81,7 +80,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   get number(): number {
-    return this.#front.numbers.of(this.socket.fd);
+    return this.front.numbers.of(this.socket.fd);
   }
 
   /** Bun counts it from now on, whatever comes meanwhile: no drip makes it longer. */
@@ -141,7 +140,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     this.#exchange = exchange;
     this.#isOwnAnswer = true;
     this.#body = head.bodyKind === 'none' ? undefined : new RequestBody(head);
-    this.#front.handle(exchange);
+    this.front.handle(exchange);
   }
 
   /** Keeps what was not read, or hands it to a WebSocket; a request has its turn after others. */
@@ -160,11 +159,11 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     // Of a client that is paused no end is seen, and one that is held may have gone long ago.
     const isSeen = this.#exchange?.isHeld === true && rest.byteLength <= LIMITS.headBytes;
     if (!isSeen) this.socket.pause();
-    if (this.#exchange === undefined && this.waitingBytes === 0) this.#front.later(this);
+    if (this.#exchange === undefined && this.waitingBytes === 0) this.front.later(this);
   }
 
   #refuse({ status, reason }: HttpFault): void {
-    this.#front.refusals.count('protocolBroken');
+    this.front.refusals.count('protocolBroken');
     const body = `${reason}\n`;
     const type = [['content-type', 'text/plain; charset=utf-8']] as const;
     const head = answerHead(status, type, { length: body.length }, 'close', this.date);
@@ -186,7 +185,13 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
 
   // What is answered.
 
+  override cork(callback: () => void): void {
+    super.cork(callback);
+    if (this.waitingBytes > 0) this.#count();
+  }
+
   send(bytes: Uint8Array): boolean {
+    if (this.isGathering && this.gather(bytes)) return true;
     const hasLeft = this.write(bytes);
     if (!hasLeft) this.#count();
     return hasLeft;
@@ -194,7 +199,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
 
   sendAnswer(head: string, body: string | Uint8Array, bodyBytes: number, isOwn: boolean): void {
     const length = head.length + bodyBytes;
-    const { corked, scratch } = this.#front;
+    const { corked, scratch } = this.front;
     this.#isOwnAnswer = isOwn;
     if (length > scratch.byteLength && typeof body !== 'string' && bodyBytes > 0) {
       // Of a file that many read slowly there is one copy.
@@ -234,7 +239,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     this.allowIdle(keptSeconds === 0 ? IDLE_SECONDS : keptSeconds);
     if (this.#isReading) return;
     this.#count();
-    if (this.#hasRequest && this.waitingBytes === 0) this.#front.later(this);
+    if (this.#hasRequest && this.waitingBytes === 0) this.front.later(this);
   }
 
   /** Something has been asked that is not read yet. */
@@ -243,7 +248,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   get isCompressing(): boolean {
-    return this.#front.deflate !== undefined;
+    return this.front.deflate !== undefined;
   }
 
   upgrade(acceptHead: string, opener: SocketOpener, windowBits: number | undefined): void {
@@ -260,12 +265,12 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     }
     const socket =
       windowBits === undefined
-        ? new WebSocketEnd(this.socket, this.#front, opener)
-        : new DeflatingSocketEnd(this.socket, this.#front, opener, windowBits);
+        ? new WebSocketEnd(this.socket, this.front, opener)
+        : new DeflatingSocketEnd(this.socket, this.front, opener, windowBits);
     socket.open(acceptHead);
     if (isReading) return;
     this.socket.resume();
-    if (rest.byteLength > 0) this.#front.run(this, () => this.socket.data.onData(rest));
+    if (rest.byteLength > 0) this.front.run(this, () => this.socket.data.onData(rest));
   }
 
   // How it ends.
@@ -282,7 +287,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   #close(): void {
-    if (this.#front.isShort()) this.socket.close();
+    if (this.front.isShort()) this.socket.close();
     else this.socket.shutdown();
   }
 
@@ -317,7 +322,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
     const isHeld = exchange?.isHeld === true || this.stream !== undefined;
     const isDone = exchange === undefined ? !this.#hasRequest : this.#body?.isWanted === true;
     // Where files are short it may as well be our own door that ended it.
-    if (!isHeld && !isDone && !this.#front.isShort()) return;
+    if (!isHeld && !isDone && !this.front.isShort()) return;
     this.#abandon();
     if (this.waitingBytes === 0) this.socket.close();
     else this.#leave();
@@ -364,7 +369,7 @@ export class HttpConnection extends TcpEnd implements ExchangeConnection, Holder
   }
 
   #count(): void {
-    this.#front.hold(this, this.heldBytes());
+    this.front.hold(this, this.heldBytes());
   }
 }
 

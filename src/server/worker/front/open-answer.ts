@@ -11,6 +11,8 @@ export interface AnswerConnectionEnd {
   readonly waitingBytes: number;
   /** @returns whether all has left */
   send(bytes: Uint8Array): boolean;
+  /** Lets what is sent inside leave together. */
+  cork(callback: () => void): void;
 }
 
 /** The request that is answered. */
@@ -56,6 +58,11 @@ export class OpenAnswer implements AnswerStream {
     if (!this.#isChunked) return connection.send(bytesOf(piece.text));
     piece.frame ??= chunkOf(piece.text);
     return connection.send(piece.frame);
+  }
+
+  cork(callback: () => void): void {
+    if (this.#connection === undefined) callback();
+    else this.#connection.cork(callback);
   }
 
   end(): void {

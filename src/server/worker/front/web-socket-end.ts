@@ -26,22 +26,24 @@ import {
 import type { HalfMessage } from '../../protocol/websocket/half-message.ts';
 import { readSmallText } from '../../protocol/websocket/small-text.ts';
 import type { FrontContext, Postponed } from './front-context.ts';
+import { GatheringEnd } from './gathering-end.ts';
 import type { ReadSocket } from './socket-sink.ts';
-import { TcpEnd, type TcpSocket } from './tcp-end.ts';
+import type { TcpSocket } from './tcp-end.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Holder, Postponed {
+export class WebSocketEnd
+  extends GatheringEnd
+  implements FrameSocket, ReadSocket, Holder, Postponed
+{
   data: SocketData;
-  protected readonly front: FrontContext;
   /** What has come of a message that is not whole, or was not read yet. */
   #half: HalfMessage | undefined;
   /** Closed once a close frame was sent or has come, or the connection is gone. */
   #state: 'open' | 'paused' | 'closed' = 'open';
 
   constructor(socket: TcpSocket, front: FrontContext, data: SocketData) {
-    super(socket);
-    this.front = front;
+    super(socket, front);
     this.data = data;
     front.sockets++;
   }
@@ -65,7 +67,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
       this.terminate();
       throw fault;
     } finally {
-      this.#uncork();
+      this.uncork();
     }
   }
 
@@ -98,12 +100,12 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
     if (!this.#isOpen) return 0;
     const deflated = this.deflated(message);
     if (deflated !== undefined || typeof message !== 'string') {
-      this.#flushGathered();
+      this.flushGathered();
       const frame = deflated ?? this.front.binaryFrames.frameOf(message as Uint8Array);
       return this.write(frame) ? message.length : -1;
     }
     const { corked, scratch } = this.front;
-    if (corked === this && this.#gather(message)) return message.length;
+    if (corked === this && this.#gatherText(message)) return message.length;
     const length = corked === undefined ? writeTextFrame(scratch, 0, message) : -1;
     const hasLeft =
       length === -1 ? this.write(textFrame(message)) : this.writeShared(scratch, length);
@@ -116,56 +118,17 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
     const deflated = this.deflatedShared(shared);
     if (deflated === undefined) shared.frame ??= textFrame(text);
     const frame = deflated ?? (shared.frame as Buffer);
-    if (this.front.corked === this && this.#gatherFrame(frame)) return text.length;
+    if (this.isGathering && this.gather(frame)) return text.length;
     return this.write(frame) ? text.length : -1;
   }
 
   /** @returns whether there was place for it; if not, what was gathered has been sent */
-  #gather(message: string): boolean {
+  #gatherText(message: string): boolean {
     const front = this.front;
     const end = writeTextFrame(front.scratch, front.corkedBytes, message);
-    if (end === -1) this.#flushGathered();
+    if (end === -1) this.flushGathered();
     else front.corkedBytes = end;
     return end !== -1;
-  }
-
-  /** @returns as `#gather` does */
-  #gatherFrame(frame: Buffer): boolean {
-    const front = this.front;
-    const hasPlace = front.corkedBytes + frame.byteLength <= front.scratch.byteLength;
-    if (hasPlace) {
-      front.scratch.set(frame, front.corkedBytes);
-      front.corkedBytes += frame.byteLength;
-    } else this.#flushGathered();
-    return hasPlace;
-  }
-
-  #flushGathered(): void {
-    const front = this.front;
-    if (front.corked !== this || front.corkedBytes === 0) return;
-    const length = front.corkedBytes;
-    front.corkedBytes = 0;
-    this.writeShared(front.scratch, length);
-  }
-
-  cork(callback: () => void): void {
-    const front = this.front;
-    if (front.corked !== undefined || this.waitingBytes > 0) {
-      callback();
-      return;
-    }
-    front.corked = this;
-    try {
-      callback();
-    } finally {
-      this.#uncork();
-    }
-  }
-
-  #uncork(): void {
-    if (this.front.corked !== this) return;
-    this.#flushGathered();
-    this.front.corked = undefined;
   }
 
   getBufferedAmount(): number {
@@ -260,7 +223,7 @@ export class WebSocketEnd extends TcpEnd implements FrameSocket, ReadSocket, Hol
 
   /** Nothing is sent behind this; the client has a moment to take it, and to close. */
   #leave(farewell: Buffer): void {
-    this.#uncork();
+    this.uncork();
     this.#state = 'closed';
     this.#forgetHalf();
     this.socket.timeout(LIMITS.lingerSeconds);
