@@ -152,6 +152,31 @@ describe('headers', () => {
   });
 });
 
+describe('what is left of a head that is held', () => {
+  test.each(['GET', 'HEAD', 'POST', 'REPORT'])(
+    'of %s: how it is answered, and nothing else',
+    (method) => {
+      const lines = ['Host: x', 'Connection: close', 'Cookie: a=b', 'Content-Length: 3'];
+      for (const version of ['1.0', '1.1']) {
+        const head = headOf([`${method} /a?b HTTP/${version}`, ...lines, '', ''].join('\r\n'));
+        const { keepsAlive, minorVersion, expectsContinue } = head;
+        const bare = head.bare();
+        expect([bare.method, bare.target, [...bare.headerLines()]]).toEqual([method, '', []]);
+        expect(bare.get('cookie')).toBeNull();
+        expect(bare).toMatchObject({ keepsAlive, minorVersion, expectsContinue });
+        expect(head.get('cookie')).toBe('a=b');
+      }
+    },
+  );
+
+  test('is one for all that are alike', () => {
+    const [one, other] = [headOf(GET).bare(), headOf(withHeaders('A: b')).bare()];
+    expect(one).toBe(other);
+    expect(headOf(withHeaders('Connection: close')).bare()).not.toBe(one);
+    expect(headOf('GET / HTTP/1.0\r\n\r\n').bare().minorVersion).toBe(0);
+  });
+});
+
 describe('limits', () => {
   test.each([
     ['a head', withHeaders(`A: ${'x'.repeat(168)}`), 'head'],

@@ -111,7 +111,7 @@ function readWholeHead(
   const fault =
     readFields(bytes, fields, text, first, facts, limits.headerLinesMax) ?? facts.faultOfAll();
   if (fault !== undefined) return fault;
-  const head = new RequestHead(text, readBytes, facts);
+  const head = RequestHead.read(text, readBytes, facts);
   return faultOfTarget(head.method, head.target, facts.host) ?? head;
 }
 

@@ -21,9 +21,6 @@ const LINE_END = '\r\n';
 /** ` HTTP/1.1` and a line end. */
 const VERSION_LENGTH = 11;
 
-/** Of requests that are held for long. */
-const METHODS = ['GET', 'POST'];
-
 const MINOR_VERSION = 1;
 const CHUNKED = 2;
 const KEEPS_ALIVE = 4;
@@ -31,35 +28,45 @@ const UPGRADES = 8;
 const EXPECTS_CONTINUE = 16;
 const IS_GET = 32;
 
+/** What is kept of the facts of a head. */
+type Facts = Pick<HeadFacts, 'methodEnd' | 'targetEnd' | 'names' | 'contentLength'>;
+
+/** By flags: one for all requests that are held. */
+const BARE_GETS: (RequestHead | undefined)[] = [];
+
 export class RequestHead {
-  #text: string;
+  readonly #text: string;
   readonly #methodEnd: number;
-  #targetEnd: number;
+  readonly #targetEnd: number;
   /** The yes and no of a head, a bit each. */
   readonly #flags: number;
   /** Which names there may be, see `nameBit`: most that are asked for are not there. */
-  #names: number;
+  readonly #names: number;
   /** How many bytes it took, with empty lines before it and the one that ends it. */
   readonly bytes: number;
   /** How many bytes of body follow; 0 when the body is chunked. */
   readonly contentLength: number;
 
-  constructor(text: string, bytes: number, facts: HeadFacts) {
+  constructor(text: string, bytes: number, facts: Facts, flags: number) {
     this.#text = text;
     this.#methodEnd = facts.methodEnd;
     this.#targetEnd = facts.targetEnd;
-    this.#flags = flagsOf(facts, text);
+    this.#flags = flags;
     this.#names = facts.names;
     this.bytes = bytes;
     this.contentLength = facts.contentLength;
   }
 
-  /** Keeps the method and what a head says of the message, and nothing else. */
-  forget(): void {
-    // Not a part of the text, which would keep all of it.
-    this.#text = METHODS.find((method) => method === this.method) ?? this.method;
-    this.#targetEnd = this.#text.length;
-    this.#names = 0;
+  /** @param text of the head, @param bytes that it took with what stood around it */
+  static read(text: string, bytes: number, facts: HeadFacts): RequestHead {
+    return new RequestHead(text, bytes, facts, flagsOf(facts, text));
+  }
+
+  /** What answers the request needs: the method and the yes and no, without target and headers. */
+  bare(): RequestHead {
+    const flags = this.#flags;
+    if (!this.#has(IS_GET) || this.contentLength > 0) return bareHead(this.method, flags);
+    return (BARE_GETS[flags] ??= bareHead('GET', flags));
   }
 
   get kind(): 'head' {
@@ -158,6 +165,14 @@ export class RequestHead {
   #has(flag: number): boolean {
     return (this.#flags & flag) !== 0;
   }
+}
+
+function bareHead(method: string, flags: number): RequestHead {
+  // A copy of the method, which is a part of the text, and would keep all of it.
+  const text = Buffer.from(method, 'latin1').toString('latin1');
+  const end = text.length;
+  const facts = { methodEnd: end, targetEnd: end, names: 0, contentLength: 0 };
+  return new RequestHead(text, 0, facts, flags);
 }
 
 function flagsOf(facts: HeadFacts, text: string): number {

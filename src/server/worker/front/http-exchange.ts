@@ -57,7 +57,7 @@ export class HttpExchange implements Exchange {
   isHeld: boolean;
   waiter: Waiter | undefined;
   readonly #connection: ExchangeConnection;
-  readonly #head: RequestHead;
+  #head: RequestHead;
   #isOver = false;
   #isLast: boolean;
   #keptSeconds = 0;
@@ -95,7 +95,7 @@ export class HttpExchange implements Exchange {
   }
 
   forgetHead(): void {
-    this.#head.forget();
+    this.#head = this.#head.bare();
   }
 
   keepFor(seconds: number): void {
