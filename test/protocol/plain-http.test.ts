@@ -11,6 +11,7 @@ import { SETTLE_MS } from '../support/raw-deadline.ts';
 import { RawConnection, upgradeRequest } from '../support/raw-http.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 import type { Endpoint } from '../support/raw-polling.ts';
+import { eventually } from '../system/eventually.ts';
 import {
   ALLOWED_ORIGIN,
   asked,
@@ -34,6 +35,9 @@ const TYPES: Readonly<Record<HttpKind, string>> = {
   polling: 'application/json',
 };
 
+/** Times a megabyte: more than the kernel's buffers on both sides may take. */
+const FLOOD = 60;
+
 async function rawPeer({ url }: Endpoint): Promise<RawPeer> {
   return await RawPeer.open(Number(new URL(url).port));
 }
@@ -44,6 +48,13 @@ async function sessionIn(peer: RawPeer, member: 'session' | 'id' = 'session'): P
   await peer.until('the first message', ({ text }) => pattern.test(text));
   const connect = JSON.parse(pattern.exec(peer.text)?.[0] ?? '{}') as Record<string, string>;
   return connect[member] ?? '';
+}
+
+/** How often a node has cut somebody for a reason. */
+async function cutsOf(node: HoldfastProcess, reason: string): Promise<number> {
+  const metrics = await (await node.admin('/metrics')).text();
+  const line = new RegExp(`^holdfast_refusals_total\\{.*reason="${reason}"\\} (\\d+)$`, 'gm');
+  return [...metrics.matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 describePlain('the plain protocol over HTTP', (endpoint) => {
@@ -69,9 +80,9 @@ function declareHead(endpoint: Endpoint, kind: HttpKind): void {
     await peer.untilText('\r\n\r\n');
     expect(peer.text).toStartWith('HTTP/1.1 200 ');
     const head = peer.text.toLowerCase();
-    for (const line of [`content-type: ${TYPES[kind]}`, 'no-store']) {
-      expect(head).toContain(line);
-    }
+    for (const part of [`content-type: ${TYPES[kind]}`, 'no-store']) expect(head).toContain(part);
+    expect(head.includes('x-accel-buffering: no')).toBe(kind !== 'polling');
+    expect(head).not.toContain('content-length');
     await Bun.sleep(SETTLE_MS);
     expect(peer.text.split('\r\n\r\n')[1]).toBe('');
     peer.leave();
@@ -278,6 +289,41 @@ describe('plain clients that stop reading', () => {
   }, 60_000);
   afterAll(() => node.stop());
 
+  test.each(['/sse', '/poll?stream=1'])(
+    '%s is cut, and nobody else',
+    async (path) => {
+      await using opened = new Opened(endpoint);
+      const room = crypto.randomUUID();
+      const before = await cutsOf(node, 'slowReader');
+      const [teller, other] = [
+        await opened.open('websocket'),
+        await opened.open('stream', { rooms: [room] }),
+      ];
+      const target = `${path}${path.includes('?') ? '&' : '?'}room=${room}`;
+      const reader = await rawPeer(endpoint);
+      reader.send(requestText({ target }));
+      const session = await sessionIn(reader);
+      reader.pause();
+      for (let times = 0; times < FLOOD; times += 1) {
+        await asked(teller, 'burst', room, times * 10, 10, 'x'.repeat(100_000));
+      }
+      for (let number = 0; number < 10 * FLOOD; number += 1) {
+        expect(((await other.next())['args'] as [number])[0]).toBe(number);
+      }
+      await eventually(
+        'the reader is cut',
+        () => cutsOf(node, 'slowReader'),
+        (count) => count > before,
+        30_000,
+      );
+      const answer = await postTo(endpoint, session, '{"type":"ping"}');
+      expectRefusal(answer, { status: 404, reason: 'sessionUnknown' });
+      await expectAlive(other);
+      reader.leave();
+    },
+    60_000,
+  );
+
   test('a poll that is not read is cut, too, or waits for its client', async () => {
     await using opened = new Opened(endpoint);
     const bystander = await opened.open('websocket');
@@ -304,6 +350,36 @@ describe('plain clients that stop reading', () => {
     const { workers } = await node.process();
     expect(workers.every(({ state }) => state === 'running')).toBe(true);
     socket.peer.leave();
+  }, 60_000);
+});
+
+describe('plain clients that hold much', () => {
+  test('are cut when all that waits is over the memory budget', async () => {
+    await using node = await startPlain(1, {
+      maxBackpressureBytes: 1_500_000,
+      memoryBudgetBytes: 3_000_000,
+      backpressureTimeoutMs: 60_000,
+    });
+    const endpoint = endpointOf(node);
+    await using opened = new Opened(endpoint);
+    const teller = await opened.open('websocket');
+    for (const path of ['/sse?room=much', '/poll?stream=1&room=much']) {
+      const before = await cutsOf(node, 'memoryBudget');
+      const reader = await rawPeer(endpoint);
+      reader.send(requestText({ target: path }));
+      await sessionIn(reader);
+      reader.pause();
+      for (let times = 0; times < FLOOD; times += 1) {
+        await asked(teller, 'burst', 'much', 0, 10, 'x'.repeat(100_000));
+      }
+      await eventually(
+        'the reader is cut',
+        () => cutsOf(node, 'memoryBudget'),
+        (count) => count > before,
+      );
+      await expectAlive(teller);
+      reader.leave();
+    }
   }, 60_000);
 });
 

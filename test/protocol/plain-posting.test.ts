@@ -154,6 +154,21 @@ function declareBodies(endpoint: Endpoint): void {
     await expectAlive(client);
   });
 
+  test.each([
+    ['a broken sequence', [0x22, 0xff, 0xfe, 0x22]],
+    ['half a character at the end', [0x22, 0xe2, 0x82]],
+    ['a surrogate in UTF-8', [0x22, 0xed, 0xa0, 0x80, 0x22]],
+  ])('what is no UTF-8 is refused: %s', async (_what, bytes) => {
+    await using opened = new Opened(endpoint);
+    const client = await opened.open('stream');
+    const [before, after] = JSON.stringify(event('keep', '|')).split('"|"') as [string, string];
+    const body = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
+    const answer = await post(endpoint, `/poll?session=${client.session}`, body);
+    expectRefusal(answer, { status: 400, reason: 'badRequest' });
+    expect(await asked(client, 'heard')).toMatchObject({ type: 'ack', args: [] });
+    await expectAlive(client);
+  });
+
   test('a body over maxPayload is refused, however it says its length', async () => {
     await using opened = new Opened(endpoint);
     const client = await opened.open('stream');

@@ -200,6 +200,13 @@ function declareRaw(endpoint: Endpoint): void {
   });
 
   test('what the server says of the end stands in the close frame', async () => {
+    const socket = await PlainFrames.open(endpoint, 'format=raw');
+    socket.text('kick');
+    expect(await socket.closeFrame()).toEqual({
+      code: 1000,
+      reason: 'server namespace disconnect',
+    });
+    await socket.peer.untilEnd();
     const refused = await PlainFrames.open(endpoint, 'format=raw&room=forbidden');
     expect(await refused.closeFrame()).toMatchObject({
       code: 1008,

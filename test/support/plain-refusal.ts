@@ -47,12 +47,13 @@ export async function expectRefused(
   expectRefusal(await plainRequest(endpoint, path, init), expected);
 }
 
-/** An answer that refuses has an `error` message as its body. */
+/** An answer that refuses has an `error` message as its body, and is not cached. */
 export function expectRefusal(answer: Answer, { status, reason, data }: Expected): Message {
   expect([answer.status, answer.body.slice(0, 300)]).toEqual([status, expect.any(String)]);
   const error = JSON.parse(answer.body) as Message;
   expect(error).toMatchObject({ type: 'error', reason, message: expect.stringMatching(/./) });
   if (data !== undefined) expect(error['data']).toEqual(data);
+  expect(answer.headers.get('cache-control')).toContain('no-store');
   return error;
 }
 
