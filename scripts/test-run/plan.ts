@@ -43,6 +43,7 @@ export const IN_ORDER: Readonly<Record<string, string>> = {
 /** Files that take ten seconds and more. */
 export const LONG: readonly string[] = [
   'src/cli/profile.test.ts',
+  'src/fleet/agent/swarm-plain.test.ts',
   'src/fleet/agent/swarm.test.ts',
   'src/server/links/bus/hub.test.ts',
   'src/server/worker/front/idle-connections.test.ts',
@@ -55,6 +56,7 @@ export const LONG: readonly string[] = [
   'test/protocol/plain-websocket.test.ts',
   'test/system/fleet-control.test.ts',
   'test/system/fleet-limits.test.ts',
+  'test/system/fleet-plain.test.ts',
   'test/system/fleet-scenarios.test.ts',
   'test/system/fleet-silence.test.ts',
   'test/system/log-faults.test.ts',
