@@ -14,6 +14,7 @@ import { io, type Socket } from 'socket.io-client';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { within } from '../support/raw-deadline.ts';
 import { attackAdmin, attackHttp } from './http-attacks.ts';
+import { attackPlainHttp, attackPlainSession, attackPlainSocket } from './plain-attacks.ts';
 import { becomesEmpty, megabytes, restingBytes } from './plateau.ts';
 import { Random } from './random.ts';
 import {
@@ -33,6 +34,7 @@ const TOLERANCE_BYTES = 12_000_000;
 
 const CONFIG = {
   pingIntervalMs: 500,
+  pollHoldMs: 300,
   // The attackers share a process with the sessions that must stay, which may answer late.
   pingTimeoutMs: 2_500,
   upgradeTimeoutMs: 300,
@@ -55,6 +57,12 @@ const ATTACKS: readonly Attack[] = [
   attackWebSocket,
   attackUpgrade,
   attackConnect,
+  attackPlainHttp,
+  attackPlainHttp,
+  attackPlainSession,
+  attackPlainSession,
+  attackPlainSocket,
+  attackPlainSocket,
 ];
 const ADMIN_SHARE = 0.1;
 
