@@ -16,7 +16,7 @@ import type { AddressCrowd } from '../clients/source/address-crowd.ts';
 import type { ConnectionWatch } from '../clients/source/connection-watch.ts';
 import { OriginPolicy } from '../clients/source/origin-policy.ts';
 import type { RequestSources } from '../clients/source/request-sources.ts';
-import type { App } from '../core/app/app.ts';
+import type { App, NamespaceHandlers } from '../core/app/app.ts';
 import { readOriginAnswer } from '../core/app/origin-answer.ts';
 import type { SessionOwner } from '../core/contracts/client-connection.ts';
 import type { ClientKind } from '../core/contracts/client-kind.ts';
@@ -75,6 +75,7 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     home: new PlainHome(table, new PlainRouter(core, routing), config),
     path: config.plainPath,
   });
+  if (config.plainClients && settings.worker === 0) warnOfOpenRooms(app, log);
   const all = config.plainClients ? [socketIo, plain] : [socketIo];
   return {
     all,
@@ -84,6 +85,20 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
       for (const kind of all) kind.sweep();
     },
   };
+}
+
+/**
+ * Rooms of an app that was written for Socket.IO alone may be what its clients are allowed to see,
+ * and plain clients ask for rooms themselves.
+ */
+function warnOfOpenRooms(app: App, log: Log): void {
+  const isOpen = (handlers: NamespaceHandlers): boolean =>
+    handlers.authenticate !== undefined && handlers.mayJoin === undefined;
+  if (![app, ...Object.values(app.namespaces ?? {})].some(isOpen)) return;
+  log.warn(
+    'plain clients that authenticate lets in may join any room: declare mayJoin, which says who ' +
+      'may join which, or set plainClients to false',
+  );
 }
 
 /** Whether the app lets pages of an origin in; only a clear yes does. */
