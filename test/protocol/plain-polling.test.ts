@@ -170,6 +170,24 @@ function declareRepeats(endpoint: Endpoint): void {
     expect(seen).toEqual(Array.from({ length: 300 }, (_, number) => number));
   });
 
+  test('megabytes come in several answers, each of which may be lost', async () => {
+    const room = crypto.randomUUID();
+    const { session, position } = await poll(endpoint, `room=${room}`);
+    const padding = 'x'.repeat(20_000);
+    for (let from = 0; from < 150; from += 10) {
+      await postTo(endpoint, session, event('burst', room, from, 10, padding));
+    }
+    const seen: unknown[] = [];
+    let at = position;
+    for (let asks = 0; seen.length < 150; asks += 1) {
+      const answer = await since(endpoint, at);
+      if (asks % 2 === 0) continue;
+      seen.push(...numbersOf(answer.messages));
+      at = answer.position;
+    }
+    expect(seen).toEqual(Array.from({ length: 150 }, (_, number) => number));
+  });
+
   test('acks are not done again when their answer is asked for again', async () => {
     const { session, position } = await poll(endpoint, '');
     await postTo(endpoint, session, event('keep', 1), question(7, 'heard'));
