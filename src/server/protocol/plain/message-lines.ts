@@ -1,6 +1,7 @@
 /** Reads the body of a POST: one message a line. Empty lines are passed over. */
 
 const NEWLINE = '\n';
+const SAID = /\S/g;
 
 export class MessageLines {
   readonly #body: string;
@@ -18,7 +19,7 @@ export class MessageLines {
     return this.#at >= this.#body.length;
   }
 
-  /** The next line, with what a carriage return may leave behind it; `undefined` after the last. */
+  /** The next line, from its first character that is said on; `undefined` after the last. */
   peek(): string | undefined {
     return this.isDone ? undefined : this.#body.slice(this.#at, this.#end);
   }
@@ -30,13 +31,11 @@ export class MessageLines {
     this.#find();
   }
 
-  /** Finds the next line that is not blank. */
+  /** Finds the next line that is not blank, by what is not: a body may be nothing but line ends. */
   #find(): void {
-    while (!this.isDone) {
-      const newline = this.#body.indexOf(NEWLINE, this.#at);
-      this.#end = newline === -1 ? this.#body.length : newline;
-      if (this.#body.slice(this.#at, this.#end).trim() !== '') return;
-      this.#at = this.#end + 1;
-    }
+    SAID.lastIndex = this.#at;
+    this.#at = SAID.exec(this.#body)?.index ?? this.#body.length;
+    const newline = this.#body.indexOf(NEWLINE, this.#at);
+    this.#end = newline === -1 ? this.#body.length : newline;
   }
 }

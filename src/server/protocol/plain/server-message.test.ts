@@ -3,7 +3,6 @@
 import { expect, test } from 'bun:test';
 import { encodeArguments } from '../binary-payload.ts';
 import { compileSchema } from './json-schema.ts';
-import { MessageLines } from './message-lines.ts';
 import { SERVER_MESSAGES } from './message-schema.ts';
 import {
   encodeConnected,
@@ -88,22 +87,4 @@ test('the other messages', () => {
     position: 's.3',
     messages: [{ type: 'pong' }, { type: 'pong' }],
   });
-});
-
-test('the lines of a body, without blank ones', () => {
-  const linesOf = (body: string): string[] => {
-    const lines = new MessageLines(body);
-    const found: string[] = [];
-    while (!lines.isDone) {
-      found.push(lines.peek() as string);
-      lines.skip();
-    }
-    expect([lines.peek(), lines.count]).toEqual([undefined, found.length]);
-    return found;
-  };
-  expect(linesOf('a')).toEqual(['a']);
-  expect(linesOf('a\nb\n')).toEqual(['a', 'b']);
-  expect(linesOf('\r\n\n a\r\n \t\n\nb')).toEqual([' a\r', 'b']);
-  expect(linesOf('')).toEqual([]);
-  expect(linesOf('\n\n')).toEqual([]);
 });
