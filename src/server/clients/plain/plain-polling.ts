@@ -48,11 +48,13 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
    * A request waits for messages. One that waits already is answered with none.
    *
    * @param since the session's id and what stands behind it
-   * @returns false when the position is none that this session has given
+   * @returns false when the position is none that this session has given, or has been passed
    */
   pollSince(since: string, reply: Reply): boolean {
     const position = Number(behindId(since));
-    const isRepeated = position === this.#position - 1;
+    // A batch that has arrived is gone: a request for it is late, and takes nobody's place.
+    const isKept = this.#lastBatch.length > 0;
+    const isRepeated = isKept && position === this.#position - 1;
     if (position !== this.#position && !isRepeated) return false;
     this.answerNothing();
     if (isRepeated) {
@@ -80,5 +82,11 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
   /** Answers the request that waits, if any, with a refusal. */
   refuse(answer: HttpAnswer): void {
     this.takeReply()?.answer(answer);
+  }
+
+  /** It may be found by who looks after polls for a while. */
+  override close(): void {
+    super.close();
+    this.#lastBatch = NOTHING;
   }
 }

@@ -90,7 +90,8 @@ export class PlainRouter implements MessageTaker<PlainSession> {
   }
 
   onBinary(session: PlainSession, data: Buffer): void {
-    this.#event(session, { type: 'event', event: BINARY_EVENT, args: [data], id: undefined }, '');
+    const event: EventMessage = { type: 'event', event: BINARY_EVENT, args: [data], id: undefined };
+    this.#event(session, event, '', data.byteLength);
   }
 
   onRaw(session: PlainSession, frame: string | Buffer): void {

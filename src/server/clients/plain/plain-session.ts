@@ -39,6 +39,12 @@ import { MESSAGE_FORMAT, NATIVE_PING } from './wire-formats.ts';
 const RESTART_RETRY_MS = { least: 1_000, spread: 4_000 };
 /** Who has to make place for others. */
 const PLACE_RETRY_MS = 5_000;
+/** Ends after which clients that poll are to stay away. */
+const FOR_GOOD: ReadonlySet<DisconnectReason> = new Set([
+  'client namespace disconnect',
+  'server namespace disconnect',
+  'parse error',
+]);
 const NO_ROOMS: readonly string[] = [];
 const NO_POSITION = errorAnswer(
   400,
@@ -53,7 +59,7 @@ export class PlainSession extends ClientSession {
     super(home, handshake);
   }
 
-  get noop(): string {
+  get noop(): string | Buffer {
     return '';
   }
 
@@ -214,8 +220,10 @@ export class PlainSession extends ClientSession {
     this.lastSeenTick = this.home.heartbeat.tick;
   }
 
+  /** Who polls is told of every end, also where others find their connection cut and come back. */
   protected farewell(reason: DisconnectReason): WirePacket {
-    return this.#farewell(reason, CLOSE_CODE.normal);
+    const code = FOR_GOOD.has(reason) ? CLOSE_CODE.normal : CLOSE_CODE.tryAgainLater;
+    return this.#farewell(reason, code);
   }
 
   protected override bidFarewell(
@@ -278,8 +286,10 @@ export class PlainSession extends ClientSession {
   poll(id: string, reply: Reply): void {
     const polling = this.polling as PlainPolling | undefined;
     if (polling === undefined || behindId(id) === '') reply.answer(UNKNOWN_SESSION);
-    else if (!polling.pollSince(id, reply)) reply.answer(NO_POSITION);
-    else {
+    else if (!polling.pollSince(id, reply)) {
+      this.home.refusals.count('badRequest');
+      reply.answer(NO_POSITION);
+    } else {
       this.isThere();
       if (polling.isPolled) this.home.heldPolls.add(polling);
     }

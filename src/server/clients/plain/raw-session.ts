@@ -8,7 +8,14 @@ import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import { PlainSession } from './plain-session.ts';
 import { isRawText, RAW_FORMAT, rawBytesOf } from './raw-frames.ts';
 
+/** Known by itself: whatever is in a frame, even nothing, has a meaning to the app. */
+const NOOP = Buffer.alloc(0);
+
 export class RawSession extends PlainSession {
+  override get noop(): Buffer {
+    return NOOP;
+  }
+
   protected override say(): void {}
 
   protected override sendEvent(socket: FrameSocket, event: OutgoingEvent): void {
@@ -20,7 +27,7 @@ export class RawSession extends PlainSession {
   override receive(packet: string | Buffer): void {
     if (this.closed) return;
     this.isThere();
-    this.home.router.onRaw(this, packet);
+    if (packet !== NOOP) this.home.router.onRaw(this, packet);
   }
 
   /** What the server has to say of the end stands in the close frame. */

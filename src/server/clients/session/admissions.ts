@@ -222,11 +222,12 @@ export class Admissions {
   ): readonly string[] | undefined {
     const { wantedRooms } = client;
     if (wantedRooms.length === 0) return granted;
-    const forbidden = wantedRooms.find((room) => !home.mayJoin(session, room));
     const all = distinct([...granted, ...wantedRooms]);
     const most = home.maxRoomsPerSession;
-    if (forbidden === undefined && all.length <= most) return all;
-    const message = forbidden === undefined ? `more than ${most} rooms` : FORBIDDEN_ROOM;
+    // Before the app is asked about each.
+    const isTooMany = all.length > most;
+    if (!isTooMany && wantedRooms.every((room) => home.mayJoin(session, room))) return all;
+    const message = isTooMany ? `more than ${most} rooms` : FORBIDDEN_ROOM;
     this.#tellRefused(client, home.name, { reason: 'joinForbidden', message });
     return undefined;
   }

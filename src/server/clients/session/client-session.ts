@@ -87,7 +87,7 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
   /** What a packet counts as. */
   abstract kindOf(packet: string | Buffer): RateKind;
   /** A packet without a meaning, of which nothing but its place in the order is of interest. */
-  abstract readonly noop: string;
+  abstract readonly noop: string | Buffer;
   /** The client broke the protocol of sessions; it may ask once more for what waits for it. */
   abstract fail(): void;
   /** What the client sends is not understood at all. */

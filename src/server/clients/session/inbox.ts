@@ -91,11 +91,15 @@ export class Inbox {
     return payload === undefined ? this.#frames[this.#taken]?.packet : payload.reader.peek();
   }
 
-  /** The next packet has been taken, or refused. */
+  /** The next packet is about to be taken, or refused. */
+  pass(): void {
+    this.#payloads[0]?.reader.skip();
+  }
+
+  /** It has been. */
   drop(): void {
     const [payload] = this.#payloads;
     if (payload !== undefined) {
-      payload.reader.skip();
       if (payload.reader.isDone) this.endPayload(true);
       return;
     }

@@ -27,7 +27,7 @@ export interface IntakeClient {
   readonly sessions: readonly object[];
   lastSeenTick: number;
   /** A packet without a meaning. */
-  readonly noop: string;
+  readonly noop: string | Buffer;
   kindOf(packet: string | Buffer): RateKind;
   receive(packet: string | Buffer): void;
   /** Passes over a packet, and tells its client so. */
@@ -272,6 +272,8 @@ export class Intake<Client extends IntakeClient> implements PacketIntake<Client>
         inbox.dueMs = nowMs + waitMs;
         return nowMs;
       }
+      // Before it is: with it the session may end, and with that its payload.
+      inbox.pass();
       try {
         if (waitMs > 0) client.refuseInput(packet);
         else client.receive(packet);
