@@ -20,7 +20,7 @@ import { Random } from './random.ts';
 const { compress, inflate } = messageDeflate(zlib);
 
 const ROUND_MS = 500;
-const RULES: FrameRules = { maxPayloadBytes: 200_000, maxFragments: 1_000, inflate };
+const RULES: FrameRules = { maxPayloadBytes: 200_000, maxEmptyFragments: 1_000, inflate };
 /** What a half message may hold however little has come: its first allocations. */
 const SMALL_BYTES = 256;
 

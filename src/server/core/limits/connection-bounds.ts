@@ -51,10 +51,10 @@ export const CONNECTION_BOUNDS = {
     unit: 'bytes',
     why: 'A long message counts for one more each; some may have been unpacked from very few.',
   },
-  fragmentsPerMessage: {
+  emptyFragmentsPerMessage: {
     value: 65_536,
     unit: 'frames',
-    why: 'A message that goes on in empty ones would never end.',
+    why: 'Without a byte: a message that goes on in them would never end.',
     seen: 'close code 1008',
     counted: 'protocolBroken',
   },

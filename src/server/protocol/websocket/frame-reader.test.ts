@@ -5,7 +5,7 @@ import { readFrames } from './frame-reader.ts';
 import type { FrameRules, Next } from './frame-sink.ts';
 import type { HalfMessage } from './half-message.ts';
 
-const RULES: FrameRules = { maxPayloadBytes: 100_000, maxFragments: 50 };
+const RULES: FrameRules = { maxPayloadBytes: 100_000, maxEmptyFragments: 50 };
 const EMPTY = Buffer.alloc(0);
 const FISH = 'é語🐟';
 
@@ -157,7 +157,7 @@ describe('what RFC 6455 forbids', () => {
 });
 
 describe('too much', () => {
-  const rules: FrameRules = { maxPayloadBytes: 1_000, maxFragments: 5 };
+  const rules: FrameRules = { maxPayloadBytes: 1_000, maxEmptyFragments: 5 };
 
   test('as long as allowed, and a byte more', () => {
     const bytes = 'x'.repeat(1_000);
@@ -174,15 +174,24 @@ describe('too much', () => {
     },
   );
 
-  test.each(['', 'a'])('fragments without end, each %j', (payload) => {
-    const first: [number, string] = [0x01, payload];
-    const more = (count: number): [number, string][] => Array(count).fill([0x00, payload]);
-    const last: [number, string] = [0x80, payload];
-    expect(read(stream(first, ...more(3), last), rules)).toEqual([['text', payload.repeat(5)]]);
+  test('fragments without end that bring nothing', () => {
+    const first: [number, string] = [0x01, ''];
+    const more = (count: number): [number, string][] => Array(count).fill([0x00, '']);
+    const last: [number, string] = [0x80, ''];
+    expect(read(stream(first, ...more(3), last), rules)).toEqual([['text', '']]);
     expect(read(stream(first, ...more(5)), rules)).toEqual([['fault', 1008]]);
+    expect(read(stream([0x01, 'a'], ...more(6)), rules)).toEqual([['fault', 1008]]);
     // Counted anew with each message.
     const two = [first, ...more(3), last, first, ...more(3), last];
     expect(read(stream(...two), rules)).toHaveLength(2);
+  });
+
+  // Autobahn 9.3.1 and 9.4.1: 4 MiB in fragments of 64 bytes, and an empty one behind them.
+  test('fragments that bring a byte each are as many as a message may have bytes', () => {
+    const more = (count: number): [number, string][] => Array(count).fill([0x00, 'a']);
+    const whole = stream([0x01, 'a'], ...more(999), [0x80, '']);
+    expect(read(whole, rules)).toEqual([['text', 'a'.repeat(1_000)]]);
+    expect(read(stream([0x01, 'a'], ...more(1_000)), rules)).toEqual([['fault', 1009]]);
   });
 });
 
@@ -390,7 +399,7 @@ describe('a reader that is stopped', () => {
 });
 
 describe('memory', () => {
-  const rules: FrameRules = { maxPayloadBytes: 1_000_000, maxFragments: 100_000 };
+  const rules: FrameRules = { maxPayloadBytes: 1_000_000, maxEmptyFragments: 100_000 };
 
   test('a length that is only announced costs nothing', () => {
     const head = clientFrame({ first: 0x82, payload: '', saidLength: 1_000_000n });

@@ -127,7 +127,7 @@ class Pass {
 
   /** A data frame whose payload begins at `start`, and may not be there yet. */
   #readData(data: Buffer, first: number, start: number, bytes: number): number {
-    const { maxPayloadBytes, maxFragments } = this.#rules;
+    const { maxPayloadBytes, maxEmptyFragments } = this.#rules;
     const half = this.#half;
     if (bytes + (half?.payloadBytes ?? 0) > maxPayloadBytes) {
       return this.#refuse(data, CLOSE_CODE.tooLong, TOO_LONG);
@@ -146,8 +146,8 @@ class Pass {
       return to;
     }
     const kept = this.#kept();
-    if (kept.fragments >= maxFragments) {
-      return this.#refuse(data, CLOSE_CODE.policy, 'a message in too many fragments');
+    if (bytes === 0 && kept.emptyFragments >= maxEmptyFragments) {
+      return this.#refuse(data, CLOSE_CODE.policy, 'a message in too many empty fragments');
     }
     kept.begin(opcode, isCompressed, isFinal, bytes, mask);
     // An empty frame is whole already, and no byte behind it will tell.

@@ -7,10 +7,10 @@ export interface FrameRules {
   /** For a whole message, with and without compression. */
   readonly maxPayloadBytes: number;
   /**
-   * Frames that one message may come in. They cost no memory, whatever they hold; this only ends a
-   * message that goes on without end in empty ones.
+   * Frames without a byte that one message may have among its own. They cost no memory; this only
+   * ends a message that goes on in them without end. Those that bring bytes are bounded by these.
    */
-  readonly maxFragments: number;
+  readonly maxEmptyFragments: number;
   /** Only where the handshake agreed on compression; without it, a compressed frame is a fault. */
   readonly inflate?: (message: Buffer, maxBytes: number) => Buffer | InflateFault;
 }

@@ -27,8 +27,8 @@ export class HalfMessage {
   /** What the message will be; `continuation` while none has begun. */
   opcode: number = OPCODE.continuation;
   isCompressed = false;
-  /** Frames that the message has had so far. */
-  fragments = 0;
+  /** Frames without a byte that the message has had so far. */
+  emptyFragments = 0;
   /** Bytes that the frame at hand still lacks. */
   missing = 0;
   #isFinal = false;
@@ -87,7 +87,7 @@ export class HalfMessage {
       this.opcode = opcode;
       this.isCompressed = isCompressed;
     }
-    this.fragments++;
+    if (bytes === 0) this.emptyFragments++;
     this.missing = bytes;
     this.#isFinal = isFinal;
     this.#mask = mask;
@@ -120,7 +120,7 @@ export class HalfMessage {
   release(): Buffer {
     const payload = this.#payload.subarray(0, this.#length);
     this.opcode = OPCODE.continuation;
-    this.fragments = 0;
+    this.emptyFragments = 0;
     this.#isFinal = false;
     this.#payload = EMPTY;
     this.#length = 0;

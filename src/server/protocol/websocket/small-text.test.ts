@@ -4,7 +4,7 @@ import { FrameLog } from '../../../../test/support/frame-log.ts';
 import { readFrames } from './frame-reader.ts';
 import { readSmallText } from './small-text.ts';
 
-const RULES = { maxPayloadBytes: 100, maxFragments: 10 };
+const RULES = { maxPayloadBytes: 100, maxEmptyFragments: 10 };
 
 test.each(['3', 'a', '42["x"]', 'x'.repeat(100)])(
   'the text %p is read as the reader does',

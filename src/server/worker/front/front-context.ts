@@ -67,7 +67,7 @@ export class FrontContext {
 
   constructor(options: FrontOptions) {
     const { maxPayloadBytes, isCompressing, budget, refusals, handle, isShort, onFault } = options;
-    this.frameRules = { maxPayloadBytes, maxFragments: LIMITS.fragmentsPerMessage };
+    this.frameRules = { maxPayloadBytes, maxEmptyFragments: LIMITS.emptyFragmentsPerMessage };
     this.deflate = isCompressing
       ? messageDeflate(process.getBuiltinModule('node:zlib'))
       : undefined;
