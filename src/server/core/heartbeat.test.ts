@@ -112,6 +112,34 @@ describe('heartbeat', () => {
     expect(member.timedOutAt).toBeUndefined();
   });
 
+  test('time to answer is over when it is, though no beat has found it yet', () => {
+    const rig = new Rig(1_000, 200);
+    const { heartbeat } = rig;
+    const silent = rig.add(false);
+    const loud = rig.add(true);
+    rig.beat(rig.intervalTicks);
+    rig.beat(200 / heartbeat.tickMs - 1);
+    const atMs = rig.nowMs + heartbeat.tickMs;
+    expect(heartbeat.isOverdue(silent, atMs - 1)).toBe(false);
+    expect(heartbeat.isOverdue(silent, atMs)).toBe(true);
+    expect(heartbeat.isOverdue(loud, atMs)).toBe(false);
+    expect(silent.timedOutAt).toBeUndefined();
+    silent.hear();
+    expect(heartbeat.isOverdue(silent, atMs)).toBe(false);
+  });
+
+  test('it is not over while the loop stands still, nor sooner by that', () => {
+    const rig = new Rig(1_000, 500);
+    const { heartbeat } = rig;
+    const { tickMs } = heartbeat;
+    const silent = rig.add(false);
+    rig.beat(rig.intervalTicks);
+    rig.beat(1);
+    expect(heartbeat.isOverdue(silent, rig.nowMs + 60_000)).toBe(false);
+    rig.beat(1, 60_000);
+    expect(heartbeat.isOverdue(silent, rig.nowMs + tickMs)).toBe(false);
+  });
+
   test('a stall of the server gives clients a tick to be heard', () => {
     const rig = new Rig(1_000, 200);
     const heard = rig.add(false);

@@ -24,18 +24,33 @@ export interface HeartbeatMember {
   timedOut(): void;
 }
 
+/** What sessions ask of the heartbeat. */
+export interface HeartbeatClock {
+  readonly tick: number;
+  readonly clockMs: number;
+  /** Whether its time to answer the last ping is over, though no beat has found it yet. */
+  isOverdue(member: HeartbeatMember): boolean;
+}
+
 export interface HeartbeatOptions {
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
 }
 
-export class Heartbeat {
+export class Heartbeat implements HeartbeatClock {
   readonly tickMs: number;
   readonly #slots: HeartbeatMember[][];
+  readonly #timeoutMs: number;
   readonly #timeoutTicks: number;
   readonly #onFault: (fault: unknown) => void;
   /** When each ping that is not judged yet was really sent, by its tick in turn. */
   readonly #sentAtTick: Uint32Array;
+  /** The same in the time of the loop. */
+  readonly #sentAtMs: Float64Array;
+  /** At the last beat: the time without that in which the loop stood still. */
+  #loopMs = 0;
+  /** Between two beats; timers are a little late in any case. */
+  readonly #noStallMs: number;
   #timer: Timer | undefined;
   #tick = 0;
   #beatAtMs: number = performance.now();
@@ -56,6 +71,9 @@ export class Heartbeat {
     this.#timeoutTicks = Math.max(1, Math.ceil(options.pingTimeoutMs / this.tickMs));
     // Judgement lies at most one timeout, the longest grace and one late beat behind the pings.
     this.#sentAtTick = new Uint32Array(this.#timeoutTicks + 2 * count + 2);
+    this.#sentAtMs = new Float64Array(this.#sentAtTick.length);
+    this.#timeoutMs = options.pingTimeoutMs;
+    this.#noStallMs = this.tickMs + LIMITS.heartbeatTickMinMs;
   }
 
   /** The number of the current tick: what a session that is heard now remembers. */
@@ -66,6 +84,16 @@ export class Heartbeat {
   /** The worker's own time in ms: between two beats it goes on by one tick at the most. */
   get clockMs(): number {
     return this.#tick * this.tickMs + Math.min(this.tickMs, performance.now() - this.#beatAtMs);
+  }
+
+  isOverdue(member: HeartbeatMember, nowMs: number = performance.now()): boolean {
+    const sinceBeatMs = nowMs - this.#beatAtMs;
+    // The loop has stood still: a beat is to judge.
+    if (sinceBeatMs > this.#noStallMs) return false;
+    const ticksAgo = (this.#tick - member.heartbeatSlot) % this.#slots.length;
+    const at = (this.#tick - ticksAgo) % this.#sentAtTick.length;
+    if (member.lastSeenTick >= (this.#sentAtTick[at] as number)) return false;
+    return this.#loopMs + sinceBeatMs - (this.#sentAtMs[at] as number) >= this.#timeoutMs;
   }
 
   start(onTick: () => void): void {
@@ -108,6 +136,7 @@ export class Heartbeat {
     this.#dueAtMs = ticks === dueTicks ? this.#dueAtMs + ticks * this.tickMs : nowMs + this.tickMs;
     const before = this.#tick;
     this.#tick += ticks;
+    this.#loopMs += Math.min(nowMs - this.#beatAtMs, this.#noStallMs);
     this.#beatAtMs = nowMs;
     if (ticks > 1) this.#grant(ticks);
     this.#check();
@@ -115,7 +144,9 @@ export class Heartbeat {
   }
 
   #ping(tick: number): void {
-    this.#sentAtTick[tick % this.#sentAtTick.length] = this.#tick;
+    const at = tick % this.#sentAtTick.length;
+    this.#sentAtTick[at] = this.#tick;
+    this.#sentAtMs[at] = this.#loopMs;
     const members = this.#slots[tick % this.#slots.length] as HeartbeatMember[];
     for (let i = members.length - 1; i >= 0; i--) {
       try {

@@ -8,7 +8,7 @@
 import type { DisconnectReason, TransportName } from '../../core/app/app.ts';
 import type { CarriedSession } from '../../core/contracts/carrier.ts';
 import type { FrameSocket } from '../../core/contracts/client-connection.ts';
-import type { HeartbeatMember } from '../../core/heartbeat.ts';
+import type { HeartbeatClock, HeartbeatMember } from '../../core/heartbeat.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { SlowReaderSettings, SlowReaders } from '../../core/limits/slow-readers.ts';
@@ -61,7 +61,7 @@ export interface PacketIntake<Client> {
 /** What a session needs of its worker. */
 export interface ClientHome<Client extends ClientMember> {
   readonly settings: SlowReaderSettings;
-  readonly heartbeat: { readonly tick: number; readonly clockMs: number };
+  readonly heartbeat: HeartbeatClock;
   readonly intake: PacketIntake<Client>;
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;

@@ -5,6 +5,7 @@
 
 import type { TransportName } from '../../core/app/app.ts';
 import type { FrameSocket } from '../../core/contracts/client-connection.ts';
+import type { HeartbeatClock } from '../../core/heartbeat.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import type { SlowReaders } from '../../core/limits/slow-readers.ts';
@@ -19,7 +20,7 @@ export class KindHome implements ClientHome<ClientSession> {
   readonly table: ClientTable;
   // What packets pass on their way is here as well, one step nearer.
   readonly settings: ClientSettings;
-  readonly heartbeat: { readonly tick: number; readonly clockMs: number };
+  readonly heartbeat: HeartbeatClock;
   readonly intake: PacketIntake<ClientSession>;
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;

@@ -1,6 +1,6 @@
 /** Which sessions are unproven, and which clients that poll count as heard. */
 
-import { beforeEach, expect, test } from 'bun:test';
+import { beforeEach, expect, spyOn, test } from 'bun:test';
 import { ENGINE_SETTINGS, FakeEngine, settle } from '../../../../test/support/fake-engine.ts';
 import { STANDING, type Standing } from '../../core/contracts/place-holder.ts';
 
@@ -37,6 +37,18 @@ test('a client that fetches its pings and answers stays', async () => {
     poller.poll();
   });
   expect(fake.ended).toEqual([]);
+});
+
+test('a poll for a ping whose time is over is too late, before a beat has found that', async () => {
+  const asked = await fake.openPoller();
+  spyOn(fake.heartbeat, 'isOverdue').mockReturnValue(true);
+  asked.poll();
+  const late = await fake.openPoller();
+  while (asked.answers.length === 0) fake.heartbeat.beat(performance.now());
+  late.poll();
+  expect(late.news()).toEqual(['400']);
+  expect(asked.news()).toEqual(['2']);
+  expect(fake.ended).toEqual(['ping timeout']);
 });
 
 function unproven(): Standing[] {
