@@ -17,8 +17,13 @@ import { idOf } from '../../protocol/session-id.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { type PollingTransport, packetsOfAnswer } from './polling-transport.ts';
 
-/** Why a session ended that has words: by the server's will, or by its client's fault. */
-export type EndedBy = 'server' | 'fault';
+/**
+ * Why a session ended that has words: by the server's will, by its client's fault, or by its will.
+ * In the last case there is but the close packet to say, to a poll that was on its way.
+ */
+export type EndedBy = 'server' | 'fault' | 'client';
+
+const NOTHING: readonly WirePacket[] = [];
 
 interface Words {
   /** Knows how an answer is written. */
@@ -49,8 +54,10 @@ export class LastWords {
 
   /** Takes what waits in the queue of a session. */
   keep(polling: PollingTransport, farewell: WirePacket, by: EndedBy, tick: number): void {
-    const bytes = polling.queuedBytes + LIMITS.endedSessionBytes;
-    const packets = polling.takeQueue();
+    const queuedBytes = by === 'client' ? 0 : polling.queuedBytes;
+    const bytes = queuedBytes + LIMITS.endedSessionBytes;
+    const queue = polling.takeQueue();
+    const packets = by === 'client' ? NOTHING : queue;
     this.#set(polling.sessionId, { polling, packets, farewell, bytes, by, tick });
   }
 

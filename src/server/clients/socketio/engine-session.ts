@@ -178,11 +178,17 @@ export class EngineSession extends ClientSession {
       case PacketCode.noop:
         return;
       case PacketCode.close:
-        this.end('transport close', CLOSE_CODE.normal);
+        this.#goodbye();
         return;
       default:
         this.failEngine();
     }
+  }
+
+  /** Its last poll may come by a longer way, and later, than the word that it goes. */
+  #goodbye(): void {
+    const isPolling = this.polling !== undefined && this.polling.probe === undefined;
+    this.endFor('transport close', CLOSE_CODE.normal, isPolling ? 'client' : undefined);
   }
 
   #receiveBinary(data: Buffer | undefined): void {
@@ -223,7 +229,10 @@ export class EngineSession extends ClientSession {
   /** A second request at the same time ends the session. */
   poll(id: string, reply: Reply): void {
     if (id !== this.polling?.sessionId) reply.answer(UNKNOWN_SESSION);
-    else if (this.polling.isPolled) {
+    else if (this.polling.isPingWaiting && this.home.heartbeat.isOverdue(this)) {
+      reply.answer(UNKNOWN_SESSION);
+      this.timedOut();
+    } else if (this.polling.isPolled) {
       reply.answer(engineError('badRequest'));
       this.end('transport error');
     } else this.polling.poll(reply);
