@@ -51,19 +51,29 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
    * @returns false when the position is none that this session has given, or has been passed
    */
   pollSince(since: string, reply: Reply): boolean {
-    const position = Number(behindId(since));
-    // A batch that has arrived is gone: a request for it is late, and takes nobody's place.
-    const isKept = this.#lastBatch.length > 0;
-    const isRepeated = isKept && position === this.#position - 1;
-    if (position !== this.#position && !isRepeated) return false;
+    if (!this.#isRepeated(since) && Number(behindId(since)) !== this.#position) return false;
     this.answerNothing();
-    if (isRepeated) {
-      this.#position--;
-      this.putBack(this.#lastBatch);
-    }
-    this.#lastBatch = NOTHING;
+    const again = this.takeRepeated(since);
+    if (again.length > 0) this.putBack(again);
     this.poll(reply);
     return true;
+  }
+
+  override get repeatableBytes(): number {
+    return this.#lastBatch.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** The last batch is not kept after this: whatever else is asked for says that it has arrived. */
+  override takeRepeated(since: string): readonly WirePacket[] {
+    const again = this.#isRepeated(since) ? this.#lastBatch : NOTHING;
+    if (again.length > 0) this.#position--;
+    this.#lastBatch = NOTHING;
+    return again;
+  }
+
+  /** A batch that has arrived is gone: a request for it is late, and takes nobody's place. */
+  #isRepeated(since: string): boolean {
+    return this.#lastBatch.length > 0 && Number(behindId(since)) === this.#position - 1;
   }
 
   get polledSinceMs(): number | undefined {

@@ -27,6 +27,7 @@ const app: App = {
   },
   on: {
     back: (session, ...args) => session.emit('back', ...args),
+    leave: (session) => session.disconnect(true),
     message: (_session, frame) => void heard.push(frame),
     binary: () => new Promise(() => {}),
   },
@@ -134,6 +135,21 @@ describe('the end of a session that polls', () => {
     const { messages } = poller.told(waiting);
     const retry = comesBack ? { retry: expect.any(Number) } : {};
     expect(messages).toEqual([{ type: 'disconnect', reason, ...retry }]);
+  });
+
+  test('what was lost on its way comes again after it, in front of the last words', async () => {
+    const poller = await Poller.open();
+    await poller.post(back(1));
+    expect(poller.told(poller.poll(1))).toEqual({ position: 2, messages: [back(1)] });
+    await poller.post(back(2), { type: 'event', event: 'leave' });
+    expect(worker.budget.heldBytes).toBeGreaterThan(2 * JSON.stringify(back(1)).length);
+    for (let times = 0; times < 2; times++) {
+      const again = poller.told(poller.poll(1));
+      expect(again).toEqual({ position: 2, messages: [back(1), back(2)] });
+    }
+    const { position, messages } = poller.told(poller.poll(2));
+    expect([position, messages]).toEqual([3, [expect.objectContaining({ type: 'disconnect' })]]);
+    expect(worker.budget.heldBytes).toBe(0);
   });
 
   test('the message that ends it has been taken', async () => {

@@ -376,8 +376,11 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
 
   #endPolling(polling: PollingTransport, reason: DisconnectReason, by: EndedBy | undefined): void {
     const farewell = this.farewell(reason);
-    if (polling.isPolled || by === undefined) polling.release(farewell);
-    else this.home.keepLastWords(polling, farewell, by);
+    if (!polling.isPolled && by !== undefined) {
+      this.home.keepLastWords(polling, farewell, by);
+      return;
+    }
+    polling.release(farewell);
     polling.close();
   }
 }

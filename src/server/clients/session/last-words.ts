@@ -23,8 +23,6 @@ import { type PollingTransport, packetsOfAnswer } from './polling-transport.ts';
  */
 export type EndedBy = 'server' | 'fault' | 'client';
 
-const NOTHING: readonly WirePacket[] = [];
-
 interface Words {
   /** Knows how an answer is written. */
   readonly polling: PollingTransport;
@@ -54,10 +52,9 @@ export class LastWords {
 
   /** Takes what waits in the queue of a session. */
   keep(polling: PollingTransport, farewell: WirePacket, by: EndedBy, tick: number): void {
-    const queuedBytes = by === 'client' ? 0 : polling.queuedBytes;
-    const bytes = queuedBytes + LIMITS.endedSessionBytes;
-    const queue = polling.takeQueue();
-    const packets = by === 'client' ? NOTHING : queue;
+    if (by === 'client') polling.close();
+    const bytes = polling.queuedBytes + polling.repeatableBytes + LIMITS.endedSessionBytes;
+    const packets = polling.takeQueue();
     this.#set(polling.sessionId, { polling, packets, farewell, bytes, by, tick });
   }
 
@@ -71,11 +68,14 @@ export class LastWords {
     const sessionId = idOf(id);
     const found = this.forget(sessionId);
     if (found === undefined) return undefined;
-    if (found.packets.length === 0) return found.polling.answerOf([found.farewell]);
-    const count = packetsOfAnswer(found.packets);
-    const answer = found.polling.answerOf(found.packets.slice(0, count));
-    const rest = found.packets.slice(count);
-    const bytes = rest.reduce((sum, packet) => sum + packet.length, LIMITS.endedSessionBytes);
+    const { polling, farewell } = found;
+    const packets = [...polling.takeRepeated(id), ...found.packets];
+    if (packets.length === 0) return polling.answerOf([farewell]);
+    const count = packetsOfAnswer(packets);
+    const answer = polling.answerOf(packets.slice(0, count));
+    const rest = packets.slice(count);
+    const kept = polling.repeatableBytes + LIMITS.endedSessionBytes;
+    const bytes = rest.reduce((sum, packet) => sum + packet.length, kept);
     this.#set(sessionId, { ...found, packets: rest, bytes });
     return answer;
   }

@@ -31,6 +31,8 @@ interface Queue {
   tooMuchSinceMs: number;
 }
 
+const NOTHING: readonly WirePacket[] = [];
+
 export abstract class PollingTransport {
   readonly sessionId: string;
   readonly #home: PollingHome;
@@ -57,6 +59,16 @@ export abstract class PollingTransport {
   abstract readonly lateAnswer: HttpAnswer;
   /** Whether the body of a POST says that the client goes. */
   abstract isGoodbye(body: string | undefined): boolean;
+
+  /** What its client has been answered and may ask for again, in bytes. */
+  get repeatableBytes(): number {
+    return 0;
+  }
+
+  /** Those packets, if a request asks for them. @param _id as the request has it */
+  takeRepeated(_id: string): readonly WirePacket[] {
+    return NOTHING;
+  }
 
   /** Answers up to so long are not counted until their client asks again. */
   protected get freeAnswerBytes(): number {
