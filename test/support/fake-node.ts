@@ -110,6 +110,7 @@ const sample: WorkerSample = {
     sessionsClosed: 7,
     handshakesRefused: 2,
     requestsForwarded: 4,
+    requestsAnswered: 90,
     eventsReceived: 100,
     broadcasts: 20,
     deliveries: 800,

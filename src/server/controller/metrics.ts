@@ -195,6 +195,11 @@ export const metrics: readonly Metric[] = [
     'Requests passed on to the worker that owns their session.',
     'requestsForwarded',
   ),
+  ofCounter(
+    'holdfast_requests_answered_total',
+    'Polls, and requests with packets, of sessions that were answered here.',
+    'requestsAnswered',
+  ),
   ofCounter('holdfast_events_received_total', 'Events that clients sent.', 'eventsReceived'),
   ofCounter('holdfast_broadcasts_total', 'Broadcasts that the worker delivered.', 'broadcasts'),
   ofCounter(

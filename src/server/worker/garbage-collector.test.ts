@@ -29,7 +29,7 @@ class FakeBudget {
 
 /** A worker whose time, work and sessions a test moves on, 250 ms from check to check. */
 class FakeWorker {
-  readonly counters = { sessionsOpened: 0, sessionsClosed: 0 };
+  readonly counters = { sessionsOpened: 0, sessionsClosed: 0, requestsAnswered: 0 };
   readonly budget = new FakeBudget();
   readonly collector: GarbageCollector;
   /** How long a collection takes; no real one is made. */
@@ -78,6 +78,17 @@ describe('turnover', () => {
     worker.counters.sessionsClosed = 2_200;
     worker.pass(10);
     expect(worker.collections).toBe(3);
+  });
+
+  test('counts polls for what they leave behind', () => {
+    const worker = new FakeWorker('turnover');
+    worker.counters.sessionsOpened = 1_000;
+    worker.counters.requestsAnswered = 7_999;
+    worker.pass(10);
+    expect(worker.collections).toBe(0);
+    worker.counters.requestsAnswered = 8_000;
+    worker.pass(10);
+    expect(worker.collections).toBe(1);
   });
 });
 
@@ -197,7 +208,7 @@ describe('what waited for clients', () => {
 });
 
 test('collections collect, are timed, and the longest is told once', async () => {
-  const counters = { sessionsOpened: 2_000, sessionsClosed: 0 };
+  const counters = { sessionsOpened: 2_000, sessionsClosed: 0, requestsAnswered: 0 };
   const budget = new FakeBudget();
   const collector = new GarbageCollector({ schedule: 'turnover', counters, budget });
   const garbage = Array.from({ length: 1_000 }, (_, index) => new WeakRef({ index }));

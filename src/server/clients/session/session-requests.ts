@@ -73,6 +73,7 @@ export class SessionRequests {
 
   /** Answers a request of a session, or one that turned out to have none. */
   finish(exchange: Exchange, answer: HttpAnswer, headers: AnswerHeaders): void {
+    this.#table.counters.requestsAnswered++;
     if (answer.status < 400) this.#keep(exchange);
     else if (this.#options.watch.isLastAnswer(exchange.connection)) exchange.makeLast();
     exchange.answer(answer, { ...ANSWER_HEADERS, ...headers });

@@ -6,6 +6,8 @@ export interface Counters {
   handshakesRefused: number;
   /** Requests passed on to the worker that owns their session. */
   requestsForwarded: number;
+  /** Polls, and requests with packets, of sessions of any worker that were answered here. */
+  requestsAnswered: number;
   eventsReceived: number;
   broadcasts: number;
   /** Events handed to a session's connection, broadcasts counted once per recipient. */
@@ -26,6 +28,7 @@ export function createCounters(): Counters {
     sessionsClosed: 0,
     handshakesRefused: 0,
     requestsForwarded: 0,
+    requestsAnswered: 0,
     eventsReceived: 0,
     broadcasts: 0,
     deliveries: 0,
