@@ -93,10 +93,101 @@ test.skipIf(!program.available)(
   90_000,
 );
 
+const PANELS = ['socket-io', 'websocket', 'sse', 'stream', 'polling'] as const;
+/** As the server says, once Socket.IO has upgraded. */
+const TRANSPORTS = ['websocket', 'websocket', 'sse', 'stream', 'polling'];
+
+test.skipIf(!program.available)(
+  program.title('five clients of one page hear the same, once, and are heard'),
+  async () => {
+    const page = await open(DESKTOP, 'light', '/transports');
+    try {
+      for (const [index, name] of PANELS.entries()) {
+        await shows(page, part(name, 'state'), 'Live');
+        const where = new RegExp(`^${TRANSPORTS[index]}, worker \\d$`);
+        await matches(page, part(name, 'where'), where);
+        await matches(page, part(name, 'waiting-unit'), /^(bytes of memory|not measured yet)$/);
+      }
+      await heardOnce(page, 'tr[data-message^="comment-"]', PANELS);
+
+      for (const name of PANELS) {
+        await page.click(part(name, 'shout'));
+        await matches(page, part(name, 'note'), /^Sent\. Ack after [\d.]+ ms\.$/);
+        const title = await page.textContent(part(name, 'title'));
+        const shout = `tr:has-text("A shout from ${title}.")`;
+        await heardOnce(page, shout, PANELS);
+      }
+      await node.send('Half time');
+      await heardOnce(page, 'tr:has-text("Operator: Half time")', PANELS);
+      for (const name of PANELS) {
+        const bytes = Number(await page.textContent(part(name, 'bytes')));
+        // The text alone has more than this; with what is around it even a poll has less than 2 KB.
+        expect(bytes).toBeGreaterThan(60);
+        expect(bytes).toBeLessThan(2000);
+      }
+      await save({ desktop: page }, 'transports');
+      expect(problems).toEqual([]);
+    } finally {
+      await page.context().close();
+    }
+  },
+  90_000,
+);
+
+test.skipIf(!program.available)(
+  program.title('a client of any kind leaves the room, hears nothing of it, and joins again'),
+  async () => {
+    const page = await open(PHONE, 'dark', '/transports');
+    try {
+      for (const [index, name] of PANELS.entries()) {
+        await shows(page, part(name, 'state'), 'Live');
+        await page.click(part(name, 'membership'));
+        await shows(page, part(name, 'membership'), 'Join');
+        const others = PANELS.filter((other) => other !== name);
+        // Another one each time, so that its shout is the only one of its name.
+        const other = PANELS[(index + 1) % PANELS.length]!;
+        await shows(page, part(other, 'state'), 'Live');
+        const title = await page.textContent(part(other, 'title'));
+        const shouted = `tr:has-text("A shout from ${title}.")`;
+        await page.click(part(other, 'shout'));
+        await heardOnce(page, shouted, others);
+        expect(await page.textContent(`${shouted} [data-of="${name}"]`)).toBe('–');
+        await page.click(part(name, 'membership'));
+        await shows(page, part(name, 'membership'), 'Leave');
+      }
+      await heardOnce(page, '#said tr', PANELS);
+      await save({ phone: page }, 'transports');
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+      await page.click(`${part('sse', 'source')} summary`);
+      await matches(page, part('sse', 'code'), /new EventSource\(/);
+      await page.click('text=The match');
+      await shows(page, 'h1', 'Who scores next?');
+      await page.click('text=The same room over every transport');
+      await shows(page, 'h1', 'Five ways into one room');
+      expect(problems).toEqual([]);
+    } finally {
+      await page.context().close();
+    }
+  },
+  90_000,
+);
+
+function part(panel: string, name: string): string {
+  return `[data-panel="${panel}"] [data-part="${name}"]`;
+}
+
+/** Waits until a row is shown that each of the panels has marked, and none of them twice. */
+async function heardOnce(page: Page, row: string, panels: readonly string[]): Promise<void> {
+  const marks = panels.map((name) => `:has([data-of="${name}"][data-times="1"])`).join('');
+  await page.waitForSelector(`${row}${marks}`, { timeout: WAIT_MS });
+  expect(await page.locator('[data-times]:not([data-times="1"])').count()).toBe(0);
+}
+
 /** Opens the demo as a new visitor; whatever the page complains about is kept. */
 async function open(
   viewport: { width: number; height: number },
   colorScheme: 'light' | 'dark',
+  path = '/',
 ): Promise<Page> {
   if (browser === undefined) throw new Error('the browser did not start');
   const context = await browser.newContext({ viewport, colorScheme });
@@ -105,8 +196,17 @@ async function open(
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
   });
-  await page.goto(`${node.url}/`);
+  await page.goto(`${node.url}${path}`);
   return page;
+}
+
+async function matches(page: Page, selector: string, pattern: RegExp): Promise<void> {
+  const element = page.locator(selector);
+  await eventually(
+    `${selector} shows ${pattern}`,
+    () => element.textContent(),
+    (shown) => pattern.test(shown ?? ''),
+  );
 }
 
 async function shows(page: Page, selector: string, text: string): Promise<void> {
@@ -124,7 +224,10 @@ async function save(pages: Readonly<Record<string, Page>>, moment: string): Prom
   for (const [name, page] of Object.entries(pages)) {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.screenshot({ path: join(folder, `demo-${moment}-${name}-${colorScheme}.png`) });
+      await page.screenshot({
+        path: join(folder, `demo-${moment}-${name}-${colorScheme}.png`),
+        fullPage: true,
+      });
     }
   }
 }

@@ -421,7 +421,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   'src/server': { purpose: 'the server: controller and workers, and what they are made of' },
-  'src/pages/demo': { purpose: 'the built-in app and its page; gets Holdfast as any app does' },
+  'src/pages/demo': { purpose: 'the built-in app and its pages; gets Holdfast as any app does' },
   'src/pages': { purpose: 'pages that the server shows' },
   'src/cli': {
     purpose: 'one file per command',

@@ -49,7 +49,7 @@ function enter(worker: Worker, number: number | undefined): { session: Session; 
   const sent: unknown[] = [];
   const user = number === undefined ? undefined : number.toString(16).padStart(32, '0');
   const emit = (_event: string, value: unknown) => sent.push(value);
-  const session = { id: `s${number}`, user, emit } as unknown as Session;
+  const session = { id: `s${number}`, user, rooms: [], emit } as unknown as Session;
   void worker.app.connected?.(session);
   return { session, sent };
 }

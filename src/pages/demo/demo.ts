@@ -24,6 +24,7 @@ import {
   VOTES_PER_MESSAGE_MAX,
 } from './poll.ts';
 import { type Row, readRow, Tally, type Totals } from './tally.ts';
+import { isForTerrace, SHOUTS_PER_SECOND_MAX, TERRACE, Terrace } from './terrace.ts';
 
 const ROOM = 'match';
 
@@ -40,6 +41,8 @@ export function createDemo(now: () => number = Date.now): App {
   let match: Match | undefined;
   return {
     authenticate,
+    // No room has a secret, and load tests have rooms of their own.
+    mayJoin: () => true,
     started(server) {
       match = new Match(server, now);
       return match.start();
@@ -49,7 +52,13 @@ export function createDemo(now: () => number = Date.now): App {
     },
     on: {
       vote: (session: Session, choice: unknown) => match?.vote(session, choice),
+      where: (session: Session) => match?.terrace.where(session),
+      shout: (session: Session) => match?.terrace.shout(session),
+      // Clients of Socket.IO join and leave by the app; plain ones have messages of their own.
+      join: (session: Session) => session.join(TERRACE),
+      leave: (session: Session) => session.leave(TERRACE),
     },
+    limits: { shout: SHOUTS_PER_SECOND_MAX },
     onServer: {
       row: (_server: Server, row: unknown) => match?.hear(row),
       rows: () => match?.tally.lastRow() ?? null,
@@ -64,6 +73,7 @@ export function createDemo(now: () => number = Date.now): App {
 }
 
 function authenticate({ auth }: Handshake): Admission | undefined {
+  if (isForTerrace(auth)) return { rooms: [TERRACE] };
   const voter = auth['voter'];
   if (voter === undefined) return undefined;
   if (!isVoter(voter)) throw new ClientError('The voter id must be 32 hexadecimal digits.');
@@ -72,6 +82,7 @@ function authenticate({ auth }: Handshake): Admission | undefined {
 
 class Match {
   readonly tally: Tally;
+  readonly terrace: Terrace;
   readonly #server: Server;
   readonly #now: () => number;
   /**
@@ -88,6 +99,7 @@ class Match {
     this.#server = server;
     this.#now = now;
     this.tally = new Tally(server.workerId);
+    this.terrace = new Terrace(server, this.tally, now);
     this.#told = this.tally.totals(now());
   }
 
@@ -98,6 +110,7 @@ class Match {
   }
 
   enter(session: Session): void {
+    this.terrace.enter(session);
     if (session.user === undefined) return;
     this.tally.enter();
     session.emit('state', {
@@ -109,6 +122,7 @@ class Match {
   }
 
   leave(session: Session): void {
+    this.terrace.leave(session);
     if (session.user !== undefined) this.tally.leave();
   }
 
@@ -140,6 +154,7 @@ class Match {
     const row = this.tally.takeRow(nowMs);
     if (row !== undefined) this.#server.serverSideEmit('row', row);
     this.#tell(this.tally.totals(nowMs));
+    this.terrace.tick(nowMs);
     void this.#copyNext();
   }
 

@@ -153,6 +153,30 @@ describe('a worker that dies', () => {
   });
 });
 
+test('of the workers with listeners the first alive speaks', () => {
+  const a = new Tally('a');
+  const b = new Tally('b');
+  const c = new Tally('c');
+  const speakers = (nowMs: number) => [a, b, c].filter((tally) => tally.speaks(nowMs));
+  expect(speakers(START_MS)).toEqual([]);
+  b.listen(1);
+  c.listen(1);
+  ship(a, [b, c], START_MS);
+  ship(b, [a, c], START_MS);
+  ship(c, [a, b], START_MS);
+  expect(speakers(START_MS)).toEqual([b]);
+  a.listen(1);
+  ship(a, [b, c], START_MS + 1);
+  expect(speakers(START_MS + 1)).toEqual([a]);
+  // It falls silent, as one that died does; that it would speak itself nobody hears.
+  const lateMs = START_MS + ROW_FRESH_MS + 2;
+  ship(b, [a, c], lateMs);
+  expect(speakers(lateMs)).toEqual([a, b]);
+  b.listen(-1);
+  ship(b, [a, c], lateMs);
+  expect(c.speaks(lateMs)).toBe(true);
+});
+
 describe('a worker that starts or missed something', () => {
   test('copies all pages and agrees', () => {
     const a = new Tally('a');
@@ -190,7 +214,7 @@ describe('a worker that starts or missed something', () => {
 });
 
 test('what is not a row or an entry is refused', () => {
-  const row = { workerId: 'a', sequence: 1, watching: 0, voters: 0, votes: [] };
+  const row = { workerId: 'a', sequence: 1, watching: 0, listening: 0, voters: 0, votes: [] };
   expect(readRow(row)).toEqual(row);
   for (const wrong of [
     null,
@@ -199,6 +223,7 @@ test('what is not a row or an entry is refused', () => {
     { ...row, workerId: '' },
     { ...row, sequence: -1 },
     { ...row, watching: Number.NaN },
+    { ...row, listening: true },
     { ...row, voters: '1' },
   ]) {
     expect(readRow(wrong)).toBeUndefined();

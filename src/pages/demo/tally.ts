@@ -1,5 +1,5 @@
 /**
- * One worker's view of the match: all votes, and who is watching on which worker.
+ * One worker's view of the match: all votes, and who watches and listens on which worker.
  *
  * Each worker owns one row of the table: how many watch through it, and the votes that came in
  * since its row before. Rows are numbered. A newer row replaces an older one, an older or
@@ -21,6 +21,8 @@ export interface Row {
   /** Counts this worker's rows from 1; 0 before the first. */
   readonly sequence: number;
   readonly watching: number;
+  /** How many listen to the commentary through it. */
+  readonly listening: number;
   /** How many voters the worker knows; a starting worker copies from the one that knows most. */
   readonly voters: number;
   /** The votes taken since the row before this. */
@@ -36,6 +38,7 @@ export interface Totals {
 interface Peer {
   sequence: number;
   watching: number;
+  listening: number;
   seenAtMs: number;
 }
 
@@ -48,6 +51,8 @@ export class Tally {
   readonly #unsent = new NameMap<true>();
   #watching = 0;
   #watchingSent = 0;
+  #listening = 0;
+  #listeningSent = 0;
   #sequence = 0;
   #sentAtMs = 0;
 
@@ -62,6 +67,23 @@ export class Tally {
 
   leave(): void {
     this.#watching -= 1;
+  }
+
+  /** Somebody listens from now on (1), or no longer (-1). */
+  listen(by: 1 | -1): void {
+    this.#listening += by;
+  }
+
+  /**
+   * Whether this worker speaks to the listeners of all: the first alive of those that have any. For
+   * the time that a row takes, two may think so, or none.
+   */
+  speaks(nowMs: number): boolean {
+    if (this.#listening === 0) return false;
+    return !this.#peers.entries().some(([workerId, peer]) => {
+      const isHeard = peer.listening > 0 && nowMs - peer.seenAtMs <= ROW_FRESH_MS;
+      return isHeard && workerId < this.workerId;
+    });
   }
 
   vote(voter: string, choice: Choice, nowMs: number): 'counted' | 'unchanged' | 'full' {
@@ -88,7 +110,10 @@ export class Tally {
 
   /** The next row to send, when something changed or the others have to hear of this worker. */
   takeRow(nowMs: number): Row | undefined {
-    const changed = this.#unsent.size > 0 || this.#watching !== this.#watchingSent;
+    const changed =
+      this.#unsent.size > 0 ||
+      this.#watching !== this.#watchingSent ||
+      this.#listening !== this.#listeningSent;
     if (!changed && nowMs - this.#sentAtMs < ROW_INTERVAL_MS) return undefined;
     const votes: Entry[] = [];
     for (const voter of [...this.#unsent.keys().take(VOTES_PER_MESSAGE_MAX)]) {
@@ -98,6 +123,7 @@ export class Tally {
     }
     this.#sequence += 1;
     this.#watchingSent = this.#watching;
+    this.#listeningSent = this.#listening;
     this.#sentAtMs = nowMs;
     return this.#row(votes);
   }
@@ -111,6 +137,7 @@ export class Tally {
     this.#peers.set(row.workerId, {
       sequence: row.sequence,
       watching: row.watching,
+      listening: row.listening,
       seenAtMs: nowMs,
     });
     return row.sequence === sequence + 1;
@@ -133,6 +160,7 @@ export class Tally {
       workerId: this.workerId,
       sequence: this.#sequence,
       watching: this.#watchingSent,
+      listening: this.#listeningSent,
       voters: this.ballots.size,
       votes,
     };
@@ -142,10 +170,11 @@ export class Tally {
 /** Reads a row that came from outside this worker; undefined when it is not one. */
 export function readRow(value: unknown): Row | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { workerId, sequence, watching, voters, votes } = value as Partial<Row>;
+  const { workerId, sequence, watching, listening, voters, votes } = value as Partial<Row>;
   if (typeof workerId !== 'string' || workerId === '') return undefined;
-  if (!isCount(sequence) || !isCount(watching) || !isCount(voters)) return undefined;
-  return { workerId, sequence, watching, voters, votes: readEntries(votes) };
+  if (!isCount(sequence) || !isCount(watching)) return undefined;
+  if (!isCount(listening) || !isCount(voters)) return undefined;
+  return { workerId, sequence, watching, listening, voters, votes: readEntries(votes) };
 }
 
 function isCount(value: unknown): value is number {
