@@ -23,12 +23,11 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
   #lastBatch: readonly WirePacket[] = NOTHING;
 
   answerOf(packets: readonly WirePacket[]): HttpAnswer {
-    const isBatch = packets.length > 0;
-    const position = isBatch ? this.#position + 1 : this.#position;
-    const body = encodePollAnswer(this.sessionId, position, packets as readonly string[]);
-    if (isBatch) this.#lastBatch = packets;
-    this.#position = position;
-    return { status: 200, type: 'application/json', body };
+    if (packets.length > 0) {
+      this.#lastBatch = packets;
+      this.#position++;
+    }
+    return this.#answer(packets);
   }
 
   /** The last batch is kept, however short it is. */
@@ -51,10 +50,14 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
    * @returns false when the position is none that this session has given, or has been passed
    */
   pollSince(since: string, reply: Reply): boolean {
-    if (!this.#isRepeated(since) && Number(behindId(since)) !== this.#position) return false;
+    const again = this.answerAgain(since);
+    if (again !== undefined) {
+      this.repeat(reply, again);
+      return true;
+    }
+    if (Number(behindId(since)) !== this.#position) return false;
     this.answerNothing();
-    const again = this.takeRepeated(since);
-    if (again.length > 0) this.putBack(again);
+    this.#lastBatch = NOTHING;
     this.poll(reply);
     return true;
   }
@@ -63,17 +66,18 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
     return this.#lastBatch.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** The last batch is not kept after this: whatever else is asked for says that it has arrived. */
-  override takeRepeated(since: string): readonly WirePacket[] {
-    const again = this.#isRepeated(since) ? this.#lastBatch : NOTHING;
-    if (again.length > 0) this.#position--;
-    this.#lastBatch = NOTHING;
-    return again;
+  /**
+   * The same messages and no more: who has had them after all, and asks for what follows, must not
+   * be taken to have had others. A batch that has arrived is gone: a request for it is late.
+   */
+  override answerAgain(since: string): HttpAnswer | undefined {
+    const isLast = Number(behindId(since)) === this.#position - 1;
+    return isLast && this.#lastBatch.length > 0 ? this.#answer(this.#lastBatch) : undefined;
   }
 
-  /** A batch that has arrived is gone: a request for it is late, and takes nobody's place. */
-  #isRepeated(since: string): boolean {
-    return this.#lastBatch.length > 0 && Number(behindId(since)) === this.#position - 1;
+  #answer(packets: readonly WirePacket[]): HttpAnswer {
+    const body = encodePollAnswer(this.sessionId, this.#position, packets as readonly string[]);
+    return { status: 200, type: 'application/json', body };
   }
 
   get polledSinceMs(): number | undefined {

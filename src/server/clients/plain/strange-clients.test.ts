@@ -107,16 +107,18 @@ describe('positions', () => {
     expect(poller.told(waiting)).toEqual({ position: 3, messages: [back(2)] });
   });
 
-  test('the last answer comes again with what was said since, and counts once', async () => {
+  test('the last answer comes again as it was, and counts once', async () => {
     const poller = await Poller.open();
     await poller.post(back(1));
     poller.poll(1);
-    const heldBytes = worker.budget.heldBytes;
+    const { heldBytes } = worker.budget;
     await poller.post(back(2));
-    const again = poller.told(poller.poll(1));
-    expect(again).toEqual({ position: 2, messages: [back(1), back(2)] });
+    for (let times = 0; times < 3; times++) {
+      expect(poller.told(poller.poll(1))).toEqual({ position: 2, messages: [back(1)] });
+    }
     expect(worker.budget.heldBytes).toBeLessThan(3 * heldBytes);
-    poller.poll(2);
+    expect(poller.told(poller.poll(2))).toEqual({ position: 3, messages: [back(2)] });
+    poller.poll(3);
     expect(worker.budget.heldBytes).toBe(0);
   });
 });
@@ -145,10 +147,13 @@ describe('the end of a session that polls', () => {
     expect(worker.budget.heldBytes).toBeGreaterThan(2 * JSON.stringify(back(1)).length);
     for (let times = 0; times < 2; times++) {
       const again = poller.told(poller.poll(1));
-      expect(again).toEqual({ position: 2, messages: [back(1), back(2)] });
+      expect(again).toEqual({ position: 2, messages: [back(1)] });
     }
-    const { position, messages } = poller.told(poller.poll(2));
-    expect([position, messages]).toEqual([3, [expect.objectContaining({ type: 'disconnect' })]]);
+    for (let times = 0; times < 2; times++) {
+      expect(poller.told(poller.poll(2))).toEqual({ position: 3, messages: [back(2)] });
+    }
+    const { position, messages } = poller.told(poller.poll(3));
+    expect([position, messages]).toEqual([4, [expect.objectContaining({ type: 'disconnect' })]]);
     expect(worker.budget.heldBytes).toBe(0);
   });
 

@@ -66,10 +66,11 @@ export class LastWords {
   /** The answer to a poll; `undefined` when there is nothing to say, or no more. */
   next(id: string): HttpAnswer | undefined {
     const sessionId = idOf(id);
+    const again = this.#words.get(sessionId)?.polling.answerAgain(id);
+    if (again !== undefined) return again;
     const found = this.forget(sessionId);
     if (found === undefined) return undefined;
-    const { polling, farewell } = found;
-    const packets = [...polling.takeRepeated(id), ...found.packets];
+    const { polling, packets, farewell } = found;
     if (packets.length === 0) return polling.answerOf([farewell]);
     const count = packetsOfAnswer(packets);
     const answer = polling.answerOf(packets.slice(0, count));

@@ -31,8 +31,6 @@ interface Queue {
   tooMuchSinceMs: number;
 }
 
-const NOTHING: readonly WirePacket[] = [];
-
 export abstract class PollingTransport {
   readonly sessionId: string;
   readonly #home: PollingHome;
@@ -65,9 +63,9 @@ export abstract class PollingTransport {
     return 0;
   }
 
-  /** Those packets, if a request asks for them. @param _id as the request has it */
-  takeRepeated(_id: string): readonly WirePacket[] {
-    return NOTHING;
+  /** That answer, if a request asks for it. @param _id as the request has it */
+  answerAgain(_id: string): HttpAnswer | undefined {
+    return undefined;
   }
 
   /** Answers up to so long are not counted until their client asks again. */
@@ -101,6 +99,13 @@ export abstract class PollingTransport {
     this.polls++;
     this.#setUnread(0);
     this.flush();
+  }
+
+  /** Answers a request with what another has been answered. None waits. */
+  protected repeat(reply: Reply, answer: HttpAnswer): void {
+    this.#waiting = reply;
+    this.polls++;
+    this.takeReply(answer.body.length)?.answer(answer);
   }
 
   /** Its client has gone. @returns whether it was this request that waited */
@@ -181,12 +186,6 @@ export abstract class PollingTransport {
     const packets = this.#queue?.packets ?? [];
     this.#queue = undefined;
     return packets;
-  }
-
-  /** Puts packets in front of those that wait. */
-  protected putBack(packets: readonly WirePacket[]): void {
-    const later = this.takeQueue();
-    for (const packet of [...packets, ...later]) this.enqueue(packet);
   }
 
   #setUnread(bytes: number): void {
