@@ -165,7 +165,7 @@ export class PlainEndpoint implements ClientKind {
       const text = 'fault' in body ? body : strictTextOf(body.bytes);
       if (text === undefined) this.#misunderstood(ask, 'the body is no UTF-8');
       else if (typeof text !== 'string') {
-        this.#requests.finish(exchange, BODY_ANSWERS[text.fault], cors);
+        this.finish(exchange, BODY_ANSWERS[text.fault], cors);
       } else if (sessionId === '') this.#open(ask, text);
       else this.#take(ask, sessionId, text);
     });
@@ -175,7 +175,7 @@ export class PlainEndpoint implements ClientKind {
     const reply: Reply = {
       answer: (given) => {
         if (isUnknown(given)) this.#refuse(exchange, cors, 'sessionUnknown', NO_SESSION);
-        else this.#requests.finish(exchange, given, cors);
+        else this.finish(exchange, given, cors);
       },
     };
     const owner = this.#requests.ownerOf(sessionId);
@@ -196,6 +196,12 @@ export class PlainEndpoint implements ClientKind {
     poll.hold(this.#holdSeconds, owner !== this.#options.own);
   }
 
+  /** Gives the answer of a session's owner, which may be too busy to be asked. */
+  finish(exchange: Exchange, given: HttpAnswer, cors: AnswerHeaders): void {
+    if (given.status !== 503) this.#requests.finish(exchange, given, cors);
+    else this.#requests.finish(exchange, BODY_ANSWERS.letGo, { ...cors, ...COME_BACK });
+  }
+
   /** The session of a poll is not there any more: the same request opens another. */
   reopen(exchange: Exchange, cors: AnswerHeaders): void {
     const { query } = requestTarget(exchange.target);
@@ -207,7 +213,7 @@ export class PlainEndpoint implements ClientKind {
 
   #open(ask: Ask, body: string | undefined): void {
     const { exchange, door, query, cors } = ask;
-    const opening = readOpening(ask.params, body, this.#options.json);
+    const opening = readOpening(ask.params, door === 'ws', body, this.#options.json);
     if ('fault' in opening) {
       this.#misunderstood(ask, opening.fault);
       return;
@@ -311,7 +317,7 @@ class RepeatedPoll extends HeldPoll {
 
   protected override finish(given: HttpAnswer): void {
     if (isUnknown(given)) this.#endpoint.reopen(this.exchange, this.#cors);
-    else super.finish(given);
+    else this.#endpoint.finish(this.exchange, given, this.#cors);
   }
 }
 

@@ -30,11 +30,13 @@ export function readSince(params: QueryParams): string | undefined | QueryFault 
 }
 
 /**
+ * @param isSocket it is to be a WebSocket: others have no first frame, nor frames at all
  * @param body of a POST that opens a session: the message `connect`; `undefined` for a GET
  * @param json judges what is to be parsed
  */
 export function readOpening(
   params: QueryParams,
+  isSocket: boolean,
   body: string | undefined,
   json: ForeignJson,
 ): Opening | QueryFault {
@@ -44,6 +46,10 @@ export function readOpening(
   if (format !== '' && format !== 'raw') return { fault: "`format` is 'raw' or left out" };
   if (format === 'raw' && isAuthAwaited) {
     return { fault: '`auth=message` needs messages, which `format=raw` has none of' };
+  }
+  if (format === 'raw' && !isSocket) return { fault: '`format=raw` is for WebSockets' };
+  if (isAuthAwaited && !isSocket && body === undefined) {
+    return { fault: '`auth=message` is for WebSockets, others bring `auth` by POST' };
   }
   const roomFault = faultInRooms(params.getAll('room'));
   if (roomFault !== undefined) return { fault: roomFault };
