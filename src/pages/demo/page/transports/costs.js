@@ -10,5 +10,5 @@ export const WAITING_BYTES = {
   websocket: null,
   sse: 3300,
   stream: 3206,
-  polling: 5110,
+  polling: 3343,
 };
