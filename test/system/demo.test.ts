@@ -156,10 +156,10 @@ test.skipIf(!program.available)(
         await shows(page, part(name, 'membership'), 'Leave');
       }
       await heardOnce(page, '#said tr', PANELS);
-      await save({ phone: page }, 'transports');
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
       await page.click(`${part('sse', 'source')} summary`);
       await matches(page, part('sse', 'code'), /new EventSource\(/);
+      await save({ phone: page }, 'code');
       await page.click('text=The match');
       await shows(page, 'h1', 'Who scores next?');
       await page.click('text=The same room over every transport');
