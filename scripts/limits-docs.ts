@@ -6,6 +6,7 @@
 import { type Field, fields } from '../src/host/config/fields.ts';
 import type { Bound } from '../src/server/core/limits/bound.ts';
 import { CLIENT_BOUNDS } from '../src/server/core/limits/client-bounds.ts';
+import { CONNECTION_BOUNDS } from '../src/server/core/limits/connection-bounds.ts';
 import { LOG_BOUNDS } from '../src/server/core/limits/log-bounds.ts';
 import { NODE_BOUNDS } from '../src/server/core/limits/node-bounds.ts';
 import { REASON_NAMES, REASONS } from '../src/server/core/limits/reasons.ts';
@@ -37,6 +38,10 @@ ${fields
 ## What one client may do
 
 ${table(CLIENT_BOUNDS)}
+
+## What one connection may do
+
+${table(CONNECTION_BOUNDS)}
 
 ## What a worker holds and does
 

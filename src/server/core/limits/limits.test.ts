@@ -64,6 +64,11 @@ test('every bound is kept somewhere, and plain numbers are what code reads', asy
   }
 });
 
+test('the page of limits has every bound', () => {
+  const page = limitsPage();
+  expect(Object.keys(BOUNDS).filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
+});
+
 test('bounds that contradict the config are refused at start', () => {
   expect(() => assertLimits(1_000_000, 20_000)).not.toThrow();
   expect(() => assertLimits(LIMITS.ipcFrameBytes, 20_000)).toThrow('ipcFrameBytes');
