@@ -57,6 +57,15 @@ test('every type of message on the page is in it, and no other', () => {
   expect(new Set(names)).toEqual(new Set(['accepted', 'pollAnswer']));
 });
 
+test('every member that the page gives an error is in the schema', () => {
+  const [row = ''] = /^\| `\{"type":"error".*$/m.exec(page) ?? [];
+  const members = [...row.matchAll(/"(\w+)":|`(\w+)`/g)].map(
+    ([, quoted, named]) => quoted ?? named,
+  );
+  const { properties } = resolved(`${SCHEMA}#/$defs/server.error`) as { properties: Node };
+  expect(new Set(members)).toEqual(new Set(Object.keys(properties)));
+});
+
 test('every definition of the schema is used', () => {
   const used = new Set([...referencesIn(document), ...referencesIn(schema)]);
   const names = Object.keys(schema['$defs'] as Node);

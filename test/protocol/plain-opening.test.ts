@@ -287,6 +287,11 @@ function declarePostedOpenings(endpoint: Endpoint): void {
     }
   });
 
+  test.each([...HTTP_KINDS])('the word `message` is no auth over %s', async (kind) => {
+    const refused = { status: 400, reason: 'badRequest' };
+    await expectRefused(endpoint, kind, { query: { auth: 'message' } }, refused);
+  });
+
   test('a body over maxPayload opens no session', async () => {
     const auth = { user: 'x'.repeat(MAX_PAYLOAD_BYTES) };
     for (const kind of HTTP_KINDS) {
