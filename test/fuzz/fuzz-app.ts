@@ -7,6 +7,7 @@ import type { App, NamespaceHandlers, Session } from 'holdfast';
 import { ack, defineApp } from 'holdfast';
 
 const handlers: NamespaceHandlers = {
+  mayJoin: () => true,
   authenticate(handshake) {
     if (handshake.auth['refuse'] !== undefined) throw new Error('not today');
     return { user: 'someone', rooms: ['lobby'], data: handshake.auth };

@@ -455,11 +455,15 @@ function declareRefused(endpoint: Endpoint, kind: PlainKind): void {
   });
 
   test.each([
-    ['{"type":"subscribe","id":6}', 'badMessage'],
-    ['{"type":"join","id":6}', 'badMessage'],
-    ['{"type":"event","event":7,"id":6}', 'badMessage'],
-    [`{"type":"event","event":"echo","id":6,"args":[{${manyKeys(25_000)}}]}`, 'tooManyKeys'],
-  ])('the error has the id of %j', async (text, reason) => {
+    ['an unknown type', '{"type":"subscribe","id":6}', 'badMessage'],
+    ['no room', '{"type":"join","id":6}', 'badMessage'],
+    ['a number for a name', '{"type":"event","event":7,"id":6}', 'badMessage'],
+    [
+      'too many keys',
+      `{"type":"event","event":"echo","id":6,"args":[{${manyKeys(25_000)}}]}`,
+      'tooManyKeys',
+    ],
+  ])('the error about %s has the id of its message', async (_what, text, reason) => {
     await using opened = new Opened(endpoint);
     const client = await opened.open(kind);
     await client.send(text);

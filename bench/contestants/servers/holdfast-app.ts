@@ -6,6 +6,7 @@
 import { type App, defineApp } from 'holdfast';
 
 const app: App = defineApp({
+  mayJoin: () => true,
   authenticate(handshake) {
     const { token } = handshake.auth;
     const number = typeof token === 'string' ? /^user-(\d+)$/.exec(token)?.[1] : undefined;

@@ -85,6 +85,7 @@ export const SERVER_MESSAGES: Readonly<Record<string, JsonSchema>> = {
       reason: { type: 'string' },
       message: { type: 'string' },
       id: ID,
+      data: { description: 'What the app had to say beside that; of any kind.' },
       refused: { description: 'Messages that it stands for.', type: 'integer', minimum: 1 },
     },
     ['reason', 'message'],
