@@ -172,6 +172,53 @@ test.skipIf(!program.available)(
   90_000,
 );
 
+test.skipIf(!program.available)(
+  program.title(
+    'clients of any kind come back when their workers die, and when they are seen again',
+  ),
+  async () => {
+    await using other = await HoldfastProcess.start({ workers: 2 });
+    if (browser === undefined) throw new Error('the browser did not start');
+    const context = await browser.newContext({ viewport: DESKTOP });
+    // What it says of lost connections is no fault here.
+    const page = await context.newPage();
+    try {
+      await page.goto(`${other.url}/transports`);
+      await panelsAre(page, 'live');
+      for (const pid of await other.workerPids()) {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      }
+      await panelsAre(page, 'reconnecting');
+      await panelsAre(page, 'live');
+      await setHidden(page, true);
+      await panelsAre(page, 'paused');
+      await setHidden(page, false);
+      await panelsAre(page, 'live');
+      await page.evaluate("document.getElementById('said').replaceChildren()");
+      await heardOnce(page, '#said tr', PANELS);
+    } finally {
+      await context.close();
+    }
+  },
+  90_000,
+);
+
+async function panelsAre(page: Page, state: string): Promise<void> {
+  const panels = page.locator(`.panel[data-line="${state}"]`);
+  await eventually(
+    `all panels are ${state}`,
+    () => panels.count(),
+    (count) => count === PANELS.length,
+  );
+}
+
+/** As a browser does when its page is put behind another, which one without a screen does not. */
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  const property = `{ value: ${isHidden}, configurable: true }`;
+  await page.evaluate(`Object.defineProperty(document, 'hidden', ${property})`);
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+}
+
 function part(panel: string, name: string): string {
   return `[data-panel="${panel}"] [data-part="${name}"]`;
 }

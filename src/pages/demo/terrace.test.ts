@@ -47,6 +47,15 @@ test('each comment is said once, and none again when the clock goes back', () =>
   expect(new Set(told.map(({ id }) => id)).size).toBe(2);
 });
 
+test('nothing is said before the others can know of the first listener', () => {
+  const { terrace, told } = createTerrace(START_MS + 1500);
+  terrace.enter(session('a', [TERRACE]));
+  terrace.tick(START_MS + 2000);
+  expect(told).toEqual([]);
+  terrace.tick(START_MS + 4000);
+  expect(told).toHaveLength(1);
+});
+
 test('a shout is passed on with who shouted, and answered with where they are', () => {
   const { terrace, told } = createTerrace();
   const where = { transport: 'sse', worker: '3-k', atMs: START_MS };

@@ -17,6 +17,9 @@ export const SHOUTS_PER_SECOND_MAX = 5;
 
 const COMMENT_INTERVAL_MS = 2_000;
 
+/** Until the others know that a worker has listeners, or two would say the same: some rows. */
+const SETTLING_MS = 1_000;
+
 const COMMENTS = [
   'Quill wins a corner, left side.',
   'The corner is cleared at the near post.',
@@ -66,6 +69,8 @@ export class Terrace {
   /** Comments are numbered by the clock: whichever worker speaks next goes on from there. */
   #lastNumber: number;
   #shouts = 0;
+  /** When there were listeners first, after there had been none. */
+  #sinceMs = 0;
 
   constructor(server: Server, tally: Tally, now: () => number) {
     this.#server = server;
@@ -77,6 +82,7 @@ export class Terrace {
   enter(session: Session): void {
     // Voters come for the match.
     if (session.user !== undefined || !session.rooms.includes(TERRACE)) return;
+    if (this.#listeners.size === 0) this.#sinceMs = this.#now();
     this.#listeners.add(session.id);
     this.#tally.listen(1);
   }
@@ -102,7 +108,7 @@ export class Terrace {
     const number = numberAt(nowMs);
     if (number <= this.#lastNumber) return;
     this.#lastNumber = number;
-    if (!this.#tally.speaks(nowMs)) return;
+    if (nowMs - this.#sinceMs < SETTLING_MS || !this.#tally.speaks(nowMs)) return;
     const text = COMMENTS[number % COMMENTS.length];
     if (text !== undefined) this.#tell({ id: `comment-${number}`, atMs: nowMs, text });
   }
