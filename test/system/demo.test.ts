@@ -4,7 +4,7 @@
  * With SCREENSHOT_DIR set, the pages are also saved there, in both sizes, light and dark.
  */
 
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
@@ -31,12 +31,19 @@ let browser: Browser | undefined;
 
 beforeAll(async () => {
   if (!program.available) return;
-  node = await HoldfastProcess.start();
   browser = await chromium.launch({ executablePath: program.path, args: ARGUMENTS });
 }, 60_000);
 
-afterAll(async () => {
-  await browser?.close();
+afterAll(() => browser?.close(), 60_000);
+
+// Each test has a node of its own: one that polls counts for a while after its page was closed.
+beforeEach(async () => {
+  problems.length = 0;
+  if (program.available) node = await HoldfastProcess.start();
+}, 60_000);
+
+afterEach(async () => {
+  for (const context of browser?.contexts() ?? []) await context.close();
   if (program.available) await node.stop();
 }, 60_000);
 
@@ -185,10 +192,16 @@ test.skipIf(!program.available)(
     try {
       await page.goto(`${other.url}/transports`);
       await panelsAre(page, 'live');
+      // Some are back before others have seen that they are lost.
+      await page.evaluate(NOTE_THE_LOST);
       for (const pid of await other.workerPids()) {
         if (pid !== undefined) process.kill(pid, 'SIGKILL');
       }
-      await panelsAre(page, 'reconnecting');
+      await eventually(
+        'all panels were lost',
+        () => page.evaluate('lost.size'),
+        (count) => count === PANELS.length,
+      );
       await panelsAre(page, 'live');
       await setHidden(page, true);
       await panelsAre(page, 'paused');
@@ -202,6 +215,17 @@ test.skipIf(!program.available)(
   },
   90_000,
 );
+
+/** Keeps the panels that are seen to be no longer live. */
+const NOTE_THE_LOST = `
+  globalThis.lost = new Set();
+  const note = (changes) => changes.forEach(({ target }) => {
+    if (target.dataset.line !== 'live') lost.add(target);
+  });
+  for (const panel of document.querySelectorAll('.panel')) {
+    new MutationObserver(note).observe(panel, { attributeFilter: ['data-line'] });
+  }
+`;
 
 async function panelsAre(page: Page, state: string): Promise<void> {
   const panels = page.locator(`.panel[data-line="${state}"]`);

@@ -37,7 +37,7 @@ const WORKER = {
   ...{ rssBytes: 1, heapBytes: 1, loopLagMaxMs: 1, collections: 0, collectionPauseMaxMs: 0 },
   ...{ cpuMs: 0, sampleAgeMs: 1 },
 };
-const TRANSPORTS = { polling: 0, websocket: 0 };
+const TRANSPORTS = { polling: 0, websocket: 0, sse: 0, stream: 0 };
 const FRAME = { functionName: EVIL, scriptId: '1', url: `file:///${EVIL}`, lineNumber: 1 };
 
 const ANSWERS: Readonly<Record<string, object>> = {
