@@ -13,7 +13,7 @@ class Queue implements PolledQueue {
 
   poll(): void {
     this.polledSinceMs = nowMs;
-    held.add(this);
+    held.add(this, nowMs);
   }
 
   pollIsDue(): void {
@@ -27,7 +27,7 @@ let held: HeldPolls;
 
 beforeEach(() => {
   nowMs = 0;
-  held = new HeldPolls(HOLD_MS, TICK_MS);
+  held = new HeldPolls(HOLD_MS, TICK_MS, nowMs);
 });
 
 function pass(durationMs: number): void {
@@ -79,9 +79,32 @@ test('those of many are due in their order, also after the wheel has gone round'
 });
 
 test('a hold shorter than a tick is over at the next one', () => {
-  held = new HeldPolls(10, TICK_MS);
+  held = new HeldPolls(10, TICK_MS, nowMs);
   const queue = new Queue();
   queue.poll();
   pass(TICK_MS);
   expect(queue.dueAtMs).toEqual([TICK_MS]);
+});
+
+test('a worker whose ticks come late answers in time all the same', () => {
+  const queues = Array.from({ length: 10 }, () => new Queue());
+  for (const queue of queues) {
+    queue.poll();
+    pass(TICK_MS);
+  }
+  // Half of the ticks are left out, and then many at once.
+  for (const lateMs of [200, 200, 200, 350]) {
+    nowMs += lateMs;
+    held.sweep(nowMs);
+  }
+  queues.forEach(({ dueAtMs }, at) => {
+    const [dueMs = 0] = dueAtMs;
+    expect(dueAtMs).toHaveLength(1);
+    expect(dueMs - (at * TICK_MS + HOLD_MS)).toBeLessThanOrEqual(350);
+  });
+  const [queue] = queues as [Queue];
+  queue.poll();
+  nowMs += 50 * HOLD_MS;
+  held.sweep(nowMs);
+  expect(queue.dueAtMs).toHaveLength(2);
 });

@@ -111,7 +111,7 @@ export class PlainEndpoint implements ClientKind {
   }
 
   sweep(): void {
-    this.#home.heldPolls.sweep(this.#home.heartbeat.clockMs);
+    this.#home.heldPolls.sweep();
     this.#home.router.sweep();
   }
 

@@ -20,6 +20,8 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
   isOnWheel = false;
   /** Of the last batch. */
   #position = 0;
+  /** When the latest poll came, by `performance.now()`. */
+  #polledAtMs = 0;
   #lastBatch: readonly WirePacket[] = NOTHING;
 
   answerOf(packets: readonly WirePacket[]): HttpAnswer {
@@ -80,8 +82,13 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
     return { status: 200, type: 'application/json', body };
   }
 
+  override poll(reply: Reply): void {
+    this.#polledAtMs = performance.now();
+    super.poll(reply);
+  }
+
   get polledSinceMs(): number | undefined {
-    return this.isPolled ? this.sinceMs : undefined;
+    return this.isPolled ? this.#polledAtMs : undefined;
   }
 
   pollIsDue(): void {
