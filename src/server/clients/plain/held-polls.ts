@@ -4,8 +4,8 @@
  *
  * A wheel of slots, each for a piece of time of the length of a heartbeat tick. A session stands
  * in one slot at most, however often its client asks: when that slot is due, it is looked at since
- * when the latest poll waits. Time is that of the clock, since clients and proxies wait by it: a worker
- * whose ticks come late goes through all slots that are due by then.
+ * when the latest poll waits. Time is that of the clock, since clients and proxies wait by it: a
+ * worker whose ticks come late goes through all slots that are due by then.
  */
 
 /** What one session has for its client, who polls. */
