@@ -6,9 +6,9 @@
  */
 
 export const WAITING_BYTES = {
-  'socket-io': 2084,
-  websocket: null,
-  sse: 3300,
-  stream: 3206,
-  polling: 3343,
+  'socket-io': 2092,
+  websocket: 1957,
+  sse: 2689,
+  stream: 2769,
+  polling: 3382,
 };
