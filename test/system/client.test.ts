@@ -120,7 +120,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   test('who closes leaves nothing behind', async () => {
     const counted = async (): Promise<number> => (await node.load()).transports[transport];
-    // A client that polled and was killed, as a page is, counts until it was silent for long enough.
+    // One that polled and was killed, as a page is, counts until it was silent for long enough.
     const isNone = (count: number): boolean => count === 0;
     const before = await eventually('the others are gone', counted, isNone, SILENT_MS);
     for (let i = 0; i < 400; i++) {
