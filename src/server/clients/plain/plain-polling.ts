@@ -15,6 +15,8 @@ import type { PolledQueue } from './held-polls.ts';
 import { acceptedAnswer } from './plain-answers.ts';
 
 const NOTHING: readonly WirePacket[] = [];
+/** A line that says goodbye, and not one that merely has the word in it. */
+const GOODBYE = /^\s*\{\s*"type"\s*:\s*"disconnect"/m;
 
 export class PlainPolling extends PollingTransport implements PolledQueue {
   isOnWheel = false;
@@ -42,7 +44,7 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
   }
 
   isGoodbye(body: string | undefined): boolean {
-    return body?.includes('"disconnect"') === true;
+    return body !== undefined && GOODBYE.test(body);
   }
 
   /**

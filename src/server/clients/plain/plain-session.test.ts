@@ -6,6 +6,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { ENGINE_SETTINGS, settle } from '../../../../test/support/fake-engine.ts';
 import { FakePlain } from '../../../../test/support/fake-plain.ts';
+import { replyTo } from '../../../../test/support/reply-to.ts';
 import type { App } from '../../core/app/app.ts';
 import { LINES_FORMAT, SSE_FORMAT } from './wire-formats.ts';
 
@@ -175,6 +176,26 @@ describe('a client that polls', () => {
     away.poll(3);
     expect(away.news()).toEqual([400]);
     expect(fake.budget.heldBytes).toBe(0);
+  });
+
+  test('who has not heard of the end may send what has the word of it in it', async () => {
+    const poller = await fake.openPlainPoller();
+    poller.news();
+    fake.core.server.emit('last');
+    await settle();
+    poller.session.end('server shutting down');
+    const post = (body: string): void =>
+      fake.owner.post(
+        poller.id,
+        body,
+        replyTo(() => {}),
+      );
+    post('{"type":"event","event":"note","args":["disconnect"]}');
+    poller.poll(1);
+    expect(poller.news()).toEqual([[2, event('last')]]);
+    post('{"type":"event","event":"a"}\n{"type":"disconnect"}');
+    poller.poll(2);
+    expect(poller.news()).toEqual([400]);
   });
 
   test('who asks for nothing lets what waits go over the budget, and is ended', async () => {
