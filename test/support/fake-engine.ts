@@ -28,6 +28,7 @@ import { Places } from '../../src/server/core/limits/places/places.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import { SlowReaders } from '../../src/server/core/limits/slow-readers.ts';
 import type { Log } from '../../src/server/core/log/log.ts';
+import { RoomSettingsTable } from '../../src/server/core/rooms/room-settings.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
 import { isSessionIdOf } from '../../src/server/protocol/session-id.ts';
 import { FakeLink, MAX_ROOMS } from './fake-core.ts';
@@ -131,6 +132,7 @@ export class FakeEngine {
       workerId: 'w',
       ackTimeoutMs: 50,
       maxRoomsPerSession: MAX_ROOMS,
+      roomSettings: new RoomSettingsTable({}),
       link: this.link,
       budget: this.budget,
       counters: this.counters,

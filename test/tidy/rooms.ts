@@ -60,7 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
     imports: { 'host/foreign': 'any', 'host/access': 'any', 'host/names': 'any' },
-    entries: ['fields.ts', 'load.ts', 'schema.ts'],
+    entries: ['fields.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
   },
   'src/host/machine': {
     purpose: 'what /proc, /sys and files of the system tell of processes, the kernel and the host',
@@ -239,7 +239,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/rooms': {
     purpose: 'rooms, and the names that rooms and users may have',
-    imports: { 'server/core/limits': 'any', 'host/runtime': 'any' },
+    imports: { 'server/core/limits': 'any', 'host/runtime': 'any', 'host/config': 'type' },
   },
   'src/server/core/delivery': {
     purpose: 'events encoded once and handed to many, in slices',
@@ -273,6 +273,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/delivery': 'any',
       'server/core/limits': 'any',
       'server/core/log': 'any',
+      'server/core/rooms': 'any',
       'server/core/sessions': 'any',
     },
   },

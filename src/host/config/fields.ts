@@ -3,6 +3,7 @@
  * what each key takes. Derived from the schema, so there is nothing here to keep in step with it.
  */
 import { z } from 'zod';
+import { parsedOrNothing } from '../foreign/parsed.ts';
 import type { KeyFacts } from './keys.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -35,7 +36,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
 /** The part of JSON Schema that zod writes for our keys. */
 interface Shape extends KeyFacts {
   readonly description?: string;
-  readonly type?: 'string' | 'integer' | 'boolean' | 'array';
+  readonly type?: 'string' | 'integer' | 'boolean' | 'array' | 'object';
   readonly const?: string;
   readonly enum?: readonly string[];
   readonly anyOf?: readonly Shape[];
@@ -80,10 +81,16 @@ function allowedOf(shape: Shape): string {
 function readText(shape: Shape, text: string): unknown {
   const types = [shape, ...(shape.anyOf ?? [])].map((one) => one.type);
   if (types.includes('array')) return listOf(text);
+  if (types.includes('object')) return objectOf(text);
   if (types.includes('integer') && /^-?\d+$/.test(text)) return Number(text);
   if (types.includes('boolean') && /^(true|1)$/.test(text)) return true;
   if (types.includes('boolean') && /^(false|0)$/.test(text)) return false;
   return text;
+}
+
+/** As JSON; what is none is judged, and shown, as the text that it is. */
+function objectOf(text: string): unknown {
+  return parsedOrNothing(text) ?? text;
 }
 
 function listOf(text: string): readonly string[] {

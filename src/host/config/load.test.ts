@@ -261,3 +261,24 @@ describe('relations', () => {
     expect(loadConfig({ flags: { adminHost } }).adminHost).toBe(adminHost);
   });
 });
+
+test.each([
+  ['{"a*b*": {}}', 'rooms: a*b*: '],
+  ['{"a": {"histroy": {}}}', 'rooms: a: Unrecognized key'],
+  ['{"a": {"history": {"messages": 0}}}', 'rooms: a.history.messages: '],
+  ['{"a": {"recovery": true}}', 'rooms: a.recovery: recovery needs history'],
+  ['{"a": {"join": "all"}}', 'rooms: a.join: '],
+  ['[]', 'rooms is []; it must be settings by name pattern'],
+  ['match:*', 'rooms is "match:*"; it must be settings by name pattern'],
+])('rooms as %s', (text, said) => {
+  expect(() => loadConfig({ flags: { rooms: text } })).toThrow(said.replace('rooms', '--rooms'));
+});
+
+test('rooms with what they have by default', () => {
+  const { rooms } = loadConfig({ env: { HOLDFAST_ROOMS: '{"a:*":{"history":{}},"b":{}}' } });
+  const rules = { join: 'anyone', publish: 'nobody', presence: false } as const;
+  expect(rooms).toEqual({
+    'a:*': { ...rules, recovery: true, history: { messages: 1000, seconds: 120 } },
+    b: { ...rules, recovery: false },
+  });
+});

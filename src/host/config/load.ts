@@ -6,6 +6,7 @@
  * what was found and what is allowed.
  */
 import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
 import { nearest } from '../names/nearest.ts';
 import { readConfigFile } from './config-file.ts';
 import { ENVIRONMENT_PREFIX, type Field, fields, fieldsByName, otherVariables } from './fields.ts';
@@ -58,10 +59,10 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   }
   const values = [...settings].map(([name, setting]) => [name, setting.value] as const);
   const checked = configSchema.safeParse(Object.fromEntries(values));
-  const broken = new Set(checked.error?.issues.map((issue) => String(issue.path[0])));
+  const issues = Map.groupBy(checked.error?.issues ?? [], (issue) => String(issue.path[0]));
   const problems = [
     ...layers.flatMap((layer) => layer.problems),
-    ...[...broken].map((name) => badValue(settings.get(name))),
+    ...[...issues].flatMap(([name, faults]) => badValues(settings.get(name), faults)),
     ...relations
       .filter((relation) => checked.success && !relation.holds(checked.data))
       .map((relation) => brokenRelation(relation, checked.data, settings)),
@@ -140,6 +141,19 @@ function badValue(setting: Setting | undefined): string {
   return (
     `${setting.place} is ${shown(setting.field, setting.value)}; ` +
     `it must be ${setting.field.allowed}.`
+  );
+}
+
+/** What is wrong within an object is said of its members. */
+function badValues(
+  setting: Setting | undefined,
+  issues: readonly z.core.$ZodIssue[],
+): readonly string[] {
+  const within = issues.filter(({ path }) => path.length > 1);
+  const isObject = setting?.value !== null && !Array.isArray(setting?.value);
+  if (setting === undefined || !isObject || within.length === 0) return [badValue(setting)];
+  return within.map(
+    ({ path, message }) => `${setting.place}: ${path.slice(1).join('.')}: ${message}.`,
   );
 }
 

@@ -10,6 +10,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
+import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
 export interface Config {
@@ -55,6 +56,7 @@ export interface Config {
   readonly maxSilentPerAddress: number;
   readonly maxSessionsPerUser: number;
   readonly maxRoomsPerSession: number;
+  readonly rooms: RoomsConfig;
   readonly ackTimeoutMs: number;
   readonly corsOrigins: readonly string[];
   readonly corsCredentials: boolean;
@@ -271,6 +273,13 @@ const shape = {
     whole(1, 1_000_000).default(10_000),
     'Rooms that one session may be in; `join` enters all that it names or none.',
     { limit: { seen: '`join` throws a `RangeError`; a CONNECT is refused' } },
+  ),
+  rooms: key(
+    roomsSchema.default({}),
+    'What rooms keep, and who may join and publish, by the pattern of their names, in which one ' +
+      '`*` stands for any characters; of several that fit, the one with most other characters ' +
+      'holds. Rooms that none fits: anyone joins, no client publishes, nothing is kept.',
+    { allowed: ROOMS_ALLOWED },
   ),
   ackTimeoutMs: key(
     whole(1, 60 * MINUTE_MS).default(10_000),

@@ -19,6 +19,7 @@ import type { Counters } from './limits/counters.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { Refusals } from './limits/refusals.ts';
 import type { Log } from './log/log.ts';
+import type { RoomSettingsTable } from './rooms/room-settings.ts';
 import { AckTable } from './sessions/acks.ts';
 import { answerRequest, runCommand } from './sessions/broadcast.ts';
 import { Namespace, type NamespaceContext } from './sessions/namespace.ts';
@@ -29,6 +30,7 @@ export interface WorkerCoreOptions {
   readonly workerId: string;
   readonly ackTimeoutMs: number;
   readonly maxRoomsPerSession: number;
+  readonly roomSettings: RoomSettingsTable;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;

@@ -26,6 +26,7 @@ import { Places } from '../core/limits/places/places.ts';
 import { Refusals } from '../core/limits/refusals.ts';
 import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
+import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import { WorkerCore } from '../core/worker-core.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
@@ -220,6 +221,7 @@ export class Worker {
       workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
       ackTimeoutMs: config.ackTimeoutMs,
       maxRoomsPerSession: config.maxRoomsPerSession,
+      roomSettings: new RoomSettingsTable(config.rooms),
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,

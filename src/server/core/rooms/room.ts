@@ -6,6 +6,9 @@
  * room of its own, `everyone`.
  */
 
+import type { RoomSettings } from '../../../host/config/rooms.ts';
+import { PLAIN_ROOM } from './room-settings.ts';
+
 /** A session as its rooms see it. */
 export interface RoomMember {
   /** Pairs of a room and the member's place in it; only rooms change them. */
@@ -14,10 +17,12 @@ export interface RoomMember {
 
 export class Room<Member extends RoomMember> {
   readonly name: string;
+  readonly settings: RoomSettings;
   readonly members: Member[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, settings: RoomSettings = PLAIN_ROOM) {
     this.name = name;
+    this.settings = settings;
   }
 
   add(session: Member): void {

@@ -18,6 +18,7 @@ import type { MemoryBudget } from '../limits/memory-budget.ts';
 import type { Log } from '../log/log.ts';
 import { checkRoomCount, distinct, roomBytes } from '../rooms/key.ts';
 import { Room } from '../rooms/room.ts';
+import type { RoomSettingsTable } from '../rooms/room-settings.ts';
 import type { AckTable } from './acks.ts';
 import type { SessionHome } from './home.ts';
 import type { NamespaceSession } from './namespace-session.ts';
@@ -32,6 +33,7 @@ export interface NamespaceContext {
   readonly counters: Counters;
   readonly ackTimeoutMs: number;
   readonly maxRoomsPerSession: number;
+  readonly roomSettings: RoomSettingsTable;
   readonly workerId: string;
   readonly log: Log;
   readonly budget: MemoryBudget;
@@ -165,7 +167,7 @@ export class Namespace implements SessionHome, ServerHome {
     for (const name of entering) {
       let room = this.rooms.get(name);
       if (room === undefined) {
-        room = new Room(name);
+        room = new Room(name, this.#context.roomSettings.of(name));
         this.link.setInterest(roomKey(this.name, name), true);
         this.rooms.set(name, room);
       }

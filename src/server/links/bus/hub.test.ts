@@ -20,6 +20,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import type { Log } from '../../core/log/log.ts';
+import { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../core/worker-core.ts';
@@ -540,6 +541,7 @@ describe('workers that come and go', () => {
       workerId: 'b',
       ackTimeoutMs: 100,
       maxRoomsPerSession: MAX_ROOMS,
+      roomSettings: new RoomSettingsTable({}),
       link: b.client,
       counters: b.counters,
       refusals: new Refusals(LOG),

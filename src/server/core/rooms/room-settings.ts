@@ -1,0 +1,91 @@
+/**
+ * What the config says of a room, found by its name.
+ *
+ * Asked once for each room that a worker comes to have, and for rooms that clients name; without
+ * patterns in the config the answer is one comparison.
+ */
+
+import type { RoomSettings, RoomsConfig } from '../../../host/config/rooms.ts';
+
+/** What holds for rooms that no pattern fits. */
+export const PLAIN_ROOM: RoomSettings = {
+  join: 'anyone',
+  publish: 'nobody',
+  recovery: false,
+  presence: false,
+};
+
+interface Pattern {
+  readonly head: string;
+  /** What stands behind the `*`; `undefined` for a whole name. */
+  readonly tail: string | undefined;
+  readonly settings: RoomSettings;
+}
+
+export class RoomSettingsTable {
+  /** The most telling first. */
+  readonly #patterns: readonly Pattern[];
+
+  constructor(config: RoomsConfig) {
+    this.#patterns = Object.entries(config).map(toPattern).sort(byLength);
+  }
+
+  /** Whether some rooms keep a history. */
+  get keepsHistory(): boolean {
+    return this.#patterns.some(({ settings }) => settings.history !== undefined);
+  }
+
+  /** Whether clients of some rooms are given what they missed. */
+  get recovers(): boolean {
+    return this.#patterns.some(({ settings }) => settings.recovery);
+  }
+
+  /** Whether it is to be known who is in some rooms. */
+  get hasPresence(): boolean {
+    return this.#patterns.some(({ settings }) => settings.presence);
+  }
+
+  of(room: string): RoomSettings {
+    return this.#find(room)?.settings ?? PLAIN_ROOM;
+  }
+
+  /** What stands where the room's pattern has its `*`; `undefined` where it has none. */
+  starOf(room: string): string | undefined {
+    const pattern = this.#find(room);
+    if (pattern?.tail === undefined) return undefined;
+    return room.slice(pattern.head.length, room.length - pattern.tail.length);
+  }
+
+  #find(room: string): Pattern | undefined {
+    if (this.#patterns.length === 0) return undefined;
+    return this.#patterns.find((pattern) => fits(pattern, room));
+  }
+}
+
+/** Whether a name fits a pattern such as `match:*`, as rules and grants have them. */
+export function fitsPattern(pattern: string, name: string): boolean {
+  return fits(partsOf(pattern), name);
+}
+
+function fits({ head, tail }: Pick<Pattern, 'head' | 'tail'>, name: string): boolean {
+  if (tail === undefined) return name === head;
+  const isLongEnough = name.length >= head.length + tail.length;
+  return isLongEnough && name.startsWith(head) && name.endsWith(tail);
+}
+
+function toPattern([pattern, settings]: readonly [string, RoomSettings]): Pattern {
+  return { ...partsOf(pattern), settings };
+}
+
+function partsOf(pattern: string): Pick<Pattern, 'head' | 'tail'> {
+  const [head = '', tail] = pattern.split('*');
+  return { head, tail };
+}
+
+/** A whole name before all that have a `*`; then by the characters beside it. */
+function byLength(a: Pattern, b: Pattern): number {
+  const weight = ({ head, tail }: Pattern): number =>
+    tail === undefined ? Number.POSITIVE_INFINITY : head.length + tail.length;
+  const difference = weight(b) - weight(a);
+  return Number.isNaN(difference) ? 0 : difference;
+}
