@@ -99,7 +99,7 @@ describe('imports', () => {
     ['src/server/protocol/websocket/opcode.ts', "import { connect } from 'node:net';"],
     ['src/server/protocol/websocket/opcode.ts', "import { serve } from 'bun';"],
     [
-      'src/server/core/rooms/room.ts',
+      'src/server/core/delivery/handout.ts',
       "import type {\n  Config,\n} from '../../../host/config/schema.ts';",
     ],
     ['src/server/core/rooms/room.ts', "export { a } from '../../worker/main.ts';"],
