@@ -87,6 +87,7 @@ export class BusClient implements NodeLink {
   readonly #answers: BusAnswers;
   /** Ids, and no sessions: a handler that never ends must not keep its session. */
   readonly #speakers: AsyncLocalStorage<string> = new AsyncLocalStorage();
+  readonly #services: Map<number, (frame: FrameReader) => void> = new Map();
   #receiver: BusReceiver | undefined;
 
   constructor(options: BusClientOptions) {
@@ -157,6 +158,21 @@ export class BusClient implements NodeLink {
 
   sendSample(sample: WorkerSample): void {
     this.#control.frame(BusFrame.sample).text(JSON.stringify(sample)).finish();
+    this.#control.send();
+  }
+
+  /** From now on `onSaid` takes what the controller's end of a service says. */
+  onService(service: number, onSaid: (frame: FrameReader) => void): void {
+    this.#services.set(service, onSaid);
+  }
+
+  /** Says something to the controller's end of a service, behind the interest of this worker. */
+  say(service: number, write: (frame: FrameWriter) => void): void {
+    if (!this.#control.open) return;
+    this.announceInterest();
+    const frame = this.#control.frame(BusFrame.state).u8(service);
+    write(frame);
+    frame.finish();
     this.#control.send();
   }
 
@@ -316,6 +332,9 @@ export class BusClient implements NodeLink {
         return;
       case BusFrame.answer:
         this.#takeAnswer(frame);
+        return;
+      case BusFrame.state:
+        this.#services.get(frame.u8())?.(frame);
         return;
       case BusFrame.profile:
         void this.#profile(frame.u32(), frame.u32());

@@ -44,6 +44,8 @@ export const BusFrame = {
   profile: 13,
   /** worker → hub: number, 1 and a `WorkerProfile` as JSON, or 0 and why there is none */
   profiled: 14,
+  /** either way: the number of a service, and what is said to its other end */
+  state: 15,
 } as const;
 
 /**

@@ -12,7 +12,7 @@ import { foreignJson } from '../../../host/foreign/parsed.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
-import type { FrameReader } from '../../protocol/frame.ts';
+import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import { FramedConnection } from '../ipc/framed-connection.ts';
@@ -27,9 +27,11 @@ import {
   readRoute,
 } from './bus-frame.ts';
 import { InterestTable } from './interest-table.ts';
+import { LaterTurns } from './later-turns.ts';
 import type { Sender } from './outlet.ts';
 import { OutsideSends } from './outside-sends.ts';
 import { PendingProfiles } from './pending-profiles.ts';
+import type { StateService } from './state-service.ts';
 import { WorkerLink } from './worker-link.ts';
 import { ProfileError } from './worker-profile.ts';
 
@@ -64,9 +66,8 @@ export class Hub {
   readonly #profiles: PendingProfiles = new PendingProfiles();
   readonly #outside: OutsideSends;
   readonly #stallTimer: Timer;
-  /** Put off in this turn of the event loop, and in the one before. */
-  #fresh: (() => void)[] = [];
-  #due: (() => void)[] = [];
+  readonly #turns: LaterTurns;
+  readonly #services: Map<number, StateService> = new Map();
   #listener: LastingListener | undefined;
   /** It has been said that it cannot be reached. */
   #isOutOfReach = false;
@@ -75,6 +76,7 @@ export class Hub {
     this.#node = node;
     this.#events = events;
     this.#log = log;
+    this.#turns = new LaterTurns((fault) => this.#refused(fault));
     this.#outside = new OutsideSends({
       destinations: (route) => this.#destinations(route, undefined),
       put: (link, sender, type, body) => this.#put(link, sender, type, body),
@@ -133,7 +135,7 @@ export class Hub {
   async publish(route: Route, event: OutgoingEvent): Promise<void> {
     const body = eventBody(route, event, LIMITS.ipcFrameBytes);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#later(() => resolve(this.#outside.send(route, body)));
+    this.#turns.put(() => resolve(this.#outside.send(route, body)));
     await promise;
   }
 
@@ -153,6 +155,26 @@ export class Hub {
       control.frame(BusFrame.profile).u32(id).u32(seconds).finish();
       control.send();
     });
+  }
+
+  /** From now on it hears what workers say to it. */
+  addService(service: StateService): void {
+    this.#services.set(service.number, service);
+  }
+
+  /**
+   * Says something to a worker's end of a service; `write` writes it.
+   *
+   * @returns false when the worker is not there
+   */
+  say(worker: number, service: number, write: (frame: FrameWriter) => void): boolean {
+    const control = this.#links.get(worker)?.control;
+    if (control === undefined) return false;
+    const frame = control.frame(BusFrame.state).u8(service);
+    write(frame);
+    frame.finish();
+    control.send();
+    return true;
   }
 
   #onFrame(connection: FramedConnection, frame: FrameReader): void {
@@ -181,10 +203,10 @@ export class Hub {
         return;
       case BusFrame.event:
       case BusFrame.command:
-        this.#later(() => this.#relay(link, frame));
+        this.#turns.put(() => this.#relay(link, frame));
         return;
       case BusFrame.request:
-        this.#later(() => this.#ask(link, frame));
+        this.#turns.put(() => this.#ask(link, frame));
         return;
       case BusFrame.answer:
         this.#passAnswer(link, frame);
@@ -192,35 +214,11 @@ export class Hub {
       case BusFrame.profiled:
         this.#profiles.answered(link.worker, frame);
         return;
+      case BusFrame.state:
+        this.#services.get(frame.u8())?.onSaid(link.worker, frame);
+        return;
     }
   }
-
-  /**
-   * Puts a message off until all that was sent before it has been read.
-   *
-   * A worker says that it has a room before its client learns that it has joined. What another
-   * worker sends to the room after that may still be read first; put off, it finds the interest.
-   * The turn in which the message is read is not enough: which sockets that turn reads was settled
-   * before the message, and what it was sent after, came. The next one reads them all.
-   */
-  #later(task: () => void): void {
-    if (this.#fresh.length + this.#due.length === 0) setImmediate(this.#turn);
-    this.#fresh.push(task);
-  }
-
-  readonly #turn = (): void => {
-    const tasks = this.#due;
-    this.#due = this.#fresh;
-    this.#fresh = [];
-    if (this.#due.length > 0) setImmediate(this.#turn);
-    for (const task of tasks) {
-      try {
-        task();
-      } catch (fault) {
-        this.#refused(fault);
-      }
-    }
-  };
 
   #refused(fault: unknown): void {
     this.#log.error('a frame of the bus was refused', { error: describeError(fault) });
@@ -369,6 +367,7 @@ export class Hub {
     this.#links.delete(link.worker);
     this.interest.removeWorker(link.worker);
     this.#profiles.lost(link.worker);
+    for (const service of this.#services.values()) service.workerGone(link.worker);
     for (const [worker, id] of link.owed.values()) {
       const asking = this.#links.get(worker);
       if (asking !== undefined) this.#sayUnanswered(asking, id, link.worker);
