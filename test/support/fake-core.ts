@@ -7,10 +7,10 @@ import type { OutgoingEvent } from '../../src/server/core/contracts/outgoing-eve
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
 import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
-import { RoomSettingsTable } from '../../src/server/core/rooms/room-settings.ts';
 import type { Namespace } from '../../src/server/core/sessions/namespace.ts';
 import { NamespaceSession } from '../../src/server/core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
+import { OPEN_TO_ALL } from './open-to-all.ts';
 
 /** Of a session, in tests. */
 export const MAX_ROOMS = 300;
@@ -110,7 +110,7 @@ export class FakeCore {
       workerId: 'w',
       ackTimeoutMs,
       maxRoomsPerSession: MAX_ROOMS,
-      roomSettings: new RoomSettingsTable({}),
+      ...OPEN_TO_ALL,
       link: this.link,
       budget: this.budget,
       counters: this.counters,

@@ -28,10 +28,10 @@ import { Places } from '../../src/server/core/limits/places/places.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
 import { SlowReaders } from '../../src/server/core/limits/slow-readers.ts';
 import type { Log } from '../../src/server/core/log/log.ts';
-import { RoomSettingsTable } from '../../src/server/core/rooms/room-settings.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
 import { isSessionIdOf } from '../../src/server/protocol/session-id.ts';
 import { FakeLink, MAX_ROOMS } from './fake-core.ts';
+import { OPEN_TO_ALL } from './open-to-all.ts';
 
 /** None of them is reached by accident. */
 const RATES: RateSettings = {
@@ -132,7 +132,7 @@ export class FakeEngine {
       workerId: 'w',
       ackTimeoutMs: 50,
       maxRoomsPerSession: MAX_ROOMS,
-      roomSettings: new RoomSettingsTable({}),
+      ...OPEN_TO_ALL,
       link: this.link,
       budget: this.budget,
       counters: this.counters,

@@ -231,7 +231,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/contracts': {
     purpose: 'what the core asks of those around it: clients, links, brokers, state',
-    imports: { 'server/core/app': 'type' },
+    imports: { 'server/core/app': 'type', 'server/core/limits': 'type' },
   },
   'src/server/core/limits/places': {
     purpose: 'who may have a place on a worker, and who makes place when there is none left',
@@ -330,6 +330,21 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['plain-endpoint.ts', 'plain-home.ts', 'plain-router.ts'],
   },
   'src/server/clients': { purpose: 'kinds of client, a folder each' },
+  'src/server/identity': {
+    purpose: 'who clients are, by their tokens, and what they may do with rooms',
+    imports: {
+      'host/access': 'any',
+      'host/config': 'type',
+      'host/foreign': 'any',
+      'host/runtime': 'any',
+      'server/protocol': 'any',
+      'server/core/app': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/rooms': 'any',
+    },
+  },
   'src/server/links/ipc': {
     purpose: 'frames over Unix sockets, for peer and bus',
     imports: { 'host/machine': 'any', 'server/protocol': 'any' },
@@ -385,6 +400,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/clients/source': 'any',
       'server/worker/door': 'any',
       'server/worker/front': 'any',
+      'server/identity': 'any',
       'server/links/bus': 'any',
       'server/links/peer': 'any',
       'server/protocol': 'any',

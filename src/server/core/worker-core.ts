@@ -6,6 +6,7 @@
  */
 
 import type { App, Server } from './app/app.ts';
+import type { Identity, RoomRules } from './contracts/identity.ts';
 import type {
   NodeLink,
   NodeRequest,
@@ -31,6 +32,9 @@ export interface WorkerCoreOptions {
   readonly ackTimeoutMs: number;
   readonly maxRoomsPerSession: number;
   readonly roomSettings: RoomSettingsTable;
+  readonly roomRules: RoomRules;
+  /** Says who clients are. */
+  readonly identity: Identity;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;
@@ -47,11 +51,13 @@ export class WorkerCore {
   readonly refusals: Refusals;
   readonly link: NodeLink;
   readonly acks: AckTable;
+  readonly identity: Identity;
 
   constructor(options: WorkerCoreOptions) {
     this.counters = options.counters;
     this.refusals = options.refusals;
     this.link = options.link;
+    this.identity = options.identity;
     this.acks = new AckTable(options.budget);
     this.delivery = new Delivery(options.counters, options.link);
     const namespaces = new Map<string, Namespace>();

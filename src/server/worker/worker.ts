@@ -28,6 +28,8 @@ import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import { WorkerCore } from '../core/worker-core.ts';
+import { IdentityChain } from '../identity/identity-chain.ts';
+import { ConfiguredRoomRules } from '../identity/room-rules.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
 import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
@@ -216,12 +218,15 @@ export class Worker {
 
   #createCore(app: App): WorkerCore {
     const { node, worker, workerCount, config } = this.#settings;
+    const roomSettings = new RoomSettingsTable(config.rooms);
     return new WorkerCore({
       app,
       workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
       ackTimeoutMs: config.ackTimeoutMs,
       maxRoomsPerSession: config.maxRoomsPerSession,
-      roomSettings: new RoomSettingsTable(config.rooms),
+      roomSettings,
+      roomRules: new ConfiguredRoomRules(roomSettings),
+      identity: new IdentityChain({ sources: [], allowAnonymous: true }),
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,

@@ -1,7 +1,7 @@
 /**
  * Clients on their way into a namespace.
  *
- *     CONNECT → authenticate (perhaps later) → admitted → end of the turn: in, told, `connected`
+ *     CONNECT → who is it (perhaps later) → admitted → end of the turn: in, told, `connected`
  *
  * Those admitted in one turn of the event loop go in together: what they add to the worker's
  * interest is one write on the bus instead of one each, and it leaves before any of them is told
@@ -12,11 +12,12 @@
  * gets one answer, by what it presented last.
  */
 
-import type { Admission } from '../../core/app/app.ts';
+import type { Admitted, Identity, IdentityVerdict } from '../../core/contracts/identity.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
+import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import { checkKey, checkRoomCount, distinct, toList } from '../../core/rooms/key.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
@@ -50,7 +51,7 @@ interface AskedForLong extends Asked {
   readonly joining: Joining;
 }
 
-interface Admitted extends Asked {
+interface Entering extends Asked {
   readonly session: NamespaceSession;
   readonly rooms: readonly string[];
 }
@@ -59,6 +60,7 @@ interface Admitted extends Asked {
 export interface AdmissionCore {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly link: NodeLink;
+  readonly identity: Identity;
 }
 
 /** What admissions need of the table of sessions. */
@@ -79,7 +81,7 @@ export interface AdmissionTable {
 export class Admissions {
   readonly #core: AdmissionCore;
   readonly #table: AdmissionTable;
-  #admitted: Admitted[] = [];
+  #admitted: Entering[] = [];
   readonly #waiting: Set<ClientSession> = new Set();
   /** Oldest first. */
   readonly #asking: Set<AskedForLong> = new Set();
@@ -153,15 +155,15 @@ export class Admissions {
     const one: Asked = { client, home, reads };
     try {
       const handshake = reads.handshake(home.name, auth, client.transport);
-      const admission = home.runner.authenticate(handshake);
-      if (admission instanceof Promise) void this.#admitLater(one, admission, bytes);
-      else this.#admit(one, admission);
+      const verdict = this.#core.identity.identify(handshake, home.runner);
+      if (verdict instanceof Promise) void this.#judgeLater(one, verdict, bytes);
+      else this.#judge(one, verdict);
     } catch (error) {
       this.#refuse(one, error);
     }
   }
 
-  async #admitLater(asked: Asked, admission: Promise<Admission>, bytes: number): Promise<void> {
+  async #judgeLater(asked: Asked, verdict: Promise<IdentityVerdict>, bytes: number): Promise<void> {
     const since = this.#table.heartbeat.tick;
     const held = bytes + LIMITS.unfinishedEventBytes;
     const joining: Joining = { since, bytes: held, next: undefined, nextBytes: 0 };
@@ -169,7 +171,7 @@ export class Admissions {
     this.#asking.add(one);
     hold(one, joining);
     this.#table.budget.take(held);
-    const [outcome] = await Promise.allSettled([admission]);
+    const [outcome] = await Promise.allSettled([verdict]);
     const isGivenUp = !this.#forget(one);
     if (isGivenUp) return;
     hold(one, undefined);
@@ -177,7 +179,7 @@ export class Admissions {
     if (joining.next !== undefined && !client.closed) {
       this.#ask(client, home, joining.next, joining.nextBytes);
     } else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
-    else this.#admitOrRefuse(one, outcome.value);
+    else this.#judgeOrRefuse(one, outcome.value);
   }
 
   /** @returns false when it was forgotten before */
@@ -187,27 +189,37 @@ export class Admissions {
     return true;
   }
 
-  #admitOrRefuse(one: Asked, admission: Admission): void {
+  #judgeOrRefuse(one: Asked, verdict: IdentityVerdict): void {
     try {
-      this.#admit(one, admission);
+      this.#judge(one, verdict);
     } catch (error) {
       this.#refuse(one, error);
     }
   }
 
-  /** @throws TypeError when the app gave a user or rooms that cannot be, or are another's */
-  #admit(asked: Asked, admission: Admission): void {
+  /** @throws as `#admit` does */
+  #judge(one: Asked, verdict: IdentityVerdict): void {
+    if (verdict.kind === 'admitted') this.#admit(one, verdict);
+    else {
+      const { reason, message, data } = verdict;
+      this.#tellRefused(one, { reason: 'notAuthenticated', message, data }, reason);
+    }
+  }
+
+  /** @throws TypeError when a user or rooms were given that cannot be, or are another's */
+  #admit(asked: Asked, { admission, grants }: Admitted): void {
     const { client, home, reads } = asked;
     if (client.closed) return;
     if (reads.isMissing) throw new Error('authenticate went on without what it asked for');
     const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
-    const granted = distinct(toList(rooms));
-    checkRoomCount(granted.length, home.maxRoomsPerSession);
+    const given = distinct(toList(rooms));
+    checkRoomCount(given.length, home.maxRoomsPerSession);
     const id = this.#table.ids.create(client.slot);
-    home.checkRooms(id, granted);
+    home.checkRooms(id, given);
     const session = new NamespaceSession(id, user, data, client, home);
-    const all = this.#withWanted(asked, session, granted);
+    home.grants.set(session, grants);
+    const all = this.#withWanted(asked, session, given);
     if (all === undefined) return;
     if (this.#admitted.length === 0) setImmediate(this.complete);
     this.#admitted.push({ client, session, home, rooms: all, reads });
@@ -216,24 +228,25 @@ export class Admissions {
 
   /** @returns with the rooms that the client asked for; `undefined` when it was refused for one */
   #withWanted(
-    { client, home }: Asked,
+    one: Asked,
     session: NamespaceSession,
-    granted: readonly string[],
+    given: readonly string[],
   ): readonly string[] | undefined {
+    const { client, home } = one;
     const { wantedRooms } = client;
-    if (wantedRooms.length === 0) return granted;
-    const all = distinct([...granted, ...wantedRooms]);
+    if (wantedRooms.length === 0) return given;
+    const all = distinct([...given, ...wantedRooms]);
     const most = home.maxRoomsPerSession;
     // Before the app is asked about each.
     const isTooMany = all.length > most;
     if (!isTooMany && wantedRooms.every((room) => home.mayJoin(session, room))) return all;
     const message = isTooMany ? `more than ${most} rooms` : FORBIDDEN_ROOM;
-    this.#tellRefused(client, home.name, { reason: 'joinForbidden', message });
+    this.#tellRefused(one, { reason: 'joinForbidden', message });
     return undefined;
   }
 
   /** @returns false when it failed; the others of this turn go on, and its client comes again */
-  #tryEnter(one: Admitted): boolean {
+  #tryEnter(one: Entering): boolean {
     if (this.#hasTooMany(one)) return false;
     try {
       this.#enter(one);
@@ -247,7 +260,7 @@ export class Admissions {
   }
 
   /** Whether the user of a client has as many sessions as it may; the client is told. */
-  #hasTooMany({ client, session: { user }, home }: Admitted): boolean {
+  #hasTooMany({ client, session: { user }, home }: Entering): boolean {
     const most = this.#table.settings.maxSessionsPerUser;
     if (most === 0 || user === undefined || home.users.get(user).length < most) return false;
     this.#table.counters.handshakesRefused++;
@@ -257,7 +270,7 @@ export class Admissions {
     return true;
   }
 
-  #enter({ client, session, home, rooms, reads }: Admitted): void {
+  #enter({ client, session, home, rooms, reads }: Entering): void {
     home.add(session, rooms);
     client.addSession(session);
     this.#table.joined(client);
@@ -275,20 +288,26 @@ export class Admissions {
     }
   }
 
-  #refuse({ client, home, reads }: Asked, error: unknown): void {
+  #refuse(one: Asked, error: unknown): void {
+    const { client, home, reads } = one;
     if (reads.isMissing && !client.closed) {
       this.#table.refusals.count('handshakeGone');
       client.end('transport close', CLOSE_CODE.policy);
       return;
     }
     const { message, data } = home.runner.refusal(error);
-    this.#tellRefused(client, home.name, { reason: 'notAuthenticated', message, data });
+    this.#tellRefused(one, { reason: 'notAuthenticated', message, data });
   }
 
-  #tellRefused(client: ClientSession, namespace: string, refusal: JoinRefusal): void {
+  /** @param reason what it counts as, where the client is told less */
+  #tellRefused(
+    { client, home }: Asked,
+    refusal: JoinRefusal,
+    reason: Reason = refusal.reason,
+  ): void {
     this.#table.counters.handshakesRefused++;
-    this.#table.refusals.count(refusal.reason);
-    if (!client.closed) client.tellNotJoined(namespace, refusal);
+    this.#table.refusals.count(reason);
+    if (!client.closed) client.tellNotJoined(home.name, refusal);
   }
 }
 

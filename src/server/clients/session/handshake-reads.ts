@@ -8,8 +8,9 @@
  * an untruth: `isMissing` says that the client has to come with a new request.
  */
 
-import type { Handshake, TransportName } from '../../core/app/app.ts';
+import type { TransportName } from '../../core/app/app.ts';
 import type { RequestHeaders } from '../../core/contracts/exchange.ts';
+import type { OpenHandshake } from '../../core/contracts/identity.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { HandshakeSource, KeptHandshake } from './session-extras.ts';
 
@@ -59,7 +60,7 @@ export class HandshakeReads {
     return this.#isMissing;
   }
 
-  handshake(namespace: string, auth: JsonObject, transport: TransportName): Handshake {
+  handshake(namespace: string, auth: JsonObject, transport: TransportName): OpenHandshake {
     return handshakeOf(this, namespace, auth, transport);
   }
 
@@ -140,7 +141,7 @@ function handshakeOf(
   namespace: string,
   auth: JsonObject,
   transport: TransportName,
-): Handshake {
+): OpenHandshake {
   return {
     namespace,
     auth,
@@ -154,5 +155,6 @@ function handshakeOf(
       return reads.address();
     },
     transport,
+    user: undefined,
   };
 }

@@ -27,6 +27,11 @@ export interface Handshake {
   /** The client's IP address: the socket's, or what proxies in `trustedProxies` say. */
   readonly address: string;
   readonly transport: TransportName;
+  /**
+   * Who the client is by its token or by a hook, where the config has either; what `authenticate`
+   * returns may add to that, or refuse, and cannot make it another user.
+   */
+  readonly user: string | undefined;
 }
 
 /**

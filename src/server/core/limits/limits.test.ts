@@ -16,6 +16,8 @@ const RULES: ReadonlySet<string> = new Set([
   'secondSocket',
   'stopping',
   'notAuthenticated',
+  'anonymousRefused',
+  'identityChanged',
   'joinForbidden',
   'badMessage',
   'namespaceUnknown',

@@ -64,9 +64,17 @@ export const REASONS = {
   },
   stopping: { outcome: 'refused', text: 'a handshake, since the worker is about to stop' },
   notAuthenticated: { outcome: 'refused', text: "a client that the app's authenticate refused" },
+  anonymousRefused: {
+    outcome: 'refused',
+    text: 'a client that no token or hook knows, since allowAnonymous is off',
+  },
+  identityChanged: {
+    outcome: 'refused',
+    text: 'a client whose token, hook and app, or new token, do not name the same user',
+  },
   joinForbidden: {
     outcome: 'refused',
-    text: "a client that the app's mayJoin kept out of a room, or that asked for too many",
+    text: 'a client that a rule, its token or mayJoin keeps out of a room, or asks for too many',
   },
   badMessage: { outcome: 'refused', text: 'a message of a plain client that is not understood' },
   namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },

@@ -1,6 +1,11 @@
 /** Bounds on what a worker holds and does at a time, for all its sessions together. */
 
 export const WORKER_BOUNDS = {
+  sharedGrants: {
+    value: 1_000,
+    unit: 'lists',
+    why: 'Of rooms that tokens have named and sessions share; beyond that all are forgotten once.',
+  },
   intakeSliceMs: {
     value: 5,
     unit: 'ms',

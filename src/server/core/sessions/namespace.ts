@@ -10,6 +10,7 @@ import { NameMap } from '../../../host/runtime/name-map.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import type { DisconnectReason, NamespaceHandlers } from '../app/app.ts';
 import { HandlerRunner } from '../app/handler-runner.ts';
+import type { RoomRules } from '../contracts/identity.ts';
 import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
 import type { Delivery } from '../delivery/delivery.ts';
@@ -20,6 +21,7 @@ import { checkRoomCount, distinct, roomBytes } from '../rooms/key.ts';
 import { Room } from '../rooms/room.ts';
 import type { RoomSettingsTable } from '../rooms/room-settings.ts';
 import type { AckTable } from './acks.ts';
+import { Grants } from './grants.ts';
 import type { SessionHome } from './home.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 import { type FindServer, NamespaceServer, type ServerHome } from './server-handle.ts';
@@ -34,6 +36,7 @@ export interface NamespaceContext {
   readonly ackTimeoutMs: number;
   readonly maxRoomsPerSession: number;
   readonly roomSettings: RoomSettingsTable;
+  readonly roomRules: RoomRules;
   readonly workerId: string;
   readonly log: Log;
   readonly budget: MemoryBudget;
@@ -60,6 +63,7 @@ export class Namespace implements SessionHome, ServerHome {
   readonly users: UserIndex<NamespaceSession> = new UserIndex();
   readonly server: NamespaceServer;
   readonly runner: HandlerRunner;
+  readonly grants: Grants = new Grants();
   readonly #context: NamespaceContext;
   readonly #budget: MemoryBudget;
   /** Empty but for the moment in which the app hears of an end: it may ask for that end again. */
@@ -149,7 +153,10 @@ export class Namespace implements SessionHome, ServerHome {
   /** Whether a client may join a room that it asks for; the app joins its sessions unasked. */
   mayJoin(session: NamespaceSession, room: string): boolean {
     if (room === session.id) return true;
-    return !this.#context.isSessionId(room) && this.runner.mayJoin(session, room);
+    if (this.#context.isSessionId(room)) return false;
+    const { roomRules } = this.#context;
+    const grants = this.grants.of(session);
+    return roomRules.mayJoin(session.user, grants, room) && this.runner.mayJoin(session, room);
   }
 
   /**

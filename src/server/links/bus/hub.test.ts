@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rapidhashNames } from '../../../../test/support/hostile-names.ts';
+import { OPEN_TO_ALL } from '../../../../test/support/open-to-all.ts';
 import { StuckWorker } from '../../../../test/support/stuck-worker.ts';
 import type { Carrier } from '../../core/contracts/carrier.ts';
 import type {
@@ -20,7 +21,6 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import type { Log } from '../../core/log/log.ts';
-import { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../core/worker-core.ts';
@@ -541,7 +541,7 @@ describe('workers that come and go', () => {
       workerId: 'b',
       ackTimeoutMs: 100,
       maxRoomsPerSession: MAX_ROOMS,
-      roomSettings: new RoomSettingsTable({}),
+      ...OPEN_TO_ALL,
       link: b.client,
       counters: b.counters,
       refusals: new Refusals(LOG),
