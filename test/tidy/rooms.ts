@@ -60,7 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
     imports: { 'host/foreign': 'any', 'host/access': 'any', 'host/names': 'any' },
-    entries: ['fields.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
+    entries: ['fields.ts', 'identity.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
   },
   'src/host/machine': {
     purpose: 'what /proc, /sys and files of the system tell of processes, the kernel and the host',
@@ -331,7 +331,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/clients': { purpose: 'kinds of client, a folder each' },
   'src/server/identity': {
-    purpose: 'who clients are, by their tokens, and what they may do with rooms',
+    purpose: 'who clients are, by all who may know it, and what they may do with rooms',
     imports: {
       'host/access': 'any',
       'host/config': 'type',
@@ -344,6 +344,22 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/log': 'any',
       'server/core/rooms': 'any',
     },
+  },
+  'src/server/identity/tokens': {
+    purpose: 'tokens of clients: where they are found, their keys, what they claim',
+    imports: {
+      'host/access': 'any',
+      'host/config': 'type',
+      'host/foreign': 'any',
+      'host/runtime': 'any',
+      'server/core/app': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/rooms': 'any',
+      'server/identity': 'any',
+    },
+    entries: ['open-tokens.ts'],
   },
   'src/server/links/ipc': {
     purpose: 'frames over Unix sockets, for peer and bus',
@@ -401,6 +417,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/worker/door': 'any',
       'server/worker/front': 'any',
       'server/identity': 'any',
+      'server/identity/tokens': 'dynamic',
       'server/links/bus': 'any',
       'server/links/peer': 'any',
       'server/protocol': 'any',

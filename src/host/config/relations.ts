@@ -30,6 +30,26 @@ export const relations: readonly Relation[] = [
       (adminTlsCert === undefined) === (adminTlsKey === undefined),
   },
   {
+    keys: ['tokenSecret', 'tokenKeyFile', 'tokenKeysUrl'],
+    rule: 'only one of `tokenSecret`, `tokenKeyFile` and `tokenKeysUrl` may be set',
+    holds: (config) => keySources(config) <= 1,
+  },
+  {
+    keys: ['tokenAlgorithms', 'tokenSecret'],
+    rule: '`tokenAlgorithms` must be "HS256" alone with `tokenSecret`, and leave it out without',
+    holds: ({ tokenAlgorithms, tokenSecret }) =>
+      tokenAlgorithms.every((algorithm) => (algorithm === 'HS256') === (tokenSecret !== undefined)),
+  },
+  {
+    keys: ['tokenAudience', 'tokenIssuer', 'tokenSecret', 'tokenKeyFile', 'tokenKeysUrl'],
+    rule:
+      '`tokenAudience` and `tokenIssuer` need `tokenSecret`, `tokenKeyFile` or `tokenKeysUrl`, ' +
+      'without which no token is looked at',
+    holds: (config) =>
+      keySources(config) > 0 ||
+      (config.tokenAudience === undefined && config.tokenIssuer === undefined),
+  },
+  {
     keys: ['corsOrigins', 'corsCredentials'],
     rule:
       '`corsCredentials` needs `corsOrigins` that name each origin, since browsers refuse ' +
@@ -85,6 +105,10 @@ export const relations: readonly Relation[] = [
       connections <= (workers === 'auto' ? WORKERS_MAX : workers) * maxSessionsPerWorker,
   },
 ];
+
+function keySources({ tokenSecret, tokenKeyFile, tokenKeysUrl }: Config): number {
+  return [tokenSecret, tokenKeyFile, tokenKeysUrl].filter((key) => key !== undefined).length;
+}
 
 function workerPortsFit(config: Config): boolean {
   if (!config.workerPorts) return true;

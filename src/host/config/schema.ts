@@ -9,11 +9,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
+import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
 import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
-export interface Config {
+export interface Config extends IdentityConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -286,6 +287,7 @@ const shape = {
     'How long `emitWithAck` waits unless told otherwise.',
     { limit: { seen: '`emitWithAck` rejects with the values that came' } },
   ),
+  ...identityShape,
   corsOrigins: key(
     origins.default([]),
     'Origins whose pages may connect from a browser: each as browsers send it, ' +

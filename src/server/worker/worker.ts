@@ -17,6 +17,7 @@ import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
 import type { App, Server } from '../core/app/app.ts';
 import type { ClientKind } from '../core/contracts/client-kind.ts';
+import type { Identity } from '../core/contracts/identity.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
@@ -28,7 +29,6 @@ import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import { WorkerCore } from '../core/worker-core.ts';
-import { IdentityChain } from '../identity/identity-chain.ts';
 import { ConfiguredRoomRules } from '../identity/room-rules.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
@@ -42,6 +42,7 @@ import { type ClientKinds, createClientKinds } from './client-kinds.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
 import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
+import { openIdentity } from './open-identity.ts';
 import type { Profiler } from './profiler.ts';
 import { PublicServer } from './public-server.ts';
 import { BEAT_MS, Pulse } from './pulse.ts';
@@ -199,7 +200,8 @@ export class Worker {
   async #open(): Promise<void> {
     const { worker, runDir, publicPort, ownPort } = this.#settings;
     const app = await loadApp(this.#settings.app, this.#log);
-    const core = this.#createCore(app);
+    const needs = { settings: this.#settings, app, log: this.#log, json: this.#json };
+    const core = this.#createCore(app, await openIdentity(needs));
     this.#core = core;
     this.#bus.join(core);
     await runStarted(app, core.server);
@@ -216,7 +218,7 @@ export class Worker {
     this.#bus.sayReady(publicPort, ownPort);
   }
 
-  #createCore(app: App): WorkerCore {
+  #createCore(app: App, identity: Identity): WorkerCore {
     const { node, worker, workerCount, config } = this.#settings;
     const roomSettings = new RoomSettingsTable(config.rooms);
     return new WorkerCore({
@@ -226,7 +228,7 @@ export class Worker {
       maxRoomsPerSession: config.maxRoomsPerSession,
       roomSettings,
       roomRules: new ConfiguredRoomRules(roomSettings),
-      identity: new IdentityChain({ sources: [], allowAnonymous: true }),
+      identity,
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,

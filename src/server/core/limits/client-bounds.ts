@@ -17,6 +17,20 @@ export const CLIENT_BOUNDS = {
     why: 'Of names of rooms and users: workers hold and compare them, and frames carry them.',
     seen: 'the call throws a `TypeError`; `POST /send` answers 400',
   },
+  tokenCharacters: {
+    value: 8_192,
+    unit: 'characters',
+    why: 'Of a token of a client; those of identity providers have one to four thousand.',
+    seen: 'the client is refused',
+    counted: 'tokenMalformed',
+  },
+  tokenRooms: {
+    value: 1_000,
+    unit: 'rooms',
+    why: 'Of each claim of a token that names rooms or patterns, which are tried one by one.',
+    seen: 'the client is refused',
+    counted: 'tokenClaims',
+  },
   attachmentsPerPacket: {
     value: 10_000,
     unit: 'attachments',

@@ -72,6 +72,33 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a client whose token, hook and app, or new token, do not name the same user',
   },
+  tokenMalformed: {
+    outcome: 'refused',
+    text: 'a client whose token is none, is longer than tokenCharacters or would do harm',
+  },
+  tokenAlgorithm: {
+    outcome: 'refused',
+    text: 'a client whose token has an algorithm that tokenAlgorithms do not name',
+  },
+  tokenKeyUnknown: {
+    outcome: 'refused',
+    text: 'a client whose token names a key that is not there, or none where there are several',
+  },
+  tokenKeysMissing: {
+    outcome: 'refused',
+    text: 'a client with a token, since no keys have come from tokenKeysUrl yet',
+  },
+  tokenForged: { outcome: 'refused', text: 'a client whose token has a signature of another key' },
+  tokenExpired: { outcome: 'refused', text: 'a client whose token has expired' },
+  tokenEarly: { outcome: 'refused', text: 'a client whose token is not valid yet' },
+  tokenClaims: {
+    outcome: 'refused',
+    text: 'a client whose token is for another audience, of another issuer, or lacks a claim',
+  },
+  sessionExpired: {
+    outcome: 'cut',
+    text: 'a session whose token or hook has run out and that brought no new one',
+  },
   joinForbidden: {
     outcome: 'refused',
     text: 'a client that a rule, its token or mayJoin keeps out of a room, or asks for too many',

@@ -6,6 +6,37 @@ export const WORKER_BOUNDS = {
     unit: 'lists',
     why: 'Of rooms that tokens have named and sessions share; beyond that all are forgotten once.',
   },
+  tokenKeys: {
+    value: 100,
+    unit: 'keys',
+    why: 'In the file or at the address of the keys of tokens; providers have two to five.',
+    seen: 'the file or answer is not used, which the log says',
+  },
+  tokenKeysBytes: {
+    value: 262_144,
+    unit: 'bytes',
+    why: 'Of that file or answer.',
+    seen: 'it is not used, which the log says',
+  },
+  tokenKeysTimeoutMs: {
+    value: 5_000,
+    unit: 'ms',
+    why: 'Clients wait for that answer, and their own patience is 10 to 20 s.',
+    seen: 'the keys from before are used; a client whose key is not among them is refused',
+    counted: 'tokenKeyUnknown',
+  },
+  tokenKeysFreshMs: {
+    value: 600_000,
+    unit: 'ms',
+    why: 'So long a key is believed that its provider has taken back.',
+  },
+  tokenKeysPaceMs: {
+    value: 10_000,
+    unit: 'ms',
+    why: 'Between two questions for keys: anybody can make up names of keys that nobody has.',
+    seen: 'a client whose key is not known is refused without a question',
+    counted: 'tokenKeyUnknown',
+  },
   intakeSliceMs: {
     value: 5,
     unit: 'ms',
