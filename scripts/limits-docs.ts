@@ -7,6 +7,7 @@ import { type Field, fields } from '../src/host/config/fields.ts';
 import type { Bound } from '../src/server/core/limits/bound.ts';
 import { CLIENT_BOUNDS } from '../src/server/core/limits/client-bounds.ts';
 import { CONNECTION_BOUNDS } from '../src/server/core/limits/connection-bounds.ts';
+import { HOOK_BOUNDS } from '../src/server/core/limits/hook-bounds.ts';
 import { LOG_BOUNDS } from '../src/server/core/limits/log-bounds.ts';
 import { NODE_BOUNDS } from '../src/server/core/limits/node-bounds.ts';
 import { REASON_NAMES, REASONS } from '../src/server/core/limits/reasons.ts';
@@ -47,6 +48,10 @@ ${table(CONNECTION_BOUNDS)}
 
 ${table(WORKER_BOUNDS)}
 
+## Calls to the backend of hooks
+
+${table(HOOK_BOUNDS)}
+
 ## Between the processes of a node
 
 ${table(NODE_BOUNDS)}
@@ -59,7 +64,8 @@ ${table(LOG_BOUNDS)}
 
 *Refused* is one thing that was not taken, while who sent it goes on; *cut* is the end of a session
 or connection; *dropped* is something that was promised to nobody and is gone; *held* is a client
-that was slowed down: it is counted when it begins to wait, and loses nothing.
+that was slowed down: it is counted when it begins to wait, and loses nothing; *failed* is a call of
+ours that a backend did not answer.
 
 | reason | outcome | what it was |
 |---|---|---|

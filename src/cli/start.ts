@@ -122,10 +122,16 @@ export function readyText(node: RunningNode, config: Config): string {
     ...(config.plainClients ? [`  plain      ${plainText(url, config.plainPath)}`] : []),
     `  admin API  ${urlOf(config.adminHost, node.adminPort, config.adminTlsCert !== undefined)}`,
     `  workers    ${node.workerCount}`,
-    config.app === undefined ? `  demo       ${url}/` : `  app        ${printable(config.app)}`,
+    appText(config, url),
     'Ctrl-C stops it.',
   ];
   return lines.join('\n');
+}
+
+/** What takes the events of clients. */
+function appText({ app, hookUrl }: Config, url: string): string {
+  if (app !== undefined) return `  app        ${printable(app)}`;
+  return hookUrl === undefined ? `  demo       ${url}/` : `  hooks      ${printable(hookUrl)}`;
 }
 
 /** Where clients without Socket.IO connect. */

@@ -2,6 +2,7 @@
 
 import type { App, NamespaceHandlers, TransportName } from '../../src/server/core/app/app.ts';
 import type { Carrier } from '../../src/server/core/contracts/carrier.ts';
+import type { Hooks } from '../../src/server/core/contracts/hooks.ts';
 import type { NodeAnswers, NodeLink, Target } from '../../src/server/core/contracts/node-link.ts';
 import type { OutgoingEvent } from '../../src/server/core/contracts/outgoing-event.ts';
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
@@ -103,7 +104,7 @@ export class FakeCore {
   readonly home: Namespace;
   readonly #sessions = new Map<string, NamespaceSession>();
 
-  constructor(ackTimeoutMs: number, handlers: NamespaceHandlers = {}) {
+  constructor(ackTimeoutMs: number, handlers: NamespaceHandlers = {}, hooks?: Hooks) {
     const app: App = handlers;
     this.core = new WorkerCore({
       app,
@@ -111,6 +112,7 @@ export class FakeCore {
       ackTimeoutMs,
       maxRoomsPerSession: MAX_ROOMS,
       ...OPEN_TO_ALL,
+      hooks,
       link: this.link,
       budget: this.budget,
       counters: this.counters,

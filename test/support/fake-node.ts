@@ -100,6 +100,9 @@ const sample: WorkerSample = {
     busQueueBytes: 0,
     heldBytes: 2_000,
     memoryBudgetBytes: 268_435_456,
+    hookCallsInFlight: 3,
+    hookCallsWaiting: 17,
+    hookCircuitOpen: 1,
   },
   refusals: { slowReader: 3, atCapacity: 2 },
   counters: {
@@ -119,5 +122,10 @@ const sample: WorkerSample = {
     busFramesReceived: 21,
     logLinesLost: 5,
     appOutputDropped: 30,
+    hookConnectCalls: 13,
+    hookEventCalls: 14,
+    hookJoinCalls: 15,
+    hookDisconnectCalls: 16,
+    hookMicroseconds: 2_500_000,
   },
 };

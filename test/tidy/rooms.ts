@@ -263,7 +263,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/rooms': 'any',
       'host/runtime': 'any',
     },
-    entries: ['acks.ts', 'broadcast.ts', 'namespace.ts', 'namespace-session.ts', 'slot-table.ts'],
+    entries: [
+      'acks.ts',
+      'asked-joins.ts',
+      'broadcast.ts',
+      'namespace.ts',
+      'namespace-session.ts',
+      'slot-table.ts',
+    ],
   },
   'src/server/core': {
     purpose: 'the core of one worker, put together; heartbeats',
@@ -330,6 +337,20 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['plain-endpoint.ts', 'plain-home.ts', 'plain-router.ts'],
   },
   'src/server/clients': { purpose: 'kinds of client, a folder each' },
+  'src/server/identity/hooks': {
+    purpose: 'signed HTTP calls to a backend: who clients are, what they may, what they did',
+    imports: {
+      'host/config': 'type',
+      'host/foreign': 'any',
+      'host/runtime': 'type',
+      'server/protocol': 'any',
+      'server/core/app': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/rooms': 'any',
+    },
+    entries: ['http-hooks.ts'],
+  },
   'src/server/identity': {
     purpose: 'who clients are, by all who may know it, and what they may do with rooms',
     imports: {
@@ -417,6 +438,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/worker/door': 'any',
       'server/worker/front': 'any',
       'server/identity': 'any',
+      'server/identity/hooks': 'any',
       'server/identity/tokens': 'dynamic',
       'server/links/bus': 'any',
       'server/links/peer': 'any',

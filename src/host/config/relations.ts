@@ -83,6 +83,19 @@ export const relations: readonly Relation[] = [
       memoryBudgetBytes === 'auto' || memoryBudgetBytes >= 2 * maxBackpressureBytes,
   },
   {
+    keys: ['hookUrl', 'hookSecret'],
+    rule: '`hookUrl` and `hookSecret` must be set both or neither',
+    holds: ({ hookUrl, hookSecret }) => (hookUrl === undefined) === (hookSecret === undefined),
+  },
+  {
+    keys: ['hookTimeoutMs', 'connectTimeoutMs'],
+    rule:
+      '`hookTimeoutMs` must be less than `connectTimeoutMs` where hooks are sent, so that a ' +
+      'client is answered before it is given up',
+    holds: ({ hookUrl, hookTimeoutMs, connectTimeoutMs }) =>
+      hookUrl === undefined || hookTimeoutMs < connectTimeoutMs,
+  },
+  {
     keys: ['port', 'adminPort'],
     rule: '`port` and `adminPort` must differ',
     holds: (config) => config.port === 0 || config.port !== config.adminPort,

@@ -9,12 +9,13 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
+import { type HooksConfig, hookShape } from './hooks.ts';
 import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
 import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
-export interface Config extends IdentityConfig {
+export interface Config extends IdentityConfig, HooksConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -282,6 +283,7 @@ const shape = {
       'holds. Rooms that none fits: anyone joins, no client publishes, nothing is kept.',
     { allowed: ROOMS_ALLOWED },
   ),
+  ...hookShape,
   ackTimeoutMs: key(
     whole(1, 60 * MINUTE_MS).default(10_000),
     'How long `emitWithAck` waits unless told otherwise.',

@@ -5,6 +5,7 @@
  * docs/METRICS.md is written from the same table by scripts/metrics-docs.ts.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { HOOK_COUNTERS, type HookCall } from '../core/limits/hook-counters.ts';
 import { REASONS, type Reason } from '../core/limits/reasons.ts';
 import { knownCounts } from '../core/limits/refusals.ts';
 import {
@@ -13,6 +14,8 @@ import {
   type WorkerGauges,
 } from '../links/bus/sample.ts';
 import type { NodeView, WorkerView } from './node-view.ts';
+
+type HookEntry = [HookCall, (typeof HOOK_COUNTERS)[HookCall]];
 
 export interface Metric {
   readonly name: string;
@@ -228,6 +231,35 @@ export const metrics: readonly Metric[] = [
     'holdfast_worker_memory_budget_bytes',
     'The most that may wait for clients of the worker.',
     'memoryBudgetBytes',
+  ),
+  {
+    name: 'holdfast_hook_requests_total',
+    type: 'counter',
+    help:
+      'Requests to the backend of hooks by what was asked, second tries included; those that ' +
+      'failed are in `holdfast_refusals_total`, outcome `failed`.',
+    labels: ['worker', 'call'],
+    *read(view) {
+      for (const { index, sample } of view.workers()) {
+        if (!sample) continue;
+        for (const [call, counter] of Object.entries(HOOK_COUNTERS) as HookEntry[]) {
+          yield { labels: { worker: `${index}`, call }, value: sample.counters[counter] };
+        }
+      }
+    },
+  },
+  perWorker(
+    'holdfast_hook_request_seconds_total',
+    'counter',
+    'How long these requests took, until their answer or failure.',
+    (worker) => worker.sample && worker.sample.counters.hookMicroseconds / 1e6,
+  ),
+  ofGauge('holdfast_hook_calls_in_flight', 'Hooks under way.', 'hookCallsInFlight'),
+  ofGauge('holdfast_hook_calls_waiting', 'Hooks that wait for their turn.', 'hookCallsWaiting'),
+  ofGauge(
+    'holdfast_hook_circuit_open',
+    '1 while the backend of hooks is left alone, since it failed time after time, otherwise 0.',
+    'hookCircuitOpen',
   ),
   {
     name: 'holdfast_hub_queue_bytes',

@@ -328,7 +328,8 @@ function takesSessions({ state, sample }: WorkerView): boolean {
 }
 
 function appPath(config: Config): string {
-  if (config.app === undefined) return DEMO_APP;
+  // Where a backend takes the events, the demo would take some of them instead.
+  if (config.app === undefined) return config.hookUrl === undefined ? DEMO_APP : '';
   const path = resolve(config.app);
   if (!existsSync(path)) {
     throw new StartError(`The app file ${path} does not exist: give another with --app.`);

@@ -6,6 +6,7 @@
  */
 
 import type { App, Server } from './app/app.ts';
+import type { Hooks } from './contracts/hooks.ts';
 import type { Identity, RoomRules } from './contracts/identity.ts';
 import type {
   NodeLink,
@@ -35,6 +36,8 @@ export interface WorkerCoreOptions {
   readonly roomRules: RoomRules;
   /** Says who clients are. */
   readonly identity: Identity;
+  /** The user's own backend, if the config has one. */
+  readonly hooks?: Hooks | undefined;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;

@@ -9,8 +9,12 @@ import type { App } from '../core/app/app.ts';
 import { checkApp, HOOK_NAMES } from '../core/app/app-shape.ts';
 import type { Log } from '../core/log/log.ts';
 
-/** @throws Error whose message says what is wrong with the app file */
+/**
+ * @param path empty for an app of nothing
+ * @throws Error whose message says what is wrong with the app file
+ */
 export async function loadApp(path: string, log: Log): Promise<App> {
+  if (path === '') return {};
   Bun.plugin({
     name: 'holdfast',
     setup(build) {

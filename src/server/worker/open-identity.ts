@@ -16,6 +16,8 @@ export interface IdentityNeeds {
   readonly log: Log;
   /** Judges what clients present before it is parsed. */
   readonly json: ForeignJson;
+  /** What hooks say of clients; they are asked after tokens. */
+  readonly hooks: readonly IdentitySource[];
 }
 
 /** @throws Error whose message is a sentence, when a source cannot be made */
@@ -27,8 +29,11 @@ export async function openIdentity(needs: IdentityNeeds): Promise<Identity> {
     const { openTokens } = await import('../identity/tokens/open-tokens.ts');
     sources.push(await openTokens(config, needs));
   }
+  sources.push(...needs.hooks);
   if (worker === 0 && sources.length === 0 && !asks(app)) {
-    log.info('everyone is anonymous: no tokens are configured, and the app has no authenticate');
+    log.info(
+      'everyone is anonymous: no tokens or hook are configured, and the app has no authenticate',
+    );
   }
   return new IdentityChain({ sources, allowAnonymous: config.allowAnonymous });
 }

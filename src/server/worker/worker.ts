@@ -20,6 +20,7 @@ import type { ClientKind } from '../core/contracts/client-kind.ts';
 import type { Identity } from '../core/contracts/identity.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
+import { NO_HOOK_GAUGES } from '../core/limits/hook-counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { AddressLimits } from '../core/limits/places/address-limits.ts';
@@ -29,6 +30,7 @@ import { SlowReaders } from '../core/limits/slow-readers.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import { WorkerCore } from '../core/worker-core.ts';
+import type { HttpHooks } from '../identity/hooks/http-hooks.ts';
 import { ConfiguredRoomRules } from '../identity/room-rules.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
@@ -42,6 +44,7 @@ import { type ClientKinds, createClientKinds } from './client-kinds.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
 import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
+import { openHooks } from './open-hooks.ts';
 import { openIdentity } from './open-identity.ts';
 import type { Profiler } from './profiler.ts';
 import { PublicServer } from './public-server.ts';
@@ -83,6 +86,7 @@ export class Worker {
   readonly #owner: LocalOwner;
   readonly #collector: GarbageCollector;
   #core: WorkerCore | undefined;
+  #hooks: HttpHooks | undefined;
   #profiler: Profiler | undefined;
   #publicServer: PublicServer | undefined;
   #peerListener: PeerListener | undefined;
@@ -178,7 +182,7 @@ export class Worker {
     for (const session of this.#table.allSessions()) {
       session.end('server shutting down', CLOSE_CODE.restart);
     }
-    await this.#lastWordsHeard();
+    await Promise.all([this.#lastWordsHeard(), this.#hooks?.close()]);
     this.#publicServer?.stopListening();
     await Bun.sleep(FAREWELL_MS);
     this.#publicServer?.close();
@@ -200,7 +204,10 @@ export class Worker {
   async #open(): Promise<void> {
     const { worker, runDir, publicPort, ownPort } = this.#settings;
     const app = await loadApp(this.#settings.app, this.#log);
-    const needs = { settings: this.#settings, app, log: this.#log, json: this.#json };
+    const parts = { json: this.#json, counters: this.#counters, refusals: this.#refusals };
+    this.#hooks = await openHooks(this.#settings.config, parts);
+    const hooks = this.#hooks?.sources ?? [];
+    const needs = { settings: this.#settings, app, log: this.#log, json: this.#json, hooks };
     const core = this.#createCore(app, await openIdentity(needs));
     this.#core = core;
     this.#bus.join(core);
@@ -229,6 +236,7 @@ export class Worker {
       roomSettings,
       roomRules: new ConfiguredRoomRules(roomSettings),
       identity,
+      hooks: this.#hooks,
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,
@@ -353,6 +361,7 @@ export class Worker {
       busQueueBytes: this.#bus.queuedBytes,
       heldBytes: this.#budget.heldBytes,
       memoryBudgetBytes: this.#budget.limitBytes,
+      ...(this.#hooks?.gauges() ?? NO_HOOK_GAUGES),
     };
   }
 

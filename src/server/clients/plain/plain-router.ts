@@ -12,12 +12,14 @@ import { jsonBytes } from '../../core/limits/json-bytes.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
+import { toList } from '../../core/rooms/key.ts';
 import type { AckTable } from '../../core/sessions/acks.ts';
+import { FORBIDDEN_ROOM, type JoinFault } from '../../core/sessions/asked-joins.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { encodeArguments } from '../../protocol/binary-payload.ts';
 import { type ClientMessage, readClientMessage } from '../../protocol/plain/client-message.ts';
 import { encodePlainAck, PONG } from '../../protocol/plain/server-message.ts';
-import { type AdmissionCore, type Admissions, FORBIDDEN_ROOM } from '../session/admissions.ts';
+import type { AdmissionCore, Admissions } from '../session/admissions.ts';
 import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
@@ -165,8 +167,24 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     if (id !== undefined) session.tellError({ id, reason: 'eventUnheard', message: UNHEARD });
   }
 
-  #room(session: PlainSession, joined: NamespaceSession, { type, room, id }: RoomMessage): void {
-    const fault = this.#roomFault(joined, type, room);
+  #room(session: PlainSession, joined: NamespaceSession, message: RoomMessage): void {
+    const fault = this.#roomFault(joined, message);
+    if (!(fault instanceof Promise)) this.#roomDone(session, joined, message, fault);
+    else {
+      fault.then(
+        (later) => this.#roomDone(session, joined, message, later),
+        (error: unknown) => joined.home.runner.failed('join', error),
+      );
+    }
+  }
+
+  #roomDone(
+    session: PlainSession,
+    joined: NamespaceSession,
+    { id }: RoomMessage,
+    fault: JoinFault,
+  ): void {
+    if (session.closed || !joined.connected) return;
     if (fault !== undefined) this.#refuse(session, id, 'joinForbidden', fault);
     else if (id !== undefined) {
       joined.home.delivery.prepare(joined);
@@ -174,22 +192,21 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     }
   }
 
-  /** Joins or leaves. @returns why not */
+  /** Joins or leaves. @returns why not; later when a hook is asked */
   #roomFault(
     joined: NamespaceSession,
-    type: RoomMessage['type'],
-    room: string,
-  ): string | undefined {
+    { type, room }: RoomMessage,
+  ): JoinFault | Promise<JoinFault> {
     const home = this.#core.namespaces.get(joined.namespace);
     if (home === undefined) return FORBIDDEN_ROOM;
-    if (type === 'join' && !home.mayJoin(joined, room)) return FORBIDDEN_ROOM;
     try {
-      if (type === 'join') joined.join(room);
-      else joined.leave(room);
+      const [name = ''] = toList(room);
+      if (type === 'join') return home.askedJoins.join(joined, name);
+      home.leave(joined, [name]);
       return undefined;
     } catch (fault) {
-      // Names that cannot be, and rooms beyond `maxRoomsPerSession`: the client's own doing.
-      if (fault instanceof RangeError || fault instanceof TypeError) return fault.message;
+      // Names that cannot be: the client's own doing.
+      if (fault instanceof TypeError) return fault.message;
       throw fault;
     }
   }

@@ -20,6 +20,7 @@ import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import { checkKey, checkRoomCount, distinct, toList } from '../../core/rooms/key.ts';
+import { FORBIDDEN_ROOM } from '../../core/sessions/asked-joins.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
@@ -36,9 +37,6 @@ class SlowAuthenticate extends Error {
     super('authenticate was not done within connectTimeoutMs');
   }
 }
-
-/** What a client is told that may not join a room. */
-export const FORBIDDEN_ROOM = 'this room may not be joined';
 
 /** A client that `authenticate` is asked about. */
 interface Asked {
@@ -156,14 +154,21 @@ export class Admissions {
     try {
       const handshake = reads.handshake(home.name, auth, client.transport);
       const verdict = this.#core.identity.identify(handshake, home.runner);
-      if (verdict instanceof Promise) void this.#judgeLater(one, verdict, bytes);
-      else this.#judge(one, verdict);
+      if (verdict instanceof Promise) {
+        void this.#later(one, verdict, bytes, (given) => this.#judge(one, given));
+      } else this.#judge(one, verdict);
     } catch (error) {
       this.#refuse(one, error);
     }
   }
 
-  async #judgeLater(asked: Asked, verdict: Promise<IdentityVerdict>, bytes: number): Promise<void> {
+  /** Waits for an answer about a client. @param then may throw what refuses it */
+  async #later<Answer>(
+    asked: Asked,
+    answer: Promise<Answer>,
+    bytes: number,
+    then: (given: Answer) => void,
+  ): Promise<void> {
     const since = this.#table.heartbeat.tick;
     const held = bytes + LIMITS.unfinishedEventBytes;
     const joining: Joining = { since, bytes: held, next: undefined, nextBytes: 0 };
@@ -171,7 +176,7 @@ export class Admissions {
     this.#asking.add(one);
     hold(one, joining);
     this.#table.budget.take(held);
-    const [outcome] = await Promise.allSettled([verdict]);
+    const [outcome] = await Promise.allSettled([answer]);
     const isGivenUp = !this.#forget(one);
     if (isGivenUp) return;
     hold(one, undefined);
@@ -179,7 +184,7 @@ export class Admissions {
     if (joining.next !== undefined && !client.closed) {
       this.#ask(client, home, joining.next, joining.nextBytes);
     } else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
-    else this.#judgeOrRefuse(one, outcome.value);
+    else this.#orRefuse(one, () => then(outcome.value));
   }
 
   /** @returns false when it was forgotten before */
@@ -189,9 +194,9 @@ export class Admissions {
     return true;
   }
 
-  #judgeOrRefuse(one: Asked, verdict: IdentityVerdict): void {
+  #orRefuse(one: Asked, go: () => void): void {
     try {
-      this.#judge(one, verdict);
+      go();
     } catch (error) {
       this.#refuse(one, error);
     }
@@ -219,29 +224,38 @@ export class Admissions {
     home.checkRooms(id, given);
     const session = new NamespaceSession(id, user, data, client, home);
     home.grants.set(session, grants);
-    const all = this.#withWanted(asked, session, given);
+    const all = this.#withWanted(asked, given);
     if (all === undefined) return;
+    const entering = { client, session, home, rooms: all, reads };
+    const { wantedRooms } = client;
+    const permitted = wantedRooms.length === 0 || home.permits(session, wantedRooms);
+    if (permitted instanceof Promise) {
+      void this.#later(asked, permitted, 0, (isPermitted) => this.#letIn(entering, isPermitted));
+    } else this.#letIn(entering, permitted);
+  }
+
+  #letIn(entering: Entering, isPermitted: boolean): void {
+    const { client } = entering;
+    if (client.closed) return;
+    if (!isPermitted) {
+      this.#tellRefused(entering, { reason: 'joinForbidden', message: FORBIDDEN_ROOM });
+      return;
+    }
     if (this.#admitted.length === 0) setImmediate(this.complete);
-    this.#admitted.push({ client, session, home, rooms: all, reads });
+    this.#admitted.push(entering);
     this.#waiting.add(client);
   }
 
-  /** @returns with the rooms that the client asked for; `undefined` when it was refused for one */
-  #withWanted(
-    one: Asked,
-    session: NamespaceSession,
-    given: readonly string[],
-  ): readonly string[] | undefined {
-    const { client, home } = one;
-    const { wantedRooms } = client;
+  /** @returns with the rooms that the client asked for; `undefined` when those are too many */
+  #withWanted(one: Asked, given: readonly string[]): readonly string[] | undefined {
+    const { home } = one;
+    const { wantedRooms } = one.client;
     if (wantedRooms.length === 0) return given;
     const all = distinct([...given, ...wantedRooms]);
     const most = home.maxRoomsPerSession;
     // Before the app is asked about each.
-    const isTooMany = all.length > most;
-    if (!isTooMany && wantedRooms.every((room) => home.mayJoin(session, room))) return all;
-    const message = isTooMany ? `more than ${most} rooms` : FORBIDDEN_ROOM;
-    this.#tellRefused(one, { reason: 'joinForbidden', message });
+    if (all.length <= most) return all;
+    this.#tellRefused(one, { reason: 'joinForbidden', message: `more than ${most} rooms` });
     return undefined;
   }
 

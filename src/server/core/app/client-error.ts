@@ -19,6 +19,11 @@ export class ClientError extends Error {
   }
 }
 
+/** What a hook has a client told of its event; it is counted where it comes from. */
+export class HookRefusal extends ClientError {
+  override readonly name: string = 'HookRefusal';
+}
+
 /** What a client may be told of an error. */
 export interface Told {
   readonly message: string;

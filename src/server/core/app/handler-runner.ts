@@ -22,7 +22,7 @@ import {
   type Server,
   type Session,
 } from './app.ts';
-import { ClientError, type Told, tellable } from './client-error.ts';
+import { ClientError, HookRefusal, type Told, tellable } from './client-error.ts';
 import { isThenable } from './thenable.ts';
 import { type Finish, UnfinishedEvents } from './unfinished-events.ts';
 
@@ -50,8 +50,16 @@ interface SpeakerLink {
   ): Result;
 }
 
+/** Takes events that the app has no handler for. */
+interface EventHook {
+  readonly event?:
+    | ((session: Session, name: string, args: readonly unknown[]) => Promise<unknown>)
+    | undefined;
+}
+
 /** What a runner needs of its worker. */
 export interface RunnerOptions {
+  readonly hooks?: EventHook | undefined;
   readonly log: Log;
   readonly counters: Counters;
   readonly budget: MemoryBudget;
@@ -61,6 +69,7 @@ export interface RunnerOptions {
 export class HandlerRunner {
   readonly #handlers: NamespaceHandlers;
   readonly #server: Server;
+  readonly #hooks: EventHook | undefined;
   readonly #log: Log;
   readonly #counters: Counters;
   readonly #link: SpeakerLink;
@@ -73,6 +82,7 @@ export class HandlerRunner {
   constructor(handlers: NamespaceHandlers, server: Server, options: RunnerOptions) {
     this.#handlers = handlers;
     this.#server = server;
+    this.#hooks = options.hooks;
     this.#log = options.log;
     this.#counters = options.counters;
     this.#link = options.link;
@@ -146,7 +156,7 @@ export class HandlerRunner {
     text = '',
     attachmentBytes = 0,
   ): Taken {
-    const handler = this.#events.get(name);
+    const handler = this.#events.get(name) ?? this.#hookFor(name);
     if (handler === undefined) return 'unheard';
     if (this.#limits?.take(session, name) === false) return 'tooOften';
     if (this.#unfinished.isFull(session)) return 'flooding';
@@ -161,6 +171,11 @@ export class HandlerRunner {
       this.failed(name, error, answer);
     }
     return 'taken';
+  }
+
+  #hookFor(name: string): EventHandler | undefined {
+    const take = this.#hooks?.event;
+    return take && ((session, ...args) => take(session, name, args));
   }
 
   /** What a session's unfinished events hold. */
@@ -240,7 +255,8 @@ export class HandlerRunner {
    * A `ClientError` that reaches its client is an answer like any other, and no failure.
    */
   failed(name: string, error: unknown, answer?: Answer): void {
-    if (answer === undefined || !(error instanceof ClientError)) this.#report(name, error);
+    const isLogged = answer === undefined || !(error instanceof ClientError);
+    if (isLogged && !(error instanceof HookRefusal)) this.#report(name, error);
     if (answer === undefined) return;
     const told = this.#told(name, error) ?? INTERNAL_ERROR;
     const { message, data } = told;

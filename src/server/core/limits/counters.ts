@@ -1,6 +1,8 @@
 /** What a worker counts. The composition makes one and hands it to the parts that count. */
 
-export interface Counters {
+import { createHookCounters, type HookCounters } from './hook-counters.ts';
+
+export interface Counters extends HookCounters {
   sessionsOpened: number;
   sessionsClosed: number;
   handshakesRefused: number;
@@ -37,5 +39,6 @@ export function createCounters(): Counters {
     busFramesReceived: 0,
     logLinesLost: 0,
     appOutputDropped: 0,
+    ...createHookCounters(),
   };
 }

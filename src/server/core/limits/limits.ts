@@ -10,6 +10,7 @@ import { MAX_SLOT, MAX_WORKER } from '../../protocol/session-id.ts';
 import type { Bound } from './bound.ts';
 import { CLIENT_BOUNDS } from './client-bounds.ts';
 import { CONNECTION_BOUNDS } from './connection-bounds.ts';
+import { HOOK_BOUNDS } from './hook-bounds.ts';
 import { LOG_BOUNDS } from './log-bounds.ts';
 import { NODE_BOUNDS } from './node-bounds.ts';
 import { WORKER_BOUNDS } from './worker-bounds.ts';
@@ -19,6 +20,7 @@ export type BoundName =
   | keyof typeof CONNECTION_BOUNDS
   | keyof typeof WORKER_BOUNDS
   | keyof typeof NODE_BOUNDS
+  | keyof typeof HOOK_BOUNDS
   | keyof typeof LOG_BOUNDS;
 
 export const BOUNDS: Readonly<Record<BoundName, Bound>> = {
@@ -26,6 +28,7 @@ export const BOUNDS: Readonly<Record<BoundName, Bound>> = {
   ...CONNECTION_BOUNDS,
   ...WORKER_BOUNDS,
   ...NODE_BOUNDS,
+  ...HOOK_BOUNDS,
   ...LOG_BOUNDS,
 };
 

@@ -3,12 +3,13 @@
  *
  * `refused` is one thing that was not taken, while its sender goes on; `cut` is the end of a
  * session or connection by us; `dropped` is something that was promised to nobody and is gone;
- * `held` is a client that was slowed down and loses nothing. The texts complete "N in the last
+ * `held` is a client that was slowed down and loses nothing; `failed` is a call of ours that a
+ * backend did not answer. The texts complete "N in the last
  * second: …", and say what to change where an operator can.
  */
 
 /** What became of what a limit or a rule stood against. */
-export type Outcome = 'refused' | 'cut' | 'dropped' | 'held';
+export type Outcome = 'refused' | 'cut' | 'dropped' | 'held' | 'failed';
 
 interface ReasonEntry {
   readonly outcome: Outcome;
@@ -177,6 +178,28 @@ export const REASONS = {
     outcome: 'refused',
     text: 'an event of a client with too many unfinished handlers of the app',
   },
+  hookRefused: { outcome: 'refused', text: 'a client that the backend of the hooks refused' },
+  hookFailed: {
+    outcome: 'refused',
+    text: 'a client, event or join, since its hook failed; hookAllowOnFailure may allow that',
+  },
+  hookTimeout: { outcome: 'failed', text: 'a hook that was not answered within hookTimeoutMs' },
+  hookUnreachable: {
+    outcome: 'failed',
+    text: 'a hook whose backend cannot be reached, or broke off its answer',
+  },
+  hookStatus: { outcome: 'failed', text: 'a hook answered with another status than 200' },
+  hookAnswer: { outcome: 'failed', text: 'a hook whose answer is no JSON, or too long' },
+  hookShape: {
+    outcome: 'failed',
+    text: 'a hook whose answer is not understood (docs/HOOKS.md), which refuses',
+  },
+  hookCircuit: {
+    outcome: 'failed',
+    text: 'a hook that was not sent, since its backend failed time after time',
+  },
+  hookFull: { outcome: 'failed', text: 'a hook that was not sent, since too many wait already' },
+  hookDropped: { outcome: 'dropped', text: 'the end of a session that the backend was not told' },
   requestsOpen: {
     outcome: 'refused',
     text: 'a request to other workers, since too many of its session, or of the app, are open',

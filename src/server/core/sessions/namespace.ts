@@ -10,6 +10,7 @@ import { NameMap } from '../../../host/runtime/name-map.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import type { DisconnectReason, NamespaceHandlers } from '../app/app.ts';
 import { HandlerRunner } from '../app/handler-runner.ts';
+import type { Hooks } from '../contracts/hooks.ts';
 import type { RoomRules } from '../contracts/identity.ts';
 import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
@@ -21,6 +22,7 @@ import { checkRoomCount, distinct, roomBytes } from '../rooms/key.ts';
 import { Room } from '../rooms/room.ts';
 import type { RoomSettingsTable } from '../rooms/room-settings.ts';
 import type { AckTable } from './acks.ts';
+import { AskedJoins } from './asked-joins.ts';
 import { Grants } from './grants.ts';
 import type { SessionHome } from './home.ts';
 import type { NamespaceSession } from './namespace-session.ts';
@@ -37,6 +39,7 @@ export interface NamespaceContext {
   readonly maxRoomsPerSession: number;
   readonly roomSettings: RoomSettingsTable;
   readonly roomRules: RoomRules;
+  readonly hooks?: Hooks | undefined;
   readonly workerId: string;
   readonly log: Log;
   readonly budget: MemoryBudget;
@@ -64,6 +67,7 @@ export class Namespace implements SessionHome, ServerHome {
   readonly server: NamespaceServer;
   readonly runner: HandlerRunner;
   readonly grants: Grants = new Grants();
+  readonly askedJoins: AskedJoins = new AskedJoins(this);
   readonly #context: NamespaceContext;
   readonly #budget: MemoryBudget;
   /** Empty but for the moment in which the app hears of an end: it may ask for that end again. */
@@ -99,6 +103,7 @@ export class Namespace implements SessionHome, ServerHome {
       this.link.setInterest(userKey(this.name, user), true);
     }
     if (rooms.length > 0) this.join(session, rooms);
+    this.#context.hooks?.joined?.(session);
   }
 
   /** Takes a session out and tells the app. */
@@ -114,6 +119,7 @@ export class Namespace implements SessionHome, ServerHome {
     this.withdraw(session);
     this.acks.forget(session);
     this.runner.disconnected(session, reason);
+    this.#context.hooks?.ended?.(session, reason);
   }
 
   /** Takes a session out of which the app has not heard. */
@@ -160,6 +166,16 @@ export class Namespace implements SessionHome, ServerHome {
   }
 
   /**
+   * Whether a client may join all of the rooms that it asks for. What does not know at once is a
+   * hook, which is asked once everybody else has said yes.
+   */
+  permits(session: NamespaceSession, rooms: readonly string[]): boolean | Promise<boolean> {
+    if (!rooms.every((room) => this.mayJoin(session, room))) return false;
+    const { hooks } = this.#context;
+    return hooks?.mayJoin === undefined ? true : hooks.mayJoin(session, rooms);
+  }
+
+  /**
    * Joins all of the rooms or none.
    *
    * @throws RangeError when the session would be in too many, TypeError for another session's own
@@ -201,6 +217,7 @@ export class Namespace implements SessionHome, ServerHome {
   }
 
   leave(session: NamespaceSession, rooms: readonly string[]): void {
+    this.askedJoins.leave(session, rooms);
     this.delivery.catchUp(session);
     const before = session.roomCount;
     for (const name of rooms) {

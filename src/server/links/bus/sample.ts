@@ -7,6 +7,7 @@
 
 import type { TransportName } from '../../core/app/app.ts';
 import type { Counters } from '../../core/limits/counters.ts';
+import type { HookGauges } from '../../core/limits/hook-counters.ts';
 import type { RefusalCounts } from '../../core/limits/refusals.ts';
 
 export interface WorkerSample {
@@ -19,7 +20,7 @@ export interface WorkerSample {
   readonly refusals: RefusalCounts;
 }
 
-export interface WorkerGauges {
+export interface WorkerGauges extends HookGauges {
   readonly rssBytes: number;
   readonly heapBytes: number;
   /** The longest delay of a timer since the last sample. */

@@ -30,7 +30,7 @@ export interface WorkerSettings {
   readonly publicPort: number;
   /** The worker's own port, 0 for none. */
   readonly ownPort: number;
-  /** Absolute path of the app file. */
+  /** Absolute path of the app file; empty for an app of nothing. */
   readonly app: string;
   /** How much it takes. */
   readonly places: WorkerPlaces;
