@@ -146,15 +146,20 @@ export async function beside(
   const attacked = await clients.take();
   await Bun.sleep(quietMs);
   const after = await clients.take();
-  expectRecovered(after, before);
+  expectRecovered(after, before, attacked);
   return { quiet: slower(before, after), attacked };
 }
 
 /** Who stays slow after an attack was not served well in it. */
-export function expectRecovered(after: HonestFigures, before: HonestFigures): void {
+export function expectRecovered(
+  after: HonestFigures,
+  before: HonestFigures,
+  attacked: HonestFigures,
+): void {
+  const figures = `${honestText('attacked', attacked)}\n${honestText('after', after)}`;
   for (const kind of KINDS) {
     const mostMs = Math.max(P99_MAX_MS, 10 * before[kind].medianMs);
-    const text = `${kind} after the attack\n${honestText('after', after)}`;
+    const text = `${kind} after the attack\n${figures}`;
     expect(after[kind].failures, text).toEqual([]);
     expect(after[kind].medianMs, text).toBeLessThanOrEqual(mostMs);
   }
@@ -205,7 +210,8 @@ export function honestText(name: string, figures: HonestFigures): string {
     return `${kind} ${times} of ${count}${failed}`;
   });
   const { disconnects, ownLagMaxMs } = figures;
-  const rest = `${disconnects.length} disconnects, own lag ${ownLagMaxMs.toFixed(0)}`;
+  const left = [...new Set(disconnects)].join(', ');
+  const rest = `${disconnects.length} disconnects (${left}), own lag ${ownLagMaxMs.toFixed(0)}`;
   return `${name}: ms at median/p99/max: ${parts.join(', ')}; ${rest}`;
 }
 

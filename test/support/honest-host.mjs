@@ -60,10 +60,20 @@ const heard = (key) => {
   listener?.();
 };
 
+/** The reason, and what the transport has said of it. */
+function why(reason, details, { io: { engine } }) {
+  const { message, description, context } = details ?? {};
+  const said = [message, description?.message ?? description, context?.responseText];
+  const text = said.filter(Boolean).join(', ').split('\n')[0];
+  return `${reason} of ${engine?.transport.name}: ${text}`;
+}
+
 function openResident(number) {
   const socket = io(url, { forceNew: true, transports: TRANSPORTS[number % TRANSPORTS.length] });
   socket.on('connect', () => socket.emit('honest:join'));
-  socket.on('disconnect', (reason) => record.disconnects.push(reason));
+  socket.on('disconnect', (reason, details) => {
+    record.disconnects.push(why(reason, details, socket));
+  });
   socket.on('honest:event', (value) => heard(`event ${value}`));
   socket.on('honest:broadcast', (value) => heard(`broadcast ${value} ${number}`));
   residents.push(socket);

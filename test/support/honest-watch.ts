@@ -55,7 +55,7 @@ export class HonestWatch implements AsyncDisposable {
     await attack();
     const attacked = await this.#clients.take();
     await Bun.sleep(this.#recoveredMs);
-    expectRecovered(await this.#clients.take(), this.#quiet);
+    expectRecovered(await this.#clients.take(), this.#quiet, attacked);
     if (isInTime(attacked)) expectServed(attacked, this.#quiet);
     else {
       await Bun.sleep(QUIET_MS);

@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
+import { Attackers } from '../support/attackers.ts';
 import { COMMAND, ServerProcess } from '../support/holdfast-process.ts';
 import { bytesOf, memoryComesBack } from '../support/honest-clients.ts';
 import { HonestWatch } from '../support/honest-watch.ts';
@@ -77,17 +78,33 @@ test.each([
   ['open a WebSocket and never join', 'one'],
   ['open a WebSocket and never join', 'many'],
 ])('%s, from %s address', async (kind, addresses) => {
+  await honest.expectServedDuring(() => attackWith(kind, addresses));
+});
+
+async function attackWith(kind: string, addresses: string): Promise<void> {
   const args = [String(node.publicPort), kind, String(STRANGERS), addresses];
-  await honest.expectServedDuring(async () => {
-    const attack = Bun.spawn(['node', HOST, ...args], { stdout: 'pipe', stderr: 'inherit' });
-    try {
-      await attack.stdout.getReader().read();
-      await Bun.sleep(ATTACK_MS);
-    } finally {
-      attack.kill('SIGKILL');
-      await attack.exited;
-    }
-  });
+  const attack = Bun.spawn(['node', HOST, ...args], { stdout: 'pipe', stderr: 'inherit' });
+  try {
+    await attack.stdout.getReader().read();
+    await Bun.sleep(ATTACK_MS);
+  } finally {
+    attack.kill('SIGKILL');
+    await attack.exited;
+  }
+}
+
+test.each(['one', 'many'])('a session moves to its socket through an attack, %s', async (from) => {
+  await using slow = new Attackers(node.publicPort);
+  const sid = await slow.openPolling();
+  const socket = await slow.openOffered(sid);
+  socket.send('2probe');
+  await socket.heard('3probe');
+  // By now a client has stopped to poll, and has nothing else than this socket.
+  await attackWith('say nothing', from);
+  expect(socket.isClosed).toBe(false);
+  socket.send('5', '42["honest:event",7]');
+  await socket.heard('42["honest:event",7]');
+  expect(socket.isClosed).toBe(false);
 });
 
 test('sessions are still there, and what the attacks took comes back', async () => {

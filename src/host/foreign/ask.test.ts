@@ -76,8 +76,9 @@ test('an answer without end is read up to its bound, and its connection ends', a
 });
 
 test('one that comes a byte at a time ends with the time for it', async () => {
-  const response = await get('/drip', 200);
-  const error = await readText(response, MIB).catch((fault: unknown) => fault);
+  // On a busy machine the time may be over before the head is there, which is the same fault.
+  const reading = get('/drip', 500).then((response) => readText(response, MIB));
+  const error = await reading.catch((fault: unknown) => fault);
   expect((error as Error).name).toBe('TimeoutError');
 });
 
@@ -127,5 +128,5 @@ test('a refusal is one sentence, or not listened to', async () => {
 
 test('of what nobody understands the beginning is shown', async () => {
   expect(await readStart(await get('/endless'), 3)).toBe('aaa');
-  expect(await readStart(await get('/drip', 100), 1_000)).toBe('');
+  expect(await readStart(await get('/drip', 1_000), 1_000)).toBe('');
 });

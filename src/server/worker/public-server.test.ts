@@ -131,7 +131,7 @@ function createServer(publicPort: number, tls: object = {}): PublicServer {
     app,
     server: {} as Server,
     budget: new MemoryBudget(1 << 20, refusals),
-    watch: { isWatching: false, vouch: () => {}, isLastAnswer: () => isLast },
+    watch: { isWatching: false, vouch: () => {}, disown: () => {}, isLastAnswer: () => isLast },
     log,
     refusals,
     isReady: () => isReady,

@@ -214,14 +214,17 @@ export class ClientTable implements ClientHome<ClientSession>, PlaceHolders {
   }
 
   /**
-   * Connections that carry a session each. One that polls comes over others from time to time,
-   * which are vouched for.
+   * Connections that carry a session each, or that one is about to move to: whose socket is cut in
+   * the middle of that has stopped to poll, and hears nothing more. One that polls comes over
+   * others from time to time, which are vouched for.
    */
   carryingConnections(): number[] {
     const found: number[] = [];
     this.#sessions.visit((session) => {
-      if (session.transport === 'polling' || this.intake.isLeaving(session)) return;
-      found.push(this.sources.connectionOf(session.slot));
+      if (this.intake.isLeaving(session)) return;
+      const { transport, polling } = session;
+      if (transport !== 'polling') found.push(this.sources.connectionOf(session.slot));
+      else if (polling !== undefined) found.push(polling.offeredConnection);
     });
     return found;
   }

@@ -15,6 +15,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { SlowReaderSettings } from '../../core/limits/slow-readers.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
+import { NO_SOURCE } from '../source/source-keys.ts';
 
 /** What a transport needs of its worker. */
 export interface PollingHome {
@@ -49,6 +50,11 @@ export abstract class PollingTransport {
     this.sessionId = sessionId;
     this.#home = home;
     this.sinceMs = home.heartbeat.clockMs;
+  }
+
+  /** The connection of a socket that its client would move to; `NO_SOURCE` while there is none. */
+  get offeredConnection(): number {
+    return NO_SOURCE;
   }
 
   /** The answer with these packets. */

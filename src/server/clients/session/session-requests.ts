@@ -75,7 +75,7 @@ export class SessionRequests {
   finish(exchange: Exchange, answer: HttpAnswer, headers: AnswerHeaders): void {
     this.#table.counters.requestsAnswered++;
     if (answer.status < 400) this.#keep(exchange);
-    else if (this.#options.watch.isLastAnswer(exchange.connection)) exchange.makeLast();
+    else this.#refused(exchange);
     exchange.answer(answer, { ...ANSWER_HEADERS, ...headers });
   }
 
@@ -85,6 +85,12 @@ export class SessionRequests {
     exchange.keepFor(watch.isWatching ? KEPT_SECONDS : this.#times.keepAliveSeconds);
     if (!watch.isWatching) return;
     watch.vouch(exchange.connection, KEPT_SECONDS);
+  }
+
+  #refused(exchange: Exchange): void {
+    const { watch } = this.#options;
+    watch.disown(exchange.connection);
+    if (watch.isLastAnswer(exchange.connection)) exchange.makeLast();
   }
 }
 

@@ -4,13 +4,19 @@ import type { HttpAnswer } from '../../core/contracts/client-connection.ts';
 import { encodePayload, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { PollingTransport } from '../session/polling-transport.ts';
+import { NO_SOURCE } from '../source/source-keys.ts';
 
 /** The answer to a POST whose packets were taken. */
 export const POST_TAKEN: HttpAnswer = { status: 200, type: 'text/html', body: 'ok' };
 
+/** A socket on its way to a session. */
+export interface OfferedSocket {
+  readonly connection: number;
+}
+
 export class EnginePolling extends PollingTransport {
   /** The probe of a WebSocket that has been offered; there can be only one. */
-  probe: object | undefined;
+  probe: OfferedSocket | undefined;
   /** A request with packets is on its way; a second one would overtake it. */
   isPosting = false;
   /** A ping waits to be fetched: what the client sends until then is no answer to it. */
@@ -19,6 +25,10 @@ export class EnginePolling extends PollingTransport {
   /** No request of its client is under way, nor a socket that it would move to. */
   override get isAway(): boolean {
     return super.isAway && !this.isPosting && this.probe === undefined;
+  }
+
+  override get offeredConnection(): number {
+    return this.probe?.connection ?? NO_SOURCE;
   }
 
   override enqueue(packet: WirePacket): boolean {

@@ -16,7 +16,7 @@ import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import { encodeBase64Packet, PLAIN_PACKET } from '../../protocol/engine-packet.ts';
 import type { LastWords } from '../session/last-words.ts';
 import type { SessionSources } from '../source/session-sources.ts';
-import type { EnginePolling } from './engine-polling.ts';
+import type { EnginePolling, OfferedSocket } from './engine-polling.ts';
 
 /**
  * How often a poll that waits is released while a probe is under way. At once would be quicker, but
@@ -38,7 +38,7 @@ export interface ProbeHome {
   readonly lastWords: LastWords;
 }
 
-export class UpgradeProbe implements FrameHandler {
+export class UpgradeProbe implements FrameHandler, OfferedSocket {
   readonly #session: ProbedSession;
   readonly #offer: SocketOffer;
   readonly #home: ProbeHome;
@@ -52,6 +52,10 @@ export class UpgradeProbe implements FrameHandler {
     this.#home = home;
     this.#timer = setTimeout(() => this.#giveUp(offer.socket), home.settings.upgradeTimeoutMs);
     if (session.polling !== undefined) session.polling.probe = this;
+  }
+
+  get connection(): number {
+    return this.#offer.connection;
   }
 
   onFrame(socket: FrameSocket, frame: string | Buffer): void {

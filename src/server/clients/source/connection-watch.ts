@@ -10,6 +10,8 @@ export interface ConnectionWatch {
   readonly isWatching: boolean;
   /** A connection carries a session's request, and is no stranger's for so long. */
   vouch(connection: number, seconds: number): void;
+  /** The request turned out to be no session's. */
+  disown(connection: number): void;
   /** A request without a session has been answered: whether its connection is to end with that. */
   isLastAnswer(connection: number): boolean;
 }

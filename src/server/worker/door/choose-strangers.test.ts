@@ -1,7 +1,14 @@
 import { expect, test } from 'bun:test';
-import { chooseStrangers, type Stranger, YOUNG_MS } from './choose-strangers.ts';
+import { chooseStrangers as choose, type Stranger, YOUNG_MS } from './choose-strangers.ts';
 
 let file = 100;
+
+/** No address has sessions, unless it is said. */
+const chooseStrangers = (
+  strangers: readonly Stranger[],
+  wanted: number,
+  requestsOf: (address: number) => number = () => 0,
+): Stranger[] => choose(strangers, wanted, requestsOf);
 
 /** Connections of one address, each silent for so long. */
 function from(address: number, ...silentMs: number[]): Stranger[] {
@@ -36,6 +43,18 @@ test('among addresses with one each the longest silent goes first', () => {
 test('who has just come is left, unless the address has many', () => {
   expect(chooseStrangers(from(1, 0, YOUNG_MS - 1, YOUNG_MS), 3)).toHaveLength(1);
   expect(chooseStrangers(many(1, 30, 0).slice(0, 30), 30)).toHaveLength(22);
+});
+
+test('what sessions of an address may ask over goes after all others, and has its time', () => {
+  const [strangers, honest] = [Array.from({ length: 300 }, (_, i) => from(i + 9, 50 + i)), 1];
+  const crowd = [...strangers.flat(), ...many(honest, 30, 0)];
+  const requestsOf = (address: number): number => (address === honest ? 12 : 0);
+  expect(addressesOf(chooseStrangers(crowd, 250))[honest]).toBe(22);
+  expect(addressesOf(chooseStrangers(crowd, 250, requestsOf))[honest]).toBeUndefined();
+  // It is no shelter for as many as one likes, nor for long.
+  expect(addressesOf(chooseStrangers(many(honest, 300, 0), 300, requestsOf))).toEqual({ 1: 268 });
+  const old = chooseStrangers(many(honest, 30, YOUNG_MS), 30, requestsOf);
+  expect(addressesOf(old)).toEqual({ [honest]: 30 });
 });
 
 test('no more than wanted, and nothing of nothing', () => {

@@ -14,9 +14,23 @@ export const YOUNG_MS = 100;
 /** Connections of one address that are given that time: a browser opens six. */
 const YOUNG_PER_ADDRESS = 8;
 
-/** @returns at the most `wanted`; fewer when the rest has just come */
-export function chooseStrangers(strangers: readonly Stranger[], wanted: number): Stranger[] {
-  return fullestFirst(strangers, strangers.length, { perAddress: 0, perConnection: 0 })
+/**
+ * An address that has sessions has, for each of their requests that is known, a poll and a POST
+ * that are on their way over new connections: clients without keep-alive open one for each.
+ */
+const COMING_PER_REQUEST = 2;
+
+/**
+ * @param requestsOf connections of an address that are known to bring requests of sessions
+ * @returns at the most `wanted`; fewer when the rest has just come
+ */
+export function chooseStrangers(
+  strangers: readonly Stranger[],
+  wanted: number,
+  requestsOf: (address: number) => number,
+): Stranger[] {
+  const perAddress = (address: number): number => COMING_PER_REQUEST * requestsOf(address);
+  return fullestFirst(strangers, strangers.length, { perAddress, perConnection: () => 0 })
     .filter(({ item, rank }) => rank >= YOUNG_PER_ADDRESS || item.silentMs >= YOUNG_MS)
     .slice(0, wanted)
     .map(({ item }) => item);

@@ -8,7 +8,8 @@
  * no session: after a while its answers are its last. While watching, kinds of client vouch for
  * the connections that bring requests of sessions. When files are short, answers to all others are
  * their last, and the kernel's own list of connections is gone through for those that nobody
- * vouches for; the fullest address and the longest silent go first (choose-strangers.ts).
+ * vouches for; the fullest address and the longest silent go first, and last of all those that
+ * may bring the next requests of sessions which are there (choose-strangers.ts).
  *
  * Bun has no hook at accept, so refusing comes after it, with the reserve of files.
  */
@@ -41,6 +42,11 @@ export interface DoorOptions {
   vouchForWaiting(): void;
   /** Declared proxies are no strangers: they keep their connections for others. */
   isProxy(ip: IpAddress): boolean;
+}
+
+interface Found {
+  readonly strangers: readonly Stranger[];
+  readonly requests: ReadonlyMap<number, number>;
 }
 
 const SECOND_MS = 1_000;
@@ -108,6 +114,10 @@ export class Door implements ConnectionWatch {
 
   vouch(connection: number, seconds: number): void {
     this.#vouched.set(connection, nowSeconds() + seconds);
+  }
+
+  disown(connection: number): void {
+    this.#vouched.delete(connection);
   }
 
   /** Whether the answer to a request without a session is the last on its connection. */
@@ -182,8 +192,9 @@ export class Door implements ConnectionWatch {
     const tcp = this.#tcp;
     const startedAtMs = performance.now();
     if (tcp === undefined || startedAtMs < this.#sweepAgainAtMs) return;
-    const strangers = this.#findStrangers(tcp);
-    for (const { file } of chooseStrangers(strangers, wanted)) {
+    const { strangers, requests } = this.#findStrangers(tcp);
+    const requestsOf = (address: number): number => requests.get(address) ?? 0;
+    for (const { file } of chooseStrangers(strangers, wanted, requestsOf)) {
       if (tcp.hasUnread(file)) continue;
       tcp.hangUp(file);
       this.#options.refusals.count('strangerCut');
@@ -193,20 +204,26 @@ export class Door implements ConnectionWatch {
     this.#sweepAgainAtMs = endedAtMs + restMs;
   }
 
-  #findStrangers(tcp: TcpConnections): Stranger[] {
+  /** With the connections of each address that are vouched for. */
+  #findStrangers(tcp: TcpConnections): Found {
     const now = nowSeconds();
     const { keys, ports } = this.#options;
     const sessions = new Set(this.#options.sessionConnections());
     const strangers: Stranger[] = [];
+    const requests = new Map<number, number>();
     tcp.visit(this.#filesMax + FILES_SLACK, (file, ip) => {
       const connection = this.#options.connectionAt(file);
       const isVouchedFor = (this.#vouched.get(connection) ?? 0) >= now;
-      const isKnown = connection !== NO_SOURCE && (sessions.has(connection) || isVouchedFor);
-      if (isKnown || this.#options.isProxy(ip) || !ports.includes(tcp.localPort(file))) return;
+      const isCarrying = connection !== NO_SOURCE && sessions.has(connection);
+      if (isCarrying || this.#options.isProxy(ip) || !ports.includes(tcp.localPort(file))) return;
       const address = keys.address(ip);
+      if (connection !== NO_SOURCE && isVouchedFor) {
+        requests.set(address, (requests.get(address) ?? 0) + 1);
+        return;
+      }
       strangers.push({ file, address, connection, silentMs: tcp.silentMs(file) });
     });
-    return strangers;
+    return { strangers, requests };
   }
 
   #forgetAskers(now: number): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { fullestFirst as choose, type Ranked, type Silent } from './fullest-first.ts';
 
-const NONE = { perAddress: 0, perConnection: 0 };
+const NONE = { perAddress: () => 0, perConnection: () => 0 };
 
 function fullestFirst(all: readonly Silent[], wanted: number = all.length): Ranked<Silent>[] {
   return choose(all, wanted, NONE);
@@ -49,7 +49,7 @@ test('nothing of nothing', () => {
 
 test('an address that has no more than each keeps is not fuller than others', () => {
   const all = [...many(1, 1, 3), ...many(2, 2, 1, 10), ...many(3, 3, 9)];
-  const chosen = choose(all, 8, { perAddress: 3, perConnection: 9 });
+  const chosen = choose(all, 8, { perAddress: () => 3, perConnection: () => 9 });
   expect(chosen.map(({ item }) => [item.address, item.silentMs]).slice(4)).toEqual([
     [3, 5],
     [2, 11],

@@ -20,8 +20,8 @@ export interface Ranked<Item> {
 
 /** How many each address and connection keeps without being thought to be fuller than others. */
 export interface Kept {
-  readonly perAddress: number;
-  readonly perConnection: number;
+  readonly perAddress: (address: number) => number;
+  readonly perConnection: (connection: number) => number;
 }
 
 /** Numbers of items lie below it, so that one number holds what they are sorted by and an item. */
@@ -55,7 +55,7 @@ export function fullestFirst<Item extends Silent>(
 function ranksIn<Item>(
   items: readonly Item[],
   groupOf: (item: Item) => number,
-  kept: number,
+  keptOf: (group: number) => number,
 ): Uint32Array {
   const left = countsOf(items, groupOf);
   const ranks = new Uint32Array(items.length);
@@ -63,7 +63,7 @@ function ranksIn<Item>(
     const group = groupOf(item);
     const rank = (left.get(group) as number) - 1;
     left.set(group, rank);
-    ranks[at] = Math.max(0, rank - kept);
+    ranks[at] = rank === 0 ? 0 : Math.max(0, rank - keptOf(group));
   }
   return ranks;
 }

@@ -63,7 +63,7 @@ const USER_TIMES = 4;
  */
 const BESIEGED_SHARE = 1 / 2;
 /** Clients behind one address, and a page that is loaded again, are not thought to be fuller. */
-const KEPT = { perAddress: 8, perConnection: 2 };
+const KEPT = { perAddress: () => 8, perConnection: () => 2 };
 /** An address or connection is crowded that has so many unproven sessions more than another … */
 const CROWD = 4;
 /** … and so many times as many. */
