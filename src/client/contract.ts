@@ -167,6 +167,12 @@ export interface Client<
   join(room: string): Promise<void>;
   /** Leaves a room, also one of the option `rooms`. @throws HoldfastError likewise */
   leave(room: string): Promise<void>;
+  /**
+   * Sends an event to all others in a room, where the rules of the server let clients do so.
+   *
+   * @throws HoldfastError as `emitWithAck` does
+   */
+  publish(room: string, event: string, ...args: readonly unknown[]): Promise<void>;
   /** Sends what waits if it is open, says goodbye, and stays away. */
   close(): void;
 }

@@ -106,6 +106,10 @@ export class LiveClient implements Client {
     this.#rooms.delete(room);
   }
 
+  async publish(room: string, event: string, ...args: unknown[]): Promise<void> {
+    await this.#ask({ type: 'publish', room, event, args });
+  }
+
   close(): void {
     this.#end({ reason: 'client disconnect' });
   }

@@ -5,6 +5,7 @@ import { ForeignJson } from '../../src/host/runtime/foreign-json.ts';
 import { Admissions } from '../../src/server/clients/session/admissions.ts';
 import { type ClientSettings, ClientTable } from '../../src/server/clients/session/client-table.ts';
 import { LocalOwner } from '../../src/server/clients/session/local-owner.ts';
+import { RoomVerbs } from '../../src/server/clients/session/room-verbs.ts';
 import type { HandshakeSource } from '../../src/server/clients/session/session-extras.ts';
 import { EngineHome } from '../../src/server/clients/socketio/engine-home.ts';
 import { EngineSession } from '../../src/server/clients/socketio/engine-session.ts';
@@ -85,6 +86,7 @@ export class FakeEngine {
   readonly home: EngineHome<EngineSession>;
   readonly router: PacketRouter;
   readonly admissions: Admissions;
+  readonly verbs: RoomVerbs;
   readonly core: WorkerCore;
   readonly owner: LocalOwner;
   /** Reasons for which sessions have ended. */
@@ -142,12 +144,14 @@ export class FakeEngine {
       isSessionId: (name) => isSessionIdOf(name, 1, 3),
     });
     this.admissions = new Admissions(this.core, this.context);
+    this.verbs = new RoomVerbs({ namespaces: this.core.namespaces, isOpen: true });
     this.router = new PacketRouter(this.core, {
       admissions: this.admissions,
       json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
       budget: this.budget,
       maxPayloadBytes: ENGINE_SETTINGS.maxPayloadBytes,
       intake: this.context.intake,
+      verbs: this.verbs,
     });
     this.home = new EngineHome(this.context, this.router);
     this.owner = new LocalOwner(this.context);

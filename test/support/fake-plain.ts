@@ -32,6 +32,7 @@ export class FakePlain extends FakeEngine {
       admissions: this.admissions,
       json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
       intake: this.context.intake,
+      verbs: this.verbs,
     });
     const settings = { ...ENGINE_SETTINGS, pollHoldMs: 1_000 };
     this.plainHome = new PlainHome(this.context, router, settings);

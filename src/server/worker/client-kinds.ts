@@ -7,6 +7,7 @@ import { PlainRouter } from '../clients/plain/plain-router.ts';
 import { Admissions } from '../clients/session/admissions.ts';
 import type { ClientTable } from '../clients/session/client-table.ts';
 import { Entrance } from '../clients/session/entrance.ts';
+import { RoomVerbs } from '../clients/session/room-verbs.ts';
 import { SessionRequests } from '../clients/session/session-requests.ts';
 import type { WaitingPolls } from '../clients/session/waiting-polls.ts';
 import { EngineEndpoint } from '../clients/socketio/endpoint.ts';
@@ -23,6 +24,7 @@ import type { ClientKind } from '../core/contracts/client-kind.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerCore } from '../core/worker-core.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
+import { hasTokens } from './open-identity.ts';
 
 export interface ClientKindsOptions {
   readonly settings: WorkerSettings;
@@ -59,7 +61,11 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     entrance: new Entrance(options),
     requests: new SessionRequests(options),
   };
-  const routing = { admissions, json, budget: table.budget, intake: table.intake };
+  const { budget, intake } = table;
+  const hasRules = Object.values(config.rooms).some(({ join }) => join !== 'anyone');
+  const isOpen = config.plainClients || hasRules;
+  const verbs = new RoomVerbs({ namespaces: core.namespaces, isOpen });
+  const routing = { admissions, json, budget, intake, verbs };
   const { maxPayloadBytes } = config;
   const router = new PacketRouter(core, { ...routing, maxPayloadBytes });
   const socketIo = new EngineEndpoint({
@@ -75,7 +81,7 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     home: new PlainHome(table, new PlainRouter(core, routing), config),
     path: config.plainPath,
   });
-  if (config.plainClients && settings.worker === 0) warnOfOpenRooms(app, log);
+  if (isOpen && !hasRules && settings.worker === 0) warnOfOpenRooms(app, hasTokens(config), log);
   const all = config.plainClients ? [socketIo, plain] : [socketIo];
   return {
     all,
@@ -89,15 +95,15 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
 
 /**
  * Rooms of an app that was written for Socket.IO alone may be what its clients are allowed to see,
- * and plain clients ask for rooms themselves.
+ * and plain clients ask for rooms themselves, as those of Socket.IO then may.
  */
-function warnOfOpenRooms(app: App, log: Log): void {
+function warnOfOpenRooms(app: App, isLettingIn: boolean, log: Log): void {
   const isOpen = (handlers: NamespaceHandlers): boolean =>
-    handlers.authenticate !== undefined && handlers.mayJoin === undefined;
+    (isLettingIn || handlers.authenticate !== undefined) && handlers.mayJoin === undefined;
   if (![app, ...Object.values(app.namespaces ?? {})].some(isOpen)) return;
   log.warn(
-    'plain clients that authenticate lets in may join any room: declare mayJoin, which says who ' +
-      'may join which, or set plainClients to false',
+    'clients that a token or authenticate lets in may join any room: declare mayJoin, or rules ' +
+      'in the config key rooms, which say who may join which, or set plainClients to false',
   );
 }
 

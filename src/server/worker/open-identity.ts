@@ -3,6 +3,7 @@
  * is not configured is not loaded.
  */
 
+import type { IdentityConfig } from '../../host/config/identity.ts';
 import type { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import type { App } from '../core/app/app.ts';
 import type { Identity, IdentitySource } from '../core/contracts/identity.ts';
@@ -25,7 +26,7 @@ export async function openIdentity(needs: IdentityNeeds): Promise<Identity> {
   const { settings, app, log } = needs;
   const { config, worker } = settings;
   const sources: IdentitySource[] = [];
-  if ((config.tokenSecret ?? config.tokenKeyFile ?? config.tokenKeysUrl) !== undefined) {
+  if (hasTokens(config)) {
     const { openTokens } = await import('../identity/tokens/open-tokens.ts');
     sources.push(await openTokens(config, needs));
   }
@@ -36,6 +37,11 @@ export async function openIdentity(needs: IdentityNeeds): Promise<Identity> {
     );
   }
   return new IdentityChain({ sources, allowAnonymous: config.allowAnonymous });
+}
+
+/** Whether clients come in by tokens. */
+export function hasTokens(config: IdentityConfig): boolean {
+  return (config.tokenSecret ?? config.tokenKeyFile ?? config.tokenKeysUrl) !== undefined;
 }
 
 /** Whether the app asks who its clients are, in any of its namespaces. */

@@ -24,6 +24,7 @@ import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
 import { type RefusalText, RefusedPackets } from '../session/refused-packets.ts';
+import type { RoomVerbs } from '../session/room-verbs.ts';
 import type { MessageTaker } from './plain-home.ts';
 import type { PlainSession } from './plain-session.ts';
 import { BINARY_EVENT, RAW_EVENT } from './raw-frames.ts';
@@ -40,9 +41,12 @@ export interface PlainRouterOptions {
   /** Judges what clients send before it is parsed. */
   readonly json: ForeignJson;
   readonly intake: PacketIntake<ClientSession>;
+  /** What clients may do with rooms by themselves. */
+  readonly verbs: RoomVerbs;
 }
 
 type EventMessage = Extract<ClientMessage, { type: 'event' }>;
+type PublishMessage = Extract<ClientMessage, { type: 'publish' }>;
 type RoomMessage = Extract<ClientMessage, { type: 'join' | 'leave' }>;
 
 const NOT_FIRST = "the first message is to be 'connect'";
@@ -137,6 +141,9 @@ export class PlainRouter implements MessageTaker<PlainSession> {
       case 'join':
       case 'leave':
         this.#room(session, joined, message);
+        return;
+      case 'publish':
+        this.#publish(session, joined, message);
     }
   }
 
@@ -150,10 +157,8 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     this.#core.counters.eventsReceived++;
     const answer = id === undefined ? undefined : answerTo(session, joined, id);
     const taken = joined.home.runner.event(joined, event, args, answer, text, bytes);
-    if (taken === 'taken') {
-      const isFlooding = this.#core.link.isFlooding(joined.id);
-      if (isFlooding && !session.closed) this.#options.intake.slow(session);
-    } else this.#notTaken(session, message, taken);
+    if (taken === 'taken') this.#slowFlood(session, joined);
+    else this.#notTaken(session, message, taken);
   }
 
   #notTaken(session: PlainSession, { event, id }: EventMessage, taken: Taken): void {
@@ -165,6 +170,27 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     }
     this.#core.refusals.count('eventUnheard', event);
     if (id !== undefined) session.tellError({ id, reason: 'eventUnheard', message: UNHEARD });
+  }
+
+  #publish(
+    session: PlainSession,
+    joined: NamespaceSession,
+    { room, event, args, id }: PublishMessage,
+  ): void {
+    this.#core.counters.eventsReceived++;
+    const answer = id === undefined ? undefined : answerTo(session, joined, id);
+    try {
+      const refusal = this.#options.verbs.publish(joined, room, event, args);
+      if (refusal === undefined) answer?.([]);
+      else this.#refuse(session, id, refusal.reason, refusal.message, event);
+    } catch (error) {
+      joined.home.runner.failed('publish', error, answer);
+    }
+    this.#slowFlood(session, joined);
+  }
+
+  #slowFlood(session: PlainSession, { id }: NamespaceSession): void {
+    if (this.#core.link.isFlooding(id) && !session.closed) this.#options.intake.slow(session);
   }
 
   #room(session: PlainSession, joined: NamespaceSession, message: RoomMessage): void {

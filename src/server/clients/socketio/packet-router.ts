@@ -39,6 +39,7 @@ import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
 import { type RefusalText, RefusedPackets } from '../session/refused-packets.ts';
+import type { RoomVerb, RoomVerbs, VerbOutcome } from '../session/room-verbs.ts';
 import type { PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
 import { PartialPackets } from './partial-packets.ts';
@@ -53,6 +54,8 @@ export interface RouterOptions {
   readonly budget: MemoryBudget;
   readonly maxPayloadBytes: number;
   readonly intake: PacketIntake<ClientSession>;
+  /** What clients may do with rooms by themselves. */
+  readonly verbs: RoomVerbs;
 }
 
 /** What the router needs of the worker's core. */
@@ -73,6 +76,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
   readonly #partials: PartialPackets;
   readonly #intake: PacketIntake<ClientSession>;
   readonly #refused: RefusedPackets;
+  readonly #verbs: RoomVerbs;
   /** Namespaces that the app has had clients leave which are still in others. */
   readonly #left: Map<EngineSession, Set<string>> = new Map();
 
@@ -81,6 +85,7 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     this.#intake = options.intake;
     this.#admissions = options.admissions;
     this.#json = options.json;
+    this.#verbs = options.verbs;
     this.#refused = new RefusedPackets(core.refusals, (session, { message }, refused) =>
       session.volatile.emit(REFUSED_EVENT, { message, refused }),
     );
@@ -197,6 +202,12 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     this.#core.counters.eventsReceived++;
     const answer = answerTo(engine, session, packet.ackId);
     const { event, args } = packet;
+    const verb = this.#verbs.of(session, event);
+    if (verb !== undefined) {
+      this.#do(session, verb, packet, answer);
+      if (this.#core.link.isFlooding(session.id) && !engine.closed) this.#intake.slow(engine);
+      return;
+    }
     const taken = session.home.runner.event(session, event, args, answer, text, attachmentBytes);
     if (taken === 'taken') {
       if (this.#core.link.isFlooding(session.id) && !engine.closed) this.#intake.slow(engine);
@@ -206,6 +217,31 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     else {
       const { reason, message } = NOT_TAKEN[taken];
       this.#refused.refuse({ session, answer: refusing(answer) }, reason, message, event);
+    }
+  }
+
+  /** Does what an event asks the server itself for. */
+  #do(
+    session: NamespaceSession,
+    verb: RoomVerb,
+    { event, args }: EventPacket,
+    answer: Answer | undefined,
+  ): void {
+    const tell = (refusal: VerbOutcome): void => {
+      if (!session.connected) return;
+      if (refusal === undefined) answer?.([]);
+      else {
+        const { reason, message } = refusal;
+        this.#refused.refuse({ session, answer: refusing(answer) }, reason, message, event);
+      }
+    };
+    const failed = (error: unknown): void => session.home.runner.failed(event, error, answer);
+    try {
+      const outcome = verb(session, args);
+      if (outcome instanceof Promise) outcome.then(tell).catch(failed);
+      else tell(outcome);
+    } catch (error) {
+      failed(error);
     }
   }
 

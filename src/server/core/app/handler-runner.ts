@@ -121,6 +121,16 @@ export class HandlerRunner {
     }
   }
 
+  /** Whether the app says who may join which room. */
+  get judgesJoins(): boolean {
+    return this.#handlers.mayJoin !== undefined;
+  }
+
+  /** Whether the app has a handler for an event. */
+  listensFor(name: string): boolean {
+    return this.#events.has(name);
+  }
+
   /** Whether the app wants to hear of ends before they happen. */
   get hearsDisconnecting(): boolean {
     return this.#handlers.disconnecting !== undefined;

@@ -28,6 +28,7 @@ const RULES: ReadonlySet<string> = new Set([
   'hookFailed',
   'hookUnreachable',
   'hookStatus',
+  'publishForbidden',
   'badMessage',
   'namespaceUnknown',
   'ackUnasked',

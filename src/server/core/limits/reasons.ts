@@ -104,6 +104,10 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a client that a rule, its token or mayJoin keeps out of a room, or asks for too many',
   },
+  publishForbidden: {
+    outcome: 'refused',
+    text: 'an event that its client may not publish, by the rule of the room or by its name',
+  },
   badMessage: { outcome: 'refused', text: 'a message of a plain client that is not understood' },
   namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },
   payloadTooLarge: {

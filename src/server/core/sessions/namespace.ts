@@ -165,6 +165,12 @@ export class Namespace implements SessionHome, ServerHome {
     return roomRules.mayJoin(session.user, grants, room) && this.runner.mayJoin(session, room);
   }
 
+  /** Whether a client may send an event to all of a room by itself. */
+  mayPublish(session: NamespaceSession, room: string): boolean {
+    if (this.#context.isSessionId(room)) return false;
+    return this.#context.roomRules.mayPublish(session.user, this.grants.of(session), room);
+  }
+
   /**
    * Whether a client may join all of the rooms that it asks for. What does not know at once is a
    * hook, which is asked once everybody else has said yes.

@@ -13,6 +13,13 @@ export type ClientMessage =
       readonly args: unknown[];
       readonly id: number | undefined;
     }
+  | {
+      readonly type: 'publish';
+      readonly room: string;
+      readonly event: string;
+      readonly args: unknown[];
+      readonly id: number | undefined;
+    }
   | { readonly type: 'join' | 'leave'; readonly room: string; readonly id: number | undefined }
   | { readonly type: 'ack'; readonly id: number; readonly args: unknown[] }
   | { readonly type: 'connect'; readonly auth: JsonObject }
@@ -73,6 +80,8 @@ function messageOf(read: Read, text: string): ClientMessage | UnreadMessage {
       return { type, event, args: whole, id };
     case 'ack':
       return { type, id: id as number, args: whole };
+    case 'publish':
+      return { type, room, event, args: whole, id };
     case 'join':
     case 'leave':
       return { type, room, id };

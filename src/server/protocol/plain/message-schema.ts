@@ -38,6 +38,12 @@ function message(
 /** What clients may send, by `type`. */
 export const CLIENT_MESSAGES: Readonly<Record<string, JsonSchema>> = {
   event: message('event', 'An event for the app.', { event: EVENT, args: ARGS, id: ID }, ['event']),
+  publish: message(
+    'publish',
+    'An event for all others in a room.',
+    { room: ROOM, event: EVENT, args: ARGS, id: ID },
+    ['room', 'event'],
+  ),
   join: message('join', 'Joins a room.', { room: ROOM, id: ID }, ['room']),
   leave: message('leave', 'Leaves a room.', { room: ROOM, id: ID }, ['room']),
   ack: message('ack', 'Answers an event of the server.', { id: ID, args: ARGS }, ['id']),
