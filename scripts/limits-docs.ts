@@ -10,6 +10,7 @@ import { CONNECTION_BOUNDS } from '../src/server/core/limits/connection-bounds.t
 import { HOOK_BOUNDS } from '../src/server/core/limits/hook-bounds.ts';
 import { LOG_BOUNDS } from '../src/server/core/limits/log-bounds.ts';
 import { NODE_BOUNDS } from '../src/server/core/limits/node-bounds.ts';
+import { PRESENCE_BOUNDS } from '../src/server/core/limits/presence-bounds.ts';
 import { REASON_NAMES, REASONS } from '../src/server/core/limits/reasons.ts';
 import { WORKER_BOUNDS } from '../src/server/core/limits/worker-bounds.ts';
 
@@ -55,6 +56,10 @@ ${table(HOOK_BOUNDS)}
 ## Between the processes of a node
 
 ${table(NODE_BOUNDS)}
+
+## Presence
+
+${table(PRESENCE_BOUNDS)}
 
 ## What is logged
 

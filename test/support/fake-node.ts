@@ -60,6 +60,10 @@ export class FakeNode implements NodeView {
     return { linesLost: 2, outputDropped: new Map([[0, 4]]) };
   }
 
+  presence(): ReturnType<NodeView['presence']> {
+    return { rooms: 3, users: 14, refused: 1, told: 15, frames: 16 };
+  }
+
   async publish(message: SendRequest): Promise<SendReceipt> {
     if (this.fault === 'full') throw new BusFullError([1]);
     if (this.fault === 'broken') throw new Error('hidden detail');

@@ -403,6 +403,22 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['peer-server.ts', 'peers.ts'],
   },
   'src/server/links': { purpose: 'ways between processes, and later between hosts' },
+  'src/server/state/presence': {
+    purpose: 'who is in a room: gathered in workers, kept and told by the controller',
+    imports: {
+      'host/config': 'type',
+      'host/runtime': 'any',
+      'server/core/app': 'type',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/rooms': 'type',
+      'server/links/bus': 'any',
+      'server/protocol': 'any',
+    },
+    entries: ['embedded-presence.ts', 'presence-client.ts', 'presence-service.ts'],
+  },
+  'src/server/state': { purpose: 'what outlives sessions and workers, both ends of each' },
   'src/server/worker/front': {
     purpose: 'connections of clients: HTTP/1.1 and WebSocket over bare sockets',
     imports: {
@@ -442,6 +458,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/identity/tokens': 'dynamic',
       'server/links/bus': 'any',
       'server/links/peer': 'any',
+      'server/state/presence': 'any',
       'server/protocol': 'any',
       ...CORE,
       'host/runtime': 'any',
@@ -457,6 +474,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: {
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
+      'server/state/presence': 'any',
       'server/protocol': 'any',
       ...CORE,
       'host/access': 'any',
@@ -509,6 +527,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'bench/keepalive': { purpose: '`npm run bench:keepalive`: ways to keep sessions alive compared' },
   'bench/million': { purpose: '`npm run million`: a million sessions on one machine' },
   'bench/results': { purpose: 'raw results that are kept' },
+  'test/contract': { purpose: 'one suite a contract, run on whatever implements it' },
   'test/support': { purpose: 'raw clients, fakes and processes that tests share' },
   'test/protocol': { purpose: 'raw bytes from outside, also run against the reference server' },
   'test/system': { purpose: 'the real command with real clients' },

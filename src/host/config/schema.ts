@@ -12,10 +12,11 @@ import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
 import { type HooksConfig, hookShape } from './hooks.ts';
 import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
+import { type PresenceConfig, presenceShape } from './presence.ts';
 import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
-export interface Config extends IdentityConfig, HooksConfig {
+export interface Config extends IdentityConfig, HooksConfig, PresenceConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -284,6 +285,7 @@ const shape = {
     { allowed: ROOMS_ALLOWED },
   ),
   ...hookShape,
+  ...presenceShape,
   ackTimeoutMs: key(
     whole(1, 60 * MINUTE_MS).default(10_000),
     'How long `emitWithAck` waits unless told otherwise.',

@@ -296,6 +296,36 @@ export const metrics: readonly Metric[] = [
     'Pairs of a worker and a room or user it wants messages for.',
     (view) => view.hub().interestEntries,
   ),
+  ofNode(
+    'holdfast_presence_rooms',
+    'gauge',
+    'Rooms with presence that have somebody in them.',
+    (view) => view.presence().rooms,
+  ),
+  ofNode(
+    'holdfast_presence_users',
+    'gauge',
+    'Pairs of a room with presence and a user in it.',
+    (view) => view.presence().users,
+  ),
+  ofNode(
+    'holdfast_presence_changes_total',
+    'counter',
+    'Notices of who came and went that were sent to rooms.',
+    (view) => view.presence().told,
+  ),
+  ofNode(
+    'holdfast_presence_frames_total',
+    'counter',
+    'Gathered frames in which workers reported who came and went.',
+    (view) => view.presence().frames,
+  ),
+  ofNode(
+    'holdfast_presence_refused_total',
+    'counter',
+    'Reports of users that were not kept, since too many are present.',
+    (view) => view.presence().refused,
+  ),
   ofCounter(
     'holdfast_log_lines_lost_total',
     'Lines that the worker logged and the controller did not take.',

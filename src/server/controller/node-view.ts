@@ -4,6 +4,7 @@
  * The node implements it (node.ts). All but `publish` and `profile` is a look at state that is
  * already in memory, so that a scrape costs the node next to nothing.
  */
+import type { PresenceFigures } from '../core/contracts/presence.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
 
 export {
@@ -23,6 +24,7 @@ export interface NodeView {
   workers(): readonly WorkerView[];
   hub(): HubView;
   log(): LogView;
+  presence(): PresenceView;
   /**
    * Queues a message for the sessions it names, on all workers that have such.
    * @throws BusFullError (bus/bus-full-error.ts) that names the workers without room for it; it is
@@ -76,6 +78,11 @@ export interface LogView {
   readonly linesLost: number;
   /** Bytes that apps printed past their log, beyond what is logged, by worker. */
   readonly outputDropped: ReadonlyMap<number, number>;
+}
+
+/** Presence, over all rooms that have it; `frames` are gathered reports of workers. */
+export interface PresenceView extends PresenceFigures {
+  readonly frames: number;
 }
 
 /** A message from outside; without room and user it is for everyone in the namespace. */

@@ -33,11 +33,13 @@ import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { NodeLog } from './node-log.ts';
+import { NodePresence } from './node-presence.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
 import type {
   HubView,
   LogView,
   NodeView,
+  PresenceView,
   SendReceipt,
   SendRequest,
   WorkerView,
@@ -110,6 +112,7 @@ class Node implements NodeView, RunningNode {
   readonly #facts: WorkerFacts[];
   readonly #hub: Hub;
   readonly #collector: ControllerCollector;
+  readonly #presence: NodePresence | undefined;
   readonly #supervisor: Supervisor;
   readonly #watchdog: Watchdog;
   #admin: Admin | undefined;
@@ -148,6 +151,7 @@ class Node implements NodeView, RunningNode {
       },
       log,
     );
+    this.#presence = NodePresence.create(config, this.#hub, log);
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,
@@ -202,6 +206,7 @@ class Node implements NodeView, RunningNode {
     this.#watchdog.stop();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
+    this.#presence?.store.close();
     this.#hub.close();
     await this.#admin?.stop();
     if (this.#hasStarted) this.#recording?.close();
@@ -239,6 +244,10 @@ class Node implements NodeView, RunningNode {
 
   log(): LogView {
     return this.#nodeLog.view;
+  }
+
+  presence(): PresenceView {
+    return NodePresence.view(this.#presence);
   }
 
   async publish(message: SendRequest): Promise<SendReceipt> {

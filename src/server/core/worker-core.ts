@@ -16,6 +16,7 @@ import type {
   Target,
 } from './contracts/node-link.ts';
 import type { OutgoingEvent } from './contracts/outgoing-event.ts';
+import type { PresenceLink } from './contracts/presence.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { Counters } from './limits/counters.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
@@ -38,6 +39,7 @@ export interface WorkerCoreOptions {
   readonly identity: Identity;
   /** The user's own backend, if the config has one. */
   readonly hooks?: Hooks | undefined;
+  readonly presence?: PresenceLink | undefined;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;

@@ -5,7 +5,7 @@
  */
 
 import * as publicSurface from '../../index.ts';
-import type { App } from '../core/app/app.ts';
+import type { App, Server } from '../core/app/app.ts';
 import { checkApp, HOOK_NAMES } from '../core/app/app-shape.ts';
 import type { Log } from '../core/log/log.ts';
 
@@ -29,6 +29,16 @@ export async function loadApp(path: string, log: Log): Promise<App> {
     return app;
   } catch (error) {
     throw new Error(`the app file ${path} ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** @throws Error that says what became of the app's own start */
+export async function runStarted(app: App, server: Server): Promise<void> {
+  try {
+    await app.started?.(server);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : Bun.inspect(error);
+    throw new Error(`the app's started() failed: ${reason}`, { cause: error });
   }
 }
 

@@ -15,7 +15,7 @@ import { AddressCrowd } from '../clients/source/address-crowd.ts';
 import { RequestSources } from '../clients/source/request-sources.ts';
 import { SourceKeys } from '../clients/source/source-keys.ts';
 import { TrustedProxies } from '../clients/source/trusted-proxies.ts';
-import type { App, Server } from '../core/app/app.ts';
+import type { App } from '../core/app/app.ts';
 import type { ClientKind } from '../core/contracts/client-kind.ts';
 import type { Identity } from '../core/contracts/identity.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
@@ -39,7 +39,8 @@ import { type PeerListener, servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { isSessionIdOf } from '../protocol/session-id.ts';
-import { loadApp } from './app-loader.ts';
+import { connectPresence } from '../state/presence/presence-client.ts';
+import { loadApp, runStarted } from './app-loader.ts';
 import { type ClientKinds, createClientKinds } from './client-kinds.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
@@ -237,6 +238,7 @@ export class Worker {
       roomRules: new ConfiguredRoomRules(roomSettings),
       identity,
       hooks: this.#hooks,
+      presence: connectPresence(this.#bus, roomSettings, config),
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,
@@ -385,15 +387,5 @@ export class Worker {
       this.#log.error('the bus broke: this worker ends, to be replaced', fields);
       this.#leave();
     }, CONTROLLER_GONE_MS);
-  }
-}
-
-/** @throws Error that says what became of the app's own start */
-async function runStarted(app: App, server: Server): Promise<void> {
-  try {
-    await app.started?.(server);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : Bun.inspect(error);
-    throw new Error(`the app's started() failed: ${reason}`, { cause: error });
   }
 }

@@ -47,6 +47,7 @@ export interface PlainRouterOptions {
 
 type EventMessage = Extract<ClientMessage, { type: 'event' }>;
 type PublishMessage = Extract<ClientMessage, { type: 'publish' }>;
+type PresenceMessage = Extract<ClientMessage, { type: 'presence' }>;
 type RoomMessage = Extract<ClientMessage, { type: 'join' | 'leave' }>;
 
 const NOT_FIRST = "the first message is to be 'connect'";
@@ -144,7 +145,21 @@ export class PlainRouter implements MessageTaker<PlainSession> {
         return;
       case 'publish':
         this.#publish(session, joined, message);
+        return;
+      case 'presence':
+        void this.#presence(session, joined, message);
     }
+  }
+
+  async #presence(
+    session: PlainSession,
+    joined: NamespaceSession,
+    { room, id }: PresenceMessage,
+  ): Promise<void> {
+    const answer = answerTo(session, joined, id);
+    const outcome = await this.#options.verbs.presence(joined, room);
+    if ('values' in outcome) answer(outcome.values);
+    else if (!session.closed) this.#refuse(session, id, outcome.reason, outcome.message);
   }
 
   #event(session: PlainSession, message: EventMessage, text: string, bytes = 0): void {

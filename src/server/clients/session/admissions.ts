@@ -19,7 +19,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import { checkKey, checkRoomCount, distinct, toList } from '../../core/rooms/key.ts';
+import { checkKey, distinct, toList } from '../../core/rooms/key.ts';
 import { FORBIDDEN_ROOM } from '../../core/sessions/asked-joins.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
@@ -219,7 +219,7 @@ export class Admissions {
     const { user, rooms = [], data } = admission;
     if (user !== undefined) checkKey(user);
     const given = distinct(toList(rooms));
-    checkRoomCount(given.length, home.maxRoomsPerSession);
+    home.checkRoomCount(given);
     const id = this.#table.ids.create(client.slot);
     home.checkRooms(id, given);
     const session = new NamespaceSession(id, user, data, client, home);
@@ -252,10 +252,10 @@ export class Admissions {
     const { wantedRooms } = one.client;
     if (wantedRooms.length === 0) return given;
     const all = distinct([...given, ...wantedRooms]);
-    const most = home.maxRoomsPerSession;
     // Before the app is asked about each.
-    if (all.length <= most) return all;
-    this.#tellRefused(one, { reason: 'joinForbidden', message: `more than ${most} rooms` });
+    const message = home.tooMany(all);
+    if (message === undefined) return all;
+    this.#tellRefused(one, { reason: 'joinForbidden', message });
     return undefined;
   }
 

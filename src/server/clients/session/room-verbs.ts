@@ -1,5 +1,6 @@
 /**
- * What clients may do with rooms without the app: publish, and, for Socket.IO, join and leave.
+ * What clients may do with rooms without the app: publish, ask who is there, and, for Socket.IO,
+ * join and leave.
  *
  * Plain clients have messages for it. Socket.IO has none, so its clients send events whose names
  * begin with `holdfast:`, to which an app may have handlers of its own: those win.
@@ -17,11 +18,16 @@ import type { RefusalText } from './refused-packets.ts';
 /** Why something was not done; `undefined` when it was. */
 export type VerbOutcome = RefusalText | undefined;
 
+/** It was done, and the ack has values. */
+export interface VerbAnswer {
+  readonly values: readonly unknown[];
+}
+
 /** What an event of a Socket.IO client asks for. */
 export type RoomVerb = (
   session: NamespaceSession,
   args: readonly unknown[],
-) => VerbOutcome | Promise<VerbOutcome>;
+) => VerbOutcome | Promise<VerbOutcome | VerbAnswer>;
 
 /** What names of events begin with that mean something to the server itself. */
 const OWN_PREFIX = 'holdfast:';
@@ -30,9 +36,17 @@ const OF_THE_SERVER: ReadonlySet<string> = new Set([...RESERVED_EVENTS, 'error',
 
 const FORBIDDEN_PUBLISH = 'this room may not be published to';
 const FORBIDDEN_EVENT = 'an event of this name may not be published';
+const FORBIDDEN_PRESENCE: RefusalText = {
+  reason: 'presenceForbidden',
+  message: 'it is for members of a room with presence to ask who is there',
+};
+const UNKNOWN_PRESENCE: RefusalText = {
+  reason: 'presenceUnknown',
+  message: 'it is not known now who is there',
+};
 const NO_VERB: RefusalText = {
   reason: 'badMessage',
-  message: 'holdfast:join and holdfast:leave take a room, holdfast:publish a room and an event',
+  message: 'holdfast:join, :leave and :presence take a room, holdfast:publish a room and an event',
 };
 
 export interface RoomVerbsOptions {
@@ -54,6 +68,7 @@ export class RoomVerbs {
       [`${OWN_PREFIX}join`, (session, args) => this.#join(session, args)],
       [`${OWN_PREFIX}leave`, (session, args) => this.#leave(session, args)],
       [`${OWN_PREFIX}publish`, (session, args) => this.#publish(session, args)],
+      [`${OWN_PREFIX}presence`, (session, args) => this.#presence(session, args)],
     ]);
   }
 
@@ -83,6 +98,16 @@ export class RoomVerbs {
     return attempt('publishForbidden', () => session.to(room).emit(event, ...args));
   }
 
+  /** Who is in a room that a session is in. */
+  async presence(session: NamespaceSession, room: string): Promise<VerbAnswer | RefusalText> {
+    try {
+      const told = await this.#homeOf(session)?.presenceFor(session, room);
+      return told === undefined ? FORBIDDEN_PRESENCE : { values: [told] };
+    } catch {
+      return UNKNOWN_PRESENCE;
+    }
+  }
+
   /** A hook may have to be asked. */
   #join(
     session: NamespaceSession,
@@ -106,6 +131,14 @@ export class RoomVerbs {
   #publish(session: NamespaceSession, [room, event, ...args]: readonly unknown[]): VerbOutcome {
     if (typeof room !== 'string' || typeof event !== 'string') return NO_VERB;
     return this.publish(session, room, event, args);
+  }
+
+  #presence(
+    session: NamespaceSession,
+    [room, ...more]: readonly unknown[],
+  ): VerbOutcome | Promise<VerbOutcome | VerbAnswer> {
+    if (typeof room !== 'string' || more.length > 0) return NO_VERB;
+    return this.presence(session, room);
   }
 
   #homeOf(session: NamespaceSession): Namespace | undefined {

@@ -94,6 +94,7 @@ export class EngineSession extends ClientSession {
     this.socket = socket;
     polling?.release(PLAIN_PACKET.noop);
     for (const packet of polling?.takeQueue() ?? []) this.sendPacket(socket, packet);
+    for (const session of this.sessions) session.home.transportChanged(session);
   }
 
   // What is sent.

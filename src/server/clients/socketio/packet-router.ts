@@ -39,7 +39,7 @@ import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
 import { type RefusalText, RefusedPackets } from '../session/refused-packets.ts';
-import type { RoomVerb, RoomVerbs, VerbOutcome } from '../session/room-verbs.ts';
+import type { RoomVerb, RoomVerbs, VerbAnswer, VerbOutcome } from '../session/room-verbs.ts';
 import type { PacketTaker } from './engine-home.ts';
 import type { EngineSession } from './engine-session.ts';
 import { PartialPackets } from './partial-packets.ts';
@@ -227,11 +227,12 @@ export class PacketRouter implements PacketTaker<EngineSession> {
     { event, args }: EventPacket,
     answer: Answer | undefined,
   ): void {
-    const tell = (refusal: VerbOutcome): void => {
+    const tell = (outcome: VerbOutcome | VerbAnswer): void => {
       if (!session.connected) return;
-      if (refusal === undefined) answer?.([]);
+      if (outcome === undefined) answer?.([]);
+      else if ('values' in outcome) answer?.(outcome.values);
       else {
-        const { reason, message } = refusal;
+        const { reason, message } = outcome;
         this.#refused.refuse({ session, answer: refusing(answer) }, reason, message, event);
       }
     };

@@ -153,6 +153,26 @@ export interface Broadcast {
   disconnect(close?: boolean): void;
 }
 
+/** A user in a room with presence. */
+export interface PresentUser {
+  readonly user: string;
+  /** Since when, in milliseconds since 1970; a short absence does not begin it anew. */
+  readonly sinceMs: number;
+  /** In the room, over all workers; 0 for one who was cut off and may be back in a moment. */
+  readonly sessions: number;
+  readonly transports: readonly TransportName[];
+}
+
+/** Who is in a room, over all workers. */
+export interface RoomPresence {
+  /** Users, each once, and sessions without a user. */
+  readonly count: number;
+  /** Of them, sessions without a user. */
+  readonly anonymous: number;
+  /** As many as were asked for, in no order that could be relied on. */
+  readonly users: readonly PresentUser[];
+}
+
 /** One namespace as seen by its handlers: everyone in it, on all workers. */
 export interface Server extends Broadcast {
   readonly namespace: string;
@@ -160,6 +180,13 @@ export interface Server extends Broadcast {
   readonly workerId: string;
   /** Sessions of this namespace on this worker. */
   readonly localCount: number;
+  /**
+   * Who is in a room; the config says which rooms have presence. Rejects for others, and when the
+   * controller does not answer.
+   *
+   * @param most users that the answer names, 1,000 unless told otherwise and 50,000 at the most
+   */
+  presence(room: RoomName, most?: number): Promise<RoomPresence>;
   /** The handle of another namespace of the app. */
   of(namespace: string): Server;
   /** Calls `onServer[event]` on every other worker. */

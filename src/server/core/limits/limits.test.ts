@@ -29,6 +29,7 @@ const RULES: ReadonlySet<string> = new Set([
   'hookUnreachable',
   'hookStatus',
   'publishForbidden',
+  'presenceForbidden',
   'badMessage',
   'namespaceUnknown',
   'ackUnasked',

@@ -13,6 +13,7 @@ import { CONNECTION_BOUNDS } from './connection-bounds.ts';
 import { HOOK_BOUNDS } from './hook-bounds.ts';
 import { LOG_BOUNDS } from './log-bounds.ts';
 import { NODE_BOUNDS } from './node-bounds.ts';
+import { PRESENCE_BOUNDS } from './presence-bounds.ts';
 import { WORKER_BOUNDS } from './worker-bounds.ts';
 
 export type BoundName =
@@ -21,6 +22,7 @@ export type BoundName =
   | keyof typeof WORKER_BOUNDS
   | keyof typeof NODE_BOUNDS
   | keyof typeof HOOK_BOUNDS
+  | keyof typeof PRESENCE_BOUNDS
   | keyof typeof LOG_BOUNDS;
 
 export const BOUNDS: Readonly<Record<BoundName, Bound>> = {
@@ -29,6 +31,7 @@ export const BOUNDS: Readonly<Record<BoundName, Bound>> = {
   ...WORKER_BOUNDS,
   ...NODE_BOUNDS,
   ...HOOK_BOUNDS,
+  ...PRESENCE_BOUNDS,
   ...LOG_BOUNDS,
 };
 

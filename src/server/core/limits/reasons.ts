@@ -108,6 +108,14 @@ export const REASONS = {
     outcome: 'refused',
     text: 'an event that its client may not publish, by the rule of the room or by its name',
   },
+  presenceUnknown: {
+    outcome: 'refused',
+    text: 'a question who is in a room, since too many are open or the controller is silent',
+  },
+  presenceForbidden: {
+    outcome: 'refused',
+    text: 'a client that asked who is in a room without presence, or that it is not in',
+  },
   badMessage: { outcome: 'refused', text: 'a message of a plain client that is not understood' },
   namespaceUnknown: { outcome: 'refused', text: 'a CONNECT to a namespace the app does not have' },
   payloadTooLarge: {

@@ -48,6 +48,8 @@ export interface SessionHome extends BroadcastHome {
   join(session: LocalSession, rooms: readonly string[]): void;
   /** The rooms that a session was in that has ended. */
   roomsBefore(session: LocalSession): readonly string[];
+  /** A client goes on over another transport. */
+  transportChanged(session: LocalSession): void;
   /** The app is hearing that a session is about to end. */
   isLeaving(session: LocalSession): boolean;
   /** Takes a session out and tells the app. */

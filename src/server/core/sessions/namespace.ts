@@ -8,12 +8,13 @@
 
 import { NameMap } from '../../../host/runtime/name-map.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
-import type { DisconnectReason, NamespaceHandlers } from '../app/app.ts';
+import type { DisconnectReason, NamespaceHandlers, RoomPresence } from '../app/app.ts';
 import { HandlerRunner } from '../app/handler-runner.ts';
 import type { Hooks } from '../contracts/hooks.ts';
 import type { RoomRules } from '../contracts/identity.ts';
 import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
+import type { PresenceLink, PresenceSource } from '../contracts/presence.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../limits/counters.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
@@ -26,6 +27,16 @@ import { AskedJoins } from './asked-joins.ts';
 import { Grants } from './grants.ts';
 import type { SessionHome } from './home.ts';
 import type { NamespaceSession } from './namespace-session.ts';
+import {
+  anonymousIn,
+  checkPresenceRooms,
+  sessionsIn,
+  type ToldPresence,
+  tellTransport,
+  toldPresence,
+  tooManyWithPresence,
+  withoutPresence,
+} from './presence-rooms.ts';
 import { type FindServer, NamespaceServer, type ServerHome } from './server-handle.ts';
 import { UserIndex } from './user-index.ts';
 
@@ -40,6 +51,8 @@ export interface NamespaceContext {
   readonly roomSettings: RoomSettingsTable;
   readonly roomRules: RoomRules;
   readonly hooks?: Hooks | undefined;
+  /** Hears who comes and goes; `undefined` when no room of the config has presence. */
+  readonly presence?: PresenceLink | undefined;
   readonly workerId: string;
   readonly log: Log;
   readonly budget: MemoryBudget;
@@ -53,7 +66,7 @@ export interface NamespaceContext {
 
 const NOBODY: ReadonlySet<NamespaceSession> = new Set();
 
-export class Namespace implements SessionHome, ServerHome {
+export class Namespace implements SessionHome, ServerHome, PresenceSource {
   readonly name: string;
   readonly link: NodeLink;
   readonly delivery: Delivery;
@@ -124,15 +137,15 @@ export class Namespace implements SessionHome, ServerHome {
 
   /** Takes a session out of which the app has not heard. */
   withdraw(session: NamespaceSession): void {
-    const { memberships } = session;
+    const { memberships, user } = session;
     this.#budget.give(roomBytes(session.roomCount));
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room<NamespaceSession>;
       room.vacate(memberships[i + 1] as number);
+      if (room.settings.presence) this.#context.presence?.changed(this, room.name, user, false);
       if (room.members.length === 0) this.#retire(room);
     }
     memberships.length = 0;
-    const { user } = session;
     if (user !== undefined && this.users.remove(user, session)) {
       this.link.setInterest(userKey(this.name, user), false);
     }
@@ -144,6 +157,18 @@ export class Namespace implements SessionHome, ServerHome {
 
   roomsBefore(session: NamespaceSession): readonly string[] {
     return this.#roomsBefore.get(session) ?? [];
+  }
+
+  /** @returns of what a session would have too much that is in these rooms; `undefined` if none */
+  tooMany(rooms: readonly string[]): string | undefined {
+    if (rooms.length > this.maxRoomsPerSession) return `more than ${this.maxRoomsPerSession} rooms`;
+    return tooManyWithPresence(undefined, rooms, this.#context.roomSettings);
+  }
+
+  /** @throws RangeError when a session would be in more rooms than it may */
+  checkRoomCount(rooms: readonly string[]): void {
+    checkRoomCount(rooms.length, this.maxRoomsPerSession);
+    checkPresenceRooms(undefined, rooms, this.#context.roomSettings);
   }
 
   /**
@@ -192,6 +217,9 @@ export class Namespace implements SessionHome, ServerHome {
     const entering = this.#notIn(session, rooms);
     const before = session.roomCount;
     checkRoomCount(before + entering.length, this.maxRoomsPerSession);
+    if (this.#context.presence !== undefined) {
+      checkPresenceRooms(session, entering, this.#context.roomSettings);
+    }
     this.delivery.catchUp(session);
     for (const name of entering) {
       let room = this.rooms.get(name);
@@ -201,6 +229,7 @@ export class Namespace implements SessionHome, ServerHome {
         this.rooms.set(name, room);
       }
       room.add(session);
+      if (room.settings.presence) this.#context.presence?.changed(this, name, session.user, false);
     }
     this.#budget.take(roomBytes(session.roomCount) - roomBytes(before));
   }
@@ -228,9 +257,44 @@ export class Namespace implements SessionHome, ServerHome {
     const before = session.roomCount;
     for (const name of rooms) {
       const room = this.rooms.get(name);
-      if (room?.remove(session) === true && room.members.length === 0) this.#retire(room);
+      if (room?.remove(session) !== true) continue;
+      if (room.settings.presence) this.#context.presence?.changed(this, name, session.user, true);
+      if (room.members.length === 0) this.#retire(room);
     }
     this.#budget.give(roomBytes(before) - roomBytes(session.roomCount));
+  }
+
+  /** A client goes on over another transport. */
+  transportChanged(session: NamespaceSession): void {
+    if (this.#context.presence !== undefined) tellTransport(this.#context.presence, this, session);
+  }
+
+  sessionsInRoom(user: string, room: string): readonly NamespaceSession[] {
+    return sessionsIn(this.rooms.get(room), this.users.get(user));
+  }
+
+  anonymousInRoom(room: string): number {
+    return anonymousIn(this.rooms.get(room));
+  }
+
+  /** @throws TypeError when the room has no presence, Error when it is not known who is in it */
+  async presence(room: string, most: number): Promise<RoomPresence> {
+    const { presence, roomSettings } = this.#context;
+    if (presence === undefined || !roomSettings.of(room).presence) throw withoutPresence(room);
+    return await presence.list(this.name, room, most);
+  }
+
+  /**
+   * What a client is told who asks who is in a room.
+   *
+   * @returns `undefined` for one that it is not in, or that has no presence
+   */
+  async presenceFor(session: NamespaceSession, name: string): Promise<ToldPresence | undefined> {
+    const { presence } = this.#context;
+    const room = this.rooms.get(name);
+    const isMember = room !== undefined && session.memberships.includes(room);
+    if (presence === undefined || !isMember || !room.settings.presence) return undefined;
+    return toldPresence(name, await presence.list(this.name, name, presence.namedUsers));
   }
 
   deliver(target: Target, event: OutgoingEvent): void {

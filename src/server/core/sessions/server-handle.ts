@@ -1,9 +1,10 @@
 /** The object behind the app's `Server`: a broadcast to everyone, with what concerns the worker. */
 
-import type { Server } from '../app/app.ts';
+import type { RoomName, RoomPresence, Server } from '../app/app.ts';
 import type { Target } from '../contracts/node-link.ts';
 import { checkEventName } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
+import { toList } from '../rooms/key.ts';
 import { BroadcastOperator, whole } from './broadcast.ts';
 import type { BroadcastHome } from './home.ts';
 
@@ -13,6 +14,7 @@ const ALL_WORKERS: Target = { rooms: [], users: [], except: [] };
 export interface ServerHome extends BroadcastHome {
   /** Sessions on this worker. */
   readonly sessionCount: number;
+  presence(room: string, most: number): Promise<RoomPresence>;
 }
 
 /** Finds the handle of another namespace of the app. */
@@ -36,6 +38,14 @@ export class NamespaceServer extends BroadcastOperator implements Server {
 
   get localCount(): number {
     return this.#home.sessionCount;
+  }
+
+  async presence(room: RoomName, most: number = LIMITS.presenceListed): Promise<RoomPresence> {
+    const [name = ''] = toList(room);
+    if (!Number.isSafeInteger(most) || most < 0) {
+      throw new RangeError('the most users to name must be a whole number from 0 on');
+    }
+    return await this.#home.presence(name, Math.min(most, LIMITS.presenceListedToApp));
   }
 
   of(namespace: string): Server {

@@ -21,6 +21,7 @@ export type ClientMessage =
       readonly id: number | undefined;
     }
   | { readonly type: 'join' | 'leave'; readonly room: string; readonly id: number | undefined }
+  | { readonly type: 'presence'; readonly room: string; readonly id: number }
   | { readonly type: 'ack'; readonly id: number; readonly args: unknown[] }
   | { readonly type: 'connect'; readonly auth: JsonObject }
   | { readonly type: 'ping' | 'disconnect' };
@@ -85,6 +86,8 @@ function messageOf(read: Read, text: string): ClientMessage | UnreadMessage {
     case 'join':
     case 'leave':
       return { type, room, id };
+    case 'presence':
+      return { type, room, id: id as number };
     case 'connect':
       return { type, auth };
     case 'ping':

@@ -46,6 +46,12 @@ export const CLIENT_MESSAGES: Readonly<Record<string, JsonSchema>> = {
   ),
   join: message('join', 'Joins a room.', { room: ROOM, id: ID }, ['room']),
   leave: message('leave', 'Leaves a room.', { room: ROOM, id: ID }, ['room']),
+  presence: message(
+    'presence',
+    'Asks who is in a room that the client is in.',
+    { room: ROOM, id: ID },
+    ['room', 'id'],
+  ),
   ack: message('ack', 'Answers an event of the server.', { id: ID, args: ARGS }, ['id']),
   ping: message('ping', 'Is the server there?', {}),
   connect: message('connect', 'Opens a session.', { auth: { type: 'object' } }),
