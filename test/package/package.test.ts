@@ -14,7 +14,8 @@ import { install, type Packed, pack, run, succeed } from './packed.ts';
 const KINDS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^bin\/holdfast\.js$/,
-  /^docs\/(CLIENT|CONFIG|FAILURES|FLEET|IDENTITY|LIMITS|METRICS|PROTOCOL)\.md$/,
+  /^examples\/hooks\/(node\/backend\.mjs|python\/backend\.py)$/,
+  /^docs\/(CLIENT|CONFIG|FAILURES|FLEET|HOOKS|IDENTITY|LIMITS|METRICS|PROTOCOL)\.md$/,
   /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   /^src\/[\w/-]+\.ts$/,
   /^src\/pages\/[\w/-]+\.(css|html|js|svg)$/,

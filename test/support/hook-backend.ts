@@ -71,25 +71,25 @@ export class HookBackend implements AsyncDisposable {
   }
 }
 
-/** A server that gives these bytes for each request, and then does with its socket what it will. */
+/** A server that does with the socket of each request, whose first bytes it reads, what it will. */
 export class RawBackend implements AsyncDisposable {
   requests = 0;
   readonly #server: Server;
   readonly #sockets: Set<Socket> = new Set();
 
-  private constructor(take: (socket: Socket) => void) {
+  private constructor(take: (socket: Socket, text: string) => void) {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
-      socket.once('data', () => {
+      socket.once('data', (bytes) => {
         this.requests++;
-        take(socket);
+        take(socket, bytes.toString());
       });
     });
   }
 
-  static async listen(take: (socket: Socket) => void): Promise<RawBackend> {
+  static async listen(take: (socket: Socket, text: string) => void): Promise<RawBackend> {
     const backend = new RawBackend(take);
     await new Promise<void>((done) => backend.#server.listen(0, '127.0.0.1', done));
     return backend;
@@ -111,8 +111,9 @@ export class RawBackend implements AsyncDisposable {
   }
 }
 
-/** A whole answer as bytes. */
+/** A whole answer as bytes, the last of its connection. */
 export function rawAnswer(body: string, type = 'application/json', status = '200 OK'): string {
   const length = Buffer.byteLength(body);
-  return `HTTP/1.1 ${status}\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n${body}`;
+  const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${length}\r\n`;
+  return `${head}content-type: ${type}\r\n\r\n${body}`;
 }

@@ -20,12 +20,13 @@ interface Program {
   readonly commands: readonly string[];
 }
 
-export type ProgramName = 'chromium' | 'haproxy' | 'nginx' | 'redis';
+export type ProgramName = 'chromium' | 'haproxy' | 'nginx' | 'python3' | 'redis';
 
 export const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
   chromium: { package: 'chromium', commands: ['chromium', 'chromium-browser', 'google-chrome'] },
   haproxy: { package: 'haproxy', commands: ['haproxy'] },
   nginx: { package: 'nginx', commands: ['nginx'] },
+  python3: { package: 'python3', commands: ['python3'] },
   redis: { package: 'redis-server', commands: ['redis-server', 'valkey-server'] },
 };
 

@@ -14,8 +14,9 @@ import { io, type Socket } from 'socket.io-client';
 import type { Config } from '../../src/host/config/schema.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { HOOK_SECRET, type HookAnswers, HookBackend } from '../support/hook-backend.ts';
-import { openPlain, PLAIN_KINDS } from '../support/plain-client.ts';
+import { openPlain, PLAIN_KINDS, type PlainClient } from '../support/plain-client.ts';
 import type { Endpoint } from '../support/raw-polling.ts';
+import { madeUp } from '../support/tokens.ts';
 import { eventually } from './eventually.ts';
 
 const APP = join(import.meta.dir, 'hooks-app.ts');
@@ -154,6 +155,17 @@ describe('a client of Socket.IO', () => {
     socket.close();
   });
 
+  test('joins what the backend lets it, once both have said yes', async () => {
+    const socket = await connected({ name: 'bob' });
+    const join = (room: string): Promise<unknown> => socket.emitWithAck('holdfast:join', room);
+    expect(await join('b')).not.toHaveProperty('error');
+    expect(await join('secret')).toEqual({ error: 'this room may not be joined' });
+    expect(await join('locked')).toEqual({ error: 'this room may not be joined' });
+    expect(await socket.emitWithAck('rooms')).toEqual(['b', 'home']);
+    expect(backend.asked('join').map(({ join: rooms }) => rooms)).toEqual([['b'], ['secret']]);
+    socket.close();
+  });
+
   test('is refused in the words of the backend', async () => {
     const error: unknown = await connected({}).catch((fault: unknown) => fault);
     expect(error).toMatchObject({ message: 'say a name', data: { code: 7 } });
@@ -198,6 +210,37 @@ test('a leave that comes before the answer to a join wins', async () => {
   await client.send({ type: 'event', event: 'rooms', id: 4 });
   expect(await client.next()).toMatchObject({ id: 4, args: [['home']] });
   await client.close();
+});
+
+describe('with tokens', () => {
+  const SECRET = 'a-secret-of-tokens-that-has-32-bytes-or-more';
+  const asUser = (sub: string): object => ({ token: madeUp({ alg: 'HS256' }, { sub }, SECRET) });
+
+  test('the backend is told the user, and cannot make it another', async () => {
+    const config = {
+      hookUrl: backend.url,
+      hookSecret: HOOK_SECRET,
+      hookCalls: ['connect', 'event'],
+      tokenSecret: SECRET,
+    } as const;
+    await using withTokens = await HoldfastProcess.start({ app: APP, workers: 1, config });
+    const open = (auth: object): Promise<PlainClient> =>
+      openPlain({ url: withTokens.url, freshConnections: false }, 'websocket', { auth });
+    backend.answers = () => ({ allow: true });
+    const client = await open(asUser('ada'));
+    expect(client.connect.user).toBe('ada');
+    expect(backend.asked('connect')).toMatchObject([{ user: 'ada' }]);
+    await client.close();
+    expect(await faultOf(open({}))).toContain('not authenticated');
+    expect(backend.asked('connect')).toHaveLength(1);
+    backend.answers = () => ({ allow: true, user: 'bob' });
+    expect(await faultOf(open(asUser('ada')))).toContain('not authenticated');
+  });
+});
+
+test('nobody is let in whom the backend gives no user, unless anonymous ones are', async () => {
+  backend.answers = () => ({ allow: true });
+  expect(await faultOf(openPlain(endpoint(), 'websocket'))).toContain('not authenticated');
 });
 
 test('signatures were right, and metrics have it all', async () => {

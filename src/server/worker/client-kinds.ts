@@ -24,6 +24,7 @@ import type { ClientKind } from '../core/contracts/client-kind.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerCore } from '../core/worker-core.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
+import { sendsHook } from './open-hooks.ts';
 import { hasTokens } from './open-identity.ts';
 
 export interface ClientKindsOptions {
@@ -62,7 +63,8 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     requests: new SessionRequests(options),
   };
   const { budget, intake } = table;
-  const hasRules = Object.values(config.rooms).some(({ join }) => join !== 'anyone');
+  const isRuled = Object.values(config.rooms).some(({ join }) => join !== 'anyone');
+  const hasRules = isRuled || sendsHook(config, 'join');
   const isOpen = config.plainClients || hasRules;
   const verbs = new RoomVerbs({ namespaces: core.namespaces, isOpen });
   const routing = { admissions, json, budget, intake, verbs };
@@ -81,7 +83,8 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     home: new PlainHome(table, new PlainRouter(core, routing), config),
     path: config.plainPath,
   });
-  if (isOpen && !hasRules && settings.worker === 0) warnOfOpenRooms(app, hasTokens(config), log);
+  const isLettingIn = hasTokens(config) || sendsHook(config, 'connect');
+  if (isOpen && !hasRules && settings.worker === 0) warnOfOpenRooms(app, isLettingIn, log);
   const all = config.plainClients ? [socketIo, plain] : [socketIo];
   return {
     all,
@@ -102,8 +105,9 @@ function warnOfOpenRooms(app: App, isLettingIn: boolean, log: Log): void {
     (isLettingIn || handlers.authenticate !== undefined) && handlers.mayJoin === undefined;
   if (![app, ...Object.values(app.namespaces ?? {})].some(isOpen)) return;
   log.warn(
-    'clients that a token or authenticate lets in may join any room: declare mayJoin, or rules ' +
-      'in the config key rooms, which say who may join which, or set plainClients to false',
+    'clients that a token, a hook or authenticate lets in may join any room: declare mayJoin, ' +
+      'rules in the config key rooms, or a hook for join, which say who may join which, or set ' +
+      'plainClients to false',
   );
 }
 

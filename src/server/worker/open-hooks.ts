@@ -3,6 +3,11 @@
 import type { Config } from '../../host/config/schema.ts';
 import type { HttpHooks, HttpHooksOptions } from '../identity/hooks/http-hooks.ts';
 
+/** Whether the backend of hooks is asked, or told, something. */
+export function sendsHook(config: Config, call: Config['hookCalls'][number]): boolean {
+  return config.hookUrl !== undefined && config.hookCalls.includes(call);
+}
+
 export async function openHooks(
   config: Config,
   options: Pick<HttpHooksOptions, 'json' | 'counters' | 'refusals'>,

@@ -74,7 +74,7 @@ export class HttpHooks implements Hooks {
     if (sends('event')) this.event = (session, name, args) => this.#event(session, name, args);
     if (sends('disconnect')) {
       this.joined = (session) => void this.#since.set(session, performance.now());
-      this.ended = (session, reason) => void this.#ended(session, reason);
+      this.ended = (session, reason) => this.#ended(session, reason);
     }
   }
 
@@ -140,14 +140,15 @@ export class HttpHooks implements Hooks {
     this.#lastEvents.set(session, over);
   }
 
-  async #ended(...[session, reason]: Parameters<NonNullable<Hooks['ended']>>): Promise<void> {
+  #ended(...[session, reason]: Parameters<NonNullable<Hooks['ended']>>): void {
     const sinceMs = this.#since.get(session);
     if (sinceMs === undefined) return;
     this.#since.delete(session);
     const seconds = Math.round((performance.now() - sinceMs) / SECOND_MS);
     const members = disconnectMembers(session, reason, seconds);
-    await this.#lastEvents.get(session);
-    this.#client.tell('disconnect', members);
+    const last = this.#lastEvents.get(session);
+    if (last === undefined) this.#client.tell('disconnect', members);
+    else void last.then(() => this.#client.tell('disconnect', members));
   }
 
   #isAllowed(call: 'connect' | 'event' | 'join', { kind }: Outcome<unknown>): boolean {
