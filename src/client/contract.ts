@@ -72,8 +72,8 @@ export interface SocketLike {
 
 export interface ClientOptions {
   /**
-   * Presented at each connect; a function is asked anew each time. Where it throws, the client
-   * tries again later. It never stands in a URL.
+   * Presented at each connect, and when the server asks for a new token; a function is asked anew
+   * each time. Where it throws, the client tries again later. It never stands in a URL.
    */
   readonly auth?: Auth | (() => Auth | Promise<Auth>) | undefined;
   /** Rooms to be in before the first message. Where one is refused, so is the client. */

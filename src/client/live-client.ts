@@ -216,8 +216,23 @@ export class LiveClient implements Client {
     const id = message.id as number | undefined;
     if (type === 'event') void this.#called(message);
     else if (type === 'ack') this.#outbox.answer(id, args);
+    else if (type === 'refresh') void this.#refresh();
     else if (type === 'error') {
       this.#outbox.fail(id, new HoldfastError('refused', words, reason, data));
+    }
+  }
+
+  /** The server wants to know again who this is. */
+  async #refresh(): Promise<void> {
+    const { auth, onError } = this.#options;
+    const connection = this.#connection;
+    try {
+      const given = typeof auth === 'function' ? await auth() : auth;
+      if (given === undefined || !connection?.isLive) return;
+      this.#outbox.add({ type: 'auth', auth: given }, true);
+      this.#flush();
+    } catch (error) {
+      onError?.(error as Error);
     }
   }
 

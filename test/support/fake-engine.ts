@@ -5,6 +5,7 @@ import { ForeignJson } from '../../src/host/runtime/foreign-json.ts';
 import { Admissions } from '../../src/server/clients/session/admissions.ts';
 import { type ClientSettings, ClientTable } from '../../src/server/clients/session/client-table.ts';
 import { LocalOwner } from '../../src/server/clients/session/local-owner.ts';
+import { Refreshing } from '../../src/server/clients/session/refreshing.ts';
 import { RoomVerbs } from '../../src/server/clients/session/room-verbs.ts';
 import type { HandshakeSource } from '../../src/server/clients/session/session-extras.ts';
 import { EngineHome } from '../../src/server/clients/socketio/engine-home.ts';
@@ -87,6 +88,7 @@ export class FakeEngine {
   readonly router: PacketRouter;
   readonly admissions: Admissions;
   readonly verbs: RoomVerbs;
+  readonly refreshing: Refreshing;
   readonly core: WorkerCore;
   readonly owner: LocalOwner;
   /** Reasons for which sessions have ended. */
@@ -143,7 +145,8 @@ export class FakeEngine {
       findSession: (namespace, id) => this.context.findInNamespace(namespace, id),
       isSessionId: (name) => isSessionIdOf(name, 1, 3),
     });
-    this.admissions = new Admissions(this.core, this.context);
+    this.refreshing = new Refreshing(this.core, { refreshMs: 30_000 });
+    this.admissions = new Admissions(this.core, this.context, this.refreshing);
     this.verbs = new RoomVerbs({ namespaces: this.core.namespaces, isOpen: true });
     this.router = new PacketRouter(this.core, {
       admissions: this.admissions,

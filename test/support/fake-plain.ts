@@ -33,6 +33,7 @@ export class FakePlain extends FakeEngine {
       json: new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 }),
       intake: this.context.intake,
       verbs: this.verbs,
+      refreshing: this.refreshing,
     });
     const settings = { ...ENGINE_SETTINGS, pollHoldMs: 1_000 };
     this.plainHome = new PlainHome(this.context, router, settings);

@@ -267,6 +267,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'acks.ts',
       'asked-joins.ts',
       'broadcast.ts',
+      'expiries.ts',
       'namespace.ts',
       'namespace-session.ts',
       'slot-table.ts',

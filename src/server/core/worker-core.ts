@@ -25,6 +25,7 @@ import type { Log } from './log/log.ts';
 import type { RoomSettingsTable } from './rooms/room-settings.ts';
 import { AckTable } from './sessions/acks.ts';
 import { answerRequest, runCommand } from './sessions/broadcast.ts';
+import { Expiries } from './sessions/expiries.ts';
 import { Namespace, type NamespaceContext } from './sessions/namespace.ts';
 import type { NamespaceSession } from './sessions/namespace-session.ts';
 
@@ -56,6 +57,8 @@ export class WorkerCore {
   readonly refusals: Refusals;
   readonly link: NodeLink;
   readonly acks: AckTable;
+  /** Sessions that are known for a time only. */
+  readonly expiries: Expiries = new Expiries();
   readonly identity: Identity;
 
   constructor(options: WorkerCoreOptions) {
@@ -70,6 +73,7 @@ export class WorkerCore {
       ...options,
       delivery: this.delivery,
       acks: this.acks,
+      expiries: this.expiries,
       findServer: (name) => namespaces.get(name)?.server,
       findSession: (namespace, id) => options.findSession(namespace, id),
       isSessionId: (name) => options.isSessionId(name),

@@ -214,7 +214,7 @@ function buildPacket(head: PacketHead, payload: unknown): Packet | undefined {
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

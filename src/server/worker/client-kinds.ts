@@ -7,6 +7,7 @@ import { PlainRouter } from '../clients/plain/plain-router.ts';
 import { Admissions } from '../clients/session/admissions.ts';
 import type { ClientTable } from '../clients/session/client-table.ts';
 import { Entrance } from '../clients/session/entrance.ts';
+import { Refreshing } from '../clients/session/refreshing.ts';
 import { RoomVerbs } from '../clients/session/room-verbs.ts';
 import { SessionRequests } from '../clients/session/session-requests.ts';
 import type { WaitingPolls } from '../clients/session/waiting-polls.ts';
@@ -56,7 +57,8 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
   const origins = new OriginPolicy(config, [publicPort, ownPort], (origin) =>
     allowsOrigin(app, origin, log),
   );
-  const admissions = new Admissions(core, table);
+  const refreshing = new Refreshing(core, config);
+  const admissions = new Admissions(core, table, refreshing);
   const common = {
     origins,
     entrance: new Entrance(options),
@@ -67,7 +69,7 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
   const hasRules = isRuled || sendsHook(config, 'join');
   const isOpen = config.plainClients || hasRules;
   const verbs = new RoomVerbs({ namespaces: core.namespaces, isOpen });
-  const routing = { admissions, json, budget, intake, verbs };
+  const routing = { admissions, json, budget, intake, verbs, refreshing };
   const { maxPayloadBytes } = config;
   const router = new PacketRouter(core, { ...routing, maxPayloadBytes });
   const socketIo = new EngineEndpoint({
@@ -90,6 +92,7 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     all,
     sweep: () => {
       admissions.sweep();
+      refreshing.sweep();
       table.sweep();
       for (const kind of all) kind.sweep();
     },

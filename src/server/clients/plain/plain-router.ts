@@ -22,6 +22,7 @@ import { encodePlainAck, PONG } from '../../protocol/plain/server-message.ts';
 import type { AdmissionCore, Admissions } from '../session/admissions.ts';
 import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
+import type { Refreshing } from '../session/refreshing.ts';
 import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
 import { type RefusalText, RefusedPackets } from '../session/refused-packets.ts';
 import type { RoomVerbs } from '../session/room-verbs.ts';
@@ -43,14 +44,17 @@ export interface PlainRouterOptions {
   readonly intake: PacketIntake<ClientSession>;
   /** What clients may do with rooms by themselves. */
   readonly verbs: RoomVerbs;
+  readonly refreshing: Refreshing;
 }
 
 type EventMessage = Extract<ClientMessage, { type: 'event' }>;
+type AuthMessage = Extract<ClientMessage, { type: 'auth' }>;
 type PublishMessage = Extract<ClientMessage, { type: 'publish' }>;
 type PresenceMessage = Extract<ClientMessage, { type: 'presence' }>;
 type RoomMessage = Extract<ClientMessage, { type: 'join' | 'leave' }>;
 
 const NOT_FIRST = "the first message is to be 'connect'";
+const NOT_ASKED = 'the server has not asked for a new token';
 const UNHEARD = 'the app has no handler for this event';
 
 export class PlainRouter implements MessageTaker<PlainSession> {
@@ -148,6 +152,9 @@ export class PlainRouter implements MessageTaker<PlainSession> {
         return;
       case 'presence':
         void this.#presence(session, joined, message);
+        return;
+      case 'auth':
+        this.#refresh(session, joined, message);
     }
   }
 
@@ -185,6 +192,12 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     }
     this.#core.refusals.count('eventUnheard', event);
     if (id !== undefined) session.tellError({ id, reason: 'eventUnheard', message: UNHEARD });
+  }
+
+  #refresh(session: PlainSession, joined: NamespaceSession, { auth, id }: AuthMessage): void {
+    if (!this.#options.refreshing.take(joined, auth)) {
+      this.#refuse(session, id, 'badMessage', NOT_ASKED);
+    } else if (id !== undefined) session.send([encodePlainAck(id, '[]', [])]);
   }
 
   #publish(

@@ -18,6 +18,7 @@ import {
   encodeConnected,
   encodeError,
   encodeFarewell,
+  encodeRefresh,
 } from '../../protocol/plain/server-message.ts';
 import { copyOf, queryParams } from '../../protocol/query-params.ts';
 import { behindId } from '../../protocol/session-id.ts';
@@ -35,8 +36,13 @@ import { bytesOf } from './raw-frames.ts';
 import { StreamSocket } from './stream-socket.ts';
 import { MESSAGE_FORMAT, NATIVE_PING } from './wire-formats.ts';
 
-/** After so long clients come back when their worker stops: not all at once. */
+/** After so long clients come back: not all at once. */
 const RESTART_RETRY_MS = { least: 1_000, spread: 4_000 };
+/** Ends after which a client comes back at once, though not all at the same time. */
+const COMES_BACK: ReadonlySet<DisconnectReason> = new Set([
+  'server shutting down',
+  'session expired',
+]);
 /** Who has to make place for others. */
 const PLACE_RETRY_MS = 5_000;
 /** Ends after which clients that poll are to stay away. */
@@ -168,6 +174,15 @@ export class PlainSession extends ClientSession {
     this.end('server namespace disconnect');
   }
 
+  /** It answers by a message of its own. */
+  askToRefresh(_session: NamespaceSession, withinMs: number): void {
+    this.say(encodeRefresh(withinMs));
+  }
+
+  expire(): void {
+    this.end('session expired', CLOSE_CODE.policy);
+  }
+
   protected sendPacket(socket: FrameSocket, packet: WirePacket): void {
     this.sent(socket, socket.send(packet), packet.length);
   }
@@ -239,7 +254,7 @@ export class PlainSession extends ClientSession {
     const { least, spread } = RESTART_RETRY_MS;
     const restart = Math.round(least + Math.random() * spread);
     const place = code === CLOSE_CODE.tryAgainLater ? PLACE_RETRY_MS : undefined;
-    return encodeFarewell(reason, reason === 'server shutting down' ? restart : place);
+    return encodeFarewell(reason, COMES_BACK.has(reason) ? restart : place);
   }
 
   // What the client sends.

@@ -39,9 +39,15 @@ let home: PlainHome<PlainSession>;
 beforeEach(() => {
   heard.length = 0;
   worker = new FakeEngine(app);
-  const { core, admissions, context, verbs } = worker;
+  const { core, admissions, context, verbs, refreshing } = worker;
   const json = new ForeignJson({ maxKeys: 20_000, maxDepth: 1_000 });
-  const router = new PlainRouter(core, { admissions, json, intake: context.intake, verbs });
+  const router = new PlainRouter(core, {
+    admissions,
+    json,
+    intake: context.intake,
+    verbs,
+    refreshing,
+  });
   home = new PlainHome(context, router, { ...ENGINE_SETTINGS, pollHoldMs: 1_000 });
 });
 

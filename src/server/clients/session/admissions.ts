@@ -29,6 +29,7 @@ import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { ClientSession, JoinRefusal } from './client-session.ts';
 import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
 import { bytesOfKept, type HeldHandshakes } from './held-handshakes.ts';
+import type { Refreshing } from './refreshing.ts';
 import type { Joining } from './session-extras.ts';
 
 /** Of a class of its own, so that it is logged and not told. */
@@ -52,6 +53,7 @@ interface AskedForLong extends Asked {
 interface Entering extends Asked {
   readonly session: NamespaceSession;
   readonly rooms: readonly string[];
+  readonly expiresAtMs: number | undefined;
 }
 
 /** What admissions need of the worker's core. */
@@ -79,15 +81,17 @@ export interface AdmissionTable {
 export class Admissions {
   readonly #core: AdmissionCore;
   readonly #table: AdmissionTable;
+  readonly #refreshing: Refreshing;
   #admitted: Entering[] = [];
   readonly #waiting: Set<ClientSession> = new Set();
   /** Oldest first. */
   readonly #asking: Set<AskedForLong> = new Set();
   readonly #headerNames: HeaderNames = new HeaderNames();
 
-  constructor(core: AdmissionCore, table: AdmissionTable) {
+  constructor(core: AdmissionCore, table: AdmissionTable, refreshing: Refreshing) {
     this.#core = core;
     this.#table = table;
+    this.#refreshing = refreshing;
   }
 
   /** Takes a client's CONNECT. One that comes before the answer to another takes its place. */
@@ -212,7 +216,7 @@ export class Admissions {
   }
 
   /** @throws TypeError when a user or rooms were given that cannot be, or are another's */
-  #admit(asked: Asked, { admission, grants }: Admitted): void {
+  #admit(asked: Asked, { admission, grants, expiresAtMs }: Admitted): void {
     const { client, home, reads } = asked;
     if (client.closed) return;
     if (reads.isMissing) throw new Error('authenticate went on without what it asked for');
@@ -226,7 +230,7 @@ export class Admissions {
     home.grants.set(session, grants);
     const all = this.#withWanted(asked, given);
     if (all === undefined) return;
-    const entering = { client, session, home, rooms: all, reads };
+    const entering = { client, session, home, rooms: all, reads, expiresAtMs };
     const { wantedRooms } = client;
     const permitted = wantedRooms.length === 0 || home.permits(session, wantedRooms);
     if (permitted instanceof Promise) {
@@ -284,8 +288,9 @@ export class Admissions {
     return true;
   }
 
-  #enter({ client, session, home, rooms, reads }: Entering): void {
+  #enter({ client, session, home, rooms, reads, expiresAtMs }: Entering): void {
     home.add(session, rooms);
+    if (expiresAtMs !== undefined) this.#refreshing.begin(session, expiresAtMs);
     client.addSession(session);
     this.#table.joined(client);
     // Another namespace of the app may ask for anything that the first request said.

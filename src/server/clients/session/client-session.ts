@@ -36,6 +36,7 @@ import {
   type Joining,
   type KeptHandshake,
   packedHandshake,
+  type TakeAuth,
   unpackedHandshake,
 } from './session-extras.ts';
 
@@ -73,6 +74,10 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
   /** Tells the client that it may not join a namespace. */
   abstract tellNotJoined(namespace: string, refusal: JoinRefusal): void;
   abstract endSession(session: CarriedSession): void;
+  /** Asks for a new token within this time. @param take takes what comes as an answer to that */
+  abstract askToRefresh(session: NamespaceSession, withinMs: number, take: TakeAuth): void;
+  /** Ends a session that brought none, and tells the client why. */
+  abstract expire(session: NamespaceSession): void;
   /** Sends an event over a socket; nothing of it may be left out. */
   protected abstract sendEvent(socket: FrameSocket, event: OutgoingEvent): void;
   /** What stands in the queue of a client that polls for an event. */

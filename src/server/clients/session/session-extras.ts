@@ -26,6 +26,9 @@ export interface KeptHandshake {
   readonly headers: Readonly<Record<string, string>> | undefined;
 }
 
+/** Takes what a client presents instead of what it came in with. */
+export type TakeAuth = (auth: JsonObject) => void;
+
 /** A namespace whose `authenticate` is still running for this client. */
 export interface Joining {
   readonly since: number;

@@ -28,18 +28,23 @@ import {
   encodeConnect,
   encodeConnectError,
   encodeDisconnect,
+  isObject,
 } from '../../protocol/socketio-packet.ts';
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { ClientSession, type JoinRefusal } from '../session/client-session.ts';
 import type { EndedBy } from '../session/last-words.ts';
-import type { HandshakeSource } from '../session/session-extras.ts';
+import type { HandshakeSource, TakeAuth } from '../session/session-extras.ts';
 import { engineError } from './engine-error.ts';
 import type { EngineHome } from './engine-home.ts';
 import { EnginePolling, POST_TAKEN } from './engine-polling.ts';
 import { UpgradeProbe } from './upgrade-probe.ts';
 import { PING, SOCKET_IO_FORMAT } from './wire-format.ts';
 
+/** The event by which a client is asked for a new token: its ack is what `auth` was. */
+const REFRESH_EVENT = 'holdfast:refresh';
+/** The last event of a session that brought none. */
+const EXPIRED_EVENT = 'holdfast:expired';
 /** A client of Socket.IO is let into rooms by the app alone. */
 const NO_ROOMS: readonly string[] = [];
 
@@ -111,6 +116,22 @@ export class EngineSession extends ClientSession {
     this.send([encodeDisconnect(session.namespace)]);
     this.removeSession(session);
     this.home.router.left(this, session.namespace);
+  }
+
+  askToRefresh(session: NamespaceSession, withinMs: number, take: TakeAuth): void {
+    const answer = session.timeout(withinMs).emitWithAck(REFRESH_EVENT, { within: withinMs });
+    answer.then(
+      (auth) => take(isObject(auth) ? auth : {}),
+      // It did not answer: the session ends in its time.
+      () => {},
+    );
+  }
+
+  expire(session: NamespaceSession): void {
+    session.emit(EXPIRED_EVENT);
+    session.home.delivery.prepare(session);
+    this.endSession(session);
+    session.home.remove(session, 'session expired');
   }
 
   protected sendPacket(socket: FrameSocket, packet: WirePacket): void {

@@ -54,7 +54,7 @@ export interface Admission {
   readonly data?: unknown;
 }
 
-/** Why a session ended; the words are Socket.IO's own. */
+/** Why a session ended; the words are Socket.IO's own, but for `session expired`. */
 export type DisconnectReason =
   | 'client namespace disconnect'
   | 'server namespace disconnect'
@@ -62,6 +62,7 @@ export type DisconnectReason =
   | 'transport error'
   | 'parse error'
   | 'ping timeout'
+  | 'session expired'
   | 'server shutting down';
 
 /** Handlers of one namespace. All are optional. */

@@ -37,6 +37,11 @@ export const WORKER_BOUNDS = {
     seen: 'a client whose key is not known is refused without a question',
     counted: 'tokenKeyUnknown',
   },
+  refreshesPerTick: {
+    value: 500,
+    unit: 'sessions',
+    why: 'Asked for a new token, or ended without, in one tick: many are issued at the same time.',
+  },
   intakeSliceMs: {
     value: 5,
     unit: 'ms',

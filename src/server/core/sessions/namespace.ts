@@ -24,6 +24,7 @@ import { Room } from '../rooms/room.ts';
 import type { RoomSettingsTable } from '../rooms/room-settings.ts';
 import type { AckTable } from './acks.ts';
 import { AskedJoins } from './asked-joins.ts';
+import type { Expiries } from './expiries.ts';
 import { Grants } from './grants.ts';
 import type { SessionHome } from './home.ts';
 import type { NamespaceSession } from './namespace-session.ts';
@@ -50,6 +51,7 @@ export interface NamespaceContext {
   readonly maxRoomsPerSession: number;
   readonly roomSettings: RoomSettingsTable;
   readonly roomRules: RoomRules;
+  readonly expiries: Expiries;
   readonly hooks?: Hooks | undefined;
   /** Hears who comes and goes; `undefined` when no room of the config has presence. */
   readonly presence?: PresenceLink | undefined;
@@ -146,6 +148,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
       if (room.members.length === 0) this.#retire(room);
     }
     memberships.length = 0;
+    this.#context.expiries.forget(session);
     if (user !== undefined && this.users.remove(user, session)) {
       this.link.setInterest(userKey(this.name, user), false);
     }

@@ -24,6 +24,7 @@ export type ClientMessage =
   | { readonly type: 'presence'; readonly room: string; readonly id: number }
   | { readonly type: 'ack'; readonly id: number; readonly args: unknown[] }
   | { readonly type: 'connect'; readonly auth: JsonObject }
+  | { readonly type: 'auth'; readonly auth: JsonObject; readonly id: number | undefined }
   | { readonly type: 'ping' | 'disconnect' };
 
 /** A message that is not taken; `id` is there where it could be read. */
@@ -90,6 +91,8 @@ function messageOf(read: Read, text: string): ClientMessage | UnreadMessage {
       return { type, room, id: id as number };
     case 'connect':
       return { type, auth };
+    case 'auth':
+      return { type, auth, id };
     case 'ping':
     case 'disconnect':
       return { type };

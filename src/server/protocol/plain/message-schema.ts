@@ -55,6 +55,12 @@ export const CLIENT_MESSAGES: Readonly<Record<string, JsonSchema>> = {
   ack: message('ack', 'Answers an event of the server.', { id: ID, args: ARGS }, ['id']),
   ping: message('ping', 'Is the server there?', {}),
   connect: message('connect', 'Opens a session.', { auth: { type: 'object' } }),
+  auth: message(
+    'auth',
+    'A new token, when the server has asked for one.',
+    { auth: { type: 'object' }, id: ID },
+    ['auth'],
+  ),
   disconnect: message('disconnect', 'Ends the session.', {}),
 };
 
@@ -101,6 +107,12 @@ export const SERVER_MESSAGES: Readonly<Record<string, JsonSchema>> = {
       refused: { description: 'Messages that it stands for.', type: 'integer', minimum: 1 },
     },
     ['reason', 'message'],
+  ),
+  refresh: message(
+    'refresh',
+    'A new token is needed, or the session ends.',
+    { within: { description: 'Until then.', ...MILLISECONDS } },
+    ['within'],
   ),
   pong: message('pong', 'Answers a ping.', {}),
   disconnect: message(

@@ -76,6 +76,11 @@ export function encodeError({ reason, message, id, data, refused }: ErrorFacts):
   return JSON.stringify({ type: 'error', reason, message, id, data, refused });
 }
 
+/** @param within so many milliseconds the client is to bring a new token */
+export function encodeRefresh(within: number): string {
+  return JSON.stringify({ type: 'refresh', within });
+}
+
 /** @param retry after how many milliseconds the client is to come back; without it, not at all */
 export function encodeFarewell(reason: string, retry: number | undefined): string {
   return JSON.stringify({ type: 'disconnect', reason, retry });
