@@ -51,3 +51,13 @@ test('knows nothing of users and sessions that are not there', () => {
   expect(index.remove('ada', sessionOf('ada'))).toBe(false);
   expect(index.get('ada')).toHaveLength(1);
 });
+
+test('of those who share a user the others keep their order when some leave', () => {
+  const index = new UserIndex();
+  const sessions = Array.from({ length: 1_000 }, () => sessionOf('guest'));
+  for (const session of sessions) index.add('guest', session);
+  const shuffled = sessions.toSorted(() => Math.random() - 0.5);
+  for (const session of shuffled.slice(300)) expect(index.remove('guest', session)).toBe(false);
+  const left = new Set(shuffled.slice(0, 300));
+  expect(index.get('guest')).toEqual(sessions.filter((session) => left.has(session)));
+});

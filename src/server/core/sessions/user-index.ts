@@ -32,6 +32,7 @@ export class UserIndex<Session extends UserSession> {
     return this.#size;
   }
 
+  /** The user's sessions, oldest first; whoever ends some of them takes a copy first. */
   get(user: string): readonly Session[] {
     const entry = this.#entries[this.#find(user)];
     if (entry === undefined) return [];
@@ -58,8 +59,10 @@ export class UserIndex<Session extends UserSession> {
     const entry = this.#entries[place];
     if (entry === undefined) return false;
     if (Array.isArray(entry)) {
-      const rest = entry.filter((other) => other !== session);
-      this.#entries[place] = rest.length === 1 ? rest[0] : rest;
+      // Some apps give thousands the same user, and all of them may leave at once.
+      const at = entry.indexOf(session);
+      if (at !== -1) entry.splice(at, 1);
+      if (entry.length === 1) this.#entries[place] = entry[0];
       return false;
     }
     if (entry !== session) return false;
