@@ -97,6 +97,9 @@ test('people are told where the node listens', () => {
   expect(text).toContain('Socket.IO  http://[::1]:8500/socket.io/');
   expect(text).toContain('plain      http://[::1]:8500/ws, /sse, /poll\n');
   expect(text).toContain('app        /a.ts');
+  const hookSecret = 'x'.repeat(32);
+  const hooks = loadConfig({ flags: { hookUrl: 'http://a/b?key=c', hookSecret } });
+  expect(readyText(node, hooks)).toContain('hooks      http://a/b\n');
   const without = loadConfig({ flags: { plainClients: 'false' } });
   expect(readyText(node, without)).not.toContain('plain');
 });

@@ -131,7 +131,10 @@ export function readyText(node: RunningNode, config: Config): string {
 /** What takes the events of clients. */
 function appText({ app, hookUrl }: Config, url: string): string {
   if (app !== undefined) return `  app        ${printable(app)}`;
-  return hookUrl === undefined ? `  demo       ${url}/` : `  hooks      ${printable(hookUrl)}`;
+  if (hookUrl === undefined) return `  demo       ${url}/`;
+  // A query may hold what is nobody's business.
+  const { origin, pathname } = new URL(hookUrl);
+  return `  hooks      ${printable(origin + pathname)}`;
 }
 
 /** Where clients without Socket.IO connect. */

@@ -3,12 +3,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { io } from 'socket.io-client';
 import type { Config } from '../../src/host/config/schema.ts';
 import { LIMITS } from '../../src/server/core/limits/limits.ts';
 import type { Reason } from '../../src/server/core/limits/reasons.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { HOOK_SECRET, HookBackend, RawBackend, rawAnswer } from '../support/hook-backend.ts';
-import { openPlain, type PlainClient } from '../support/plain-client.ts';
+import { openPlain, PLAIN_KINDS, type PlainClient } from '../support/plain-client.ts';
 import type { Message } from '../support/plain-messages.ts';
 import { eventually } from './eventually.ts';
 
@@ -157,9 +158,9 @@ describe.each<[string, Config['hookAllowOnFailure']]>([
       expect(event).toBe('{"type":"ack","id":2,"args":[]}');
       expect(joined).toBe('{"type":"ack","id":3,"args":[]}');
     } else {
-      expect(opened).toContain('this cannot be answered now');
-      expect(event).toContain('"type":"error"');
-      expect(joined).toContain('joinForbidden');
+      expect(opened).toContain('"retry":');
+      expect(event).toContain('this cannot be answered now');
+      expect(joined).toContain('this cannot be answered now');
     }
     expect((await fetch(`${node.url}/health`)).status).toBe(200);
   });
@@ -228,11 +229,73 @@ describe('a backend that is down', () => {
     await backend[Symbol.asyncDispose]();
   });
 
-  test('from the beginning keeps nobody from starting', async () => {
+  test.each(PLAIN_KINDS)('keeps nobody who comes over %s away for good', async (kind) => {
     await using node = await start({ hookUrl: 'http://127.0.0.1:1/' });
-    expect(await faultOf(open(node))).toContain('this cannot be answered now');
+    const endpoint = { url: node.url, freshConnections: false };
+    expect(await faultOf(openPlain(endpoint, kind))).toContain('"retry":');
     expect((await fetch(`${node.url}/ready`)).status).toBe(200);
   });
+
+  test.each(['polling', 'websocket'])('lets Socket.IO come again by %s', async (transport) => {
+    const { port, url } = await closedBackend();
+    await using node = await start({ hookUrl: url });
+    const refusals: string[] = [];
+    const options = { transports: [transport], forceNew: true, reconnectionDelay: 200 };
+    const socket = io(node.url, options);
+    socket.on('connect_error', ({ message }) => void refusals.push(message));
+    await eventually(
+      'it is sent away',
+      () => refused(node, 'hookFailed'),
+      (count) => count > 0,
+    );
+    await using backend = new HookBackend(({ call }) => GOOD[call as keyof typeof GOOD], port);
+    await eventually(
+      'it is in',
+      () => socket.connected,
+      (isIn) => isIn,
+    );
+    // That one comes of a poll whose session is over, and is no word of the server.
+    expect(refusals.filter((message) => message !== 'xhr poll error')).toEqual([]);
+    expect(backend.asked('connect').length).toBeGreaterThan(0);
+    socket.close();
+  });
+});
+
+/** The port of a backend that is not there yet. */
+async function closedBackend(): Promise<{ readonly port: number; readonly url: string }> {
+  await using backend = new HookBackend();
+  const { port, url } = backend;
+  return { port, url };
+}
+
+test('whose time runs out while a backend is away is asked again', async () => {
+  let isAway = false;
+  await using backend = new HookBackend(({ call, user }) => {
+    if (isAway) return new Response('', { status: 500 });
+    const seconds = user === undefined ? 4 : 60;
+    const expiresAt = Math.floor(Date.now() / 1_000) + seconds;
+    return call === 'connect' ? { allow: true, user: 'ada', expiresAt } : { ack: ['ok'] };
+  });
+  await using node = await start({ hookUrl: backend.url, refreshMs: 3_000 });
+  const client = await open(node);
+  isAway = true;
+  expect(await client.next('a question', 10_000)).toMatchObject({ type: 'refresh' });
+  await client.send({ type: 'auth', auth: { try: 1 }, id: 1 });
+  expect(await client.next()).toMatchObject({ type: 'ack', id: 1 });
+  await eventually(
+    'it is asked',
+    () => backend.asked('connect').at(-1)?.['auth'],
+    (auth) => JSON.stringify(auth) === '{"try":1}',
+  );
+  isAway = false;
+  expect(await client.next('another question', 10_000)).toMatchObject({ type: 'refresh' });
+  await client.send({ type: 'auth', auth: { try: 2 }, id: 2 });
+  expect(await client.next()).toMatchObject({ type: 'ack', id: 2 });
+  await Bun.sleep(4_500);
+  await client.send({ type: 'event', event: 'x', id: 3 });
+  expect(await client.next()).toMatchObject({ type: 'ack', id: 3 });
+  expect(backend.asked('connect').at(-1)).toMatchObject({ user: 'ada', auth: { try: 2 } });
+  await client.close();
 });
 
 test('200 clients at once have four calls at a time', async () => {

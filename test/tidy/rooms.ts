@@ -348,6 +348,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/app': 'any',
       'server/core/contracts': 'type',
       'server/core/limits': 'any',
+      'server/core/log': 'type',
       'server/core/rooms': 'any',
     },
     entries: ['http-hooks.ts'],

@@ -282,3 +282,31 @@ test('rooms with what they have by default', () => {
     b: { ...rules, recovery: false },
   });
 });
+
+const HOOKS = { hookUrl: 'https://a.example/b?c=d', hookSecret: 'x'.repeat(32) };
+
+test.each<[string, Readonly<Record<string, string>>]>([
+  ['--hook-url', { hookUrl: 'ftp://a/' }],
+  ['--hook-url', { hookUrl: 'http://user@a/' }],
+  ['--hook-url', { hookUrl: 'http://a/#b' }],
+  ['--hook-url', { hookUrl: '/hooks' }],
+  ['--hook-secret', { hookSecret: 'too short' }],
+  ['--hook-secret', { hookSecret: `${'x'.repeat(40)} y` }],
+  ['--hook-calls', { hookCalls: 'connect,leave' }],
+  ['--hook-headers', { hookHeaders: 'Cookie' }],
+  ['--hook-concurrency', { hookConcurrency: '0' }],
+  ['--hook-concurrency', { hookConcurrency: '201' }],
+  ['--hook-allow-on-failure', { hookAllowOnFailure: 'disconnect' }],
+  ['hookTimeoutMs', { hookTimeoutMs: '5000', connectTimeoutMs: '5000' }],
+])('%s of hooks as %p is refused', (key, flags) => {
+  expect(() => loadConfig({ flags: { ...HOOKS, ...flags } })).toThrow(key);
+});
+
+test('hooks as lists of words, with both keys or neither', () => {
+  const env = { HOLDFAST_HOOK_CALLS: 'connect, event', HOLDFAST_HOOK_ALLOW_ON_FAILURE: 'join' };
+  const { hookCalls, hookAllowOnFailure } = loadConfig({ flags: HOOKS, env });
+  expect([hookCalls, hookAllowOnFailure]).toEqual([['connect', 'event'], ['join']]);
+  expect(() => loadConfig({ flags: { hookUrl: HOOKS.hookUrl } })).toThrow('hookSecret must be set');
+  const shown = (): unknown => loadConfig({ flags: { ...HOOKS, hookSecret: 'my secret' } });
+  expect(shown).toThrow('a secret that is not shown');
+});

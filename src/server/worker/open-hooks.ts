@@ -10,7 +10,7 @@ export function sendsHook(config: Config, call: Config['hookCalls'][number]): bo
 
 export async function openHooks(
   config: Config,
-  options: Pick<HttpHooksOptions, 'json' | 'counters' | 'refusals'>,
+  options: Pick<HttpHooksOptions, 'json' | 'counters' | 'refusals' | 'log'>,
 ): Promise<HttpHooks | undefined> {
   const { hookUrl: url, hookSecret: secret } = config;
   if (url === undefined || secret === undefined) return undefined;

@@ -205,10 +205,10 @@ export class Worker {
   async #open(): Promise<void> {
     const { worker, runDir, publicPort, ownPort } = this.#settings;
     const app = await loadApp(this.#settings.app, this.#log);
-    const parts = { json: this.#json, counters: this.#counters, refusals: this.#refusals };
+    const [log, json] = [this.#log, this.#json];
+    const parts = { json, log, counters: this.#counters, refusals: this.#refusals };
     this.#hooks = await openHooks(this.#settings.config, parts);
-    const hooks = this.#hooks?.sources ?? [];
-    const needs = { settings: this.#settings, app, log: this.#log, json: this.#json, hooks };
+    const needs = { settings: this.#settings, app, log, json, hooks: this.#hooks?.sources ?? [] };
     const core = this.#createCore(app, await openIdentity(needs));
     this.#core = core;
     this.#bus.join(core);

@@ -12,6 +12,7 @@
  * gets one answer, by what it presented last.
  */
 
+import { NotNow } from '../../core/app/client-error.ts';
 import type { Admitted, Identity, IdentityVerdict } from '../../core/contracts/identity.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
 import type { Counters } from '../../core/limits/counters.ts';
@@ -314,8 +315,18 @@ export class Admissions {
       client.end('transport close', CLOSE_CODE.policy);
       return;
     }
+    if (error instanceof NotNow && client.sessions.length === 0) {
+      this.#sendAway(client);
+      return;
+    }
     const { message, data } = home.runner.refusal(error);
     this.#tellRefused(one, { reason: 'notAuthenticated', message, data });
+  }
+
+  /** Nobody can say now whether it may come in. A refusal would keep it from coming again. */
+  #sendAway(client: ClientSession): void {
+    this.#table.counters.handshakesRefused++;
+    client.end('transport close', CLOSE_CODE.tryAgainLater);
   }
 
   /** @param reason what it counts as, where the client is told less */

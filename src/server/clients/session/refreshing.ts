@@ -8,6 +8,7 @@
  * be the same. How a client is asked, answers and is told of the end is the business of its kind.
  */
 
+import { NotNow } from '../../core/app/client-error.ts';
 import type { Admitted, Identity, OpenHandshake } from '../../core/contracts/identity.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
@@ -96,6 +97,11 @@ export class Refreshing {
       if (verdict.kind === 'admitted') this.#goOn(session, expiry, verdict);
       else this.#end(session, verdict.reason);
     } catch (error) {
+      if (error instanceof NotNow && session.connected) {
+        // There is time left: it is asked once more in half of it.
+        this.begin(session, expiry.expiresAtMs);
+        return;
+      }
       session.home.runner.failed('refresh', error);
       this.#end(session, 'sessionExpired');
     }

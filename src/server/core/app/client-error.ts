@@ -24,6 +24,15 @@ export class HookRefusal extends ClientError {
   override readonly name: string = 'HookRefusal';
 }
 
+/** A backend that was asked is not there, or does not answer: the client may ask again. */
+export class NotNow extends HookRefusal {
+  override readonly name: string = 'NotNow';
+
+  constructor() {
+    super('this cannot be answered now');
+  }
+}
+
 /** What a client may be told of an error. */
 export interface Told {
   readonly message: string;

@@ -10,15 +10,17 @@ import type { AckValues, DisconnectReason, Session } from '../app/app.ts';
 export interface Hooks {
   /**
    * Whether a client may join rooms that it asks for, all of them. MUST answer within a bounded
-   * time and MUST NOT reject. Asked once rules and the app have said yes; `session` may not have
-   * joined anything yet, or may end meanwhile.
+   * time. Asked once rules and the app have said yes; `session` may not have joined anything yet,
+   * or may end meanwhile.
+   *
+   * @throws NotNow when it cannot tell, and nothing else
    */
   readonly mayJoin?: ((session: Session, rooms: readonly string[]) => Promise<boolean>) | undefined;
   /**
    * Takes an event that the app has no handler for. Events of one session MUST be taken in order.
    *
    * @returns the values of the ack
-   * @throws HookRefusal, in words for the client
+   * @throws HookRefusal in words for the client, or NotNow
    */
   readonly event?:
     | ((session: Session, name: string, args: readonly unknown[]) => Promise<AckValues>)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { FakeCore, MAX_ROOMS, type Visitor } from '../../../../test/support/fake-core.ts';
+import { NotNow } from '../app/client-error.ts';
 import type { Hooks } from '../contracts/hooks.ts';
 import { LIMITS } from '../limits/limits.ts';
 import { FORBIDDEN_ROOM, type JoinFault } from './asked-joins.ts';
@@ -54,6 +55,20 @@ describe('with one', () => {
     expect([await yes, await no]).toEqual([undefined, FORBIDDEN_ROOM]);
     expect(visitor.session.rooms).toEqual(['a']);
     expect(hook.asked).toEqual([['a'], ['b']]);
+  });
+
+  test('what it cannot tell now is told so', async () => {
+    const fake = new FakeCore(ACK_TIMEOUT_MS, {}, { mayJoin: () => Promise.reject(new NotNow()) });
+    const { session } = fake.enter('s1');
+    expect(await fake.home.askedJoins.join(session, 'a')).toBe('this cannot be answered now');
+    expect(session.rooms).toEqual([]);
+  });
+
+  test('it is not asked about the room of the session itself', () => {
+    const { hook, fake, visitor } = joining();
+    expect(fake.home.permits(visitor.session, ['s1'])).toBe(true);
+    expect(fake.home.permits(visitor.session, [])).toBe(true);
+    expect(hook.asked).toEqual([]);
   });
 
   test('a leave meanwhile wins', async () => {

@@ -7,6 +7,7 @@
  */
 
 import { NameMap } from '../../../host/runtime/name-map.ts';
+import { NotNow } from '../app/client-error.ts';
 import { LIMITS } from '../limits/limits.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 
@@ -98,6 +99,9 @@ export class AskedJoins {
       if (!(await permitted)) return FORBIDDEN_ROOM;
       // Of one that has ended nobody is told.
       return asked.isLeft || !session.connected ? LEFT : this.#join(session, room);
+    } catch (error) {
+      if (error instanceof NotNow) return error.message;
+      throw error;
     } finally {
       this.#forget(session, room, asked);
     }

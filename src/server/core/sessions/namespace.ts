@@ -202,11 +202,15 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   /**
    * Whether a client may join all of the rooms that it asks for. What does not know at once is a
    * hook, which is asked once everybody else has said yes.
+   *
+   * @throws NotNow later, when the hook cannot tell
    */
   permits(session: NamespaceSession, rooms: readonly string[]): boolean | Promise<boolean> {
     if (!rooms.every((room) => this.mayJoin(session, room))) return false;
     const { hooks } = this.#context;
-    return hooks?.mayJoin === undefined ? true : hooks.mayJoin(session, rooms);
+    if (hooks?.mayJoin === undefined) return true;
+    const others = rooms.filter((room) => room !== session.id);
+    return others.length === 0 || hooks.mayJoin(session, others);
   }
 
   /**

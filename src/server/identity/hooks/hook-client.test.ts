@@ -260,8 +260,18 @@ describe('what nobody waits for', () => {
   test('is still told by who stops', async () => {
     const client = clientOf();
     for (let i = 0; i < 40; i++) client.tell('disconnect', `"a":${i}`);
-    await client.close();
+    expect(await client.close()).toBe(0);
     expect(backend.calls).toHaveLength(40);
     expect(await ask(client)).toEqual(FAILED);
+  });
+
+  test('is not waited for by who stops while the backend is down', async () => {
+    backend.answers = () => new Response('', { status: 500 });
+    const client = clientOf();
+    for (let i = 0; i < 40; i++) client.tell('disconnect', `"a":${i}`);
+    const fromMs = performance.now();
+    expect(await client.close()).toBe(40);
+    expect(performance.now() - fromMs).toBeLessThan(LIMITS.hookFarewellMs);
+    expect(failures()).toMatchObject({ hookDropped: expect.any(Number) });
   });
 });

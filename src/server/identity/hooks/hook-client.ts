@@ -128,18 +128,26 @@ export class HookClient {
     });
   }
 
-  /** Sends what waits, for as long as a worker that stops has for that; then all has failed. */
-  async close(): Promise<void> {
+  /**
+   * Sends what waits, for as long as a worker that stops has for that; then all has failed.
+   *
+   * @returns how many were not told that should have been
+   */
+  async close(): Promise<number> {
     const untilMs = performance.now() + LIMITS.hookFarewellMs;
     const isBusy = (): boolean =>
       this.#inFlight > 0 || (this.#queue.size > 0 && !this.#circuit.isOpen);
     while (isBusy() && performance.now() < untilMs) await Bun.sleep(CLOSE_CHECK_MS);
     this.#isClosed = true;
     clearTimeout(this.#timer?.handle);
+    let untold = this.#toldLater;
     for (const kind of KINDS) {
-      for (const call of this.#queue.removeAll(kind)) call.settle(FAILED);
+      for (const call of this.#queue.removeAll(kind)) {
+        if (!call.isAwaited) untold++;
+        call.settle(FAILED);
+      }
     }
-    for (; this.#toldLater > 0; this.#toldLater--) this.#options.refusals.count('hookDropped');
+    return untold;
   }
 
   #add(kind: HookCall, call: Call): void {

@@ -9,11 +9,12 @@
 import type { Config } from '../../../host/config/schema.ts';
 import type { ForeignJson } from '../../../host/runtime/foreign-json.ts';
 import { AckValues, type Handshake, type Session } from '../../core/app/app.ts';
-import { HookRefusal } from '../../core/app/client-error.ts';
+import { HookRefusal, NotNow } from '../../core/app/client-error.ts';
 import type { Hooks } from '../../core/contracts/hooks.ts';
 import type { IdentitySource, IdentityVerdict } from '../../core/contracts/identity.ts';
 import type { HookCall, HookCounters, HookGauges } from '../../core/limits/hook-counters.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
+import type { Log } from '../../core/log/log.ts';
 import {
   type Allowed,
   type NotAllowed,
@@ -22,7 +23,7 @@ import {
   readJoinAnswer,
 } from './answers.ts';
 import { connectMembers, disconnectMembers, eventMembers, joinMembers } from './call-bodies.ts';
-import { HookClient, type Outcome } from './hook-client.ts';
+import { HookClient } from './hook-client.ts';
 
 /** The keys of the config that hooks follow. */
 type HookSettings = Pick<
@@ -37,12 +38,13 @@ export interface HttpHooksOptions {
   readonly json: ForeignJson;
   readonly counters: HookCounters;
   readonly refusals: Refusals;
+  readonly log: Log;
 }
 
 /** What clients read that are refused, where the backend has no words for them. */
 const NOT_AUTHENTICATED = 'not authenticated';
-/** What clients read when the backend does not answer: they may come again. */
-const NOT_NOW = 'this cannot be answered now';
+/** What clients read of an event whose answer is none. */
+const NOT_TAKEN = 'the event was not taken';
 
 const NO_VALUES = new AckValues([]);
 const SECOND_MS = 1_000;
@@ -57,15 +59,17 @@ export class HttpHooks implements Hooks {
   readonly #client: HookClient;
   readonly #settings: HookSettings;
   readonly #refusals: Refusals;
+  readonly #log: Log;
   /** When sessions joined, in milliseconds; only where the backend hears of their end. */
   readonly #since: WeakMap<Session, number> = new WeakMap();
   /** The last event under way of each session that has some. */
   readonly #lastEvents: Map<Session, Promise<unknown>> = new Map();
 
-  constructor({ settings, ...options }: HttpHooksOptions) {
+  constructor({ settings, log, ...options }: HttpHooksOptions) {
     const { hookCalls, hookTimeoutMs: timeoutMs, hookConcurrency: concurrency } = settings;
     this.#settings = settings;
     this.#refusals = options.refusals;
+    this.#log = log;
     this.#client = new HookClient({ ...options, timeoutMs, concurrency });
     const sends = (call: HookCall): boolean => hookCalls.includes(call);
     const identify: IdentitySource['identify'] = (handshake) => this.#identify(handshake);
@@ -83,28 +87,30 @@ export class HttpHooks implements Hooks {
   }
 
   /** Tells the backend what is still to be told, within a bounded time. */
-  close(): Promise<void> {
-    return this.#client.close();
+  async close(): Promise<void> {
+    const count = await this.#client.close();
+    if (count > 0) this.#log.warn('the backend of hooks was not told of ends', { count });
   }
 
   async #identify(handshake: Handshake): Promise<IdentityVerdict> {
     const members = connectMembers(handshake, this.#settings.hookHeaders);
     const outcome = await this.#client.ask('connect', {}, members, readConnectAnswer);
     if (outcome.kind === 'answered') return verdictOf(outcome.answer);
-    if (this.#isAllowed('connect', outcome)) return { kind: 'admitted', admission: {} };
-    const isRefused = outcome.kind === 'refused';
-    return isRefused
-      ? { kind: 'refused', reason: 'hookRefused', message: NOT_AUTHENTICATED }
-      : { kind: 'refused', reason: 'hookFailed', message: NOT_NOW };
+    if (outcome.kind === 'refused') {
+      return { kind: 'refused', reason: 'hookRefused', message: NOT_AUTHENTICATED };
+    }
+    this.#allowOrThrow('connect');
+    const { user } = handshake;
+    return { kind: 'admitted', admission: user === undefined ? {} : { user } };
   }
 
   async #mayJoin(session: Session, rooms: readonly string[]): Promise<boolean> {
     const members = joinMembers(session, rooms);
     const outcome = await this.#client.ask('join', {}, members, readJoinAnswer);
     if (outcome.kind === 'answered') return outcome.answer.allow;
-    if (this.#isAllowed('join', outcome)) return true;
-    if (outcome.kind === 'failed') this.#refusals.count('hookFailed', 'join');
-    return false;
+    if (outcome.kind === 'refused') return false;
+    this.#allowOrThrow('join');
+    return true;
   }
 
   #event(session: Session, name: string, args: readonly unknown[]): Promise<AckValues> {
@@ -125,9 +131,9 @@ export class HttpHooks implements Hooks {
       if ('ack' in answer) return new AckValues(answer.ack);
       throw new HookRefusal(answer.error, { data: answer.data });
     }
-    if (this.#isAllowed('event', outcome)) return NO_VALUES;
-    if (outcome.kind === 'failed') this.#refusals.count('hookFailed', 'event');
-    throw new HookRefusal(NOT_NOW);
+    if (outcome.kind === 'refused') throw new HookRefusal(NOT_TAKEN);
+    this.#allowOrThrow('event');
+    return NO_VALUES;
   }
 
   /** The end of a session is told after its events. */
@@ -151,8 +157,11 @@ export class HttpHooks implements Hooks {
     else void last.then(() => this.#client.tell('disconnect', members));
   }
 
-  #isAllowed(call: 'connect' | 'event' | 'join', { kind }: Outcome<unknown>): boolean {
-    return kind === 'failed' && this.#settings.hookAllowOnFailure.includes(call);
+  /** @throws NotNow unless calls of this kind count as allowed when they fail */
+  #allowOrThrow(call: 'connect' | 'event' | 'join'): void {
+    if (this.#settings.hookAllowOnFailure.includes(call)) return;
+    this.#refusals.count('hookFailed', call);
+    throw new NotNow();
   }
 }
 
