@@ -15,7 +15,9 @@ export type {
   RoomPresence,
   Server,
   Session,
+  SessionPlace,
   TransportName,
+  UserPlaces,
 } from './server/core/app/app.ts';
 export { ack, defineApp } from './server/core/app/app.ts';
 export { ClientError } from './server/core/app/client-error.ts';

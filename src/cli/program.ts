@@ -4,15 +4,18 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { ConfigError } from '../host/config/load.ts';
 import { StartError } from '../server/controller/start-error.ts';
 import { CliError } from './cli-error.ts';
+import { disconnectCommand } from './disconnect.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet.ts';
 import { complain, complainOfFault, writeOut } from './output.ts';
 import { planCommand } from './plan.ts';
 import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
+import { roomsCommand } from './rooms.ts';
 import { sendCommand } from './send.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
+import { usersCommand } from './users.ts';
 
 /** @returns the exit code: 0 only when the command did what was asked */
 export async function run(args: readonly string[]): Promise<number> {
@@ -24,6 +27,9 @@ export async function run(args: readonly string[]): Promise<number> {
     startCommand(),
     sendCommand(),
     statusCommand(),
+    roomsCommand(),
+    usersCommand(),
+    disconnectCommand(),
     profileCommand(),
     doctorCommand(),
     fleetCommand(),

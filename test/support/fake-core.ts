@@ -68,6 +68,7 @@ export class FakeLink implements NodeLink {
 /** One client: remembers what it got, by event name. */
 export class FakeClient implements Carrier {
   readonly transport: TransportName = 'websocket';
+  readonly sinceMs = 1_700_000_000_000;
   readonly received: string[] = [];
   readonly ackIds: (number | undefined)[] = [];
   /** Runs when it is to take events, before it does. */

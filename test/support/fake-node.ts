@@ -1,6 +1,7 @@
 /** A hand-made node of two workers for tests: worker 0 is running, worker 1 is in back-off. */
 
 import type { NodeView, SendReceipt, SendRequest } from '../../src/server/controller/node-view.ts';
+import type { DisconnectRequest, SessionsView } from '../../src/server/controller/sessions-view.ts';
 import { BusFullError } from '../../src/server/links/bus/bus-full-error.ts';
 import type { WorkerSample } from '../../src/server/links/bus/sample.ts';
 import { ProfileError } from '../../src/server/links/bus/worker-profile.ts';
@@ -14,6 +15,7 @@ export class FakeNode implements NodeView {
   /** What a worker that is profiled answers. */
   profileAnswer: unknown = {};
   ready = true;
+  readonly sessions: FakeSessions = new FakeSessions();
   /** What `publish` and `profile` do wrong, if anything. */
   fault: 'full' | 'broken' | undefined;
 
@@ -76,6 +78,52 @@ export class FakeNode implements NodeView {
     if (this.fault === 'broken') throw new ProfileError('failed', 'Worker 0 ended.');
     if (this.fault === 'full') throw new ProfileError('busy', 'Worker 0 is being profiled.');
     return Buffer.from(JSON.stringify(this.profileAnswer));
+  }
+}
+
+/** Rooms and users of it: one of each, and workers that may be missing. */
+export class FakeSessions implements SessionsView {
+  readonly asked: unknown[] = [];
+  missing: readonly number[] = [];
+  roomName = 'match:42';
+  next: string | null = null;
+
+  async rooms(namespace: string, after: string, most: number): ReturnType<SessionsView['rooms']> {
+    this.asked.push([namespace, after, most]);
+    const rooms = [{ room: this.roomName, count: 3 }];
+    return { namespace, rooms, next: this.next, missing: this.missing };
+  }
+
+  async room(namespace: string, room: string, most: number): ReturnType<SessionsView['room']> {
+    this.asked.push([namespace, room, most]);
+    const ada = {
+      user: 'ada',
+      sinceMs: 1_700_000_000_000,
+      sessions: 2,
+      transports: ['sse'],
+    } as const;
+    const presence = { count: 2, anonymous: 1, users: [ada] };
+    return { namespace, room, sessions: 3, presence, missing: this.missing };
+  }
+
+  async user(namespace: string, user: string): ReturnType<SessionsView['user']> {
+    this.asked.push([namespace, user]);
+    const session = {
+      id: 'AAAAAAAAAAAAAAAAAAAAAAAA',
+      node: 'n1',
+      worker: 1,
+      transport: 'polling',
+      sinceMs: 1_700_000_000_000,
+      rooms: [this.roomName],
+      roomCount: 3,
+    } as const;
+    const sessions = [session];
+    return { namespace, user, nodes: ['n1'], count: 2, sessions, missing: this.missing };
+  }
+
+  async disconnect(request: DisconnectRequest): ReturnType<SessionsView['disconnect']> {
+    this.asked.push(request);
+    return { disconnected: 2, missing: this.missing };
   }
 }
 

@@ -17,6 +17,7 @@ const app: App = defineApp({
     leave: (session: Session, room: string) => session.leave(room),
     who: (session: Session, room: string, most: number | null): Promise<RoomPresence> =>
       session.server.presence(room, most ?? undefined),
+    places: (session: Session, user: string) => session.server.whereabouts(user),
     worker: (session: Session) => Number.parseInt(session.server.workerId, 10),
   },
 });

@@ -271,6 +271,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'namespace.ts',
       'namespace-session.ts',
       'slot-table.ts',
+      'whereabouts.ts',
     ],
   },
   'src/server/core': {
@@ -420,6 +421,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     },
     entries: ['embedded-presence.ts', 'presence-client.ts', 'presence-service.ts'],
   },
+  'src/server/state/whereabouts': {
+    purpose: 'on which nodes a user is',
+    imports: {
+      'server/core/contracts': 'type',
+      'server/links/bus': 'any',
+      'server/protocol': 'any',
+    },
+  },
   'src/server/state': { purpose: 'what outlives sessions and workers, both ends of each' },
   'src/server/worker/front': {
     purpose: 'connections of clients: HTTP/1.1 and WebSocket over bare sockets',
@@ -477,6 +486,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
       'server/state/presence': 'any',
+      'server/state/whereabouts': 'any',
       'server/protocol': 'any',
       ...CORE,
       'host/access': 'any',
@@ -493,6 +503,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'metrics.ts',
       'node-view.ts',
       'node.ts',
+      'sessions-view.ts',
       'start-error.ts',
     ],
   },

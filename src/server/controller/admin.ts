@@ -7,6 +7,7 @@
  *     GET  /process  nodes and workers: pid, uptime, memory, event-loop lag, restarts
  *     GET  /metrics  for Prometheus (docs/METRICS.md)
  *     POST /send     {event, args?, room?, user?, except?, namespace?} → {accepted, id}
+ *     GET  /rooms, /rooms/<name>, /users/<name>, POST /disconnect: admin-sessions.ts
  *     POST /profile  {worker, seconds} → a WorkerProfile (bus/worker-profile.ts), when it is done
  *
  * Who POSTs presents a token (admin-guard.ts). Whatever is refused is answered with
@@ -29,7 +30,9 @@ import { type AdminKeys, guardOfActing, guardOfReading } from './admin-guard.ts'
 import { AdminListener } from './admin-listener.ts';
 import { readProfileRequest } from './admin-profile.ts';
 import { loadReport, processReport } from './admin-reports.ts';
+import type { Route } from './admin-route.ts';
 import { readSendRequest } from './admin-send.ts';
+import { sessionRoutes } from './admin-sessions.ts';
 import { HttpError } from './http-error.ts';
 import { createMetrics } from './metrics.ts';
 import type { NodeView } from './node-view.ts';
@@ -54,23 +57,6 @@ export interface AdminOptions {
 export interface Admin {
   readonly port: number;
   stop(): Promise<void>;
-}
-
-/** What a handler is told of a request beside itself. */
-interface Caller {
-  readonly server: Bun.Server<undefined>;
-  readonly address: string;
-}
-
-type Handler = (request: Request, caller: Caller) => Response | Promise<Response>;
-
-interface Route {
-  readonly method: 'GET' | 'POST';
-  /** Answered without the token, since probes have none and the answer tells nothing. */
-  readonly isOpen?: boolean;
-  /** It changes something, or costs the node something. */
-  readonly isActing?: boolean;
-  readonly handle: Handler;
 }
 
 /** Bun closes requests that are idle for 10 s; a profile tells nothing until it is done. */
@@ -148,6 +134,7 @@ function createRoutes(
           }),
       },
     ],
+    ...sessionRoutes(view.sessions, bounds, audit),
     [
       '/send',
       {
@@ -201,9 +188,12 @@ function readiness(ready: boolean): Response {
   return Response.json({ ready }, { status: ready ? 200 : 503 });
 }
 
+/** A path whose last part is a name. */
+const NAMED = /^(\/[a-z]+\/)[^/]+$/;
+
 function findRoute(routes: ReadonlyMap<string, Route>, request: Request): Route {
   const path = pathOf(request);
-  const route = routes.get(path);
+  const route = routes.get(path) ?? routes.get(path.replace(NAMED, '$1*'));
   if (!route) {
     throw new HttpError(404, `Nothing is here; use one of ${[...routes.keys()].join(', ')}.`);
   }

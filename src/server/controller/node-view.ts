@@ -6,6 +6,7 @@
  */
 import type { PresenceFigures } from '../core/contracts/presence.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
+import type { SessionsView } from './sessions-view.ts';
 
 export {
   type CpuProfile,
@@ -25,6 +26,7 @@ export interface NodeView {
   hub(): HubView;
   log(): LogView;
   presence(): PresenceView;
+  readonly sessions: SessionsView;
   /**
    * Queues a message for the sessions it names, on all workers that have such.
    * @throws BusFullError (bus/bus-full-error.ts) that names the workers without room for it; it is

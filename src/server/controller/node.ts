@@ -6,11 +6,9 @@
  * What fails on the way is undone, so that nothing half-started stays behind.
  */
 
-import { existsSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { rmSync } from 'node:fs';
 import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
-import { readTlsPair, tlsPaths } from '../../host/access/tls-files.ts';
+import { tlsPaths } from '../../host/access/tls-files.ts';
 import type { Config } from '../../host/config/schema.ts';
 import { memoryOfHost } from '../../host/machine/host-memory.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
@@ -25,7 +23,6 @@ import {
   type WorkerPlaces,
   type WorkerSettings,
 } from '../links/bus/worker-settings.ts';
-import { clearLeftFolders, makeSocketFolder } from '../links/ipc/socket-folder.ts';
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
@@ -33,8 +30,10 @@ import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { NodeLog } from './node-log.ts';
+import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
 import { NodePresence } from './node-presence.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
+import { createNodeSessions } from './node-sessions.ts';
 import type {
   HubView,
   LogView,
@@ -44,16 +43,14 @@ import type {
   SendRequest,
   WorkerView,
 } from './node-view.ts';
-import { type ClaimedPort, checkWorkerPort, claimPublicPort, publicHost } from './public-port.ts';
-import { StartError } from './start-error.ts';
+import { type ClaimedPort, claimPublicPort, publicHost } from './public-port.ts';
+import type { SessionsView } from './sessions-view.ts';
 import { Supervisor } from './supervisor.ts';
 import { sayUncaught } from './uncaught.ts';
 import type { Watchdog } from './watchdog.ts';
 import { spawnWorker } from './worker-process.ts';
 import { isSampleOf } from './worker-sample.ts';
 import { watchWorkers } from './worker-watch.ts';
-
-const DEMO_APP = Bun.fileURLToPath(new URL('../../pages/demo/app.ts', import.meta.url));
 
 /** A node that takes sessions. */
 export interface RunningNode {
@@ -98,6 +95,7 @@ class Node implements NodeView, RunningNode {
   readonly startedAtMs: number = Date.now();
   readonly publicPort: number;
   readonly workerCount: number;
+  readonly sessions: SessionsView;
   readonly #number: number;
   readonly #config: Config;
   readonly #nodeLog: NodeLog;
@@ -152,6 +150,7 @@ class Node implements NodeView, RunningNode {
       log,
     );
     this.#presence = NodePresence.create(config, this.#hub, log);
+    this.sessions = createNodeSessions(this.#hub, config, this, this.#presence?.store);
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,
@@ -334,62 +333,4 @@ function takesSessions({ state, sample }: WorkerView): boolean {
   if (state !== 'running') return false;
   if (sample === undefined) return true;
   return sample.gauges.freePlaces > 0;
-}
-
-function appPath(config: Config): string {
-  // Where a backend takes the events, the demo would take some of them instead.
-  if (config.app === undefined) return config.hookUrl === undefined ? DEMO_APP : '';
-  const path = resolve(config.app);
-  if (!existsSync(path)) {
-    throw new StartError(`The app file ${path} does not exist: give another with --app.`);
-  }
-  if (!statSync(path).isFile()) {
-    throw new StartError(`The app file ${path} is no regular file: give another with --app.`);
-  }
-  // To Bun, what follows is no part of the path, however it is written.
-  if (!path.includes('?')) return path;
-  throw new StartError(`The app file ${path} has a "?" in its path, which keeps it from loading.`);
-}
-
-/** @throws StartError when it cannot be made */
-function makeRunDir(config: Config, log: Log): string {
-  const parent = config.runDir ?? tmpdir();
-  try {
-    for (const folder of clearLeftFolders(parent)) {
-      log.info('the folder of a node that was killed is removed', { folder });
-    }
-    return makeSocketFolder(parent);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const advice = 'choose another with --run-dir or TMPDIR';
-    const fault = `The directory for sockets cannot be made (${reason}): ${advice}.`;
-    throw new StartError(fault, { cause: error });
-  }
-}
-
-/** @throws StartError when the public port's certificate is of no use: workers would all fail */
-function checkCertificate({ tlsCert, tlsKey }: Config): void {
-  const paths = tlsPaths(tlsCert, tlsKey);
-  if (paths === undefined) return;
-  try {
-    readTlsPair(paths);
-  } catch (error) {
-    throw new StartError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** @throws StartError when the workers' own ports do not fit; their number is known only now */
-function checkOwnPorts(config: Config, host: string, count: number, publicPort: number): void {
-  if (!config.workerPorts) return;
-  const first = config.workerPortBase;
-  const last = first + count - 1;
-  const isTaken = [publicPort, config.adminPort].some((port) => port >= first && port <= last);
-  if (last <= 65_535 && !isTaken) {
-    for (let worker = 0; worker < count; worker++) checkWorkerPort(host, first + worker, worker);
-    return;
-  }
-  throw new StartError(
-    `The ports of ${count} workers, ${first} to ${last}, must end at 65535 or below and leave ` +
-      'out the public and the admin port: choose another --worker-port-base.',
-  );
 }

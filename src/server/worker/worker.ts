@@ -34,6 +34,7 @@ import type { HttpHooks } from '../identity/hooks/http-hooks.ts';
 import { ConfiguredRoomRules } from '../identity/room-rules.ts';
 import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
+import { answerQuestions } from '../links/bus/worker-questions.ts';
 import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
 import { type PeerListener, servePeers } from '../links/peer/peer-server.ts';
 import { Peers, peerSocketPath } from '../links/peer/peers.ts';
@@ -211,6 +212,7 @@ export class Worker {
     const needs = { settings: this.#settings, app, log, json, hooks: this.#hooks?.sources ?? [] };
     const core = this.#createCore(app, await openIdentity(needs));
     this.#core = core;
+    answerQuestions(this.#bus, core, this.#log);
     this.#bus.join(core);
     await runStarted(app, core.server);
     const peerPath = peerSocketPath(runDir, worker);

@@ -73,6 +73,8 @@ export interface ClientHome<Client extends ClientMember> {
   /** Takes a session into the table and the heartbeat. @returns the id that its requests name */
   register(session: Client): string;
   unregister(session: Client): void;
+  /** When its client connected, in milliseconds since 1970; 0 for one that has ended. */
+  sinceMs(session: Client): number;
   /** A session has left its last namespace. */
   unjoined(session: Client): void;
   /** The client of a session sent a WebSocket ping, which has been answered. */

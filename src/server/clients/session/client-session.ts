@@ -172,6 +172,10 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
     return this.socket === undefined ? 'polling' : this.socketTransport(this.socket);
   }
 
+  get sinceMs(): number {
+    return this.home.sinceMs(this);
+  }
+
   protected socketTransport(_socket: FrameSocket): TransportName {
     return 'websocket';
   }

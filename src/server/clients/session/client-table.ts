@@ -185,6 +185,10 @@ export class ClientTable implements ClientHome<ClientSession>, PlaceHolders {
     this.#unjoined.delete(session);
   }
 
+  sinceMs({ slot }: ClientSession): number {
+    return this.sources.sinceMs(slot);
+  }
+
   unjoined(session: ClientSession): void {
     if (!session.closed) this.#unjoined.set(session, this.heartbeat.clockMs);
   }

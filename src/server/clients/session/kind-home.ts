@@ -50,6 +50,10 @@ export class KindHome implements ClientHome<ClientSession> {
     this.table.unregister(session);
   }
 
+  sinceMs(session: ClientSession): number {
+    return this.table.sinceMs(session);
+  }
+
   unjoined(session: ClientSession): void {
     this.table.unjoined(session);
   }

@@ -154,6 +154,28 @@ export interface Broadcast {
   disconnect(close?: boolean): void;
 }
 
+/** Where a session is. */
+export interface SessionPlace {
+  readonly id: string;
+  readonly user: string | undefined;
+  /** The `workerId` of its worker. */
+  readonly worker: string;
+  readonly transport: TransportName;
+  /** When its client connected, in milliseconds since 1970, to the second. */
+  readonly sinceMs: number;
+  /** Up to a hundred of the rooms that it is in. */
+  readonly rooms: readonly string[];
+  readonly roomCount: number;
+}
+
+/** Where a user is connected. */
+export interface UserPlaces {
+  /** Sessions of the user in the namespace, over all workers. */
+  readonly count: number;
+  /** As many of them as were asked for. */
+  readonly sessions: readonly SessionPlace[];
+}
+
 /** A user in a room with presence. */
 export interface PresentUser {
   readonly user: string;
@@ -188,6 +210,13 @@ export interface Server extends Broadcast {
    * @param most users that the answer names, 1,000 unless told otherwise and 50,000 at the most
    */
   presence(room: RoomName, most?: number): Promise<RoomPresence>;
+  /**
+   * Where a user is connected, over all workers; rejects with a `PartialAnswerError`, which has
+   * what came, when a worker does not answer.
+   *
+   * @param most sessions that each worker describes, 100 unless told otherwise and at the most
+   */
+  whereabouts(user: string, most?: number): Promise<UserPlaces>;
   /** The handle of another namespace of the app. */
   of(namespace: string): Server;
   /** Calls `onServer[event]` on every other worker. */

@@ -19,6 +19,8 @@ export interface CarriedSession {
  */
 export interface Carrier {
   readonly transport: TransportName;
+  /** When its client connected, in milliseconds since 1970. */
+  readonly sinceMs: number;
   deliver(events: readonly OutgoingEvent[]): void;
   /** Tells the client that its session in this namespace is over. */
   endSession(session: CarriedSession): void;

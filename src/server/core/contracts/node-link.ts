@@ -31,6 +31,12 @@ export type SessionCommand =
 export type NodeRequest =
   | { readonly kind: 'sessions' }
   | { readonly kind: 'count' }
+  /** Where they are; `most` of them are described. One `PlacesAnswer`. */
+  | { readonly kind: 'whereabouts'; readonly most: number }
+  /** Of all rooms those whose names come next, as `CountedRoom`s. */
+  | { readonly kind: 'rooms'; readonly after: string; readonly most: number }
+  /** Ends them; how many they were. */
+  | { readonly kind: 'disconnect'; readonly close: boolean }
   | {
       readonly kind: 'emitWithAck';
       readonly event: string;

@@ -1,19 +1,16 @@
 /**
- * On which nodes a user has sessions. The controller reports the first and the last session of a
- * user on its node, in batches; a message to a user then costs work only where the user is.
+ * On which nodes a user has sessions, so that a message to a user costs work only where that is.
+ *
+ * A node knows of its own by the interest of its workers (`links/bus/interest-table.ts`): the first
+ * and the last session of a user on a worker change it. More is not kept of anybody who is idle:
+ * what sessions a user has is asked of the workers that have some (`NodeRequest`, `whereabouts`).
  */
-
-export interface Whereabouts {
-  readonly node: string;
-  readonly sessions: number;
-  readonly sinceMs: number;
-}
 
 /**
- * Implementations: `embedded` (this node), `redis`. Entries MUST expire when their node does,
- * within 30 s. Reports MUST be gathered: a storm of connects is not a storm of writes.
+ * Implementations: `embedded` (this node), later `redis`. One suite of tests runs on all. What a
+ * worker or node had that is gone MUST be forgotten within 30 s.
  */
-export interface WhereaboutsStore {
-  report(user: string, sessions: number): void;
-  find(user: string): Promise<readonly Whereabouts[]>;
+export interface Whereabouts {
+  /** The ids of nodes that have sessions of a user, in no order. */
+  nodesOf(namespace: string, user: string): Promise<readonly string[]>;
 }

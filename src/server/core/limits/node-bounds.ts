@@ -166,6 +166,42 @@ export const NODE_BOUNDS = {
     unit: 'ms',
     why: 'What the bus waits longer than the workers asked, whose answers need their way.',
   },
+  openQuestions: {
+    value: 100,
+    unit: 'questions',
+    why: 'Of the admin API to workers (rooms, users, disconnects), without all answers.',
+    seen: 'the admin API answers 503',
+  },
+  disconnectMs: {
+    value: 30_000,
+    unit: 'ms',
+    why: 'Until workers have said how many sessions they ended: 20,000 take a second or two.',
+    seen: 'the answer names the workers that have not',
+  },
+  roomsListed: {
+    value: 1_000,
+    unit: 'rooms',
+    why: 'In one answer of `GET /rooms`: a worker looks at all of its rooms for each.',
+    seen: '`next` says where to go on',
+  },
+  whereaboutsSessions: {
+    value: 100,
+    unit: 'sessions',
+    why: 'Of a user, that a worker describes: few have more, and some apps give one user to all.',
+    seen: '`sessions` has fewer than `count`',
+  },
+  whereaboutsTold: {
+    value: 1_000,
+    unit: 'sessions',
+    why: 'Of a user, in an answer of the admin API, whatever workers have.',
+    seen: 'likewise',
+  },
+  whereaboutsRooms: {
+    value: 100,
+    unit: 'rooms',
+    why: 'That are named of each of them.',
+    seen: '`rooms` has fewer than `roomCount`',
+  },
   roomsPerMessage: {
     value: 256,
     unit: 'rooms',

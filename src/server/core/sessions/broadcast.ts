@@ -25,6 +25,7 @@ import {
   toRemoteSession,
   withoutData,
 } from './remote-session.ts';
+import { placesOf, roomsAfter } from './whereabouts.ts';
 
 interface Chosen extends Target {
   readonly volatile: boolean;
@@ -186,6 +187,15 @@ export async function answerRequest(
     }
     case 'count':
       return { items: [home.countChosen(target)], missing: 0, isWhole: true };
+    case 'whereabouts':
+      return { items: [placesOf(home, target, request.most)], missing: 0, isWhole: true };
+    case 'rooms':
+      return { items: roomsAfter(home, request.after, request.most), missing: 0, isWhole: true };
+    case 'disconnect': {
+      const sessions = home.choose(target);
+      for (const session of sessions) session.disconnect(request.close);
+      return { items: [sessions.length], missing: 0, isWhole: true };
+    }
     case 'serverSideEmit': {
       const answers = await home.runServerHandler(request.event, request.args);
       return { items: answers, missing: 0, isWhole: answers.length > 0 };

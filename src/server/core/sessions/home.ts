@@ -4,7 +4,8 @@
  * `Namespace` and `NamespaceSession` implement these; tests of either need not make the other.
  */
 
-import type { DisconnectReason, Server } from '../app/app.ts';
+import type { NameMap } from '../../../host/runtime/name-map.ts';
+import type { DisconnectReason, Server, TransportName } from '../app/app.ts';
 import type { HandlerRunner } from '../app/handler-runner.ts';
 import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
@@ -17,12 +18,17 @@ import type { UserSession } from './user-index.ts';
 
 /** A session of this worker. */
 export interface LocalSession extends Recipient, AckOwner, DescribedSession, UserSession {
+  readonly transport: TransportName;
+  readonly sinceMs: number;
   disconnect(close?: boolean): void;
 }
 
 /** What broadcasts need of a namespace. */
 export interface BroadcastHome {
   readonly name: string;
+  readonly server: Server;
+  /** The rooms that have members on this worker. */
+  readonly rooms: NameMap<{ readonly name: string; readonly members: readonly unknown[] }>;
   readonly link: NodeLink;
   readonly delivery: Delivery;
   readonly acks: AckTable;
@@ -42,7 +48,6 @@ export interface BroadcastHome {
 
 /** What a session needs of its namespace. */
 export interface SessionHome extends BroadcastHome {
-  readonly server: Server;
   readonly runner: HandlerRunner;
   /** Joins all of the rooms or none. @throws RangeError, TypeError when it may not */
   join(session: LocalSession, rooms: readonly string[]): void;

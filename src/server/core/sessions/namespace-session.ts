@@ -57,6 +57,10 @@ export class NamespaceSession implements Session, LocalSession {
     return this.carrier.transport;
   }
 
+  get sinceMs(): number {
+    return this.carrier.sinceMs;
+  }
+
   get data(): unknown {
     return (this.#data ??= {});
   }

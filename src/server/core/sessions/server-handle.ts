@@ -1,12 +1,13 @@
 /** The object behind the app's `Server`: a broadcast to everyone, with what concerns the worker. */
 
-import type { RoomName, RoomPresence, Server } from '../app/app.ts';
+import type { RoomName, RoomPresence, Server, UserPlaces } from '../app/app.ts';
 import type { Target } from '../contracts/node-link.ts';
 import { checkEventName } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
-import { toList } from '../rooms/key.ts';
+import { checkKey, toList } from '../rooms/key.ts';
 import { BroadcastOperator, whole } from './broadcast.ts';
 import type { BroadcastHome } from './home.ts';
+import { type PlacesAnswer, placesOf, sumOfPlaces } from './whereabouts.ts';
 
 const ALL_WORKERS: Target = { rooms: [], users: [], except: [] };
 
@@ -42,10 +43,20 @@ export class NamespaceServer extends BroadcastOperator implements Server {
 
   async presence(room: RoomName, most: number = LIMITS.presenceListed): Promise<RoomPresence> {
     const [name = ''] = toList(room);
-    if (!Number.isSafeInteger(most) || most < 0) {
-      throw new RangeError('the most users to name must be a whole number from 0 on');
-    }
-    return await this.#home.presence(name, Math.min(most, LIMITS.presenceListedToApp));
+    return await this.#home.presence(name, atMost(most, LIMITS.presenceListedToApp));
+  }
+
+  async whereabouts(user: string, most: number = LIMITS.whereaboutsSessions): Promise<UserPlaces> {
+    const target = { rooms: [], users: [checkKey(user)], except: [] };
+    const request = {
+      kind: 'whereabouts',
+      most: atMost(most, LIMITS.whereaboutsSessions),
+    } as const;
+    const { link, name } = this.home;
+    const others = link.request(name, target, request, LIMITS.busRequestMs);
+    const mine = placesOf(this.home, target, request.most);
+    const { items, silent } = await others;
+    return whole(sumOfPlaces([mine, ...(items as readonly PlacesAnswer[])]), silent);
   }
 
   of(namespace: string): Server {
@@ -67,4 +78,10 @@ export class NamespaceServer extends BroadcastOperator implements Server {
     const { items, silent } = await link.request(name, ALL_WORKERS, request, LIMITS.busRequestMs);
     return whole([...items], silent);
   }
+}
+
+/** @throws RangeError for what is no number of things to name */
+function atMost(asked: number, most: number): number {
+  if (Number.isSafeInteger(asked) && asked >= 0) return Math.min(asked, most);
+  throw new RangeError('how many to name must be a whole number from 0 on');
 }

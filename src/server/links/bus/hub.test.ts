@@ -43,6 +43,7 @@ const MAX_ROOMS = 256;
 const EVERYONE: Target = { rooms: [], users: [], except: [] };
 const IDLE_CARRIER: Carrier = {
   transport: 'websocket',
+  sinceMs: 0,
   deliver: () => {},
   endSession: () => {},
   close: () => {},
