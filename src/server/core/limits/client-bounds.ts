@@ -25,7 +25,7 @@ export const CLIENT_BOUNDS = {
     counted: 'tokenMalformed',
   },
   tokenRooms: {
-    value: 1_000,
+    value: 100,
     unit: 'rooms',
     why: 'Of each claim of a token that names rooms or patterns, which are tried one by one.',
     seen: 'the client is refused',

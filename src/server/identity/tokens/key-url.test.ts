@@ -109,6 +109,18 @@ test('a key that was taken back is not believed for long', async () => {
   expect(await provider.look('b')).toEqual(['UnknownKey', 2]);
 });
 
+test('who comes after a long silence waits for the keys of now', async () => {
+  await using provider = new Provider(says(a, b));
+  await provider.find('b');
+  provider.answer = says(a);
+  provider.nowMs += 2 * LIMITS.tokenKeysFreshMs + 1;
+  expect(await provider.look('b')).toEqual(['UnknownKey', 2]);
+  provider.answer = isDown;
+  provider.nowMs += 2 * LIMITS.tokenKeysFreshMs + 1;
+  expect(await provider.look('a')).toEqual(['found', 3]);
+  expect(await provider.look('a')).toEqual(['found', 3]);
+});
+
 test('one that is down at first is asked again', async () => {
   await using provider = new Provider(isDown);
   expect(await provider.look('a')).toEqual(['NoKeys', 1]);

@@ -39,9 +39,10 @@ export class KeyUrl implements TokenKeys {
   }
 
   async keyFor(header: JWTHeaderParameters): Promise<CryptoKey> {
-    if (this.#keys === undefined) await this.fetch();
-    // Nobody waits for what is likely to be the same as before.
-    else if (this.#now() - this.#fetchedAtMs > LIMITS.tokenKeysFreshMs) void this.fetch();
+    const ageMs = this.#now() - this.#fetchedAtMs;
+    // Nobody waits for what is likely to be the same as before, unless nobody has come for long.
+    if (ageMs > 2 * LIMITS.tokenKeysFreshMs) await this.fetch();
+    else if (ageMs > LIMITS.tokenKeysFreshMs) void this.fetch();
     try {
       return await this.#find(header);
     } catch (error) {
