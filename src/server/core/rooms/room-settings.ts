@@ -62,6 +62,11 @@ export class RoomSettingsTable {
   }
 }
 
+/** Whether a name can be a pattern: it has one `*` at the most. */
+export function isPattern(name: string): boolean {
+  return name.split('*').length <= 2;
+}
+
 /** Whether a name fits a pattern such as `match:*`, as rules and grants have them. */
 export function fitsPattern(pattern: string, name: string): boolean {
   return fits(partsOf(pattern), name);

@@ -42,6 +42,7 @@ describe('connect', () => {
     [{ allow: true, rooms: [7] }],
     [{ allow: true, rooms: [''] }],
     [{ allow: true, grants: [null] }],
+    [{ allow: true, grants: ['a*b*'] }],
     [{ allow: true, expiresAt: '2030-01-01' }],
     [{ allow: true, expiresAt: -1 }],
     [{ allow: true, expiresAt: 2_000_000_000_000 }],

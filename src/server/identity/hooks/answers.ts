@@ -5,6 +5,7 @@
 
 import { LIMITS } from '../../core/limits/limits.ts';
 import { checkKey } from '../../core/rooms/key.ts';
+import { isPattern } from '../../core/rooms/room-settings.ts';
 
 /** `{"allow": true, …}`: who the client is. */
 export interface Allowed {
@@ -61,7 +62,7 @@ function readAllowed(value: Members): Allowed | undefined {
   if (!has(value, ['allow', 'user', 'rooms', 'grants', 'data', 'expiresAt'])) return undefined;
   const { user, rooms = [], grants, data, expiresAt } = value;
   if (user !== undefined && !isName(user)) return undefined;
-  if (!areNames(rooms) || (grants !== undefined && !areNames(grants))) return undefined;
+  if (!areNames(rooms) || (grants !== undefined && !arePatterns(grants))) return undefined;
   if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
   const expiresAtMs = expiresAt === undefined ? undefined : expiresAt * SECOND_MS;
   return { allow: true, user, rooms, grants, data, expiresAtMs };
@@ -85,6 +86,10 @@ function has(value: Members, known: readonly string[]): boolean {
 
 function isMessage(value: unknown): value is string {
   return typeof value === 'string' && value.length <= LIMITS.hookMessageLength;
+}
+
+function arePatterns(value: unknown): value is readonly string[] {
+  return areNames(value) && value.every(isPattern);
 }
 
 function areNames(value: unknown): value is readonly string[] {

@@ -4,6 +4,7 @@ import type { Admission } from '../../core/app/app.ts';
 import type { Admitted } from '../../core/contracts/identity.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { checkKey } from '../../core/rooms/key.ts';
+import { isPattern } from '../../core/rooms/room-settings.ts';
 
 export interface ClaimNames {
   readonly user: string;
@@ -58,6 +59,6 @@ function namesOf(value: unknown): readonly string[] {
 
 function patternsOf(value: unknown): readonly string[] {
   const patterns = namesOf(value);
-  if (patterns.every((pattern) => pattern.split('*').length <= 2)) return patterns;
+  if (patterns.every(isPattern)) return patterns;
   throw new TypeError('a pattern of rooms has one * at the most');
 }
