@@ -5,6 +5,7 @@
 
 import { createHmac } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Certificate } from './certificates.ts';
 
 export const HOOK_SECRET: string = 'a-secret-that-only-tests-know-of-0123456789';
 
@@ -27,11 +28,13 @@ export class HookBackend implements AsyncDisposable {
   readonly #server: Bun.Server<undefined>;
   #atOnce = 0;
 
-  constructor(answers: HookAnswers = () => ({}), port = 0) {
+  /** @param tls with a certificate it speaks TLS */
+  constructor(answers: HookAnswers = () => ({}), port = 0, tls?: Certificate) {
     this.answers = answers;
     this.#server = Bun.serve({
       hostname: '127.0.0.1',
       port,
+      ...(tls === undefined ? {} : { tls }),
       fetch: (request) => this.#take(request),
     });
   }
@@ -41,7 +44,7 @@ export class HookBackend implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}/hooks`;
+    return `${this.#server.url.protocol}//127.0.0.1:${this.port}/hooks`;
   }
 
   /** What was asked of one kind. */

@@ -1,14 +1,23 @@
 /** Hooks of the real command when their backend does not do as it should. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { io } from 'socket.io-client';
 import type { Config } from '../../src/host/config/schema.ts';
 import { LIMITS } from '../../src/server/core/limits/limits.ts';
 import type { Reason } from '../../src/server/core/limits/reasons.ts';
+import { makeCertificate } from '../support/certificates.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
-import { HOOK_SECRET, HookBackend, RawBackend, rawAnswer } from '../support/hook-backend.ts';
+import {
+  HOOK_SECRET,
+  HookBackend,
+  type HookBody,
+  RawBackend,
+  rawAnswer,
+} from '../support/hook-backend.ts';
 import { openPlain, PLAIN_KINDS, type PlainClient } from '../support/plain-client.ts';
 import type { Message } from '../support/plain-messages.ts';
 import { eventually } from './eventually.ts';
@@ -24,8 +33,11 @@ const CONFIG = {
 
 setDefaultTimeout(60_000);
 
-function start(config: Partial<Config>): Promise<HoldfastProcess> {
-  return HoldfastProcess.start({ app: APP, workers: 1, config: { ...CONFIG, ...config } });
+function start(
+  config: Partial<Config>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<HoldfastProcess> {
+  return HoldfastProcess.start({ app: APP, workers: 1, config: { ...CONFIG, ...config }, env });
 }
 
 function open(node: HoldfastProcess, rooms: readonly string[] = []): Promise<PlainClient> {
@@ -296,6 +308,33 @@ test('whose time runs out while a backend is away is asked again', async () => {
   expect(await client.next()).toMatchObject({ type: 'ack', id: 3 });
   expect(backend.asked('connect').at(-1)).toMatchObject({ user: 'ada', auth: { try: 2 } });
   await client.close();
+});
+
+test('over TLS a backend needs a certificate that is trusted', async () => {
+  const certificate = makeCertificate();
+  const answers = ({ call }: HookBody): unknown => GOOD[call as keyof typeof GOOD] ?? {};
+  await using backend = new HookBackend(answers, 0, certificate);
+  expect(backend.url).toStartWith('https://');
+  await using stranger = await start({ hookUrl: backend.url });
+  expect(await faultOf(open(stranger))).toContain('"retry":');
+  expect(backend.calls).toEqual([]);
+  await eventually(
+    'it is counted',
+    () => refused(stranger, 'hookUnreachable'),
+    (count) => count > 0,
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'hook-faults-'));
+  const file = join(folder, 'cert.pem');
+  writeFileSync(file, certificate.cert);
+  try {
+    const env = { NODE_EXTRA_CA_CERTS: file };
+    await using node = await start({ hookUrl: backend.url }, env);
+    const client = await open(node);
+    expect(client.connect.user).toBe('u');
+    await client.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('200 clients at once have four calls at a time', async () => {
