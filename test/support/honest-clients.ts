@@ -202,6 +202,15 @@ export function expectServed(attacked: HonestFigures, quiet: HonestFigures): voi
   expect(attacked.disconnects, `disconnects\n${figures}`).toEqual([]);
 }
 
+/** However slow it was: no request failed, and no client that stays was disconnected. */
+export function expectNothingLost(attacked: HonestFigures): void {
+  const figures = honestText('attacked', attacked);
+  console.log(`not in time: ${figures}`);
+  const failures = KINDS.flatMap((kind) => attacked[kind].failures);
+  expect(failures, `failures\n${figures}`).toEqual([]);
+  expect(attacked.disconnects, `disconnects\n${figures}`).toEqual([]);
+}
+
 /** Whether they are served in time, without regard to what is quiet on this machine. */
 export function isInTime(figures: HonestFigures): boolean {
   return KINDS.every(

@@ -1,6 +1,8 @@
 /**
  * Connections without a session, in a Node.js process of their own: so many at a time, each opened
- * anew as soon as it is closed. Says `up` once all have been tried; ends when it is killed.
+ * anew as soon as it is closed. Says `ready`, and begins with the first byte on standard input, so
+ * that its start, which takes most of a second on a slow machine, is not taken for the attack. Says
+ * `up` once all have been tried; ends when it is killed.
  */
 
 import { connect } from 'node:net';
@@ -71,6 +73,9 @@ function open(number) {
   if (++tried === Number(count)) console.log('up');
 }
 
-for (let number = 0; number < Number(count); number++) {
-  setTimeout(() => open(number), BURST_MS * Math.floor(number / BURST));
-}
+process.stdin.once('data', () => {
+  for (let number = 0; number < Number(count); number++) {
+    setTimeout(() => open(number), BURST_MS * Math.floor(number / BURST));
+  }
+});
+console.log('ready');

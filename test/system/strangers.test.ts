@@ -78,18 +78,32 @@ test.each([
   ['open a WebSocket and never join', 'one'],
   ['open a WebSocket and never join', 'many'],
 ])('%s, from %s address', async (kind, addresses) => {
-  await honest.expectServedDuring(() => attackWith(kind, addresses));
+  await honest.expectServedDuring((begin) => attackWith(kind, addresses, begin));
 });
 
-async function attackWith(kind: string, addresses: string): Promise<void> {
+/** @param begin is called when those who attack are there, and have not begun */
+async function attackWith(
+  kind: string,
+  addresses: string,
+  begin: () => Promise<void>,
+): Promise<void> {
   const args = [String(node.publicPort), kind, String(STRANGERS), addresses];
-  const attack = Bun.spawn(['node', HOST, ...args], { stdout: 'pipe', stderr: 'inherit' });
+  const host = Bun.spawn(['node', HOST, ...args], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  });
+  const words = host.stdout.getReader();
   try {
-    await attack.stdout.getReader().read();
+    await words.read();
+    await begin();
+    await host.stdin.write('go');
+    await host.stdin.flush();
+    await words.read();
     await Bun.sleep(ATTACK_MS);
   } finally {
-    attack.kill('SIGKILL');
-    await attack.exited;
+    host.kill('SIGKILL');
+    await host.exited;
   }
 }
 
@@ -100,7 +114,7 @@ test.each(['one', 'many'])('a session moves to its socket through an attack, %s'
   socket.send('2probe');
   await socket.heard('3probe');
   // By now a client has stopped to poll, and has nothing else than this socket.
-  await attackWith('say nothing', from);
+  await attackWith('say nothing', from, async () => {});
   expect(socket.isClosed).toBe(false);
   socket.send('5', '42["honest:event",7]');
   await socket.heard('42["honest:event",7]');
