@@ -52,7 +52,6 @@ export const ENGINE_SETTINGS: ClientSettings & { readonly memoryBudgetBytes: num
   maxPayloadBytes: 10_000,
   maxBackpressureBytes: 10_000,
   backpressureTimeoutMs: 200,
-  maxSessionsPerUser: 0,
   memoryBudgetBytes: 100_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,

@@ -421,6 +421,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     },
     entries: ['embedded-presence.ts', 'presence-client.ts', 'presence-service.ts'],
   },
+  'src/server/state/seats': {
+    purpose: 'how many sessions a user has, counted over all workers where that is bounded',
+    imports: {
+      'host/config': 'type',
+      'host/runtime': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/links/bus': 'any',
+      'server/protocol': 'any',
+    },
+    entries: ['embedded-seats.ts', 'seat-client.ts', 'seat-service.ts'],
+  },
   'src/server/state/whereabouts': {
     purpose: 'on which nodes a user is',
     imports: {
@@ -470,6 +483,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/bus': 'any',
       'server/links/peer': 'any',
       'server/state/presence': 'any',
+      'server/state/seats': 'any',
       'server/protocol': 'any',
       ...CORE,
       'host/runtime': 'any',
@@ -486,6 +500,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
       'server/state/presence': 'any',
+      'server/state/seats': 'any',
       'server/state/whereabouts': 'any',
       'server/protocol': 'any',
       ...CORE,

@@ -14,9 +14,10 @@ import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
 import { type PresenceConfig, presenceShape } from './presence.ts';
 import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
+import { type UserLimitConfig, userLimitShape } from './user-limit.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
-export interface Config extends IdentityConfig, HooksConfig, PresenceConfig {
+export interface Config extends IdentityConfig, HooksConfig, PresenceConfig, UserLimitConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -57,7 +58,6 @@ export interface Config extends IdentityConfig, HooksConfig, PresenceConfig {
   readonly maxHandshakesPerAddress: number;
   readonly maxUnauthenticatedPerAddress: number;
   readonly maxSilentPerAddress: number;
-  readonly maxSessionsPerUser: number;
   readonly maxRoomsPerSession: number;
   readonly rooms: RoomsConfig;
   readonly ackTimeoutMs: number;
@@ -267,11 +267,7 @@ const shape = {
       'over a WebSocket',
     'addressSilent',
   ),
-  maxSessionsPerUser: key(
-    whole(0, 1_000_000).default(0),
-    'The most sessions that one user may have in a namespace, on each worker; 0 is no limit.',
-    { limit: { seen: 'CONNECT_ERROR', counted: 'userSessions' } },
-  ),
+  ...userLimitShape,
   maxRoomsPerSession: key(
     whole(1, 1_000_000).default(10_000),
     'Rooms that one session may be in; `join` enters all that it names or none.',

@@ -6,10 +6,13 @@ import type { NodeAnswers } from '../core/contracts/node-link.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
 import type { Whereabouts } from '../core/contracts/whereabouts.ts';
 import { LIMITS } from '../core/limits/limits.ts';
+import type { Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import { type CountedRoom, firstOf, type PlacesAnswer } from '../core/sessions/whereabouts.ts';
 import type { Hub } from '../links/bus/hub.ts';
 import { type Asked, WorkerQuestions } from '../links/bus/worker-questions.ts';
+import { EmbeddedSeats } from '../state/seats/embedded-seats.ts';
+import { SeatService } from '../state/seats/seat-service.ts';
 import { EmbeddedWhereabouts } from '../state/whereabouts/embedded-whereabouts.ts';
 import type {
   DisconnectReport,
@@ -94,6 +97,14 @@ export class NodeSessions implements SessionsView {
     const ended = await questions.ask(namespace, asked, command, LIMITS.disconnectMs);
     return { disconnected: sumOf(ended), missing: ended.silent };
   }
+}
+
+/** Bounds the sessions of a user over all workers, if the config does. */
+export function serveSeats(hub: Hub, config: Config, log: Log): void {
+  const { maxSessionsPerUser: most, sessionsOverLimit } = config;
+  if (most === 0) return;
+  const seats = new EmbeddedSeats({ most, endsOldest: sessionsOverLimit === 'endOldest' });
+  hub.addService(new SeatService(seats, hub, log));
 }
 
 /** @param nodeId of the node whose hub it is */

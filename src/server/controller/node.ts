@@ -33,7 +33,7 @@ import { NodeLog } from './node-log.ts';
 import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
 import { NodePresence } from './node-presence.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
-import { createNodeSessions } from './node-sessions.ts';
+import { createNodeSessions, serveSeats } from './node-sessions.ts';
 import type {
   HubView,
   LogView,
@@ -150,6 +150,7 @@ class Node implements NodeView, RunningNode {
       log,
     );
     this.#presence = NodePresence.create(config, this.#hub, log);
+    serveSeats(this.#hub, config, log);
     this.sessions = createNodeSessions(this.#hub, config, this, this.#presence?.store);
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({

@@ -17,6 +17,7 @@ import type {
 } from './contracts/node-link.ts';
 import type { OutgoingEvent } from './contracts/outgoing-event.ts';
 import type { PresenceLink } from './contracts/presence.ts';
+import type { SeatLink } from './contracts/user-seats.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { Counters } from './limits/counters.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
@@ -41,6 +42,8 @@ export interface WorkerCoreOptions {
   /** The user's own backend, if the config has one. */
   readonly hooks?: Hooks | undefined;
   readonly presence?: PresenceLink | undefined;
+  /** Bounds the sessions of a user; `undefined` when they are not. */
+  readonly seats?: SeatLink | undefined;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;
@@ -60,12 +63,14 @@ export class WorkerCore {
   /** Sessions that are known for a time only. */
   readonly expiries: Expiries = new Expiries();
   readonly identity: Identity;
+  readonly seats: SeatLink | undefined;
 
   constructor(options: WorkerCoreOptions) {
     this.counters = options.counters;
     this.refusals = options.refusals;
     this.link = options.link;
     this.identity = options.identity;
+    this.seats = options.seats;
     this.acks = new AckTable(options.budget);
     this.delivery = new Delivery(options.counters, options.link);
     const namespaces = new Map<string, Namespace>();

@@ -41,6 +41,7 @@ import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
 import { isSessionIdOf } from '../protocol/session-id.ts';
 import { connectPresence } from '../state/presence/presence-client.ts';
+import { connectSeats } from '../state/seats/seat-client.ts';
 import { loadApp, runStarted } from './app-loader.ts';
 import { type ClientKinds, createClientKinds } from './client-kinds.ts';
 import { Door } from './door/door.ts';
@@ -241,6 +242,7 @@ export class Worker {
       identity,
       hooks: this.#hooks,
       presence: connectPresence(this.#bus, roomSettings, config),
+      seats: connectSeats(this.#bus, config, this.#refusals, this.#table),
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,

@@ -15,6 +15,7 @@
 import { NotNow } from '../../core/app/client-error.ts';
 import type { Admitted, Identity, IdentityVerdict } from '../../core/contracts/identity.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
+import type { Seated, SeatLink } from '../../core/contracts/user-seats.ts';
 import type { Counters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
@@ -62,6 +63,8 @@ export interface AdmissionCore {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly link: NodeLink;
   readonly identity: Identity;
+  /** Bounds the sessions of a user; `undefined` when they are not. */
+  readonly seats?: SeatLink | undefined;
 }
 
 /** What admissions need of the table of sessions. */
@@ -71,7 +74,6 @@ export interface AdmissionTable {
   readonly refusals: Refusals;
   readonly budget: MemoryBudget;
   readonly heartbeat: { readonly tick: number };
-  readonly settings: { readonly maxSessionsPerUser: number };
   /** Clients have had the time to join that began up to this tick. */
   readonly lateTick: number;
   readonly handshakes: HeldHandshakes;
@@ -144,14 +146,21 @@ export class Admissions {
     const waiting = this.#admitted;
     this.#admitted = [];
     this.#waiting.clear();
-    const admitted = waiting.filter((one) => !one.client.closed && this.#tryEnter(one));
+    this.#welcome(
+      waiting.filter((one) => {
+        return !one.client.closed && !this.#asksForSeat(one) && this.#tryEnter(one);
+      }),
+    );
+  };
+
+  #welcome(admitted: readonly Entering[]): void {
     this.#core.link.announceInterest();
     for (const { client, session } of admitted) client.tellJoined(session);
     // One of them may end another, such as an older session of the same user.
     for (const { session } of admitted) {
       if (session.connected) session.home.runner.connected(session);
     }
-  };
+  }
 
   #ask(client: ClientSession, home: Namespace, auth: JsonObject, bytes: number): void {
     const reads = new HandshakeReads(client.handshake, client.kept);
@@ -266,7 +275,6 @@ export class Admissions {
 
   /** @returns false when it failed; the others of this turn go on, and its client comes again */
   #tryEnter(one: Entering): boolean {
-    if (this.#hasTooMany(one)) return false;
     try {
       this.#enter(one);
       return true;
@@ -278,15 +286,33 @@ export class Admissions {
     }
   }
 
-  /** Whether the user of a client has as many sessions as it may; the client is told. */
-  #hasTooMany({ client, session: { user }, home }: Entering): boolean {
-    const most = this.#table.settings.maxSessionsPerUser;
-    if (most === 0 || user === undefined || home.users.get(user).length < most) return false;
-    this.#table.counters.handshakesRefused++;
-    this.#table.refusals.count('userSessions', user);
-    const message = 'too many sessions of this user';
-    client.tellNotJoined(home.name, { reason: 'userSessions', message });
+  /** Whether a client has to wait for whether its user may have one more session. */
+  #asksForSeat(one: Entering): boolean {
+    const { home, session } = one;
+    const { user, id } = session;
+    const { seats } = this.#core;
+    if (seats === undefined || user === undefined) return false;
+    void this.#takeSeat(one, seats, { namespace: home.name, user, id });
     return true;
+  }
+
+  async #takeSeat(one: Entering, seats: SeatLink, seated: Seated): Promise<void> {
+    const answer = seats.take(seated, () => one.home.users.get(seated.user).length);
+    let isUsed = false;
+    await this.#later(one, answer, 0, (isGranted) => {
+      isUsed = isGranted && !one.client.closed;
+      if (isUsed) this.#welcome(this.#tryEnter(one) ? [one] : []);
+      else if (!isGranted) this.#tellTooMany(one);
+    });
+    // Its client is gone, or has sent another CONNECT meanwhile.
+    if (!isUsed && (await answer)) seats.release(seated);
+  }
+
+  #tellTooMany({ client, session, home }: Entering): void {
+    this.#table.counters.handshakesRefused++;
+    this.#table.refusals.count('userSessions', session.user);
+    const message = 'too many sessions of this user';
+    if (!client.closed) client.tellNotJoined(home.name, { reason: 'userSessions', message });
   }
 
   #enter({ client, session, home, rooms, reads, expiresAtMs }: Entering): void {

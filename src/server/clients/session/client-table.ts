@@ -55,7 +55,6 @@ export interface ClientSettings extends RateSettings {
   readonly maxPayloadBytes: number;
   readonly maxBackpressureBytes: number;
   readonly backpressureTimeoutMs: number;
-  readonly maxSessionsPerUser: number;
 }
 
 export interface ClientTableOptions {

@@ -17,6 +17,7 @@ const RULES: ReadonlySet<string> = new Set([
   'stopping',
   'notAuthenticated',
   'anonymousRefused',
+  'userSessionsEnded',
   'identityChanged',
   'tokenAlgorithm',
   'tokenKeysMissing',

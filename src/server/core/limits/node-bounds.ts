@@ -166,6 +166,17 @@ export const NODE_BOUNDS = {
     unit: 'ms',
     why: 'What the bus waits longer than the workers asked, whose answers need their way.',
   },
+  seatWaitMs: {
+    value: 1_000,
+    unit: 'ms',
+    why: 'For the controller to say whether a user may have one more session, in 0.2 ms or so.',
+    seen: 'the worker decides by the sessions that it has itself',
+  },
+  seatsAtOnce: {
+    value: 1_000,
+    unit: 'sessions',
+    why: 'In one such question: a frame of names stays far below what a frame may hold.',
+  },
   openQuestions: {
     value: 100,
     unit: 'questions',

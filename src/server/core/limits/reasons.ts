@@ -55,6 +55,10 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a client of a user with maxSessionsPerUser sessions',
   },
+  userSessionsEnded: {
+    outcome: 'cut',
+    text: 'the oldest session of a user who came with one more than maxSessionsPerUser',
+  },
   strangerCut: {
     outcome: 'cut',
     text: 'a connection without a session, since files are short; raise the open-file limit',

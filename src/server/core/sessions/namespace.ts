@@ -15,6 +15,7 @@ import type { RoomRules } from '../contracts/identity.ts';
 import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
 import type { PresenceLink, PresenceSource } from '../contracts/presence.ts';
+import type { SeatLink } from '../contracts/user-seats.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../limits/counters.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
@@ -55,6 +56,8 @@ export interface NamespaceContext {
   readonly hooks?: Hooks | undefined;
   /** Hears who comes and goes; `undefined` when no room of the config has presence. */
   readonly presence?: PresenceLink | undefined;
+  /** Gets back the seats of users who leave; `undefined` when these are not bounded. */
+  readonly seats?: SeatLink | undefined;
   readonly workerId: string;
   readonly log: Log;
   readonly budget: MemoryBudget;
@@ -149,9 +152,9 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     }
     memberships.length = 0;
     this.#context.expiries.forget(session);
-    if (user !== undefined && this.users.remove(user, session)) {
-      this.link.setInterest(userKey(this.name, user), false);
-    }
+    if (user === undefined) return;
+    this.#context.seats?.release({ namespace: this.name, user, id: session.id });
+    if (this.users.remove(user, session)) this.link.setInterest(userKey(this.name, user), false);
   }
 
   isLeaving(session: NamespaceSession): boolean {

@@ -99,6 +99,11 @@ export class BusClient implements NodeLink {
     this.#answers = new BusAnswers(this.#messages, options.log);
   }
 
+  /** Whether the controller is there. */
+  get isConnected(): boolean {
+    return this.#control.open;
+  }
+
   get queuedBytes(): number {
     return this.#messages.queuedBytes;
   }

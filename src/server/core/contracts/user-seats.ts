@@ -1,0 +1,50 @@
+/**
+ * How many sessions a user has in a namespace, counted over all workers, where the config bounds
+ * them (`maxSessionsPerUser`). Each session has a seat, by its id.
+ *
+ *     admissions ─take─▶ SeatLink (worker) ─▶ UserSeats (controller) ─▶ granted, or refused
+ *     Namespace.withdraw ─release─▶            └ ends the oldest session, where the config says so
+ */
+
+/** A session that is to end, since a newer one of its user took its seat. */
+export interface SeatLost {
+  readonly worker: number;
+  readonly namespace: string;
+  readonly id: string;
+}
+
+export interface SeatAnswer {
+  readonly isGranted: boolean;
+  readonly lost: readonly SeatLost[];
+}
+
+/** A session that wants a seat, or has one. */
+export interface Seated {
+  readonly namespace: string;
+  readonly user: string;
+  readonly id: string;
+}
+
+/**
+ * Implementations: `embedded` (in the controller), later `redis`. One suite of tests runs on all.
+ *
+ * MUST decide one after the other what comes at the same moment, so that the bound is exact. MUST
+ * give a session that comes again by the same id, as one that is recovered, the seat that it has.
+ * MUST free the seats of a worker that is gone.
+ */
+export interface UserSeats {
+  take(worker: number, session: Seated): Promise<SeatAnswer>;
+  /** Once for each `take` of it that was granted. */
+  release(worker: number, session: Seated): void;
+  forgetWorker(worker: number): void;
+}
+
+/** A worker's end. */
+export interface SeatLink {
+  /**
+   * Resolves with whether the session may come in; never rejects. Without the controller the
+   * worker decides by the sessions that it has itself.
+   */
+  take(session: Seated, countHere: () => number): Promise<boolean>;
+  release(session: Seated): void;
+}

@@ -1,0 +1,146 @@
+/**
+ * A worker's end of seats: asks for those who come in, and gives back those of who left.
+ *
+ * What is asked and given back in one turn of the event loop is one frame of each. Nothing is kept
+ * of a session that has its seat.
+ */
+
+import type { Config } from '../../../host/config/schema.ts';
+import type { Seated, SeatLink } from '../../core/contracts/user-seats.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import type { Refusals } from '../../core/limits/refusals.ts';
+import type { BusClient } from '../../links/bus/bus-client.ts';
+import { STATE_SERVICE } from '../../links/bus/state-service.ts';
+import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
+import { type SeatAsk, SeatsSay, writeReleases, writeTakes } from './seat-frames.ts';
+
+export interface SeatClientOptions {
+  /** The most sessions of a user in a namespace. */
+  readonly most: number;
+  /** Whether the controller is there. */
+  isReachable(): boolean;
+  say(write: (frame: FrameWriter) => void): void;
+  /** A newer session of its user has taken the seat of this one. */
+  end(namespace: string, id: string): void;
+}
+
+interface Waiting {
+  readonly session: Seated;
+  readonly timer: Timer;
+  readonly resolve: (isGranted: boolean) => void;
+  /** What the worker decided by itself, since no answer came in time. */
+  decided: boolean | undefined;
+}
+
+export class SeatClient implements SeatLink {
+  readonly #options: SeatClientOptions;
+  readonly #waiting: Map<number, Waiting> = new Map();
+  #takes: SeatAsk[] = [];
+  #releases: Seated[] = [];
+  #lastId = 0;
+
+  constructor(options: SeatClientOptions) {
+    this.#options = options;
+  }
+
+  take(session: Seated, countHere: () => number): Promise<boolean> {
+    const isWithinHere = (): boolean => countHere() < this.#options.most;
+    if (!this.#options.isReachable()) return Promise.resolve(isWithinHere());
+    const id = (this.#lastId = (this.#lastId + 1) % 2 ** 32);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => {
+      waiting.decided = isWithinHere();
+      resolve(waiting.decided);
+    }, LIMITS.seatWaitMs);
+    const waiting: Waiting = { session, timer, resolve, decided: undefined };
+    this.#waiting.set(id, waiting);
+    this.#gather();
+    this.#takes.push({ id, session });
+    return promise;
+  }
+
+  release(session: Seated): void {
+    if (!this.#options.isReachable()) return;
+    this.#gather();
+    this.#releases.push(session);
+  }
+
+  /** The controller says something. */
+  onSaid(frame: FrameReader): void {
+    switch (frame.u8()) {
+      case SeatsSay.answer:
+        this.#answered(frame.u32(), frame.u8() === 1);
+        return;
+      case SeatsSay.end: {
+        const namespace = frame.text();
+        const id = frame.text();
+        // One that was granted its seat just before comes in first.
+        setImmediate(() => this.#options.end(namespace, id));
+      }
+    }
+  }
+
+  #answered(id: number, isGranted: boolean): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    if (waiting.decided === undefined) waiting.resolve(isGranted);
+    else if (isGranted && !waiting.decided) this.release(waiting.session);
+  }
+
+  #gather(): void {
+    if (this.#takes.length + this.#releases.length === 0) setImmediate(this.#flush);
+  }
+
+  /** First what is free again, for those who come in its place. */
+  readonly #flush = (): void => {
+    const [releases, takes] = [this.#releases, this.#takes];
+    this.#releases = [];
+    this.#takes = [];
+    for (let at = 0; at < releases.length; at += LIMITS.seatsAtOnce) {
+      const some = releases.slice(at, at + LIMITS.seatsAtOnce);
+      this.#options.say((frame) => writeReleases(frame, some));
+    }
+    for (let at = 0; at < takes.length; at += LIMITS.seatsAtOnce) {
+      const some = takes.slice(at, at + LIMITS.seatsAtOnce);
+      this.#options.say((frame) => writeTakes(frame, some));
+    }
+  };
+}
+
+/** Finds sessions of this worker. */
+export interface SeatedSessions {
+  findInNamespace(
+    namespace: string,
+    id: string,
+  ): { readonly user: string | undefined; disconnect(): void } | undefined;
+}
+
+/**
+ * Connects this worker's end of seats with the controller's.
+ *
+ * @returns nothing when sessions of a user are not bounded: it costs nothing then
+ */
+export function connectSeats(
+  bus: BusClient,
+  { maxSessionsPerUser }: Pick<Config, 'maxSessionsPerUser'>,
+  refusals: Refusals,
+  sessions: SeatedSessions,
+): SeatClient | undefined {
+  if (maxSessionsPerUser === 0) return undefined;
+  const service = STATE_SERVICE.seats;
+  const client = new SeatClient({
+    most: maxSessionsPerUser,
+    isReachable: () => bus.isConnected,
+    say: (write) => bus.say(service, write),
+    end: (namespace, id) => {
+      const session = sessions.findInNamespace(namespace, id);
+      if (session === undefined) return;
+      refusals.count('userSessionsEnded', session.user);
+      session.disconnect();
+    },
+  });
+  bus.onService(service, (frame) => client.onSaid(frame));
+  return client;
+}
