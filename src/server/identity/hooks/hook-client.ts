@@ -137,7 +137,9 @@ export class HookClient {
     const untilMs = performance.now() + LIMITS.hookFarewellMs;
     const isBusy = (): boolean =>
       this.#inFlight > 0 || (this.#queue.size > 0 && !this.#circuit.isOpen);
-    while (isBusy() && performance.now() < untilMs) await Bun.sleep(CLOSE_CHECK_MS);
+    // Once at least: what follows from an answer that has come is called in a moment.
+    do await Bun.sleep(CLOSE_CHECK_MS);
+    while (isBusy() && performance.now() < untilMs);
     this.#isClosed = true;
     clearTimeout(this.#timer?.handle);
     let untold = this.#toldLater;

@@ -60,7 +60,7 @@ export class HttpHooks implements Hooks {
   readonly #settings: HookSettings;
   readonly #refusals: Refusals;
   readonly #log: Log;
-  /** When sessions joined, in milliseconds; only where the backend hears of their end. */
+  /** When sessions joined, in milliseconds; only where the backend hears of their end: 53 bytes. */
   readonly #since: WeakMap<Session, number> = new WeakMap();
   /** The last event under way of each session that has some. */
   readonly #lastEvents: Map<Session, Promise<unknown>> = new Map();
@@ -171,6 +171,9 @@ function verdictOf(answer: Allowed | NotAllowed): IdentityVerdict {
     return { kind: 'refused', reason: 'hookRefused', message, data };
   }
   const { user, rooms, grants, data, expiresAtMs } = answer;
+  if (expiresAtMs !== undefined && expiresAtMs <= Date.now()) {
+    return { kind: 'refused', reason: 'hookRefused', message: NOT_AUTHENTICATED };
+  }
   const admission = {
     rooms,
     ...(user === undefined ? {} : { user }),
