@@ -54,6 +54,7 @@ export const LONG: readonly string[] = [
   'test/protocol/plain-messages.test.ts',
   'test/protocol/plain-polling.test.ts',
   'test/protocol/plain-websocket.test.ts',
+  'test/system/expiry.test.ts',
   'test/system/fleet-control.test.ts',
   'test/system/fleet-limits.test.ts',
   'test/system/fleet-plain.test.ts',

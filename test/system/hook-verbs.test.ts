@@ -11,7 +11,7 @@ import { ALL_TRANSPORTS, isSocketIo } from './token-client.ts';
 setDefaultTimeout(60_000);
 
 const APP = join(import.meta.dir, 'rules-app.ts');
-const SHORT_MS = 5_000;
+const SHORT_MS = 8_000;
 const LONG_MS = 600_000;
 
 /** The token of `expiry-client.ts` is the name here; each new one is a name with an end. */
@@ -31,7 +31,7 @@ beforeAll(async () => {
       hookUrl: backend.url,
       hookSecret: HOOK_SECRET,
       hookCalls: ['connect', 'join'],
-      refreshMs: 2_000,
+      refreshMs: 5_000,
     },
   });
 });

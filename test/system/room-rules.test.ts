@@ -216,6 +216,8 @@ describe('without rules', () => {
     await using own = await HoldfastProcess.start({ app, workers: 1, config: { plainClients } });
     const client = await openRulesClient(own.url, 'Socket.IO websocket');
     expect(await client.join('any')).toBe(may ? undefined : NOT_JOINED);
+    const mayLeave = may || parts !== '';
+    expect(await client.leave('any')).toBe(mayLeave ? undefined : 'this room may not be left');
     expect(await client.publish('any', 'x')).toBe(NOT_PUBLISHED);
     client.close();
   });

@@ -237,7 +237,7 @@ export class Admissions {
     const id = this.#table.ids.create(client.slot);
     home.checkRooms(id, given);
     const session = new NamespaceSession(id, user, data, client, home);
-    home.grants.set(session, grants);
+    if (grants !== undefined) home.grants.set(session, grants);
     const all = this.#withWanted(asked, given);
     if (all === undefined) return;
     const entering = { client, session, home, rooms: all, reads, expiresAtMs };

@@ -34,6 +34,7 @@ const OWN_PREFIX = 'holdfast:';
 /** What only the server says: who publishes must not be taken for it. */
 const OF_THE_SERVER: ReadonlySet<string> = new Set([...RESERVED_EVENTS, 'error', 'presence']);
 
+const FORBIDDEN_LEAVE = 'this room may not be left';
 const FORBIDDEN_PUBLISH = 'this room may not be published to';
 const FORBIDDEN_EVENT = 'an event of this name may not be published';
 const FORBIDDEN_PRESENCE: RefusalText = {
@@ -52,8 +53,8 @@ const NO_VERB: RefusalText = {
 export interface RoomVerbsOptions {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   /**
-   * Clients may ask for rooms by themselves. Where this is off, as in an app for Socket.IO alone
-   * whose rooms are what it lets clients see, they may so in namespaces whose app has `mayJoin`.
+   * Clients may join and leave rooms by themselves. Where this is off, as in an app for Socket.IO
+   * alone whose rooms are what clients may see, they may so in namespaces whose app has `mayJoin`.
    */
   readonly isOpen: boolean;
 }
@@ -115,8 +116,7 @@ export class RoomVerbs {
   ): VerbOutcome | Promise<VerbOutcome> {
     if (typeof room !== 'string' || more.length > 0) return NO_VERB;
     const home = this.#homeOf(session);
-    const isOpen = this.#options.isOpen || home?.runner.judgesJoins === true;
-    if (home === undefined || !isOpen) return notJoined(FORBIDDEN_ROOM);
+    if (home === undefined || !this.#isOpen(session)) return notJoined(FORBIDDEN_ROOM);
     const fault = attempt('joinForbidden', () => toList(room));
     if (fault !== undefined) return fault;
     const joined = home.askedJoins.join(session, room);
@@ -125,6 +125,8 @@ export class RoomVerbs {
 
   #leave(session: NamespaceSession, [room, ...more]: readonly unknown[]): VerbOutcome {
     if (typeof room !== 'string' || more.length > 0) return NO_VERB;
+    // An app may count on rooms, in an `except`, that only it has its sessions leave.
+    if (!this.#isOpen(session)) return notJoined(FORBIDDEN_LEAVE);
     return attempt('joinForbidden', () => session.leave(room));
   }
 
@@ -139,6 +141,10 @@ export class RoomVerbs {
   ): VerbOutcome | Promise<VerbOutcome | VerbAnswer> {
     if (typeof room !== 'string' || more.length > 0) return NO_VERB;
     return this.presence(session, room);
+  }
+
+  #isOpen({ home }: NamespaceSession): boolean {
+    return this.#options.isOpen || home.runner.judgesJoins;
   }
 
   #homeOf(session: NamespaceSession): Namespace | undefined {

@@ -74,8 +74,9 @@ export interface NamespaceHandlers {
    */
   authenticate?(handshake: Handshake): Admission | void | Promise<Admission | void>;
   /**
-   * Whether a client may join a room that it asks for, as clients of the plain protocol do. Without
-   * it any may join any; only `true` lets it in, and at once: a promise refuses. `session` has not
+   * Whether a client may join a room that it asks for, as plain clients do, and those of Socket.IO
+   * by `holdfast:join`. Rules of the config have said yes before. Without it those decide alone;
+   * only `true` lets it in, and at once: a promise refuses. `session` has not
    * joined anything yet when its first request asks.
    */
   mayJoin?(session: Session, room: string): boolean;
@@ -232,7 +233,7 @@ export interface Server extends Broadcast {
 export interface Session {
   readonly id: string;
   readonly namespace: string;
-  /** The identity `authenticate` gave, if any. */
+  /** Who the client is by its token, a hook or `authenticate`, if any of them said. */
   readonly user: string | undefined;
   /** The app's own state; starts as the admission's `data`, or an empty object. */
   data: unknown;
