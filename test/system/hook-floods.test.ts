@@ -13,6 +13,8 @@ const APP = join(import.meta.dir, 'hooks-app.ts');
 /** So long the backend takes for each call. */
 const WORK_MS = 20;
 const FLOOD = 20_000;
+/** Far less than the flood takes, one after another, and more than a busy machine for two calls. */
+const FAIR_MS = 2_000;
 const GROWTH_MAX_BYTES = 150 * 2 ** 20;
 
 const ANSWERS = { connect: { allow: true, user: 'u' }, join: { allow: true }, event: { ack: [1] } };
@@ -71,7 +73,7 @@ test('one client that floods with events leaves the others their turn', async ()
     times.push(performance.now() - fromMs);
   }
   times.sort((a, b) => a - b);
-  expect(times[times.length / 2]).toBeLessThan(10 * WORK_MS);
+  expect(times[times.length / 2]).toBeLessThan(FAIR_MS);
   expect((await rssBytes()) - before).toBeLessThan(GROWTH_MAX_BYTES);
   const flooded = backend.asked('event').filter(({ event }) => event === 'x');
   expect(flooded.length).toBeLessThan(LIMITS.hookCallsWaiting);

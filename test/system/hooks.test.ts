@@ -194,8 +194,9 @@ test('events of a session come in order, its end last', async () => {
 });
 
 test('a leave that comes before the answer to a join wins', async () => {
+  const { promise: isTime, resolve: answerJoin } = Promise.withResolvers<void>();
   backend.answers = async (body) => {
-    if (body.call === 'join') await Bun.sleep(100);
+    if (body.call === 'join') await isTime;
     return ANSWERS(body);
   };
   const client = await openPlain(endpoint(), 'websocket', { auth: { name: 'ada' } });
@@ -206,6 +207,7 @@ test('a leave that comes before the answer to a join wins', async () => {
   );
   expect(await client.next()).toMatchObject({ type: 'ack', id: 2 });
   expect(await client.next()).toMatchObject({ type: 'ack', id: 3 });
+  answerJoin();
   expect(await client.next()).toMatchObject({ type: 'error', id: 1 });
   await client.send({ type: 'event', event: 'rooms', id: 4 });
   expect(await client.next()).toMatchObject({ id: 4, args: [['home']] });

@@ -37,7 +37,6 @@ describe('connect', () => {
     [{ allow: true, user: null }],
     [{ allow: true, user: 7 }],
     [{ allow: true, user: '\ud800' }],
-    [{ allow: true, user: 'x'.repeat(257) }],
     [{ allow: true, rooms: 'a' }],
     [{ allow: true, rooms: [7] }],
     [{ allow: true, rooms: [''] }],
@@ -48,7 +47,6 @@ describe('connect', () => {
     [{ allow: true, expiresAt: 2_000_000_000_000 }],
     [{ allow: false, user: 'u' }],
     [{ allow: false, message: 7 }],
-    [{ allow: false, message: LONG }],
   ])('%p is not understood', (answer) => {
     expect(readConnectAnswer(answer)).toBeUndefined();
   });
@@ -76,9 +74,14 @@ test.each<[unknown, unknown]>([
   [{ ack: 1 }, undefined],
   [{ ack: [], error: 'no' }, undefined],
   [{ error: 7 }, undefined],
-  [{ error: LONG }, undefined],
   [{ data: 1 }, undefined],
   [[], undefined],
 ])('event: %p', (answer, read) => {
   expect(readEventAnswer(answer)).toEqual(read as never);
+});
+
+test('what is too long is not understood', () => {
+  expect(readConnectAnswer({ allow: false, message: LONG })).toBeUndefined();
+  expect(readConnectAnswer({ allow: true, user: LONG })).toBeUndefined();
+  expect(readEventAnswer({ error: LONG })).toBeUndefined();
 });
