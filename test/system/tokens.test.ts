@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/host/config/schema.ts';
 import { HoldfastProcess, runHoldfast } from '../support/holdfast-process.ts';
+import { openPlain, PLAIN_KINDS } from '../support/plain-client.ts';
 import {
   encoded,
   inSeconds,
@@ -138,6 +139,24 @@ describe('public keys in a file', () => {
     expect(first.isIn).toBe(false);
     expect(JSON.stringify(first.refusal)).toContain('not authenticated');
     expect(told.filter(([, one]) => !Bun.deepEquals(one, first))).toEqual([]);
+  });
+
+  test.each(PLAIN_KINDS)('the same goes for who opens by a message, over %s', async (kind) => {
+    const endpoint = { url: node.url, freshConnections: true };
+    const open = async (token: unknown): Promise<unknown> => {
+      const opened = openPlain(endpoint, kind, { auth: { token }, by: 'message' });
+      try {
+        const client = await opened;
+        await client.close();
+        return client.connect.user;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(await open(await signed(ed, RIGHT))).toBe('ada');
+    const told = new Set<unknown>();
+    for (const [, make] of Object.values(cases)) told.add(await open(await make()));
+    expect([...told]).toEqual([expect.stringContaining('not authenticated')]);
   });
 
   test('operators are told which', async () => {
