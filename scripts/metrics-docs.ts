@@ -2,7 +2,8 @@
  * Writes docs/METRICS.md from the table of metrics. Run it after every change of a metric; a test
  * beside the table fails while the page is behind.
  */
-import { type Metric, metrics } from '../src/server/controller/metrics.ts';
+import type { Metric } from '../src/server/controller/metric.ts';
+import { metrics } from '../src/server/controller/metrics.ts';
 
 export const metricsPagePath: URL = new URL('../docs/METRICS.md', import.meta.url);
 

@@ -22,6 +22,7 @@ const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 /** The bus: remembers what it was told, and gives the answers it was given. */
 export class FakeLink implements NodeLink {
   readonly isCrowded = false;
+  isLinked = false;
   readonly interest: Set<string> = new Set();
   readonly said: unknown[] = [];
   announcements = 0;
@@ -88,6 +89,10 @@ export class FakeClient implements Carrier {
 
   close(): void {
     this.received.push('(close)');
+  }
+
+  clientMoved(): void {
+    this.received.push('(moved)');
   }
 }
 

@@ -58,12 +58,16 @@ export class FakeNode implements NodeView {
     };
   }
 
-  log(): ReturnType<NodeView['log']> {
-    return { linesLost: 2, outputDropped: new Map([[0, 4]]) };
+  state(): ReturnType<NodeView['state']> {
+    return {
+      history: { rooms: 3, messages: 40, bytes: 5_000, dropped: 6, latest: 70 },
+      recovery: { live: 8, cut: 9, bytes: 1_000, dropped: 11 },
+      presence: { rooms: 3, users: 14, refused: 1, told: 15, frames: 16 },
+    };
   }
 
-  presence(): ReturnType<NodeView['presence']> {
-    return { rooms: 3, users: 14, refused: 1, told: 15, frames: 16 };
+  log(): ReturnType<NodeView['log']> {
+    return { linesLost: 2, outputDropped: new Map([[0, 4]]) };
   }
 
   async publish(message: SendRequest): Promise<SendReceipt> {
@@ -163,6 +167,8 @@ const sample: WorkerSample = {
     collectionMicroseconds: 48_000,
     sessionsOpened: 50,
     sessionsClosed: 7,
+    sessionsRecovered: 21,
+    sessionsUnrecovered: 22,
     handshakesRefused: 2,
     requestsForwarded: 4,
     requestsAnswered: 90,

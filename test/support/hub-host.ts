@@ -7,7 +7,8 @@
  */
 
 import { createInterface } from 'node:readline';
-import { Hub } from '../../src/server/links/bus/hub.ts';
+import type { Hub } from '../../src/server/links/bus/hub.ts';
+import { newHub } from './new-hub.ts';
 
 export interface HubReport {
   readonly entries: number;
@@ -33,7 +34,7 @@ function report(hub: Hub): HubReport {
 function run(path: string): void {
   const say = (): void => {};
   const log = { debug: say, info: say, warn: say, error: say };
-  const hub = new Hub(1, { onReady: say, onFailed: say, onSample: say }, log);
+  const hub = newHub({ onReady: say, onFailed: say, onSample: say }, log);
   hub.listen(path);
   createInterface({ input: process.stdin }).on('line', () => {
     process.stdout.write(`${JSON.stringify(report(hub))}\n`);

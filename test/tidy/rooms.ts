@@ -187,7 +187,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/protocol': {
     purpose: 'pure codecs: bytes in, values out; no I/O, no timers, no Bun',
-    pure: true,
+    pure: ['node:crypto'],
   },
   'src/server/protocol/http': {
     purpose: 'HTTP/1.1 requests read and answers written, as bytes',
@@ -231,7 +231,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/contracts': {
     purpose: 'what the core asks of those around it: clients, links, brokers, state',
-    imports: { 'server/core/app': 'type', 'server/core/limits': 'type' },
+    imports: { 'server/core/app': 'type', 'server/core/limits': 'type', 'host/config': 'type' },
   },
   'src/server/core/limits/places': {
     purpose: 'who may have a place on a worker, and who makes place when there is none left',
@@ -239,7 +239,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/rooms': {
     purpose: 'rooms, and the names that rooms and users may have',
-    imports: { 'server/core/limits': 'any', 'host/runtime': 'any', 'host/config': 'type' },
+    imports: {
+      'server/core/contracts': 'any',
+      'server/core/limits': 'any',
+      'host/runtime': 'any',
+      'host/config': 'type',
+    },
   },
   'src/server/core/delivery': {
     purpose: 'events encoded once and handed to many, in slices',
@@ -266,9 +271,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: [
       'acks.ts',
       'asked-joins.ts',
+      'entry-rooms.ts',
       'broadcast.ts',
       'expiries.ts',
       'namespace.ts',
+      'namespace-context.ts',
       'namespace-session.ts',
       'slot-table.ts',
       'whereabouts.ts',
@@ -442,6 +449,24 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/protocol': 'any',
     },
   },
+  'src/server/state/history': {
+    purpose: 'what rooms keep of what was said to them',
+    imports: {
+      'host/config': 'type',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+    },
+  },
+  'src/server/state/snapshots': {
+    purpose: 'sessions that can be taken up again: reported by workers, kept by the controller',
+    imports: {
+      'server/core/contracts': 'any',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/links/bus': 'any',
+      'server/protocol': 'any',
+    },
+  },
   'src/server/state': { purpose: 'what outlives sessions and workers, both ends of each' },
   'src/server/worker/front': {
     purpose: 'connections of clients: HTTP/1.1 and WebSocket over bare sockets',
@@ -484,6 +509,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/peer': 'any',
       'server/state/presence': 'any',
       'server/state/seats': 'any',
+      'server/state/snapshots': 'any',
       'server/protocol': 'any',
       ...CORE,
       'host/runtime': 'any',
@@ -497,6 +523,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/controller': {
     purpose: 'the node: supervisor, admin API, metrics, capacity, its recording',
     imports: {
+      'server/state/history': 'any',
+      'server/state/snapshots': 'any',
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
       'server/state/presence': 'any',

@@ -27,13 +27,16 @@ export interface RoomSettings {
   /** Who may send an event to all of the room without the app. */
   readonly publish: RoomRule;
   readonly history?: HistorySettings | undefined;
-  /** Clients that come back are given what they missed; needs `history`. */
+  /** Sessions that were cut off are taken up again, with all their rooms; needs `history`. */
   readonly recovery: boolean;
   /** Who is in the room is known, and told to those in it. */
   readonly presence: boolean;
 }
 
-/** Settings by pattern: a name in which one `*` stands for any characters, or none. */
+/**
+ * Settings by pattern: a name in which one `*` stands for any characters, or none. What is said to
+ * everyone of a namespace is said to the room of the empty name.
+ */
 export type RoomsConfig = Readonly<Record<string, RoomSettings>>;
 
 const MESSAGES_MAX = 100_000;
@@ -62,7 +65,6 @@ const settings = z
   .transform((given) => ({ ...given, recovery: given.recovery ?? given.history !== undefined }));
 const pattern = z
   .string()
-  .min(1)
   .max(PATTERN_MAX)
   .refine((name) => name.isWellFormed() && name.split('*').length <= 2, {
     message: 'a pattern has one * at the most',

@@ -60,6 +60,9 @@ export interface Config extends IdentityConfig, HooksConfig, PresenceConfig, Use
   readonly maxSilentPerAddress: number;
   readonly maxRoomsPerSession: number;
   readonly rooms: RoomsConfig;
+  readonly historyBudgetBytes: 'auto' | number;
+  readonly recoveryWindowMs: number;
+  readonly recoveryBudgetBytes: 'auto' | number;
   readonly ackTimeoutMs: number;
   readonly corsOrigins: readonly string[];
   readonly corsCredentials: boolean;
@@ -82,6 +85,8 @@ export const WORKERS_MAX = 256;
 const MINUTE_MS = 60_000;
 const COLLECTION_PERIOD_MAX_S = 3_600;
 const MIB = 1 << 20;
+const HISTORY_DROPPED = 'holdfast_history_dropped_total';
+const RECOVERY_DROPPED = 'holdfast_recovery_dropped_total';
 
 const text = z.string().min(1);
 const whole = (lowest: number, highest: number): z.ZodInt => z.int().min(lowest).max(highest);
@@ -282,6 +287,23 @@ const shape = {
   ),
   ...hookShape,
   ...presenceShape,
+  historyBudgetBytes: key(
+    z.union([z.literal('auto'), whole(MIB, 64 * 1024 * MIB)]).default('auto'),
+    'What the history of all rooms may hold, in the controller; `auto` is an eighth of the ' +
+      'memory, 512 MiB at the most. Over it the oldest messages go first.',
+    { limit: { seen: 'who comes back is told that not all is kept', counted: HISTORY_DROPPED } },
+  ),
+  recoveryWindowMs: key(
+    whole(1_000, 24 * 60 * MINUTE_MS).default(2 * MINUTE_MS),
+    'For how long a session that was cut off can be taken up again, in rooms with `recovery`.',
+    { limit: { seen: 'the client gets a new session' } },
+  ),
+  recoveryBudgetBytes: key(
+    z.union([z.literal('auto'), whole(MIB, 64 * 1024 * MIB)]).default('auto'),
+    'What is kept of all sessions that can be recovered, in the controller; `auto` is an eighth ' +
+      'of the memory, 512 MiB at the most. Over it those that were cut off first go first.',
+    { limit: { seen: 'the client gets a new session', counted: RECOVERY_DROPPED } },
+  ),
   ackTimeoutMs: key(
     whole(1, 60 * MINUTE_MS).default(10_000),
     'How long `emitWithAck` waits unless told otherwise.',

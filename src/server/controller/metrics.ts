@@ -8,28 +8,12 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { HOOK_COUNTERS, type HookCall } from '../core/limits/hook-counters.ts';
 import { REASONS, type Reason } from '../core/limits/reasons.ts';
 import { knownCounts } from '../core/limits/refusals.ts';
-import {
-  sessionsByTransport,
-  type WorkerCounters,
-  type WorkerGauges,
-} from '../links/bus/sample.ts';
-import type { NodeView, WorkerView } from './node-view.ts';
+import { sessionsByTransport } from '../links/bus/sample.ts';
+import { type Metric, ofCounter, ofGauge, ofNode, perWorker, sum } from './metric.ts';
+import type { NodeView } from './node-view.ts';
+import { stateMetrics } from './state-metrics.ts';
 
 type HookEntry = [HookCall, (typeof HOOK_COUNTERS)[HookCall]];
-
-export interface Metric {
-  readonly name: string;
-  readonly type: 'gauge' | 'counter';
-  readonly help: string;
-  readonly labels: readonly string[];
-  /** The values of this moment; those that are not known yet are left out. */
-  read(view: NodeView): Iterable<Reading>;
-}
-
-export interface Reading {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
 
 export interface Metrics {
   readonly contentType: string;
@@ -296,36 +280,7 @@ export const metrics: readonly Metric[] = [
     'Pairs of a worker and a room or user it wants messages for.',
     (view) => view.hub().interestEntries,
   ),
-  ofNode(
-    'holdfast_presence_rooms',
-    'gauge',
-    'Rooms with presence that have somebody in them.',
-    (view) => view.presence().rooms,
-  ),
-  ofNode(
-    'holdfast_presence_users',
-    'gauge',
-    'Pairs of a room with presence and a user in it.',
-    (view) => view.presence().users,
-  ),
-  ofNode(
-    'holdfast_presence_changes_total',
-    'counter',
-    'Notices of who came and went that were sent to rooms.',
-    (view) => view.presence().told,
-  ),
-  ofNode(
-    'holdfast_presence_frames_total',
-    'counter',
-    'Gathered frames in which workers reported who came and went.',
-    (view) => view.presence().frames,
-  ),
-  ofNode(
-    'holdfast_presence_refused_total',
-    'counter',
-    'Reports of users that were not kept, since too many are present.',
-    (view) => view.presence().refused,
-  ),
+  ...stateMetrics,
   ofCounter(
     'holdfast_log_lines_lost_total',
     'Lines that the worker logged and the controller did not take.',
@@ -357,44 +312,3 @@ export const metrics: readonly Metric[] = [
     },
   ),
 ];
-
-function ofNode(
-  name: string,
-  type: Metric['type'],
-  help: string,
-  value: (view: NodeView) => number,
-): Metric {
-  return { name, type, help, labels: [], read: (view) => [{ labels: {}, value: value(view) }] };
-}
-
-function perWorker(
-  name: string,
-  type: Metric['type'],
-  help: string,
-  valueOf: (worker: WorkerView, view: NodeView) => number | undefined,
-): Metric {
-  return {
-    name,
-    type,
-    help,
-    labels: ['worker'],
-    *read(view) {
-      for (const worker of view.workers()) {
-        const value = valueOf(worker, view);
-        if (value !== undefined) yield { labels: { worker: `${worker.index}` }, value };
-      }
-    },
-  };
-}
-
-function ofGauge(name: string, help: string, key: keyof WorkerGauges): Metric {
-  return perWorker(name, 'gauge', help, (worker) => worker.sample?.gauges[key]);
-}
-
-function ofCounter(name: string, help: string, key: keyof WorkerCounters): Metric {
-  return perWorker(name, 'counter', help, (worker) => worker.sample?.counters[key]);
-}
-
-function sum(workers: readonly WorkerView[], valueOf: (worker: WorkerView) => number): number {
-  return workers.reduce((total, worker) => total + valueOf(worker), 0);
-}

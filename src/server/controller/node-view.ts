@@ -5,7 +5,10 @@
  * already in memory, so that a scrape costs the node next to nothing.
  */
 import type { PresenceFigures } from '../core/contracts/presence.ts';
+
 import type { WorkerSample } from '../links/bus/sample.ts';
+import type { HistoryView } from '../state/history/embedded-history.ts';
+import type { SnapshotsView } from '../state/snapshots/embedded-snapshots.ts';
 import type { SessionsView } from './sessions-view.ts';
 
 export {
@@ -24,8 +27,8 @@ export interface NodeView {
   isReady(): boolean;
   workers(): readonly WorkerView[];
   hub(): HubView;
+  state(): StateView;
   log(): LogView;
-  presence(): PresenceView;
   readonly sessions: SessionsView;
   /**
    * Queues a message for the sessions it names, on all workers that have such.
@@ -63,6 +66,13 @@ export interface WorkerView {
 }
 
 /** The hub of the bus; counters grow from the start of the controller. */
+/** What the controller keeps for its workers. */
+export interface StateView {
+  readonly history: HistoryView;
+  readonly recovery: SnapshotsView;
+  readonly presence: PresenceView;
+}
+
 export interface HubView {
   readonly framesRelayed: number;
   readonly bytesRelayed: number;

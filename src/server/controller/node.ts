@@ -31,16 +31,16 @@ import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { NodeLog } from './node-log.ts';
 import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
-import { NodePresence } from './node-presence.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
 import { createNodeSessions, serveSeats } from './node-sessions.ts';
+import { NodeState } from './node-state.ts';
 import type {
   HubView,
   LogView,
   NodeView,
-  PresenceView,
   SendReceipt,
   SendRequest,
+  StateView,
   WorkerView,
 } from './node-view.ts';
 import { type ClaimedPort, claimPublicPort, publicHost } from './public-port.ts';
@@ -109,8 +109,8 @@ class Node implements NodeView, RunningNode {
   readonly #runDir: string;
   readonly #facts: WorkerFacts[];
   readonly #hub: Hub;
+  readonly #state: NodeState;
   readonly #collector: ControllerCollector;
-  readonly #presence: NodePresence | undefined;
   readonly #supervisor: Supervisor;
   readonly #watchdog: Watchdog;
   #admin: Admin | undefined;
@@ -140,18 +140,21 @@ class Node implements NodeView, RunningNode {
     this.#facts = Array.from({ length: this.workerCount }, () => {
       return { sample: undefined, sampledAtMs: undefined };
     });
-    this.#hub = new Hub(
-      this.#number,
-      {
+    this.#state = new NodeState(config, memoryOfHost());
+    this.#hub = new Hub({
+      node: this.#number,
+      events: {
         onReady: (worker) => this.#supervisor.markReady(worker),
         onFailed: (worker, reason) => this.#supervisor.reportFailure(worker, reason),
         onSample: (worker, sample) => this.#sampled(worker, sample),
       },
+      history: this.#state.history,
+      settings: this.#state.settings,
       log,
-    );
-    this.#presence = NodePresence.create(config, this.#hub, log);
+    });
+    this.#state.serve(this.#hub, log);
     serveSeats(this.#hub, config, log);
-    this.sessions = createNodeSessions(this.#hub, config, this, this.#presence?.store);
+    this.sessions = createNodeSessions(this.#hub, config, this, this.#state.presence);
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,
@@ -206,7 +209,7 @@ class Node implements NodeView, RunningNode {
     this.#watchdog.stop();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
-    this.#presence?.store.close();
+    this.#state.close();
     this.#hub.close();
     await this.#admin?.stop();
     if (this.#hasStarted) this.#recording?.close();
@@ -242,12 +245,12 @@ class Node implements NodeView, RunningNode {
     };
   }
 
-  log(): LogView {
-    return this.#nodeLog.view;
+  state(): StateView {
+    return this.#state.view;
   }
 
-  presence(): PresenceView {
-    return NodePresence.view(this.#presence);
+  log(): LogView {
+    return this.#nodeLog.view;
   }
 
   async publish(message: SendRequest): Promise<SendReceipt> {
@@ -325,6 +328,8 @@ class Node implements NodeView, RunningNode {
       places: this.#places,
       config: { ...this.#config, host: this.#host, adminToken: undefined },
       memoryBudgetBytes: this.#memoryBudgetBytes,
+      historyEpoch: this.#state.history.epoch,
+      recoveryKey: this.#state.recoveryKey,
     };
   }
 }

@@ -17,6 +17,7 @@ import type {
 } from './contracts/node-link.ts';
 import type { OutgoingEvent } from './contracts/outgoing-event.ts';
 import type { PresenceLink } from './contracts/presence.ts';
+import type { SessionReports } from './contracts/snapshots.ts';
 import type { SeatLink } from './contracts/user-seats.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { Counters } from './limits/counters.ts';
@@ -27,7 +28,8 @@ import type { RoomSettingsTable } from './rooms/room-settings.ts';
 import { AckTable } from './sessions/acks.ts';
 import { answerRequest, runCommand } from './sessions/broadcast.ts';
 import { Expiries } from './sessions/expiries.ts';
-import { Namespace, type NamespaceContext } from './sessions/namespace.ts';
+import { Namespace } from './sessions/namespace.ts';
+import type { NamespaceContext } from './sessions/namespace-context.ts';
 import type { NamespaceSession } from './sessions/namespace-session.ts';
 
 export interface WorkerCoreOptions {
@@ -44,6 +46,7 @@ export interface WorkerCoreOptions {
   readonly presence?: PresenceLink | undefined;
   /** Bounds the sessions of a user; `undefined` when they are not. */
   readonly seats?: SeatLink | undefined;
+  readonly reports?: SessionReports | undefined;
   readonly link: NodeLink;
   readonly counters: Counters;
   readonly refusals: Refusals;
@@ -76,6 +79,7 @@ export class WorkerCore {
     const namespaces = new Map<string, Namespace>();
     const context: NamespaceContext = {
       ...options,
+      reports: options.reports,
       delivery: this.delivery,
       acks: this.acks,
       expiries: this.expiries,
@@ -99,13 +103,23 @@ export class WorkerCore {
     this.namespaces.get(namespace)?.deliver(target, event);
   }
 
+  /** An event that rooms keep; whoever is given it has had all up to its position. */
+  receiveKept(namespace: string, target: Target, event: OutgoingEvent): void {
+    this.delivery.latestMark = event.mark;
+    this.receiveEvent(namespace, target, event);
+  }
+
   receiveCommand(namespace: string, target: Target, command: SessionCommand): void {
     const home = this.namespaces.get(namespace);
     if (home !== undefined) runCommand(home, target, command);
   }
 
+  noteLatest(position: string): void {
+    this.delivery.latestMark = position;
+  }
+
   hasRoom(namespace: string, room: string): boolean {
-    return this.namespaces.get(namespace)?.rooms.has(room) === true;
+    return this.namespaces.get(namespace)?.hears(room) === true;
   }
 
   async receiveRequest(

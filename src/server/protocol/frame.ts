@@ -9,6 +9,7 @@
 
 export const FRAME_HEADER_BYTES = 5;
 const LENGTH_BYTES = 4;
+const U32 = 4_294_967_296;
 const INITIAL_BYTES = 4096;
 const KEPT_BYTES = 262_144;
 /** Below this, room for the longest encoding is cheaper than measuring. */
@@ -50,6 +51,11 @@ export class FrameWriter {
     this.#reserve(4);
     this.#end = this.#buffer.writeUInt32BE(value, this.#end);
     return this;
+  }
+
+  /** A whole number up to 2^53 - 1. */
+  u53(value: number): this {
+    return this.u32(Math.floor(value / U32)).u32(value % U32);
   }
 
   text(value: string): this {
@@ -142,6 +148,10 @@ export class FrameReader {
 
   u32(): number {
     return this.#body.readUInt32BE(this.#advance(4));
+  }
+
+  u53(): number {
+    return this.u32() * U32 + this.u32();
   }
 
   text(): string {

@@ -250,8 +250,10 @@ export function encodeAck(
 }
 
 /** Encodes the acceptance of a client's CONNECT. */
-export function encodeConnect(namespace: string, sessionId: string): string {
-  return `40${namespacePart(namespace)}{"sid":"${sessionId}"}`;
+/** @param recovery by which the client may have its session back (`pid`) */
+export function encodeConnect(namespace: string, sessionId: string, recovery?: string): string {
+  const pid = recovery === undefined ? '' : `,"pid":"${recovery}"`;
+  return `40${namespacePart(namespace)}{"sid":"${sessionId}"${pid}}`;
 }
 
 /** Encodes the refusal of a client's CONNECT. */

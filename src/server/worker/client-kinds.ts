@@ -6,6 +6,7 @@ import { PlainHome } from '../clients/plain/plain-home.ts';
 import { PlainRouter } from '../clients/plain/plain-router.ts';
 import { Admissions } from '../clients/session/admissions.ts';
 import type { ClientTable } from '../clients/session/client-table.ts';
+import type { Comebacks } from '../clients/session/comebacks.ts';
 import { Entrance } from '../clients/session/entrance.ts';
 import { Refreshing } from '../clients/session/refreshing.ts';
 import { RoomVerbs } from '../clients/session/room-verbs.ts';
@@ -38,6 +39,7 @@ export interface ClientKindsOptions {
   readonly crowd: AddressCrowd;
   readonly watch: ConnectionWatch;
   readonly waiting: WaitingPolls;
+  readonly comebacks: Comebacks;
   readonly log: Log;
   /** The way to the sessions of this worker, and to those of another of this node. */
   readonly own: SessionOwner;
@@ -58,7 +60,7 @@ export function createClientKinds(options: ClientKindsOptions): ClientKinds {
     allowsOrigin(app, origin, log),
   );
   const refreshing = new Refreshing(core, config);
-  const admissions = new Admissions(core, table, refreshing);
+  const admissions = new Admissions(core, table, refreshing, options.comebacks);
   const common = {
     origins,
     entrance: new Entrance(options),

@@ -20,7 +20,6 @@ import type { ClientKind } from '../core/contracts/client-kind.ts';
 import type { Identity } from '../core/contracts/identity.ts';
 import { Heartbeat } from '../core/heartbeat.ts';
 import type { Counters } from '../core/limits/counters.ts';
-import { NO_HOOK_GAUGES } from '../core/limits/hook-counters.ts';
 import { assertLimits, LIMITS } from '../core/limits/limits.ts';
 import { MemoryBudget } from '../core/limits/memory-budget.ts';
 import { AddressLimits } from '../core/limits/places/address-limits.ts';
@@ -47,12 +46,14 @@ import { type ClientKinds, createClientKinds } from './client-kinds.ts';
 import { Door } from './door/door.ts';
 import { OpenFiles } from './door/open-files.ts';
 import { CHECK_MS, GarbageCollector } from './garbage-collector.ts';
+import { readGauges } from './gauges.ts';
 import { openHooks } from './open-hooks.ts';
 import { openIdentity } from './open-identity.ts';
 import type { Profiler } from './profiler.ts';
 import { PublicServer } from './public-server.ts';
 import { BEAT_MS, Pulse } from './pulse.ts';
-import { SAMPLE_MS, Sampler, type SamplerOptions } from './sampler.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import { SAMPLE_MS, Sampler } from './sampler.ts';
 
 /** How long a dying controller may still look alive. */
 const CONTROLLER_GONE_MS = 1_000;
@@ -116,6 +117,7 @@ export class Worker {
       path: busSocketPath(runDir),
       worker,
       workerCount,
+      historyEpoch: settings.historyEpoch,
       counters: this.#counters,
       refusals: this.#refusals,
       log,
@@ -211,7 +213,14 @@ export class Worker {
     const parts = { json, log, counters: this.#counters, refusals: this.#refusals };
     this.#hooks = await openHooks(this.#settings.config, parts);
     const needs = { settings: this.#settings, app, log, json, hooks: this.#hooks?.sources ?? [] };
-    const core = this.#createCore(app, await openIdentity(needs));
+    const recovery = createRecovery({
+      bus: this.#bus,
+      settings: new RoomSettingsTable(this.#settings.config.rooms),
+      recoveryKey: this.#settings.recoveryKey,
+      log,
+      latestMark: () => this.#core?.delivery.latestMark,
+    });
+    const core = this.#createCore(app, await openIdentity(needs), recovery);
     this.#core = core;
     answerQuestions(this.#bus, core, this.#log);
     this.#bus.join(core);
@@ -220,7 +229,7 @@ export class Worker {
     // A worker that was killed leaves its socket's name behind.
     rmSync(peerPath, { force: true });
     this.#peerListener = servePeers(peerPath, this.#owner, this.#log);
-    const kinds = this.#createKinds(app, core);
+    const kinds = this.#createKinds(app, core, recovery);
     this.#heartbeat.start(() => kinds.sweep());
     this.#publicServer = this.#createPublicServer(app, core, kinds.all);
     this.#publicServer.listen();
@@ -229,20 +238,20 @@ export class Worker {
     this.#bus.sayReady(publicPort, ownPort);
   }
 
-  #createCore(app: App, identity: Identity): WorkerCore {
+  #createCore(app: App, identity: Identity, { settings, reports }: Recovery): WorkerCore {
     const { node, worker, workerCount, config } = this.#settings;
-    const roomSettings = new RoomSettingsTable(config.rooms);
     return new WorkerCore({
       app,
       workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
       ackTimeoutMs: config.ackTimeoutMs,
       maxRoomsPerSession: config.maxRoomsPerSession,
-      roomSettings,
-      roomRules: new ConfiguredRoomRules(roomSettings),
+      roomSettings: settings,
+      roomRules: new ConfiguredRoomRules(settings),
       identity,
       hooks: this.#hooks,
-      presence: connectPresence(this.#bus, roomSettings, config),
+      presence: connectPresence(this.#bus, settings, config),
       seats: connectSeats(this.#bus, config, this.#refusals, this.#table),
+      reports,
       link: this.#bus,
       budget: this.#budget,
       counters: this.#counters,
@@ -273,7 +282,7 @@ export class Worker {
     });
   }
 
-  #createKinds(app: App, core: WorkerCore): ClientKinds {
+  #createKinds(app: App, core: WorkerCore, { comebacks }: Recovery): ClientKinds {
     return createClientKinds({
       settings: this.#settings,
       app,
@@ -284,6 +293,7 @@ export class Worker {
       crowd: this.#crowd,
       watch: this.#door,
       waiting: this.#waiting,
+      comebacks,
       log: this.#log,
       own: this.#owner,
       ownerOf: (worker) =>
@@ -325,7 +335,19 @@ export class Worker {
       refusals: this.#refusals,
       collector: this.#collector,
       pulse,
-      gauges: () => this.#gauges(core),
+      gauges: () =>
+        readGauges({
+          core,
+          table: this.#table,
+          crowd: this.#crowd,
+          peers: this.#peers,
+          places: this.#places,
+          files: this.#files,
+          door: this.#door,
+          bus: this.#bus,
+          budget: this.#budget,
+          hooks: this.#hooks,
+        }),
       send: (sample) => this.#bus.sendSample(sample),
     });
     // The first at once: a worker that is ready has said how it stands.
@@ -344,31 +366,6 @@ export class Worker {
     } catch (error) {
       this.#log.error('other workers cannot reach this one', { error: describeError(error) });
     }
-  }
-
-  #gauges(core: WorkerCore): ReturnType<SamplerOptions['gauges']> {
-    const namespaces = [...core.namespaces.values()];
-    const { topOne, topTen } = this.#crowd.shares();
-    const { present } = this.#table;
-    return {
-      pollingSessions: present.polling,
-      websocketSessions: present.websocket,
-      sseSessions: present.sse,
-      streamSessions: present.stream,
-      rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
-      users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
-      edgeSockets: this.#peers.socketCount,
-      capacity: this.#places.capacity,
-      freePlaces: this.#places.free,
-      openFiles: this.#files.count() ?? 0,
-      strangers: this.#door.strangers,
-      topAddressShare: topOne,
-      topTenAddressesShare: topTen,
-      busQueueBytes: this.#bus.queuedBytes,
-      heldBytes: this.#budget.heldBytes,
-      memoryBudgetBytes: this.#budget.limitBytes,
-      ...(this.#hooks?.gauges() ?? NO_HOOK_GAUGES),
-    };
   }
 
   async #profile(seconds: number): Promise<WorkerProfile> {

@@ -236,22 +236,22 @@ export class PlainEndpoint implements ClientKind {
   #openStream(
     exchange: Exchange,
     source: HandshakeSource,
-    { auth }: Opening,
+    { auth, wish }: Opening,
     format: StreamFormat,
     cors: AnswerHeaders,
   ): void {
     exchange.allowIdle(timeoutSeconds(this.#home.settings.connectTimeoutMs));
     const session = new PlainSession(this.#home, source);
     session.openStream(new StreamSocket(exchange, format, cors));
-    session.askToJoin(this.#options.admissions, auth, source.query.length);
+    session.askToJoin(this.#options.admissions, auth, source.query.length, wish);
   }
 
-  #openPolling({ exchange, cors }: Ask, source: HandshakeSource, { auth }: Opening): void {
+  #openPolling({ exchange, cors }: Ask, source: HandshakeSource, { auth, wish }: Opening): void {
     const session = new PlainSession(this.#home, source);
     const id = session.openPolling();
     const { own } = this.#options;
     new HeldPoll(this.#requests, exchange, own, `${id}.0`, cors).hold(this.#holdSeconds, true);
-    session.askToJoin(this.#options.admissions, auth, source.query.length);
+    session.askToJoin(this.#options.admissions, auth, source.query.length, wish);
   }
 
   // Other answers.

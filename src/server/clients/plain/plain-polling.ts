@@ -7,12 +7,12 @@
  */
 
 import type { HttpAnswer, Reply } from '../../core/contracts/client-connection.ts';
-import { encodePollAnswer } from '../../protocol/plain/server-message.ts';
-import { behindId } from '../../protocol/session-id.ts';
+import { encodePollAnswer, positionOf } from '../../protocol/plain/server-message.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { PollingTransport } from '../session/polling-transport.ts';
 import type { PolledQueue } from './held-polls.ts';
 import { acceptedAnswer } from './plain-answers.ts';
+import { batchOf } from './plain-request.ts';
 
 const NOTHING: readonly WirePacket[] = [];
 /** A line that says goodbye, and not one that merely has the word in it. */
@@ -20,8 +20,10 @@ const GOODBYE = /^\s*\{\s*"type"\s*:\s*"disconnect"/m;
 
 export class PlainPolling extends PollingTransport implements PolledQueue {
   isOnWheel = false;
-  /** Of the last batch. */
-  #position = 0;
+  /** Where the client stands in what rooms keep once it has the last batch. */
+  mark: string | undefined;
+  /** The number of the last batch. */
+  #batch = 0;
   /** When the latest poll came, by `performance.now()`. */
   #polledAtMs = 0;
   #lastBatch: readonly WirePacket[] = NOTHING;
@@ -29,7 +31,8 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
   answerOf(packets: readonly WirePacket[]): HttpAnswer {
     if (packets.length > 0) {
       this.#lastBatch = packets;
-      this.#position++;
+      this.#batch++;
+      this.mark = lastPosition(packets) ?? this.mark;
     }
     return this.#answer(packets);
   }
@@ -59,7 +62,7 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
       this.repeat(reply, again);
       return true;
     }
-    if (Number(behindId(since)) !== this.#position) return false;
+    if (batchOf(since) !== this.#batch) return false;
     this.answerNothing();
     this.#lastBatch = NOTHING;
     this.poll(reply);
@@ -75,12 +78,13 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
    * be taken to have had others. A batch that has arrived is gone: a request for it is late.
    */
   override answerAgain(since: string): HttpAnswer | undefined {
-    const isLast = Number(behindId(since)) === this.#position - 1;
+    const isLast = batchOf(since) === this.#batch - 1;
     return isLast && this.#lastBatch.length > 0 ? this.#answer(this.#lastBatch) : undefined;
   }
 
   #answer(packets: readonly WirePacket[]): HttpAnswer {
-    const body = encodePollAnswer(this.sessionId, this.#position, packets as readonly string[]);
+    const messages = packets as readonly string[];
+    const body = encodePollAnswer(this.sessionId, this.#batch, this.mark, messages);
     return { status: 200, type: 'application/json', body };
   }
 
@@ -112,4 +116,13 @@ export class PlainPolling extends PollingTransport implements PolledQueue {
     super.close();
     this.#lastBatch = NOTHING;
   }
+}
+
+/** Of the last of these messages that has one. */
+function lastPosition(messages: readonly WirePacket[]): string | undefined {
+  for (let at = messages.length - 1; at >= 0; at--) {
+    const position = positionOf(messages[at] as string);
+    if (position !== undefined) return position;
+  }
+  return undefined;
 }

@@ -3,12 +3,16 @@
 import type { ForeignJson } from '../../../host/runtime/foreign-json.ts';
 import type { ClientRequest } from '../../core/contracts/exchange.ts';
 import { checkKey } from '../../core/rooms/key.ts';
-import type { QueryParams } from '../../protocol/query-params.ts';
+import { type QueryParams, queryParams } from '../../protocol/query-params.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
+import type { ComebackWish } from '../session/comebacks.ts';
+import type { HandshakeSource } from '../session/session-extras.ts';
 
 /** What the query says of the session that is to be opened. */
 export interface Opening {
   readonly auth: JsonObject;
+  /** What the body said of the session that the client had before. */
+  readonly wish: ComebackWish | undefined;
   /** `auth` comes with the first frame. */
   readonly isAuthAwaited: boolean;
   readonly isRaw: boolean;
@@ -20,13 +24,32 @@ export interface QueryFault {
   readonly fault: string;
 }
 
-const POSITION = /^[A-Za-z0-9_-]{24}\.\d{1,15}$/;
+/** Session, number of the batch, and perhaps a position in what rooms keep. */
+const PLACE = /^[A-Za-z0-9_-]{24}\.(\d{1,15})(?:\.([0-9a-z]{1,16}-\d{1,15}))?$/;
 
 /** The place of a poll in what its session has said; `undefined` without one. */
 export function readSince(params: QueryParams): string | undefined | QueryFault {
   const since = params.get('since') ?? '';
-  if (since === '') return undefined;
-  return POSITION.test(since) ? since : { fault: '`since` is no position of ours' };
+  if (since === '' || params.get('stream') === '1') return undefined;
+  return PLACE.test(since) ? since : { fault: '`since` is no position of ours' };
+}
+
+/** The number of the batch in such a place; of one that is none, what no batch has. */
+export function batchOf(since: string): number {
+  return Number(PLACE.exec(since)?.[1]);
+}
+
+/**
+ * What a client presents of what it had before, in its first request. A poll whose session is not
+ * there any more still says where its client stood.
+ */
+export function wishIn({ query, headers, transport }: HandshakeSource): ComebackWish {
+  const params = queryParams(query);
+  const since = params.get('since') ?? '';
+  const named = transport === 'polling' ? PLACE.exec(since)?.[2] : since;
+  const last = transport === 'sse' ? headers.get('last-event-id') : null;
+  // What an `EventSource` has heard last is newer than what its URL says.
+  return { token: params.get('recovery') || undefined, position: (last ?? named) || undefined };
 }
 
 /**
@@ -58,7 +81,7 @@ export function readOpening(
   const given =
     body === undefined ? readAuth(isAuthAwaited ? '' : auth, json) : readBody(body, json);
   if ('fault' in given) return given;
-  return { auth: given.auth, isAuthAwaited, isRaw: format === 'raw', isStream: stream === '1' };
+  return { ...given, isAuthAwaited, isRaw: format === 'raw', isStream: stream === '1' };
 }
 
 function faultInRooms(rooms: readonly string[]): string | undefined {
@@ -70,16 +93,26 @@ function faultInRooms(rooms: readonly string[]): string | undefined {
   }
 }
 
-function readAuth(text: string, json: ForeignJson): { auth: JsonObject } | QueryFault {
-  if (text === '') return { auth: {} };
+type Presented = Pick<Opening, 'auth' | 'wish'>;
+
+function readAuth(text: string, json: ForeignJson): Presented | QueryFault {
+  if (text === '') return { auth: {}, wish: undefined };
   const value = parsed(text, json);
-  return isObject(value) ? { auth: value } : { fault: '`auth` is a JSON object' };
+  if (!isObject(value)) return { fault: '`auth` is a JSON object' };
+  return { auth: value, wish: undefined };
 }
 
-function readBody(body: string, json: ForeignJson): { auth: JsonObject } | QueryFault {
+function readBody(body: string, json: ForeignJson): Presented | QueryFault {
   const value = parsed(body, json);
-  const auth = isObject(value) && value['type'] === 'connect' ? (value['auth'] ?? {}) : undefined;
-  return isObject(auth) ? { auth } : { fault: 'the body is a message `connect`' };
+  const isConnect = isObject(value) && value['type'] === 'connect';
+  const auth = isConnect ? (value['auth'] ?? {}) : undefined;
+  if (!isConnect || !isObject(auth)) return { fault: 'the body is a message `connect`' };
+  return { auth, wish: wishOf(value['recovery'], value['since']) };
+}
+
+/** @returns undefined when a message `connect` says nothing of a session before */
+export function wishOf(token: unknown, position: unknown): ComebackWish | undefined {
+  return token === undefined && position === undefined ? undefined : { token, position };
 }
 
 function parsed(text: string, json: ForeignJson): unknown {

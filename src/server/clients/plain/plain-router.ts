@@ -27,6 +27,7 @@ import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
 import { type RefusalText, RefusedPackets } from '../session/refused-packets.ts';
 import type { RoomVerbs } from '../session/room-verbs.ts';
 import type { MessageTaker } from './plain-home.ts';
+import { wishOf } from './plain-request.ts';
 import type { PlainSession } from './plain-session.ts';
 import { BINARY_EVENT, RAW_EVENT } from './raw-frames.ts';
 
@@ -47,6 +48,7 @@ export interface PlainRouterOptions {
   readonly refreshing: Refreshing;
 }
 
+type ConnectMessage = Extract<ClientMessage, { type: 'connect' }>;
 type EventMessage = Extract<ClientMessage, { type: 'event' }>;
 type AuthMessage = Extract<ClientMessage, { type: 'auth' }>;
 type PublishMessage = Extract<ClientMessage, { type: 'publish' }>;
@@ -93,7 +95,7 @@ export class PlainRouter implements MessageTaker<PlainSession> {
         session.end('client namespace disconnect');
         return;
       case 'connect':
-        this.#connect(session, message.auth, text);
+        this.#connect(session, message, text);
         return;
       default:
         this.#withSession(session, message, text);
@@ -115,13 +117,14 @@ export class PlainRouter implements MessageTaker<PlainSession> {
     this.#refuse(session, undefined, 'inputOverflow', TOO_FAST);
   }
 
-  #connect(session: PlainSession, auth: Record<string, unknown>, text: string): void {
+  #connect(session: PlainSession, { auth, recovery, since }: ConnectMessage, text: string): void {
     if (!session.isAwaited) {
       this.#refuse(session, undefined, 'badMessage', 'the session has been opened already');
       return;
     }
     session.stopAwaiting();
-    session.askToJoin(this.#options.admissions, auth, jsonBytes(text));
+    const wish = wishOf(recovery, since);
+    session.askToJoin(this.#options.admissions, auth, jsonBytes(text), wish);
   }
 
   #withSession(

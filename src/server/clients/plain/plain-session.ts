@@ -26,12 +26,15 @@ import { type JsonObject, MAIN_NAMESPACE } from '../../protocol/socketio-packet.
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import type { Admissions } from '../session/admissions.ts';
-import { ClientSession, type JoinRefusal } from '../session/client-session.ts';
+import { ClientSession } from '../session/client-session.ts';
+import type { ComebackWish } from '../session/comebacks.ts';
 import { POLITE_ENDS } from '../session/ends.ts';
+import type { JoinFacts, JoinRefusal } from '../session/join-words.ts';
 import type { HandshakeSource } from '../session/session-extras.ts';
 import { acceptedAnswer, errorAnswer, statusOf } from './plain-answers.ts';
 import type { PlainHome } from './plain-home.ts';
 import { PlainPolling } from './plain-polling.ts';
+import { wishIn } from './plain-request.ts';
 import { bytesOf } from './raw-frames.ts';
 import { StreamSocket } from './stream-socket.ts';
 import { MESSAGE_FORMAT, NATIVE_PING } from './wire-formats.ts';
@@ -52,6 +55,7 @@ const FOR_GOOD: ReadonlySet<DisconnectReason> = new Set([
   'parse error',
 ]);
 const NO_ROOMS: readonly string[] = [];
+const NO_WISH: ComebackWish = { token: undefined, position: undefined };
 const NO_POSITION = errorAnswer(
   400,
   'badRequest',
@@ -121,8 +125,14 @@ export class PlainSession extends ClientSession {
     this.count(1);
   }
 
-  /** Asks the app to let it in. @param bytes of what it presents */
-  askToJoin(admissions: Admissions, auth: JsonObject, bytes: number): void {
+  /**
+   * Asks the app to let it in.
+   *
+   * @param bytes of what it presents
+   * @param wish what its message `connect` says of a session before
+   */
+  askToJoin(admissions: Admissions, auth: JsonObject, bytes: number, wish?: ComebackWish): void {
+    if (wish !== undefined) this.hold({ wish });
     const namespace = queryParams(this.handshake?.query ?? '').get('namespace');
     admissions.connect(this, namespace || MAIN_NAMESPACE, auth, bytes);
   }
@@ -139,10 +149,19 @@ export class PlainSession extends ClientSession {
     this.send([message]);
   }
 
-  tellJoined(session: NamespaceSession): void {
+  wishOf(): ComebackWish {
+    const { handshake } = this;
+    return this.extras?.wish ?? (handshake === undefined ? NO_WISH : wishIn(handshake));
+  }
+
+  tellJoined(session: NamespaceSession, { isRecovered, position, token }: JoinFacts): void {
     const { pingIntervalMs, pingTimeoutMs, maxPayloadBytes } = this.home.plain;
     const { id, namespace, user, rooms } = session;
-    const facts = { session: this.requestId, id, namespace, user, rooms, recovered: false };
+    const { polling, socket } = this;
+    if (polling !== undefined) (polling as PlainPolling).mark = position;
+    if (socket instanceof StreamSocket) socket.position = position;
+    const place = { recovered: isRecovered, recovery: token, position };
+    const facts = { session: this.requestId, id, namespace, user, rooms, ...place };
     const times = { pingInterval: pingIntervalMs, pingTimeout: pingTimeoutMs };
     this.say(encodeConnected({ ...facts, ...times, maxPayload: maxPayloadBytes }));
     // What it has sent before it could be taken is taken once the app has heard of it.

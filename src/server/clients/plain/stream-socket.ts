@@ -39,6 +39,8 @@ export class StreamSocket implements FrameSocket, Waiter {
   readonly format: StreamFormat;
   /** The id of its session, which requests name it by. */
   sessionId = '';
+  /** Where the client stands as it begins, in what rooms keep. */
+  position: string | undefined;
   /** Something has been sent since it was looked at. */
   isFresh = false;
   #stream: AnswerStream | undefined;
@@ -73,9 +75,7 @@ export class StreamSocket implements FrameSocket, Waiter {
     const isFirst = this.#exchange !== undefined;
     const { format } = this;
     if (isFirst) this.#begin();
-    return this.#write(
-      isFirst ? format.firstFrame(message, this.sessionId) : format.frame(message),
-    );
+    return this.#write(isFirst ? format.firstFrame(message, this.position) : format.frame(message));
   }
 
   /** @param shared as the format frames it */

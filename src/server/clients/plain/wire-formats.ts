@@ -1,6 +1,6 @@
 /** How plain clients want messages: as they are, as Server-Sent Events, or a line each. */
 
-import type { SharedText, WireFormat } from '../../core/contracts/outgoing-event.ts';
+import type { EventContent, SharedText, WireFormat } from '../../core/contracts/outgoing-event.ts';
 import { encodePlainEvent } from '../../protocol/plain/server-message.ts';
 import { pingFrame } from '../../protocol/websocket/frame-writer.ts';
 
@@ -15,7 +15,7 @@ export interface StreamFormat {
   /** A message as it stands in the answer. */
   frame(message: string): string;
   /** The first one, with what the stream begins with. */
-  firstFrame(message: string, sessionId: string): string;
+  firstFrame(message: string, position: string | undefined): string;
   /** What keeps the connection open while there is no message. */
   readonly keepAlive: SharedText;
 }
@@ -27,9 +27,12 @@ const RETRY_MS = 2_000;
 export const SSE_FORMAT: StreamFormat = {
   transport: 'sse',
   contentType: 'text/event-stream',
-  event: { index: 2, encode: (event) => sseFrame(encodePlainEvent(event)) },
+  event: { index: 2, encode: (event) => idLine(event) + sseFrame(encodePlainEvent(event)) },
   frame: sseFrame,
-  firstFrame: (message, id) => `retry: ${RETRY_MS}\nid: ${id}\n${sseFrame(message)}`,
+  firstFrame: (message, position) => {
+    const id = position === undefined ? '' : `id: ${position}\n`;
+    return `retry: ${RETRY_MS}\n${id}${sseFrame(message)}`;
+  },
   keepAlive: { text: ':\n\n', frame: undefined },
 };
 
@@ -41,6 +44,11 @@ export const LINES_FORMAT: StreamFormat = {
   firstFrame: lineOf,
   keepAlive: { text: '\n', frame: undefined },
 };
+
+/** What an `EventSource` presents when it comes back. */
+function idLine({ isKept, mark }: EventContent): string {
+  return isKept ? `id: ${mark}\n` : '';
+}
 
 /** JSON has no line breaks of its own. */
 function sseFrame(message: string): string {

@@ -15,9 +15,9 @@
 import { NotNow } from '../../core/app/client-error.ts';
 import type { Admitted, Identity, IdentityVerdict } from '../../core/contracts/identity.ts';
 import type { NodeLink } from '../../core/contracts/node-link.ts';
+import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
 import type { Seated, SeatLink } from '../../core/contracts/user-seats.ts';
 import type { Counters } from '../../core/limits/counters.ts';
-import { LIMITS } from '../../core/limits/limits.ts';
 import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
@@ -28,34 +28,21 @@ import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { SessionIdFactory } from '../../protocol/session-id.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
-import type { ClientSession, JoinRefusal } from './client-session.ts';
+import { type Asked, type AskedForLong, Asking } from './asking.ts';
+import type { ClientSession } from './client-session.ts';
+import type { Comebacks, Comer } from './comebacks.ts';
+import type { Entering, Entry } from './entering.ts';
 import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
 import { bytesOfKept, type HeldHandshakes } from './held-handshakes.ts';
+import type { JoinRefusal } from './join-words.ts';
 import type { Refreshing } from './refreshing.ts';
-import type { Joining } from './session-extras.ts';
+import { type EntryDesk, Returning } from './returning.ts';
 
 /** Of a class of its own, so that it is logged and not told. */
 class SlowAuthenticate extends Error {
   constructor() {
     super('authenticate was not done within connectTimeoutMs');
   }
-}
-
-/** A client that `authenticate` is asked about. */
-interface Asked {
-  readonly client: ClientSession;
-  readonly home: Namespace;
-  readonly reads: HandshakeReads;
-}
-
-interface AskedForLong extends Asked {
-  readonly joining: Joining;
-}
-
-interface Entering extends Asked {
-  readonly session: NamespaceSession;
-  readonly rooms: readonly string[];
-  readonly expiresAtMs: number | undefined;
 }
 
 /** What admissions need of the worker's core. */
@@ -87,14 +74,37 @@ export class Admissions {
   readonly #refreshing: Refreshing;
   #admitted: Entering[] = [];
   readonly #waiting: Set<ClientSession> = new Set();
-  /** Oldest first. */
-  readonly #asking: Set<AskedForLong> = new Set();
+  readonly #asking: Asking;
   readonly #headerNames: HeaderNames = new HeaderNames();
+  readonly #comebacks: Comebacks | undefined;
+  readonly #returning: Returning | undefined;
 
-  constructor(core: AdmissionCore, table: AdmissionTable, refreshing: Refreshing) {
+  /** @param comebacks where rooms may keep a history */
+  constructor(
+    core: AdmissionCore,
+    table: AdmissionTable,
+    refreshing: Refreshing,
+    comebacks?: Comebacks,
+  ) {
     this.#core = core;
     this.#table = table;
     this.#refreshing = refreshing;
+    this.#asking = new Asking(table);
+    this.#comebacks = comebacks;
+    if (comebacks !== undefined) this.#returning = new Returning(comebacks, this.#desk());
+  }
+
+  #desk(): EntryDesk {
+    return {
+      asking: this.#asking,
+      seats: this.#core.seats,
+      newSession: (entry, snapshot) => this.#newSession(entry, snapshot),
+      enter: (one) => this.#welcome(this.#tryEnter(one) ? [one] : []),
+      askedAnew: (one) => this.#askedAnew(one),
+      refuse: (one, error) => this.#refuse(one, error),
+      tellForbidden: (one) => this.#tellForbidden(one),
+      tellTooMany: (one) => this.#tellTooMany(one),
+    };
   }
 
   /** Takes a client's CONNECT. One that comes before the answer to another takes its place. */
@@ -126,13 +136,8 @@ export class Admissions {
 
   /** Gives up on those whose `authenticate` takes too long. Called at each heartbeat tick. */
   sweep(): void {
-    const late = this.#table.lateTick;
-    for (const one of this.#asking) {
-      if (one.joining.since > late) return;
-      this.#forget(one);
-      if (one.client.closed) continue;
-      hold(one, undefined);
-      this.#refuse(one, new SlowAuthenticate());
+    for (const one of this.#asking.endLate(this.#table.lateTick)) {
+      if (!one.client.closed) this.#refuse(one, new SlowAuthenticate());
     }
   }
 
@@ -155,16 +160,35 @@ export class Admissions {
 
   #welcome(admitted: readonly Entering[]): void {
     this.#core.link.announceInterest();
-    for (const { client, session } of admitted) client.tellJoined(session);
+    for (const one of admitted) this.#tellIn(one);
     // One of them may end another, such as an older session of the same user.
-    for (const { session } of admitted) {
+    for (const { session, comeback } of admitted) {
+      if (session.connected && comeback?.isIncomplete === true) {
+        session.home.runner.unrecovered(session);
+      }
       if (session.connected) session.home.runner.connected(session);
     }
   }
 
+  /** What a client missed comes behind the word that it is in, and before anything new. */
+  #tellIn({ client, session, home, comeback }: Entering): void {
+    const { counters } = this.#table;
+    client.tellJoined(session, {
+      isRecovered: comeback?.isRecovered === true,
+      position: comeback?.position ?? home.delivery.latestMark,
+      token: this.#comebacks?.tokenOf(session.id),
+    });
+    if (comeback?.isRecovered === true) counters.sessionsRecovered++;
+    if (comeback?.isIncomplete === true) counters.sessionsUnrecovered++;
+    const missed = comeback?.missed ?? [];
+    if (missed.length === 0 || client.closed) return;
+    counters.deliveries += missed.length;
+    client.deliver(missed);
+  }
+
   #ask(client: ClientSession, home: Namespace, auth: JsonObject, bytes: number): void {
     const reads = new HandshakeReads(client.handshake, client.kept);
-    const one: Asked = { client, home, reads };
+    const one: Asked = { client, home, reads, wish: client.wishOf(auth) };
     try {
       const handshake = reads.handshake(home.name, auth, client.transport);
       const verdict = this.#core.identity.identify(handshake, home.runner);
@@ -183,28 +207,18 @@ export class Admissions {
     bytes: number,
     then: (given: Answer) => void,
   ): Promise<void> {
-    const since = this.#table.heartbeat.tick;
-    const held = bytes + LIMITS.unfinishedEventBytes;
-    const joining: Joining = { since, bytes: held, next: undefined, nextBytes: 0 };
-    const one = { ...asked, joining };
-    this.#asking.add(one);
-    hold(one, joining);
-    this.#table.budget.take(held);
+    const one = this.#asking.begin(asked, bytes);
     const [outcome] = await Promise.allSettled([answer]);
-    const isGivenUp = !this.#forget(one);
-    if (isGivenUp) return;
-    hold(one, undefined);
-    const { client, home } = one;
-    if (joining.next !== undefined && !client.closed) {
-      this.#ask(client, home, joining.next, joining.nextBytes);
-    } else if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
+    const isGivenUp = !this.#asking.end(one);
+    if (isGivenUp || this.#askedAnew(one)) return;
+    if (outcome.status === 'rejected') this.#refuse(one, outcome.reason);
     else this.#orRefuse(one, () => then(outcome.value));
   }
 
-  /** @returns false when it was forgotten before */
-  #forget(one: AskedForLong): boolean {
-    if (!this.#asking.delete(one)) return false;
-    this.#table.budget.give(one.joining.bytes + one.joining.nextBytes);
+  /** @returns whether the client has presented something else meanwhile, which counts */
+  #askedAnew({ client, home, joining }: AskedForLong): boolean {
+    if (joining.next === undefined || client.closed) return false;
+    this.#ask(client, home, joining.next, joining.nextBytes);
     return true;
   }
 
@@ -234,25 +248,44 @@ export class Admissions {
     if (user !== undefined) checkKey(user);
     const given = distinct(toList(rooms));
     home.checkRoomCount(given);
-    const id = this.#table.ids.create(client.slot);
-    home.checkRooms(id, given);
-    const session = new NamespaceSession(id, user, data, client, home);
-    if (grants !== undefined) home.grants.set(session, grants);
-    const all = this.#withWanted(asked, given);
-    if (all === undefined) return;
-    const entering = { client, session, home, rooms: all, reads, expiresAtMs };
     const { wantedRooms } = client;
-    const permitted = wantedRooms.length === 0 || home.permits(session, wantedRooms);
+    const all = distinct([...given, ...wantedRooms]);
+    // Before the app is asked about each.
+    const message = wantedRooms.length === 0 ? undefined : home.tooMany(all);
+    if (message !== undefined) {
+      this.#tellRefused(asked, { reason: 'joinForbidden', message });
+      return;
+    }
+    const entry: Entry = { ...asked, user, given, data, grants, expiresAtMs };
+    const comer: Comer = { home, user, rooms: all, wish: asked.wish };
+    if (this.#comebacks?.isNeeded(comer) === true) {
+      void this.#returning?.comeIn(entry, comer);
+      return;
+    }
+    const entering = this.#newSession(entry, undefined);
+    const permitted = wantedRooms.length === 0 || home.permits(entering.session, wantedRooms);
     if (permitted instanceof Promise) {
       void this.#later(asked, permitted, 0, (isPermitted) => this.#letIn(entering, isPermitted));
     } else this.#letIn(entering, permitted);
+  }
+
+  /** @throws TypeError when a room is another session's own */
+  #newSession(entry: Entry, snapshot: SessionSnapshot | undefined): Entering {
+    const { client, home, user, given, grants } = entry;
+    const id = snapshot?.id ?? this.#table.ids.create(client.slot);
+    home.checkRooms(id, given);
+    const data = snapshot === undefined ? entry.data : this.#comebacks?.dataOf(snapshot);
+    const session = new NamespaceSession(id, user, data, client, home);
+    if (grants !== undefined) home.grants.set(session, grants);
+    const others = { asked: client.wantedRooms };
+    return { ...entry, session, rooms: given, others };
   }
 
   #letIn(entering: Entering, isPermitted: boolean): void {
     const { client } = entering;
     if (client.closed) return;
     if (!isPermitted) {
-      this.#tellRefused(entering, { reason: 'joinForbidden', message: FORBIDDEN_ROOM });
+      this.#tellForbidden(entering);
       return;
     }
     if (this.#admitted.length === 0) setImmediate(this.complete);
@@ -260,17 +293,8 @@ export class Admissions {
     this.#waiting.add(client);
   }
 
-  /** @returns with the rooms that the client asked for; `undefined` when those are too many */
-  #withWanted(one: Asked, given: readonly string[]): readonly string[] | undefined {
-    const { home } = one;
-    const { wantedRooms } = one.client;
-    if (wantedRooms.length === 0) return given;
-    const all = distinct([...given, ...wantedRooms]);
-    // Before the app is asked about each.
-    const message = home.tooMany(all);
-    if (message === undefined) return all;
-    this.#tellRefused(one, { reason: 'joinForbidden', message });
-    return undefined;
+  #tellForbidden(one: Asked): void {
+    this.#tellRefused(one, { reason: 'joinForbidden', message: FORBIDDEN_ROOM });
   }
 
   /** @returns false when it failed; the others of this turn go on, and its client comes again */
@@ -315,8 +339,8 @@ export class Admissions {
     if (!client.closed) client.tellNotJoined(home.name, { reason: 'userSessions', message });
   }
 
-  #enter({ client, session, home, rooms, reads, expiresAtMs }: Entering): void {
-    home.add(session, rooms);
+  #enter({ client, session, home, rooms, others, reads, expiresAtMs }: Entering): void {
+    home.add(session, rooms, others);
     if (expiresAtMs !== undefined) this.#refreshing.begin(session, expiresAtMs);
     client.addSession(session);
     this.#table.joined(client);
@@ -365,12 +389,4 @@ export class Admissions {
     this.#table.refusals.count(reason);
     if (!client.closed) client.tellNotJoined(home.name, refusal);
   }
-}
-
-/** Notes or forgets that a client is being asked about. */
-function hold({ client, home }: Asked, joining: Joining | undefined): void {
-  const all = new Map(client.joining);
-  if (joining === undefined) all.delete(home.name);
-  else all.set(home.name, joining);
-  client.hold({ joining: all.size === 0 ? undefined : all });
 }

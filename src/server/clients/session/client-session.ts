@@ -22,10 +22,13 @@ import type { Reason } from '../../core/limits/reasons.ts';
 import type { Reader } from '../../core/limits/slow-readers.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
+import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import type { ClientHome, ClientMember } from './client-home.ts';
+import type { ComebackWish } from './comebacks.ts';
 import { CUT_SOCKET, NO_HANDLER } from './cut-socket.ts';
 import { ENDED_BY, POLITE_ENDS } from './ends.ts';
+import type { JoinFacts, JoinRefusal } from './join-words.ts';
 import type { EndedBy } from './last-words.ts';
 import type { PollingTransport } from './polling-transport.ts';
 import {
@@ -42,14 +45,6 @@ import {
 
 /** The slot of a session that is over. */
 const ENDED = -2;
-
-/** Why a client may not join a namespace, as it is told. */
-export interface JoinRefusal {
-  readonly reason: Reason;
-  readonly message: string;
-  /** What the app had to say beside that. */
-  readonly data?: unknown;
-}
 
 export abstract class ClientSession implements Carrier, FrameHandler, ClientMember, Holder, Reader {
   protected readonly home: ClientHome<ClientSession>;
@@ -70,7 +65,9 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
   // What the client speaks.
 
   /** Tells the client that it has joined a namespace. */
-  abstract tellJoined(session: NamespaceSession): void;
+  abstract tellJoined(session: NamespaceSession, facts: JoinFacts): void;
+  /** What the client presents of a session that it had before. @param auth of its CONNECT */
+  abstract wishOf(auth: JsonObject): ComebackWish;
   /** Tells the client that it may not join a namespace. */
   abstract tellNotJoined(namespace: string, refusal: JoinRefusal): void;
   abstract endSession(session: CarriedSession): void;
@@ -197,6 +194,10 @@ export abstract class ClientSession implements Carrier, FrameHandler, ClientMemb
   close(): void {
     for (const session of this.sessions) session.disconnect();
     this.end('server namespace disconnect', CLOSE_CODE.normal);
+  }
+
+  clientMoved(): void {
+    this.end('transport close', CLOSE_CODE.policy);
   }
 
   /** Sends packets in order, binary data as messages of their own. */

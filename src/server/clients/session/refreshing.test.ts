@@ -22,6 +22,8 @@ class AskedClient {
   endSession(): void {}
   close(): void {}
 
+  clientMoved(): void {}
+
   askToRefresh(_session: NamespaceSession, withinMs: number, take: TakeAuth): void {
     this.asked.push(withinMs);
     this.take = take;

@@ -8,6 +8,7 @@ import type { RequestHeaders } from '../../core/contracts/exchange.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
 import type { RequestSource } from '../source/request-sources.ts';
+import type { ComebackWish } from './comebacks.ts';
 import type { PollingTransport } from './polling-transport.ts';
 
 /** What the first request said. */
@@ -51,6 +52,8 @@ export interface Extras {
   readonly others?: readonly NamespaceSession[] | undefined;
   /** The client takes no binary frames (`b64`): it gets base64 text instead. */
   readonly isTextOnly?: true | undefined;
+  /** What the client's message `connect` says of a session before. */
+  readonly wish?: ComebackWish | undefined;
   /** The first frame of the client is to say who it is. */
   readonly isAwaited?: true | undefined;
 }

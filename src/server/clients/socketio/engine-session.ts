@@ -29,10 +29,13 @@ import {
   encodeConnectError,
   encodeDisconnect,
   isObject,
+  type JsonObject,
 } from '../../protocol/socketio-packet.ts';
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
-import { ClientSession, type JoinRefusal } from '../session/client-session.ts';
+import { ClientSession } from '../session/client-session.ts';
+import type { ComebackWish } from '../session/comebacks.ts';
+import type { JoinFacts, JoinRefusal } from '../session/join-words.ts';
 import type { EndedBy } from '../session/last-words.ts';
 import type { HandshakeSource, TakeAuth } from '../session/session-extras.ts';
 import { engineError } from './engine-error.ts';
@@ -104,8 +107,13 @@ export class EngineSession extends ClientSession {
 
   // What is sent.
 
-  tellJoined({ namespace, id }: NamespaceSession): void {
-    this.send([encodeConnect(namespace, id)]);
+  tellJoined({ namespace, id }: NamespaceSession, { token }: JoinFacts): void {
+    this.send([encodeConnect(namespace, id, token)]);
+  }
+
+  /** As connection state recovery has it: `offset` ends the last event that had one. */
+  wishOf({ pid, offset }: JsonObject): ComebackWish {
+    return { token: pid, position: pid === undefined ? undefined : offset };
   }
 
   tellNotJoined(namespace: string, { message, data }: JoinRefusal): void {

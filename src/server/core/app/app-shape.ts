@@ -20,6 +20,7 @@ const NAMESPACE_PARTS: Readonly<Record<keyof NamespaceHandlers, Part>> = {
   authenticate: 'function',
   mayJoin: 'atOnce',
   connected: 'function',
+  unrecovered: 'function',
   disconnecting: 'function',
   disconnected: 'function',
   on: 'events',

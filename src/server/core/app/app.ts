@@ -82,6 +82,11 @@ export interface NamespaceHandlers {
   mayJoin?(session: Session, room: string): boolean;
   connected?(session: Session): void | Promise<void>;
   /**
+   * A client came back and cannot be given all that it has missed: it was away for too long, or
+   * asked for what is not kept any more. Called before `connected`; tell it how things stand.
+   */
+  unrecovered?(session: Session): void | Promise<void>;
+  /**
    * Handlers by event name. The return value, awaited, is the ack if the client wants one: no
    * value for `undefined`, several for `ack(…)`, `{ error, data? }` for what is thrown. An event
    * without a handler gets no ack.
@@ -237,6 +242,11 @@ export interface Session {
   readonly user: string | undefined;
   /** The app's own state; starts as the admission's `data`, or an empty object. */
   data: unknown;
+  /**
+   * It was cut off and is taken up again, with its id, rooms and data, and is given what it missed;
+   * see `recovery` of the config key `rooms`.
+   */
+  readonly recovered: boolean;
   /** The rooms it is in; in `disconnected` those that it was in. */
   readonly rooms: readonly string[];
   readonly connected: boolean;

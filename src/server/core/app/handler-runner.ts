@@ -64,6 +64,8 @@ export interface RunnerOptions {
   readonly counters: Counters;
   readonly budget: MemoryBudget;
   readonly link: SpeakerLink;
+  /** Hears that a handler has run. */
+  readonly reports?: { touched(session: Session): void } | undefined;
 }
 
 export class HandlerRunner {
@@ -73,6 +75,7 @@ export class HandlerRunner {
   readonly #log: Log;
   readonly #counters: Counters;
   readonly #link: SpeakerLink;
+  readonly #reports: RunnerOptions['reports'];
   readonly #limiter: LogLimiter = new LogLimiter();
   readonly #unfinished: UnfinishedEvents;
   readonly #events: ReadonlyMap<string, EventHandler>;
@@ -86,6 +89,7 @@ export class HandlerRunner {
     this.#log = options.log;
     this.#counters = options.counters;
     this.#link = options.link;
+    this.#reports = options.reports;
     this.#unfinished = new UnfinishedEvents(options.budget);
     this.#events = new Map(
       Object.entries((handlers.on ?? {}) as unknown as Record<string, EventHandler>),
@@ -101,6 +105,11 @@ export class HandlerRunner {
   authenticate(handshake: Handshake): Admission | Promise<Admission> {
     const result: unknown = this.#handlers.authenticate?.(handshake);
     return isThenable(result) ? admissionLater(result) : readAdmission(result);
+  }
+
+  unrecovered(session: Session): void {
+    if (this.#handlers.unrecovered === undefined) return;
+    this.#contain('unrecovered', session, () => this.#handlers.unrecovered?.(session));
   }
 
   connected(session: Session): void {
@@ -180,6 +189,7 @@ export class HandlerRunner {
     } catch (error) {
       this.failed(name, error, answer);
     }
+    this.#reports?.touched(session);
     return 'taken';
   }
 

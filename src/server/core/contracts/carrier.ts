@@ -26,4 +26,6 @@ export interface Carrier {
   endSession(session: CarriedSession): void;
   /** Ends the client's connection with all its sessions. */
   close(): void;
+  /** Its client has come back over another connection: this one counts as cut. */
+  clientMoved(): void;
 }

@@ -1,38 +1,64 @@
 /**
- * The messages that a room keeps, and where a client stands in them.
+ * The messages that rooms keep, and what a client that comes back has missed of them.
  *
- * `Namespace.deliver` asks for a position before a message to a room with history goes out; a
- * client that comes back presents its position, and gets what came after it before anything new.
+ *     emit → hub ─append→ history: an offset → all workers with the room, in that order
+ *     client comes back → its worker ─since→ hub ─→ history: what came after, then what comes next
+ *
+ * The hub asks, since it sees what all workers of a node say. So a message to a room that keeps it
+ * goes by way of the hub to the sender's own worker too, and all workers see one order.
  */
 
-import type { EventContent } from './outgoing-event.ts';
+import type { HistorySettings } from '../../../host/config/rooms.ts';
 
-/**
- * Where a message stands. Offsets grow by one within an epoch; a history that was lost begins a new
- * epoch, so that an old position is never taken for a new one.
- */
-export interface Position {
-  readonly epoch: string;
+/** A room that keeps a message. Its key is that of the bus (`protocol/interest-key.ts`). */
+export interface KeepingRoom {
+  readonly key: string;
+  readonly settings: HistorySettings;
+  /** Of what is kept under the same, only the latest stays. */
+  readonly latestKey: string | undefined;
+}
+
+export interface KeptMessage {
+  /** Grows over all rooms of a node. */
   readonly offset: number;
+  /** The message as the bus carries it. */
+  readonly body: Uint8Array;
 }
 
-/** What was missed. `isComplete` is false when older messages are gone, or the epoch is another. */
+/** Where a client stands in a room: it has had all up to this offset. */
+export interface RoomPlace {
+  readonly key: string;
+  readonly after: number;
+}
+
 export interface Missed {
-  readonly messages: readonly { readonly position: Position; readonly event: EventContent }[];
-  readonly isComplete: boolean;
-  readonly latest: Position;
+  /** Those of all rooms that were asked for, each once, in their order. */
+  readonly messages: readonly KeptMessage[];
+  /** For each place: whoever has had all up to this offset is given all that came after. */
+  readonly completeFrom: readonly number[];
+  /** The offset of the latest message of any room. */
+  readonly latest: number;
+}
+
+/** How much an answer may be. */
+export interface MissedBounds {
+  readonly messages: number;
+  readonly bytes: number;
 }
 
 /**
- * Implementations: `embedded` (in the controller, so that a worker's death loses nothing), `redis`.
- * One suite of tests runs on all of them.
+ * Implementations: `embedded` (in the controller, so that a worker's death loses nothing).
+ * One suite of tests runs on all of them (`test/contract/history.ts`).
  *
- * MUST number the messages of a room in one order for all nodes. MUST keep within the size and age
- * of the room and within its budget, oldest first, and MUST say so in `isComplete`. MUST NOT be
- * asked for rooms without history, which pay nothing.
+ * MUST number the messages of all rooms in one order. MUST keep within the bounds of each room and
+ * within its budget, oldest first, and MUST say what is gone by `completeFrom`. MUST call `done`
+ * once for each call, in the order of the calls, at once or later. MUST NOT be asked for rooms
+ * without history, which pay nothing.
  */
 export interface History {
-  append(room: string, event: EventContent): Position | Promise<Position>;
-  since(room: string, position: Position, most: number): Missed | Promise<Missed>;
-  forget(room: string): void;
+  /** Names this history: offsets of another one mean nothing here. */
+  readonly epoch: string;
+  /** @param body is kept as it is: no view of something that others write to */
+  append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): void;
+  since(places: readonly RoomPlace[], bounds: MissedBounds, done: (missed: Missed) => void): void;
 }

@@ -91,6 +91,8 @@ export interface NodeLink {
    * than leaves. MUST be cheap: it is asked after each event.
    */
   isFlooding(speaker: string): boolean;
+  /** Whether there is a controller, to which what rooms keep goes first. */
+  readonly isLinked: boolean;
   /** Whether more waits to leave than leaves at once: those that flood go on when it does not. */
   readonly isCrowded: boolean;
   publish(namespace: string, target: Target, event: OutgoingEvent): void;

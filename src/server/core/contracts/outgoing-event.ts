@@ -12,6 +12,13 @@ export interface EventContent {
   readonly attachments: readonly Uint8Array[];
   /** Present when the clients shall answer. */
   readonly ackId: number | undefined;
+  /** Its rooms keep it: `mark` is its own position, which clients are told. */
+  readonly isKept: boolean;
+  /**
+   * Up to where whoever has been given this has been given all that rooms keep, as
+   * `protocol/position.ts` writes it; `undefined` where none do. Set as it is handed out.
+   */
+  mark: string | undefined;
 }
 
 export interface OutgoingEvent extends EventContent {

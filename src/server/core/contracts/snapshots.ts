@@ -1,27 +1,98 @@
 /**
- * What is kept of a session that was cut off, so that it can be taken up again on any worker:
- * asked for in admissions, before `authenticate`, when a client presents what it was given at its
- * connect.
+ * What is kept of sessions so that they can be taken up again, on any worker, after their
+ * connection was cut or their worker was killed.
+ *
+ *     worker: joins, leaves, data ─▶ controller, while the session lives
+ *     client comes back ─▶ any worker ─take─▶ controller ─▶ the worker that still has it: let go
+ *
+ * A worker reports sessions that are in a room with `recovery`; the others cost nothing.
  */
 
-import type { Position } from './history.ts';
+import type { Carrier } from './carrier.ts';
+
+/**
+ * How a session came into a room, which says how it comes into it again: what its handlers joined
+ * is restored, what an admission gave has to be given again, what the client asked for is judged
+ * again.
+ */
+export const ROOM_ORIGIN = { app: 0, admission: 1, client: 2 } as const;
+
+export type RoomOrigin = (typeof ROOM_ORIGIN)[keyof typeof ROOM_ORIGIN];
+
+export interface SnapshotRoom {
+  readonly name: string;
+  readonly origin: RoomOrigin;
+  /** What was said to it up to this offset was not for the session; `undefined`: not known. */
+  readonly after: number | undefined;
+}
 
 export interface SessionSnapshot {
   readonly id: string;
   readonly namespace: string;
   readonly user: string | undefined;
-  readonly rooms: readonly string[];
-  readonly data: unknown;
-  readonly positions: Readonly<Record<string, Position>>;
+  readonly rooms: readonly SnapshotRoom[];
+  /** `session.data` as a structured clone; `undefined` when it was never set. */
+  readonly data: Uint8Array | undefined;
+}
+
+/** A session as its worker reports it. */
+export interface ReportedSession {
+  readonly id: string;
+  readonly namespace: string;
+  readonly user: string | undefined;
+  readonly connected: boolean;
+  readonly storedData: unknown;
+  readonly carrier: Carrier;
+  /** Its rooms, with how it came into each. */
+  origins(): readonly (readonly [room: string, origin: RoomOrigin])[];
 }
 
 /**
- * Implementations: `embedded` (in the controller), `redis`.
+ * Reports the sessions of this worker that can be recovered. Calls MUST be cheap and MUST NOT
+ * throw; they come in the order of what they report.
+ */
+export interface SessionReports {
+  /**
+   * Its rooms have changed.
+   *
+   * @param isRecoverable whether it is in a room with recovery now
+   */
+  roomsChanged(session: ReportedSession, isRecoverable: boolean, change: RoomsChange): void;
+  /** A handler has run, and may have changed its data. */
+  touched(session: { readonly id: string }): void;
+  /** @param isCut its client may come back */
+  ended(session: ReportedSession, isCut: boolean): void;
+}
+
+export interface RoomsChange {
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+  /** Of those joined, the ones that this worker heard of only now. */
+  readonly fresh: readonly string[];
+}
+
+/**
+ * Implementations: `embedded` (in the controller). One suite of tests runs on all of them
+ * (`test/contract/snapshots.ts`).
  *
- * `take` MUST give a snapshot to one caller only, and to none who does not know its secret. MUST
- * forget it after the recovery window and within the budget. Rooms are judged anew by the rules.
+ * MUST give a session to one caller only. MUST forget those that were cut after the recovery
+ * window, and the oldest of them first where the budget is used up. What a dead worker had counts
+ * as cut when it died. Who may take a session is judged by the caller
+ * (`protocol/recovery-token.ts`).
  */
 export interface Snapshots {
-  keep(secret: string, snapshot: SessionSnapshot): void;
-  take(secret: string): Promise<SessionSnapshot | undefined>;
+  /** A session lives; it takes the place of what was kept under its id. */
+  opened(snapshot: SessionSnapshot, worker: number): void;
+  joined(id: string, rooms: readonly SnapshotRoom[]): void;
+  left(id: string, rooms: readonly string[]): void;
+  changed(id: string, data: Uint8Array | undefined): void;
+  /** Its connection was cut: from now on it waits for its client. */
+  cut(id: string): void;
+  /** It is over for good. */
+  over(id: string): void;
+  workerGone(worker: number): void;
+  /** The worker that has it, while it lives. */
+  workerOf(id: string): number | undefined;
+  /** Takes a session that was cut. */
+  take(id: string): SessionSnapshot | undefined;
 }

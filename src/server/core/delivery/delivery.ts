@@ -34,6 +34,8 @@ export class Delivery {
   #isScheduled = false;
   /** What was said in an earlier turn is not all handed out. */
   #isSlicing = false;
+  /** The position of the latest message that rooms keep; whoever has what comes next has it. */
+  latestMark: string | undefined;
 
   constructor(counters: Counters, link: NodeLink) {
     this.#counters = counters;
@@ -98,10 +100,12 @@ export class Delivery {
     if (!session.connected) return;
     this.prepare(session);
     this.#counters.deliveries++;
+    event.mark ??= this.latestMark;
     session.carrier.deliver([event]);
   }
 
   #add(recipients: Recipients, event: OutgoingEvent): void {
+    event.mark ??= this.latestMark;
     const last = this.#handouts.at(-1);
     const before = last?.bytes ?? 0;
     if (last?.add(recipients, event) === true) this.#bytes += last.bytes - before;

@@ -13,6 +13,8 @@ import { LIMITS } from '../limits/limits.ts';
 export interface EventOptions {
   readonly volatile?: boolean;
   readonly ackId?: number | undefined;
+  /** Its position in the history of its rooms. */
+  readonly position?: string | undefined;
 }
 
 /** @throws TypeError for what is no text, or holds halves of surrogate pairs */
@@ -29,6 +31,8 @@ export class EncodedEvent implements OutgoingEvent {
   readonly attachments: readonly Uint8Array[];
   readonly volatile: boolean;
   readonly ackId: number | undefined;
+  readonly isKept: boolean;
+  mark: string | undefined;
   readonly bytes: number;
   readonly #encoded: (SharedText | undefined)[] = [];
 
@@ -43,6 +47,8 @@ export class EncodedEvent implements OutgoingEvent {
     this.attachments = attachments;
     this.volatile = options.volatile ?? false;
     this.ackId = options.ackId;
+    this.mark = options.position;
+    this.isKept = options.position !== undefined;
     this.bytes = attachments.reduce(
       (sum, { byteLength }) => sum + byteLength,
       json.length + LIMITS.packetOverheadBytes,

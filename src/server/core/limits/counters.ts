@@ -5,6 +5,9 @@ import { createHookCounters, type HookCounters } from './hook-counters.ts';
 export interface Counters extends HookCounters {
   sessionsOpened: number;
   sessionsClosed: number;
+  /** Clients that came back and were given all that they had missed, and those that were not. */
+  sessionsRecovered: number;
+  sessionsUnrecovered: number;
   handshakesRefused: number;
   /** Requests passed on to the worker that owns their session. */
   requestsForwarded: number;
@@ -28,6 +31,8 @@ export function createCounters(): Counters {
   return {
     sessionsOpened: 0,
     sessionsClosed: 0,
+    sessionsRecovered: 0,
+    sessionsUnrecovered: 0,
     handshakesRefused: 0,
     requestsForwarded: 0,
     requestsAnswered: 0,

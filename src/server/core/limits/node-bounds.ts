@@ -232,4 +232,48 @@ export const NODE_BOUNDS = {
     why: "The worker's number is one byte of a session id.",
     seen: '`start` names the most that it may be',
   },
+  keptMessageBytes: {
+    value: 240,
+    unit: 'bytes',
+    why: 'What a message in the history of a room holds beside its own bytes, as measured.',
+  },
+  keptSessionBytes: {
+    value: 320,
+    unit: 'bytes',
+    why: 'What a session that can be recovered holds in the controller beside names and data.',
+  },
+  missedMessages: {
+    value: 10_000,
+    unit: 'messages',
+    why: 'What a client that comes back is given at once; more would be too slow to read.',
+    seen: 'it is told that it has not been given all',
+  },
+  missedBytes: {
+    value: 4_194_304,
+    unit: 'bytes',
+    why: 'The same by their bytes; all who come back in one turn share an answer.',
+    seen: 'likewise',
+  },
+  missedPieceBytes: {
+    value: 262_144,
+    unit: 'bytes',
+    why: 'One frame of such an answer: others have their turn in between.',
+  },
+  handOverMs: {
+    value: 2_000,
+    unit: 'ms',
+    why: 'For a worker to let go of a session whose client has come back elsewhere.',
+    seen: 'the client gets a new session',
+  },
+  recoveryDataMs: {
+    value: 250,
+    unit: 'ms',
+    why: 'How long after a handler the data of its session is looked at.',
+  },
+  recoveryData: {
+    value: 65_536,
+    unit: 'bytes',
+    why: '`session.data` that is kept for a session which is cut off.',
+    seen: 'the session cannot be recovered',
+  },
 } as const;

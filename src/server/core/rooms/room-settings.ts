@@ -15,6 +15,9 @@ export const PLAIN_ROOM: RoomSettings = {
   presence: false,
 };
 
+/** Everyone of a namespace is the room of the empty name. */
+const EVERYONE: readonly string[] = [''];
+
 interface Pattern {
   readonly head: string;
   /** What stands behind the `*`; `undefined` for a whole name. */
@@ -23,26 +26,28 @@ interface Pattern {
 }
 
 export class RoomSettingsTable {
+  /** Whether some rooms keep a history. */
+  readonly keepsHistory: boolean;
+  /** Whether sessions of some rooms can be recovered. */
+  readonly recovers: boolean;
+  /** Whether it is to be known who is in some rooms. */
+  readonly hasPresence: boolean;
   /** The most telling first. */
   readonly #patterns: readonly Pattern[];
 
   constructor(config: RoomsConfig) {
     this.#patterns = Object.entries(config).map(toPattern).sort(byLength);
+    const settings = Object.values(config);
+    this.keepsHistory = settings.some(({ history }) => history !== undefined);
+    this.recovers = settings.some(({ recovery }) => recovery);
+    this.hasPresence = settings.some(({ presence }) => presence);
   }
 
-  /** Whether some rooms keep a history. */
-  get keepsHistory(): boolean {
-    return this.#patterns.some(({ settings }) => settings.history !== undefined);
-  }
-
-  /** Whether clients of some rooms are given what they missed. */
-  get recovers(): boolean {
-    return this.#patterns.some(({ settings }) => settings.recovery);
-  }
-
-  /** Whether it is to be known who is in some rooms. */
-  get hasPresence(): boolean {
-    return this.#patterns.some(({ settings }) => settings.presence);
+  /** Whether a message to these is kept. What is said to neither is said to everyone. */
+  keeps(rooms: readonly string[], users: readonly string[]): boolean {
+    if (!this.keepsHistory) return false;
+    const names = rooms.length === 0 && users.length === 0 ? EVERYONE : rooms;
+    return names.some((name) => this.of(name).history !== undefined);
   }
 
   of(room: string): RoomSettings {

@@ -7,12 +7,24 @@
  */
 
 import type { RoomSettings } from '../../../host/config/rooms.ts';
+import { ROOM_ORIGIN, type RoomOrigin } from '../contracts/snapshots.ts';
 import { PLAIN_ROOM } from './room-settings.ts';
 
 /** A session as its rooms see it. */
 export interface RoomMember {
-  /** Pairs of a room and the member's place in it; only rooms change them. */
+  /**
+   * Pairs of a room and the member's place in it, with the way it came in its last two bits; only
+   * rooms change them.
+   */
   readonly memberships: (Room<RoomMember> | number)[];
+}
+
+/** Room for a `RoomOrigin`; what is left are 500 million places. */
+const ORIGIN_BITS = 2;
+
+/** How a member came into a room, by what its memberships have beside it. */
+export function originOf(kept: number): RoomOrigin {
+  return (kept & ((1 << ORIGIN_BITS) - 1)) as RoomOrigin;
 }
 
 export class Room<Member extends RoomMember> {
@@ -25,8 +37,8 @@ export class Room<Member extends RoomMember> {
     this.settings = settings;
   }
 
-  add(session: Member): void {
-    session.memberships.push(this, this.members.length);
+  add(session: Member, origin: RoomOrigin = ROOM_ORIGIN.app): void {
+    session.memberships.push(this, (this.members.length << ORIGIN_BITS) | origin);
     this.members.push(session);
   }
 
@@ -40,11 +52,17 @@ export class Room<Member extends RoomMember> {
     return true;
   }
 
-  /** Fills the place of a member that left with the last one. */
-  vacate(place: number): void {
+  /**
+   * Fills the place of a member that left with the last one.
+   *
+   * @param kept as its memberships had it
+   */
+  vacate(kept: number): void {
+    const place = kept >> ORIGIN_BITS;
     const last = this.members.pop();
     if (last === undefined || place === this.members.length) return;
     this.members[place] = last;
-    last.memberships[last.memberships.indexOf(this) + 1] = place;
+    const at = last.memberships.indexOf(this) + 1;
+    last.memberships[at] = (place << ORIGIN_BITS) | originOf(last.memberships[at] as number);
   }
 }

@@ -8,6 +8,7 @@
 
 import { NameMap } from '../../../host/runtime/name-map.ts';
 import { NotNow } from '../app/client-error.ts';
+import { ROOM_ORIGIN, type RoomOrigin } from '../contracts/snapshots.ts';
 import { LIMITS } from '../limits/limits.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 
@@ -23,7 +24,7 @@ export type JoinFault = string | undefined;
 /** What is asked of the namespace. */
 interface JoinHome {
   permits(session: NamespaceSession, rooms: readonly string[]): boolean | Promise<boolean>;
-  join(session: NamespaceSession, rooms: readonly string[]): void;
+  join(session: NamespaceSession, rooms: readonly string[], origin: RoomOrigin): void;
 }
 
 /** One room that a session waits for. */
@@ -115,7 +116,7 @@ export class AskedJoins {
 
   #join(session: NamespaceSession, room: string): JoinFault {
     try {
-      this.#home.join(session, [room]);
+      this.#home.join(session, [room], ROOM_ORIGIN.client);
       return undefined;
     } catch (fault) {
       // Rooms beyond `maxRoomsPerSession`, or another session's own: the client's doing.

@@ -91,9 +91,12 @@ export class BroadcastOperator implements Broadcast {
   emit(event: string, ...args: readonly unknown[]): void {
     const { home } = this;
     const outgoing = EncodedEvent.create(home.name, event, args, this.#chosen);
+    const { local, volatile } = this.#chosen;
     // First where it may be refused, so that all have it or none.
-    if (!this.#chosen.local) home.link.publish(home.name, this.#chosen, outgoing);
+    if (!local) home.link.publish(home.name, this.#chosen, outgoing);
     home.counters.broadcasts++;
+    // What rooms keep comes back with its position, behind what others have said before it.
+    if (!local && !volatile && home.link.isLinked && home.keeps(this.#chosen)) return;
     home.deliver(this.#chosen, outgoing);
   }
 

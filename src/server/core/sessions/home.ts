@@ -39,6 +39,8 @@ export interface BroadcastHome {
   /** The chosen sessions of this worker, in an array of the caller's own. */
   choose(target: Target): LocalSession[];
   countChosen(target: Target): number;
+  /** Whether one of the rooms of a target keeps what is said to it. */
+  keeps(target: Target): boolean;
   /** Joins as far as it goes: one session in too many rooms must not hold up the others. */
   tryJoin(session: LocalSession, rooms: readonly string[]): void;
   leave(session: LocalSession, rooms: readonly string[]): void;
@@ -51,6 +53,8 @@ export interface SessionHome extends BroadcastHome {
   readonly runner: HandlerRunner;
   /** Joins all of the rooms or none. @throws RangeError, TypeError when it may not */
   join(session: LocalSession, rooms: readonly string[]): void;
+  /** Whether it is one that was cut off, and has been taken up again. */
+  isRecovered(session: LocalSession): boolean;
   /** The rooms that a session was in that has ended. */
   roomsBefore(session: LocalSession): readonly string[];
   /** A client goes on over another transport. */

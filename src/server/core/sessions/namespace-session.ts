@@ -8,10 +8,11 @@
 import { AckTimeoutError } from '../app/answer-errors.ts';
 import type { Broadcast, RoomName, Server, Session, TransportName } from '../app/app.ts';
 import type { Carrier } from '../contracts/carrier.ts';
+import type { RoomOrigin } from '../contracts/snapshots.ts';
 import { EncodedEvent } from '../delivery/encoded-event.ts';
 import { LIMITS } from '../limits/limits.ts';
 import { roomBytes, toList } from '../rooms/key.ts';
-import type { Room, RoomMember } from '../rooms/room.ts';
+import { originOf, type Room, type RoomMember } from '../rooms/room.ts';
 import { BroadcastOperator } from './broadcast.ts';
 import type { LocalSession, SessionHome } from './home.ts';
 
@@ -80,11 +81,30 @@ export class NamespaceSession implements Session, LocalSession {
 
   get rooms(): readonly string[] {
     if (!this.connected) return this.home.roomsBefore(this);
-    const names: string[] = [];
-    for (let i = 2; i < this.memberships.length; i += 2) {
-      names.push((this.memberships[i] as Room<RoomMember>).name);
+    return this.origins().map(([name]) => name);
+  }
+
+  origins(): readonly (readonly [room: string, origin: RoomOrigin])[] {
+    const { memberships } = this;
+    const all: (readonly [string, RoomOrigin])[] = [];
+    for (let i = 2; i < memberships.length; i += 2) {
+      const { name } = memberships[i] as Room<RoomMember>;
+      if (name !== this.id) all.push([name, originOf(memberships[i + 1] as number)]);
     }
-    return names;
+    return all;
+  }
+
+  /** Whether one of its rooms has recovery, everyone's counted. */
+  get isRecoverable(): boolean {
+    const { memberships } = this;
+    for (let i = 0; i < memberships.length; i += 2) {
+      if ((memberships[i] as Room<RoomMember>).settings.recovery) return true;
+    }
+    return false;
+  }
+
+  get recovered(): boolean {
+    return this.home.isRecovered(this);
   }
 
   /** What is kept for it: acks that its client owes, unfinished events, more rooms than usual. */

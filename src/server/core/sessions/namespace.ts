@@ -10,24 +10,22 @@ import { NameMap } from '../../../host/runtime/name-map.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import type { DisconnectReason, NamespaceHandlers, RoomPresence } from '../app/app.ts';
 import { HandlerRunner } from '../app/handler-runner.ts';
-import type { Hooks } from '../contracts/hooks.ts';
-import type { RoomRules } from '../contracts/identity.ts';
 import type { NodeLink, Target } from '../contracts/node-link.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
-import type { PresenceLink, PresenceSource } from '../contracts/presence.ts';
-import type { SeatLink } from '../contracts/user-seats.ts';
+import type { PresenceSource } from '../contracts/presence.ts';
+import { ROOM_ORIGIN, type RoomOrigin, type RoomsChange } from '../contracts/snapshots.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../limits/counters.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
-import type { Log } from '../log/log.ts';
 import { checkRoomCount, distinct, roomBytes } from '../rooms/key.ts';
 import { Room } from '../rooms/room.ts';
-import type { RoomSettingsTable } from '../rooms/room-settings.ts';
 import type { AckTable } from './acks.ts';
 import { AskedJoins } from './asked-joins.ts';
-import type { Expiries } from './expiries.ts';
+import { Audience } from './audience.ts';
+import { CUT_BY, type Joined, NO_OTHERS, NOTHING_JOINED, type OtherRooms } from './entry-rooms.ts';
 import { Grants } from './grants.ts';
 import type { SessionHome } from './home.ts';
+import type { NamespaceContext } from './namespace-context.ts';
 import type { NamespaceSession } from './namespace-session.ts';
 import {
   anonymousIn,
@@ -39,37 +37,8 @@ import {
   tooManyWithPresence,
   withoutPresence,
 } from './presence-rooms.ts';
-import { type FindServer, NamespaceServer, type ServerHome } from './server-handle.ts';
+import { NamespaceServer, type ServerHome } from './server-handle.ts';
 import { UserIndex } from './user-index.ts';
-
-/** What a namespace shares with the others of its worker. */
-export interface NamespaceContext {
-  readonly link: NodeLink;
-  readonly delivery: Delivery;
-  readonly acks: AckTable;
-  readonly counters: Counters;
-  readonly ackTimeoutMs: number;
-  readonly maxRoomsPerSession: number;
-  readonly roomSettings: RoomSettingsTable;
-  readonly roomRules: RoomRules;
-  readonly expiries: Expiries;
-  readonly hooks?: Hooks | undefined;
-  /** Hears who comes and goes; `undefined` when no room of the config has presence. */
-  readonly presence?: PresenceLink | undefined;
-  /** Gets back the seats of users who leave; `undefined` when these are not bounded. */
-  readonly seats?: SeatLink | undefined;
-  readonly workerId: string;
-  readonly log: Log;
-  readonly budget: MemoryBudget;
-  /** Finds the handle of a namespace of the app. */
-  readonly findServer: FindServer;
-  /** Finds a session by its id, in the worker's table. */
-  findSession(namespace: string, id: string): NamespaceSession | undefined;
-  /** Whether a session of this node may have such an id, on any of its workers. */
-  isSessionId(name: string): boolean;
-}
-
-const NOBODY: ReadonlySet<NamespaceSession> = new Set();
 
 export class Namespace implements SessionHome, ServerHome, PresenceSource {
   readonly name: string;
@@ -79,7 +48,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   readonly counters: Counters;
   readonly ackTimeoutMs: number;
   readonly maxRoomsPerSession: number;
-  readonly everyone: Room<NamespaceSession> = new Room('');
+  readonly everyone: Room<NamespaceSession>;
   readonly rooms: NameMap<Room<NamespaceSession>> = new NameMap();
   readonly users: UserIndex<NamespaceSession> = new UserIndex();
   readonly server: NamespaceServer;
@@ -88,8 +57,10 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   readonly askedJoins: AskedJoins = new AskedJoins(this);
   readonly #context: NamespaceContext;
   readonly #budget: MemoryBudget;
+  readonly #audience: Audience;
   /** Empty but for the moment in which the app hears of an end: it may ask for that end again. */
   readonly #leaving: Set<NamespaceSession> = new Set();
+  readonly #recovered: WeakSet<NamespaceSession> = new WeakSet();
   /** Of sessions that ended, for as long as the app holds them. */
   readonly #roomsBefore: WeakMap<NamespaceSession, readonly string[]> = new WeakMap();
 
@@ -101,8 +72,10 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     this.counters = context.counters;
     this.ackTimeoutMs = context.ackTimeoutMs;
     this.maxRoomsPerSession = context.maxRoomsPerSession;
+    this.everyone = new Room('', context.roomSettings.of(''));
     this.#context = context;
     this.#budget = context.budget;
+    this.#audience = new Audience(this, (id) => context.findSession(name, id));
     this.server = new NamespaceServer(this, context.workerId, context.findServer);
     this.runner = new HandlerRunner(handlers, this.server, context);
   }
@@ -111,17 +84,35 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     return this.everyone.members.length;
   }
 
-  /** Takes a session in, with the rooms its admission gave. */
-  add(session: NamespaceSession, rooms: readonly string[]): void {
+  /** Takes a session in, with the rooms that its admission gave it, and those beside them. */
+  add(
+    session: NamespaceSession,
+    granted: readonly string[],
+    { asked, restored }: OtherRooms = NO_OTHERS,
+  ): void {
     this.delivery.catchUp(session);
     if (this.everyone.members.length === 0) this.link.setInterest(namespaceKey(this.name), true);
-    this.everyone.add(session);
+    this.everyone.add(session, ROOM_ORIGIN.admission);
     const { user } = session;
     if (user !== undefined && this.users.add(user, session)) {
       this.link.setInterest(userKey(this.name, user), true);
     }
-    if (rooms.length > 0) this.join(session, rooms);
+    if (restored !== undefined) {
+      this.#recovered.add(session);
+      this.#enterOwn(session);
+      this.#joinAs(session, restored, ROOM_ORIGIN.app);
+    }
+    this.#joinAs(session, granted, ROOM_ORIGIN.admission);
+    this.#joinAs(session, asked, ROOM_ORIGIN.client);
+    if (this.#context.reports !== undefined) {
+      // What new rooms keep has been asked for, so this worker hears them already.
+      this.#report(session, { joined: ['', ...session.rooms], left: [], fresh: [] });
+    }
     this.#context.hooks?.joined?.(session);
+  }
+
+  isRecovered(session: NamespaceSession): boolean {
+    return this.#recovered.has(session);
   }
 
   /** Takes a session out and tells the app. */
@@ -134,6 +125,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
       this.#leaving.delete(session);
     }
     if (this.runner.hearsDisconnected) this.#roomsBefore.set(session, session.rooms);
+    this.#context.reports?.ended(session, CUT_BY.has(reason));
     this.withdraw(session);
     this.acks.forget(session);
     this.runner.disconnected(session, reason);
@@ -143,6 +135,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   /** Takes a session out of which the app has not heard. */
   withdraw(session: NamespaceSession): void {
     const { memberships, user } = session;
+    this.#context.reports?.ended(session, false);
     this.#budget.give(roomBytes(session.roomCount));
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room<NamespaceSession>;
@@ -221,8 +214,18 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
    *
    * @throws RangeError when the session would be in too many, TypeError for another session's own
    */
-  join(session: NamespaceSession, rooms: readonly string[]): void {
+  join(
+    session: NamespaceSession,
+    rooms: readonly string[],
+    origin: RoomOrigin = ROOM_ORIGIN.app,
+  ): void {
     if (!session.connected) return;
+    const { entered, fresh } = this.#joinAs(session, rooms, origin);
+    this.#report(session, { joined: entered, left: [], fresh });
+  }
+
+  #joinAs(session: NamespaceSession, rooms: readonly string[], origin: RoomOrigin): Joined {
+    if (rooms.length === 0) return NOTHING_JOINED;
     this.checkRooms(session.id, rooms);
     const entering = this.#notIn(session, rooms);
     const before = session.roomCount;
@@ -231,17 +234,35 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
       checkPresenceRooms(session, entering, this.#context.roomSettings);
     }
     this.delivery.catchUp(session);
-    for (const name of entering) {
-      let room = this.rooms.get(name);
-      if (room === undefined) {
-        room = new Room(name, this.#context.roomSettings.of(name));
-        this.link.setInterest(roomKey(this.name, name), true);
-        this.rooms.set(name, room);
-      }
-      room.add(session);
-      if (room.settings.presence) this.#context.presence?.changed(this, name, session.user, false);
-    }
+    const fresh = entering.filter((name) => this.#enter(session, name, origin));
     this.#budget.take(roomBytes(session.roomCount) - roomBytes(before));
+    return { entered: entering, fresh };
+  }
+
+  /** Its id leads to the worker that made it: it hears what is said to it as a room of its own. */
+  #enterOwn(session: NamespaceSession): void {
+    const room = new Room<NamespaceSession>(session.id);
+    this.rooms.set(session.id, room);
+    this.link.setInterest(roomKey(this.name, session.id), true);
+    room.add(session);
+  }
+
+  /** @returns whether the room is new to this worker */
+  #enter(session: NamespaceSession, name: string, origin: RoomOrigin): boolean {
+    let room = this.rooms.get(name);
+    const isNew = room === undefined;
+    if (room === undefined) {
+      room = new Room(name, this.#context.roomSettings.of(name));
+      this.link.setInterest(roomKey(this.name, name), true);
+      this.rooms.set(name, room);
+    }
+    room.add(session, origin);
+    if (room.settings.presence) this.#context.presence?.changed(this, name, session.user, false);
+    return isNew;
+  }
+
+  #report(session: NamespaceSession, change: RoomsChange): void {
+    this.#context.reports?.roomsChanged(session, session.isRecoverable, change);
   }
 
   /** Those of the rooms that a session is not in, each once. In the one of its id it always is. */
@@ -265,13 +286,16 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     this.askedJoins.leave(session, rooms);
     this.delivery.catchUp(session);
     const before = session.roomCount;
+    const left: string[] = [];
     for (const name of rooms) {
       const room = this.rooms.get(name);
       if (room?.remove(session) !== true) continue;
       if (room.settings.presence) this.#context.presence?.changed(this, name, session.user, true);
       if (room.members.length === 0) this.#retire(room);
+      left.push(name);
     }
     this.#budget.give(roomBytes(before) - roomBytes(session.roomCount));
+    if (left.length > 0) this.#report(session, { joined: [], left, fresh: [] });
   }
 
   /** A client goes on over another transport. */
@@ -308,62 +332,31 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   }
 
   deliver(target: Target, event: OutgoingEvent): void {
-    const excluded = this.#excluded(target);
-    const room = this.#singleRoom(target);
-    if (room === undefined) this.delivery.toChosen(this.#union(target, excluded), event);
+    const excluded = this.#audience.excluded(target);
+    const room = this.#audience.singleRoom(target);
+    if (room === undefined) this.delivery.toChosen(this.#audience.union(target, excluded), event);
     else this.delivery.toRoom(room, event, excluded);
   }
 
   choose(target: Target): NamespaceSession[] {
-    const excluded = this.#excluded(target);
-    const room = this.#singleRoom(target);
-    if (room === undefined) return [...this.#union(target, excluded)];
-    return room.members.filter((session) => !excluded.has(session));
+    return this.#audience.choose(target);
   }
 
   countChosen(target: Target): number {
-    const room = this.#singleRoom(target);
-    if (room !== undefined && target.except.length === 0) return room.members.length;
-    return this.choose(target).length;
+    return this.#audience.count(target);
+  }
+
+  /** Whether the bus brings this worker what is said to a room. */
+  hears(room: string): boolean {
+    return room === '' ? this.sessionCount > 0 : this.rooms.has(room);
+  }
+
+  keeps(target: Target): boolean {
+    return this.#context.roomSettings.keeps(target.rooms, target.users);
   }
 
   runServerHandler(event: string, args: readonly unknown[]): Promise<readonly unknown[]> {
     return this.runner.serverSide(event, args);
-  }
-
-  /** The room that a target comes down to, when it is one room of this worker or everyone. */
-  #singleRoom(target: Target): Room<NamespaceSession> | undefined {
-    if (target.users.length > 0) return undefined;
-    if (target.rooms.length === 0) return this.everyone;
-    const [name] = target.rooms;
-    if (name === undefined || target.rooms.length > 1) return undefined;
-    // A session's own room has no entry among the rooms.
-    if (this.#context.findSession(this.name, name) !== undefined) return undefined;
-    return this.rooms.get(name);
-  }
-
-  #union(target: Target, excluded: ReadonlySet<NamespaceSession>): ReadonlySet<NamespaceSession> {
-    const found = new Set<NamespaceSession>();
-    for (const name of target.rooms) this.#collectRoom(name, found);
-    for (const user of target.users) {
-      for (const session of this.users.get(user)) found.add(session);
-    }
-    for (const session of excluded) found.delete(session);
-    return found;
-  }
-
-  #excluded(target: Target): ReadonlySet<NamespaceSession> {
-    if (target.except.length === 0) return NOBODY;
-    const found = new Set<NamespaceSession>();
-    for (const name of target.except) this.#collectRoom(name, found);
-    return found;
-  }
-
-  #collectRoom(name: string, found: Set<NamespaceSession>): void {
-    const room = this.rooms.get(name);
-    if (room !== undefined) for (const session of room.members) found.add(session);
-    const session = this.#context.findSession(this.name, name);
-    if (session !== undefined) found.add(session);
   }
 
   #retire(room: Room<NamespaceSession>): void {

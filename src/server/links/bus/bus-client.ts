@@ -6,7 +6,6 @@
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { NameMap } from '../../../host/runtime/name-map.ts';
 import type {
   NodeAnswers,
   NodeLink,
@@ -21,7 +20,8 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
-import { roomKey } from '../../protocol/interest-key.ts';
+import { readAudienceKey, roomKey } from '../../protocol/interest-key.ts';
+import { formatPosition } from '../../protocol/position.ts';
 import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import { BusAnswers } from './bus-answers.ts';
 import {
@@ -30,29 +30,36 @@ import {
   Channel,
   joinedRooms,
   type Route,
-  RouteScope,
   readCommand,
   readData,
   readEvent,
   readRequest,
   readRoute,
+  routeTo,
   toData,
   writeEvent,
   writeRoute,
 } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
+import { HistoryClient } from './history-client.ts';
+import { InterestNews } from './interest-news.ts';
 import { OutShares } from './out-shares.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { answerProfile } from './profile-answer.ts';
 import type { WorkerSample } from './sample.ts';
-import { PROFILE_BYTES_MAX, type WorkerProfile } from './worker-profile.ts';
+import type { WorkerProfile } from './worker-profile.ts';
 
 /** What comes in over the bus; the core takes it. */
 export interface BusReceiver {
   receiveEvent(namespace: string, target: Target, event: OutgoingEvent): void;
+  /** One that its rooms keep: `event.mark` is its position. */
+  receiveKept(namespace: string, target: Target, event: OutgoingEvent): void;
   receiveCommand(namespace: string, target: Target, command: SessionCommand): void;
   receiveRequest(namespace: string, target: Target, request: NodeRequest): Promise<RequestAnswer>;
   /** Whether a session of this worker is in a room. */
   hasRoom(namespace: string, room: string): boolean;
+  /** All that rooms keep up to this position has been said to those who hear of it. */
+  noteLatest(position: string): void;
 }
 
 export interface BusClientOptions {
@@ -60,6 +67,8 @@ export interface BusClientOptions {
   readonly worker: number;
   /** Workers of the node, this one counted. */
   readonly workerCount: number;
+  /** Names the history of the node. */
+  readonly historyEpoch: string;
   readonly counters: Counters;
   readonly refusals: Refusals;
   readonly log: Log;
@@ -69,9 +78,6 @@ export interface BusClientOptions {
   onLost(fault: Error | undefined): void;
 }
 
-/** Characters of rooms and users in one frame: far below what a frame may hold. */
-const INTEREST_FRAME_LENGTH = 262_144;
-
 export class BusClient implements NodeLink {
   readonly #options: BusClientOptions;
   /** What this worker tells of itself; what workers say to each other cannot hold it up. */
@@ -79,14 +85,13 @@ export class BusClient implements NodeLink {
   /** What workers say to each other; the hub may let it wait. */
   readonly #messages: FramedConnection;
   #isLost = false;
-  /** What the hub has not been told. */
-  readonly #interest: NameMap<boolean> = new NameMap();
-  #isAnnouncing = false;
+  readonly #interest: InterestNews;
   readonly #requests: PendingRequests;
   readonly #shares: OutShares;
   readonly #answers: BusAnswers;
   /** Ids, and no sessions: a handler that never ends must not keep its session. */
   readonly #speakers: AsyncLocalStorage<string> = new AsyncLocalStorage();
+  readonly #history: HistoryClient;
   readonly #services: Map<number, (frame: FrameReader) => void> = new Map();
   #receiver: BusReceiver | undefined;
 
@@ -95,8 +100,16 @@ export class BusClient implements NodeLink {
     this.#requests = new PendingRequests(options.worker, options.workerCount);
     this.#control = this.#newConnection();
     this.#messages = this.#newConnection();
+    this.#interest = new InterestNews(this.#control);
     this.#shares = new OutShares(this.#messages);
     this.#answers = new BusAnswers(this.#messages, options.log);
+    this.#history = new HistoryClient({
+      epoch: options.historyEpoch,
+      begin: () => this.#beginControl(BusFrame.missed),
+      send: () => this.#control.send(),
+      onLatest: (position) => this.#receiver?.noteLatest(position),
+      onAnswered: (keys) => this.#forgetUnheard(keys),
+    });
   }
 
   /** Whether the controller is there. */
@@ -140,6 +153,7 @@ export class BusClient implements NodeLink {
     this.#isLost = true;
     this.close();
     this.#requests.lostAll();
+    this.#history.lost();
     this.#options.onLost(fault);
   }
 
@@ -166,6 +180,15 @@ export class BusClient implements NodeLink {
     this.#control.send();
   }
 
+  /** The way to what rooms keep. */
+  get history(): HistoryClient {
+    return this.#history;
+  }
+
+  get isLinked(): boolean {
+    return this.#messages.open;
+  }
+
   /** From now on `onSaid` takes what the controller's end of a service says. */
   onService(service: number, onSaid: (frame: FrameReader) => void): void {
     this.#services.set(service, onSaid);
@@ -173,12 +196,26 @@ export class BusClient implements NodeLink {
 
   /** Says something to the controller's end of a service, behind the interest of this worker. */
   say(service: number, write: (frame: FrameWriter) => void): void {
-    if (!this.#control.open) return;
-    this.announceInterest();
-    const frame = this.#control.frame(BusFrame.state).u8(service);
-    write(frame);
+    const frame = this.#beginControl(BusFrame.state);
+    if (frame === undefined) return;
+    write(frame.u8(service));
     frame.finish();
     this.#control.send();
+  }
+
+  #beginControl(type: number): FrameWriter | undefined {
+    if (!this.#control.open) return undefined;
+    this.announceInterest();
+    return this.#control.frame(type);
+  }
+
+  /** The hub counts on an interest in what was asked for: that nobody has is taken back. */
+  #forgetUnheard(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const [namespace, room] = readAudienceKey(key) ?? [];
+      if (namespace === undefined || room === undefined) continue;
+      if (this.#receiver?.hasRoom(namespace, room) !== true) this.setInterest(key, false);
+    }
   }
 
   close(): void {
@@ -190,35 +227,10 @@ export class BusClient implements NodeLink {
 
   setInterest(key: string, interested: boolean): void {
     this.#interest.set(key, interested);
-    if (this.#isAnnouncing) return;
-    this.#isAnnouncing = true;
-    setImmediate(() => {
-      this.#isAnnouncing = false;
-      this.announceInterest();
-    });
   }
 
   announceInterest(): void {
-    if (this.#interest.size === 0) return;
-    if (this.#control.open) {
-      while (this.#interest.size > 0) this.#announceSome();
-      this.#control.flush();
-    } else this.#interest.clear();
-  }
-
-  /** As much as one frame holds; it is forgotten only when the frame is there. */
-  #announceSome(): void {
-    const added: string[] = [];
-    const removed: string[] = [];
-    let characters = 0;
-    for (const [key, isWanted] of this.#interest) {
-      (isWanted ? added : removed).push(key);
-      characters += key.length;
-      if (characters > INTEREST_FRAME_LENGTH) break;
-    }
-    this.#control.frame(BusFrame.interest).texts(added).texts(removed).finish();
-    if (added.length + removed.length === this.#interest.size) this.#interest.clear();
-    else for (const key of [...added, ...removed]) this.#interest.delete(key);
+    this.#interest.announce();
   }
 
   publish(namespace: string, target: Target, event: OutgoingEvent): void {
@@ -338,11 +350,21 @@ export class BusClient implements NodeLink {
       case BusFrame.answer:
         this.#takeAnswer(frame);
         return;
+      case BusFrame.kept: {
+        const position = formatPosition({ epoch: this.#history.epoch, offset: frame.u53() });
+        const route = readRoute(frame);
+        const event = readEvent(frame, route.namespace, position);
+        this.#receiver?.receiveKept(route.namespace, route, event);
+        return;
+      }
+      case BusFrame.missed:
+        this.#history.onMissed(frame);
+        return;
       case BusFrame.state:
         this.#services.get(frame.u8())?.(frame);
         return;
       case BusFrame.profile:
-        void this.#profile(frame.u32(), frame.u32());
+        void answerProfile(this.#control, frame.u32(), frame.u32(), this.#options);
         return;
     }
   }
@@ -354,26 +376,6 @@ export class BusClient implements NodeLink {
       const hasRoom = this.#receiver?.hasRoom(namespace, room) === true;
       this.setInterest(roomKey(namespace, room), hasRoom);
     }
-  }
-
-  async #profile(id: number, seconds: number): Promise<void> {
-    const writer = (isDone: boolean): FrameWriter =>
-      this.#control
-        .frame(BusFrame.profiled)
-        .u32(id)
-        .u8(isDone ? 1 : 0);
-    try {
-      const json = Buffer.from(JSON.stringify(await this.#options.profile(seconds)));
-      if (json.byteLength > PROFILE_BYTES_MAX) {
-        throw new Error('its profile is larger than 32 MiB, so take fewer seconds');
-      }
-      writer(true).raw(json).finish();
-    } catch (error) {
-      writer(false)
-        .text(error instanceof Error ? error.message : String(error))
-        .finish();
-    }
-    this.#control.send();
   }
 
   #takeAnswer(frame: FrameReader): void {
@@ -391,10 +393,4 @@ export class BusClient implements NodeLink {
 
 function readNumbers(frame: FrameReader): number[] {
   return Array.from({ length: frame.u32() }, () => frame.u32());
-}
-
-function routeTo(target: Target, isForWorkers = false): Omit<Route, 'namespace'> {
-  const { rooms, users, except } = target;
-  const scope = isForWorkers ? RouteScope.allWorkers : RouteScope.recipients;
-  return { scope, rooms, users, except };
 }

@@ -46,6 +46,14 @@ export const BusFrame = {
   profiled: 14,
   /** either way: the number of a service, and what is said to its other end */
   state: 15,
+  /** hub → worker: offset, and an event; one for rooms that keep it */
+  kept: 16,
+  /**
+   * worker → hub: request, rooms by their keys and after which offset of each; hub → worker:
+   * request, whether it is the last piece, the latest offset, from where each room is complete,
+   * and offsets and events
+   */
+  missed: 17,
 } as const;
 
 /**
@@ -99,6 +107,17 @@ export function writeEvent(writer: FrameWriter, event: OutgoingEvent): void {
   for (const attachment of event.attachments) writer.bytes(attachment);
 }
 
+/** Whether an event may be dropped, in a frame that has been read up to its route. */
+export function isVolatileEvent(frame: FrameReader): boolean {
+  return (frame.rest()[0] ?? 0) !== 0;
+}
+
+/** The JSON of an event, in a frame that has been read up to its route. */
+export function readJson(frame: FrameReader): string {
+  frame.u8();
+  return frame.text();
+}
+
 /** The body of an event's frame by itself. @throws RangeError when no frame holds it */
 export function eventBody(route: Route, event: OutgoingEvent, maxFrameBytes: number): Uint8Array {
   const writer = new FrameWriter(maxFrameBytes).begin(BusFrame.event);
@@ -108,13 +127,14 @@ export function eventBody(route: Route, event: OutgoingEvent, maxFrameBytes: num
   return writer.take().subarray(FRAME_HEADER_BYTES);
 }
 
-export function readEvent(frame: FrameReader, namespace: string): OutgoingEvent {
+/** @param position where it stands in the history of its rooms */
+export function readEvent(frame: FrameReader, namespace: string, position?: string): OutgoingEvent {
   const isVolatile = (frame.u8() & FLAG_VOLATILE) !== 0;
   const json = frame.text();
   const attachments: Uint8Array[] = [];
   const count = frame.u32();
   for (let i = 0; i < count; i++) attachments.push(new Uint8Array(frame.bytes()));
-  return new EncodedEvent(namespace, json, attachments, { volatile: isVolatile });
+  return new EncodedEvent(namespace, json, attachments, { volatile: isVolatile, position });
 }
 
 /**
@@ -141,5 +161,16 @@ export function readRequest(frame: FrameReader): NodeRequest {
 }
 
 export function readData(frame: FrameReader): unknown {
-  return deserialize(new Uint8Array(frame.rest()));
+  return fromData(new Uint8Array(frame.rest()));
+}
+
+export function fromData(data: Uint8Array): unknown {
+  return deserialize(data);
+}
+
+/** @param isForWorkers whether it is for all of them, or for those that have recipients */
+export function routeTo(target: Target, isForWorkers = false): Omit<Route, 'namespace'> {
+  const { rooms, users, except } = target;
+  const scope = isForWorkers ? RouteScope.allWorkers : RouteScope.recipients;
+  return { scope, rooms, users, except };
 }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rapidhashNames } from '../../../../test/support/hostile-names.ts';
+import { newHub } from '../../../../test/support/new-hub.ts';
 import { OPEN_TO_ALL } from '../../../../test/support/open-to-all.ts';
 import { StuckWorker } from '../../../../test/support/stuck-worker.ts';
 import type { Carrier } from '../../core/contracts/carrier.ts';
@@ -15,6 +16,7 @@ import type {
   SessionCommand,
   Target,
 } from '../../core/contracts/node-link.ts';
+import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import { EncodedEvent } from '../../core/delivery/encoded-event.ts';
 import { type Counters, createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
@@ -30,14 +32,14 @@ import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
 import { BusClient, type BusReceiver } from './bus-client.ts';
 import { BusFrame, Channel, type Route, RouteScope } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
-import { Hub } from './hub.ts';
+import type { Hub } from './hub.ts';
 import type { WorkerSample } from './sample.ts';
 import { ProfileError, type WorkerProfile } from './worker-profile.ts';
 
 /** Who says nothing is waited for until the grace of the bus is over, which is five seconds. */
 setDefaultTimeout(20_000);
 
-const NODE = 77;
+const NODE = 1;
 const MIB = 1 << 20;
 const MAX_ROOMS = 256;
 const EVERYONE: Target = { rooms: [], users: [], except: [] };
@@ -47,6 +49,7 @@ const IDLE_CARRIER: Carrier = {
   deliver: () => {},
   endSession: () => {},
   close: () => {},
+  clientMoved: () => {},
 };
 const TO_ALL: Route = { scope: RouteScope.recipients, namespace: '/', ...EVERYONE };
 const to = (...rooms: string[]): Target => ({ ...EVERYONE, rooms });
@@ -72,8 +75,7 @@ beforeEach(() => {
   onSample = () => {};
   ready.length = 0;
   warnings.length = 0;
-  hub = new Hub(
-    NODE,
+  hub = newHub(
     {
       onReady: (...ports) => ready.push(ports),
       onFailed: (...reason) => ready.push(reason),
@@ -114,6 +116,7 @@ class FakeWorker implements BusReceiver {
       counters: this.counters,
       refusals: this.refusals,
       log: LOG,
+      historyEpoch: 'e',
       profile: (seconds) => this.profile(seconds),
       onLost: () => {
         this.isLost = true;
@@ -123,6 +126,14 @@ class FakeWorker implements BusReceiver {
 
   receiveEvent(_namespace: string, _target: Target, event: EncodedEvent): void {
     this.heard.push((JSON.parse(event.json) as unknown[])[0]);
+  }
+
+  receiveKept(_namespace: string, _target: Target, event: OutgoingEvent): void {
+    this.heard.push([(JSON.parse(event.json) as unknown[])[0], event.mark]);
+  }
+
+  noteLatest(position: string): void {
+    this.heard.push(position);
   }
 
   receiveCommand(_namespace: string, _target: Target, command: SessionCommand): void {

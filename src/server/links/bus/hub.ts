@@ -9,28 +9,24 @@
  */
 
 import { foreignJson } from '../../../host/foreign/parsed.ts';
+import type { History } from '../../core/contracts/history.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
+import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import { FramedConnection } from '../ipc/framed-connection.ts';
 import { LastingListener } from '../ipc/lasting-listener.ts';
-import {
-  AnswerFlag,
-  BusFrame,
-  Channel,
-  eventBody,
-  type Route,
-  RouteScope,
-  readRoute,
-} from './bus-frame.ts';
+import { BusFrame, Channel, eventBody, type Route, RouteScope, readRoute } from './bus-frame.ts';
 import { InterestTable } from './interest-table.ts';
+import { KeptMessages } from './kept-messages.ts';
 import { LaterTurns } from './later-turns.ts';
 import type { Sender } from './outlet.ts';
 import { OutsideSends } from './outside-sends.ts';
 import { PendingProfiles } from './pending-profiles.ts';
+import { RequestRelay } from './request-relay.ts';
 import type { StateService } from './state-service.ts';
 import { WorkerLink } from './worker-link.ts';
 import { ProfileError } from './worker-profile.ts';
@@ -41,6 +37,15 @@ export interface HubEvents {
   onFailed(worker: number, reason: string): void;
   /** @param sample a `WorkerSample`, as far as the worker tells the truth */
   onSample(worker: number, sample: unknown): void;
+}
+
+export interface HubOptions {
+  /** The number of the node, part of every session id. */
+  readonly node: number;
+  readonly events: HubEvents;
+  readonly history: History;
+  readonly settings: RoomSettingsTable;
+  readonly log: Log;
 }
 
 /** Totals since the start of the controller. */
@@ -65,6 +70,8 @@ export class Hub {
   readonly #json = foreignJson();
   readonly #profiles: PendingProfiles = new PendingProfiles();
   readonly #outside: OutsideSends;
+  readonly #requests: RequestRelay;
+  readonly #kept: KeptMessages;
   readonly #stallTimer: Timer;
   readonly #turns: LaterTurns;
   readonly #services: Map<number, StateService> = new Map();
@@ -72,14 +79,33 @@ export class Hub {
   /** It has been said that it cannot be reached. */
   #isOutOfReach = false;
 
-  constructor(node: number, events: HubEvents, log: Log) {
+  constructor({ node, events, history, settings, log }: HubOptions) {
     this.#node = node;
     this.#events = events;
     this.#log = log;
+    const put = (link: WorkerLink, sender: Sender, type: number, body: Uint8Array): boolean =>
+      this.#put(link, sender, type, body);
+    this.#requests = new RequestRelay({
+      linkOf: (worker) => this.#links.get(worker),
+      destinations: (route, from) => this.#destinations(route, from),
+      put,
+    });
+    this.#kept = new KeptMessages({
+      history,
+      settings,
+      interest: this.interest,
+      destinations: (route) => this.#destinations(route, undefined),
+      put,
+      holdAll: (isHeld) => {
+        for (const link of this.#links.values()) link.hold(isHeld);
+      },
+      lose: (link) => this.#lose(link),
+    });
     this.#turns = new LaterTurns((fault) => this.#refused(fault));
     this.#outside = new OutsideSends({
       destinations: (route) => this.#destinations(route, undefined),
-      put: (link, sender, type, body) => this.#put(link, sender, type, body),
+      put,
+      kept: this.#kept,
     });
     this.#stallTimer = setInterval(() => {
       const nowMs = performance.now();
@@ -206,10 +232,13 @@ export class Hub {
         this.#turns.put(() => this.#relay(link, frame));
         return;
       case BusFrame.request:
-        this.#turns.put(() => this.#ask(link, frame));
+        this.#turns.put(() => this.#requests.ask(link, frame));
+        return;
+      case BusFrame.missed:
+        this.#kept.answer(link, frame);
         return;
       case BusFrame.answer:
-        this.#passAnswer(link, frame);
+        this.#requests.passAnswer(link, frame);
         return;
       case BusFrame.profiled:
         this.#profiles.answered(link.worker, frame);
@@ -239,6 +268,13 @@ export class Hub {
   #relay(from: WorkerLink, frame: FrameReader): void {
     const body = frame.body();
     const route = readRoute(frame);
+    if (frame.type === BusFrame.event) {
+      const rooms = this.#kept.roomsFor(route, frame);
+      if (rooms.length > 0) {
+        this.#kept.send(route, rooms, new Uint8Array(body));
+        return;
+      }
+    }
     const joined = frame.type === BusFrame.command ? frame.texts() : [];
     /** Made when it must wait somewhere: the frame lies in a buffer with many others. */
     let kept: Uint8Array | undefined;
@@ -251,44 +287,6 @@ export class Hub {
         this.#put(link, from, frame.type, kept);
       }
     }
-  }
-
-  #ask(from: WorkerLink, frame: FrameReader): void {
-    const id = frame.u32();
-    const body = numbered(from.worker, id, frame.rest());
-    const destinations = this.#destinations(readRoute(frame), from);
-    const asked = from.messages?.frame(BusFrame.asked).u32(id).u32(destinations.length);
-    for (const { worker } of destinations) asked?.u32(worker);
-    asked?.finish();
-    from.messages?.send();
-    for (const link of destinations) {
-      // Eight bytes longer than it came, it may be too long.
-      const isTooLong = body.byteLength >= LIMITS.ipcFrameBytes;
-      const isSent = !isTooLong && link.outlet?.isStuck === false;
-      if (isSent && this.#put(link, from, BusFrame.request, body)) {
-        link.owed.set(`${from.worker}:${id}`, [from.worker, id]);
-      } else this.#sayUnanswered(from, id, link.worker);
-    }
-  }
-
-  #passAnswer(from: WorkerLink, frame: FrameReader): void {
-    const worker = frame.u32();
-    const id = frame.u32();
-    const answer = frame.rest();
-    const isLast = ((answer[0] ?? 0) & AnswerFlag.last) !== 0;
-    if (isLast) from.owed.delete(`${worker}:${id}`);
-    const asking = this.#links.get(worker);
-    if (asking === undefined) return;
-    const body = numbered(id, from.worker, answer);
-    // Without this piece what comes after it is not the whole, so that counts for nothing.
-    if (!this.#put(asking, from, BusFrame.answer, body)) {
-      this.#sayUnanswered(asking, id, from.worker);
-    }
-  }
-
-  #sayUnanswered(asking: WorkerLink, id: number, worker: number): void {
-    asking.messages?.frame(BusFrame.unanswered).u32(id).u32(worker).finish();
-    asking.messages?.send();
   }
 
   /** Sends a frame, now or when its turn comes. @returns false when there is no room for it */
@@ -344,6 +342,14 @@ export class Hub {
     return link;
   }
 
+  /** Without a message that its rooms keep, a worker would give its clients others as the whole. */
+  #lose(link: WorkerLink): void {
+    const { worker } = link;
+    const text = `worker ${worker} has lost messages that rooms keep: it is let go, to be replaced`;
+    this.#log.error(text, { worker });
+    this.#forget(link);
+  }
+
   #sayStuck({ worker, queuedBytes }: WorkerLink, isStuck: boolean): void {
     if (!isStuck) this.#log.info(`worker ${worker} takes messages again`, { worker });
     else {
@@ -368,18 +374,6 @@ export class Hub {
     this.interest.removeWorker(link.worker);
     this.#profiles.lost(link.worker);
     for (const service of this.#services.values()) service.workerGone(link.worker);
-    for (const [worker, id] of link.owed.values()) {
-      const asking = this.#links.get(worker);
-      if (asking !== undefined) this.#sayUnanswered(asking, id, link.worker);
-    }
+    this.#requests.workerGone(link);
   }
-}
-
-/** A body with two numbers before it, in a buffer of its own. */
-function numbered(first: number, second: number, rest: Uint8Array): Uint8Array {
-  const body = Buffer.allocUnsafe(8 + rest.byteLength);
-  body.writeUInt32BE(first, 0);
-  body.writeUInt32BE(second, 4);
-  body.set(rest, 8);
-  return body;
 }

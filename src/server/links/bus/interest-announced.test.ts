@@ -4,12 +4,13 @@ import { afterEach, beforeEach, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newHub } from '../../../../test/support/new-hub.ts';
 import { eventually } from '../../../../test/system/eventually.ts';
 import { createCounters } from '../../core/limits/counters.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import { BusClient } from './bus-client.ts';
-import { Hub } from './hub.ts';
+import type { Hub } from './hub.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const nothing = (): void => {};
@@ -21,12 +22,13 @@ let client: BusClient;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-interest-'));
   const path = join(folder, 'bus.sock');
-  hub = new Hub(1, { onReady: nothing, onFailed: nothing, onSample: nothing }, SILENT);
+  hub = newHub({ onReady: nothing, onFailed: nothing, onSample: nothing }, SILENT);
   hub.listen(path);
   client = new BusClient({
     path,
     worker: 0,
     workerCount: 2,
+    historyEpoch: 'e',
     counters: createCounters(),
     refusals: new Refusals(SILENT),
     log: SILENT,

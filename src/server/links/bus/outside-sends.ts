@@ -9,6 +9,7 @@
 import { LIMITS } from '../../core/limits/limits.ts';
 import { BusFrame, type Route } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
+import type { KeptMessages } from './kept-messages.ts';
 import type { Sender } from './outlet.ts';
 import type { WorkerLink } from './worker-link.ts';
 
@@ -23,6 +24,8 @@ export interface OutsideSendsOptions {
   destinations(route: Route): readonly WorkerLink[];
   /** Queues a frame for a worker that has room. */
   put(link: WorkerLink, sender: Sender, type: number, body: Uint8Array): void;
+  /** The way of what rooms keep. */
+  readonly kept: KeptMessages;
 }
 
 export class OutsideSends implements Sender {
@@ -66,9 +69,16 @@ export class OutsideSends implements Sender {
 
   /** @returns those that have no room: it was sent to nobody then */
   #sendNow(route: Route, body: Uint8Array): readonly WorkerLink[] {
+    const { kept } = this.#options;
     const links = this.#options.destinations(route);
-    const full = links.filter(({ outlet }) => outlet?.hasRoom(this) !== true);
+    const rooms = kept.roomsOf(route, body);
+    const sender = rooms.length > 0 ? kept : this;
+    const full = links.filter(({ outlet }) => outlet?.hasRoom(sender) !== true);
     if (full.length > 0) return full;
+    if (rooms.length > 0) {
+      kept.send(route, rooms, body);
+      return full;
+    }
     for (const link of links) this.#options.put(link, this, BusFrame.event, body);
     return full;
   }

@@ -36,6 +36,10 @@ export interface WorkerSettings {
   readonly places: WorkerPlaces;
   /** What may wait for clients of this worker together. */
   readonly memoryBudgetBytes: number;
+  /** Names the history of the node's rooms. */
+  readonly historyEpoch: string;
+  /** What proves that a client was given a session (`protocol/recovery-token.ts`). */
+  readonly recoveryKey: string;
   readonly config: Config;
 }
 

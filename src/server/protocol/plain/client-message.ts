@@ -23,7 +23,12 @@ export type ClientMessage =
   | { readonly type: 'join' | 'leave'; readonly room: string; readonly id: number | undefined }
   | { readonly type: 'presence'; readonly room: string; readonly id: number }
   | { readonly type: 'ack'; readonly id: number; readonly args: unknown[] }
-  | { readonly type: 'connect'; readonly auth: JsonObject }
+  | {
+      readonly type: 'connect';
+      readonly auth: JsonObject;
+      readonly recovery?: string | undefined;
+      readonly since?: string | undefined;
+    }
   | { readonly type: 'auth'; readonly auth: JsonObject; readonly id: number | undefined }
   | { readonly type: 'ping' | 'disconnect' };
 
@@ -43,6 +48,8 @@ interface Read {
   readonly args?: unknown[];
   readonly room: string;
   readonly auth?: JsonObject;
+  readonly recovery?: string;
+  readonly since?: string;
   readonly id?: number;
 }
 
@@ -90,7 +97,7 @@ function messageOf(read: Read, text: string): ClientMessage | UnreadMessage {
     case 'presence':
       return { type, room, id: id as number };
     case 'connect':
-      return { type, auth };
+      return { type, auth, recovery: read.recovery, since: read.since };
     case 'auth':
       return { type, auth, id };
     case 'ping':

@@ -35,6 +35,17 @@ function message(
   };
 }
 
+const POSITION: JsonSchema = {
+  description: 'Where an event, or a client, stands in what rooms keep.',
+  type: 'string',
+  maxLength: 64,
+};
+const RECOVERY: JsonSchema = {
+  description: 'By which a client may have its session back; a secret.',
+  type: 'string',
+  maxLength: 64,
+};
+
 /** What clients may send, by `type`. */
 export const CLIENT_MESSAGES: Readonly<Record<string, JsonSchema>> = {
   event: message('event', 'An event for the app.', { event: EVENT, args: ARGS, id: ID }, ['event']),
@@ -54,7 +65,11 @@ export const CLIENT_MESSAGES: Readonly<Record<string, JsonSchema>> = {
   ),
   ack: message('ack', 'Answers an event of the server.', { id: ID, args: ARGS }, ['id']),
   ping: message('ping', 'Is the server there?', {}),
-  connect: message('connect', 'Opens a session.', { auth: { type: 'object' } }),
+  connect: message('connect', 'Opens a session.', {
+    auth: { type: 'object' },
+    recovery: RECOVERY,
+    since: POSITION,
+  }),
   auth: message(
     'auth',
     'A new token, when the server has asked for one.',
@@ -65,13 +80,6 @@ export const CLIENT_MESSAGES: Readonly<Record<string, JsonSchema>> = {
 };
 
 const MILLISECONDS: JsonSchema = { type: 'integer', minimum: 0 };
-
-const POSITION: JsonSchema = {
-  description: 'Where an event stands in the history of a room that has one.',
-  type: 'object',
-  required: ['room', 'epoch', 'offset'],
-  properties: { room: ROOM, epoch: { type: 'string' }, offset: { type: 'integer', minimum: 0 } },
-};
 
 /** What the server sends, by `type`. */
 export const SERVER_MESSAGES: Readonly<Record<string, JsonSchema>> = {
@@ -85,6 +93,8 @@ export const SERVER_MESSAGES: Readonly<Record<string, JsonSchema>> = {
       user: { type: 'string' },
       rooms: { type: 'array', items: ROOM },
       recovered: { type: 'boolean' },
+      recovery: RECOVERY,
+      position: POSITION,
       pingInterval: MILLISECONDS,
       pingTimeout: MILLISECONDS,
       maxPayload: { description: 'Bytes.', type: 'integer', minimum: 1 },

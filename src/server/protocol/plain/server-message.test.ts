@@ -82,7 +82,7 @@ test('the other messages', () => {
   expect(encodeFarewell('x', undefined)).toBe('{"type":"disconnect","reason":"x"}');
   expect(read(encodeFarewell('x', 5))).toEqual({ type: 'disconnect', reason: 'x', retry: 5 });
   expect(read(PONG)).toEqual({ type: 'pong' });
-  expect(JSON.parse(encodePollAnswer('s', 3, [PONG, PONG]))).toEqual({
+  expect(JSON.parse(encodePollAnswer('s', 3, undefined, [PONG, PONG]))).toEqual({
     session: 's',
     position: 's.3',
     messages: [{ type: 'pong' }, { type: 'pong' }],

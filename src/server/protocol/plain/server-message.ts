@@ -1,5 +1,6 @@
 /** Writes what clients of the plain protocol are told: one JSON object each (docs/PROTOCOL.md). */
 
+import { parsePosition } from '../position.ts';
 import { BINARY_KEY } from './binary-values.ts';
 
 /** An event, as `EventContent` of the core has it. */
@@ -8,6 +9,9 @@ export interface EncodedContent {
   readonly json: string;
   readonly attachments: readonly Uint8Array[];
   readonly ackId: number | undefined;
+  /** `mark` is its position in what rooms keep. */
+  readonly isKept?: boolean;
+  readonly mark?: string | undefined;
 }
 
 /** What a session is told when it is there; times in milliseconds, `maxPayload` in bytes. */
@@ -18,7 +22,12 @@ export interface ConnectFacts {
   readonly namespace: string;
   readonly user: string | undefined;
   readonly rooms: readonly string[];
+  /** It has its session again, or all that its rooms have kept since the position it named. */
   readonly recovered: boolean;
+  /** By which it may have its session back, where that can be. */
+  readonly recovery?: string | undefined;
+  /** Where it stands in what rooms keep. */
+  readonly position?: string | undefined;
   readonly pingInterval: number;
   readonly pingTimeout: number;
   readonly maxPayload: number;
@@ -44,13 +53,28 @@ export function encodeConnected(facts: ConnectFacts): string {
 }
 
 /** The event's JSON is not parsed again: its name ends where the first text does. */
-export function encodePlainEvent({ json, attachments, ackId }: EncodedContent): string {
+export function encodePlainEvent(content: EncodedContent): string {
+  const { json, attachments, ackId, isKept, mark } = content;
   const values = inlineAttachments(json, attachments);
   const nameEnd = endOfText(values, 1);
   const name = values.slice(1, nameEnd);
   const args = values.slice(nameEnd + 1, -1);
   const id = ackId === undefined ? '' : `,"id":${ackId}`;
-  return `{"type":"event","event":${name},"args":[${args}]${id}}`;
+  const position = isKept ? `${POSITION_HEAD}${mark}${POSITION_TAIL}` : '}';
+  return `{"type":"event","event":${name},"args":[${args}]${id}${position}`;
+}
+
+const POSITION_HEAD = ',"position":"';
+const POSITION_TAIL = '"}';
+
+/** The position in an encoded message, if it is an event that has one. */
+export function positionOf(message: string): string | undefined {
+  if (!message.endsWith(POSITION_TAIL)) return undefined;
+  const at = message.lastIndexOf(POSITION_HEAD);
+  // Behind the values, where nobody else can write.
+  if (at === -1 || message[at - 1] !== ']') return undefined;
+  const position = message.slice(at + POSITION_HEAD.length, -POSITION_TAIL.length);
+  return parsePosition(position) === undefined ? undefined : position;
 }
 
 /** @param from where its opening quote stands. @returns where it ends, behind the closing one */
@@ -86,13 +110,21 @@ export function encodeFarewell(reason: string, retry: number | undefined): strin
   return JSON.stringify({ type: 'disconnect', reason, retry });
 }
 
-/** The body of the answer to a poll. @param messages encoded ones */
+/**
+ * The body of the answer to a poll.
+ *
+ * @param batch the number of the last batch, and @param position of the last event of it or of one
+ *   before that had one
+ * @param messages encoded ones
+ */
 export function encodePollAnswer(
   session: string,
-  position: number,
+  batch: number,
+  position: string | undefined,
   messages: readonly string[],
 ): string {
-  const head = `{"session":"${session}","position":"${session}.${position}"`;
+  const place = position === undefined ? batch : `${batch}.${position}`;
+  const head = `{"session":"${session}","position":"${session}.${place}"`;
   return `${head},"messages":[${messages.join(',')}]}`;
 }
 

@@ -1,11 +1,13 @@
-import { afterEach, expect, jest, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from 'bun:test';
 import type { PresenceSource, RoomReport } from '../../core/contracts/presence.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { FRAME_HEADER_BYTES, FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { PresenceClient } from './presence-client.ts';
 import { PresenceSays, readAsk, readReports, writeAnswer } from './presence-frames.ts';
 
-jest.useFakeTimers();
+// Other files run in the same process, in any order.
+beforeAll(() => void jest.useFakeTimers());
+afterAll(() => void jest.useRealTimers());
 
 afterEach(() => jest.clearAllTimers());
 

@@ -1,0 +1,207 @@
+/**
+ * Clients that come back: what they present, what they have missed, and the session they had.
+ *
+ *     proof of a session → taken, from whichever worker has it → same user? → its rooms, judged
+ *     position           → what rooms keep behind it           → given before anything new
+ *
+ * A client may present both, or a position alone, as an `EventSource` does: then its session is a
+ * new one. A proof without a position is of a client that was given nothing yet that rooms keep.
+ */
+
+import type { HistoryLink } from '../../core/contracts/history-link.ts';
+import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
+import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
+import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
+import type { Namespace } from '../../core/sessions/namespace.ts';
+import { audienceKey } from '../../protocol/interest-key.ts';
+import { formatPosition, parsePosition } from '../../protocol/position.ts';
+import { readRecoveryToken, recoveryToken } from '../../protocol/recovery-token.ts';
+
+/** What a client presents, as it came: `undefined` for what it did not. */
+export interface ComebackWish {
+  /** The proof that it was given a session. */
+  readonly token: unknown;
+  /** Where it stands. */
+  readonly position: unknown;
+}
+
+/** A client on its way in. */
+export interface Comer {
+  readonly home: Namespace;
+  readonly user: string | undefined;
+  /** Rooms that it gets by its admission, and that it wishes to join. */
+  readonly rooms: readonly string[];
+  readonly wish: ComebackWish;
+}
+
+/** What came of it. */
+export interface Comeback {
+  /** What it missed, in order. */
+  readonly missed: readonly OutgoingEvent[];
+  /** It came back, and `missed` is all that it has missed. */
+  readonly isRecovered: boolean;
+  /** It came back, and cannot be given all. */
+  readonly isIncomplete: boolean;
+  /** Where it stands before what it missed. */
+  readonly position: string;
+}
+
+export interface ComebacksOptions {
+  readonly history: HistoryLink;
+  readonly settings: RoomSettingsTable;
+  readonly recoveryKey: string;
+}
+
+/** A room that keeps messages, and up to where a client has had them or does not want them. */
+interface Place {
+  readonly room: string;
+  readonly key: string;
+  /** Not known: what it has missed there cannot be said. */
+  readonly after: number | undefined;
+}
+
+/** Where a client stands that wants nothing of what was. */
+const NOW = Number.MAX_SAFE_INTEGER;
+
+export class Comebacks {
+  readonly #options: ComebacksOptions;
+
+  constructor(options: ComebacksOptions) {
+    this.#options = options;
+  }
+
+  /** What proves that a client was given a session, where some can be recovered. */
+  tokenOf(id: string): string | undefined {
+    const { settings, recoveryKey } = this.#options;
+    return settings.recovers ? recoveryToken(recoveryKey, id) : undefined;
+  }
+
+  /** Whether the history has to be asked before a client comes in; mostly it has not. */
+  isNeeded({ home, rooms, wish }: Comer): boolean {
+    if (!this.#options.settings.keepsHistory) return false;
+    if (isBackIn(wish)) return true;
+    // Until the hub knows that this worker wants to hear of them, some might be lost.
+    return [...rooms, ''].some((room) => this.#keeps(room) && !home.hears(room));
+  }
+
+  /** Takes the session that a client had, if it proves that and is of the same user. */
+  async take({ home, user, wish }: Comer): Promise<SessionSnapshot | undefined> {
+    const { history, recoveryKey } = this.#options;
+    const id = readRecoveryToken(recoveryKey, wish.token);
+    if (id === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<SessionSnapshot | undefined>();
+    history.take(id, resolve);
+    const found = await promise;
+    if (found === undefined) return undefined;
+    if (found.user === user && found.namespace === home.name) return found;
+    history.giveBack(found);
+    return undefined;
+  }
+
+  /** Its client has gone meanwhile: it may come for it again. */
+  giveBack(snapshot: SessionSnapshot | undefined): void {
+    if (snapshot !== undefined) this.#options.history.giveBack(snapshot);
+  }
+
+  dataOf(snapshot: SessionSnapshot): unknown {
+    return this.#options.history.dataOf(snapshot);
+  }
+
+  /**
+   * Asks what a client has missed in the rooms that it is let into.
+   *
+   * @param rooms those that it will be in
+   * @param done is called once, in the turn from which on they are heard without a gap
+   */
+  askMissed(
+    { home, user, wish }: Comer,
+    snapshot: SessionSnapshot | undefined,
+    rooms: readonly string[],
+    done: (comeback: Comeback) => void,
+  ): void {
+    const places = this.#placesIn(home, rooms, wish, snapshot);
+    const asked = places.map(({ key, after = NOW }) => ({ key, after }));
+    this.#options.history.since(asked, (answer) => {
+      const latest = answer?.latest ?? 0;
+      const told = this.#offsetOf(wish.position);
+      const isBack = isBackIn(wish);
+      const hasAll =
+        answer !== undefined &&
+        (told ?? 0) <= latest &&
+        (wish.token === undefined || snapshot !== undefined) &&
+        places.every(({ key, after }) => after !== undefined && after >= answer.completeFrom(key));
+      if (!isBack || !hasAll) {
+        const position = this.#position(latest);
+        done({ missed: [], isRecovered: false, isIncomplete: isBack, position });
+        return;
+      }
+      const isExcluded = (except: readonly string[]): boolean =>
+        except.some((name) => name === snapshot?.id || rooms.includes(name));
+      const missed = answer.messages
+        .filter(({ offset, target }) => isFor(places, offset, target.rooms, target.users, user))
+        .filter(({ target }) => !isExcluded(target.except))
+        .map(({ event }) => event);
+      const first = Math.min(latest, ...places.map(({ after = latest }) => after));
+      const position = this.#position(told ?? first);
+      done({ missed, isRecovered: true, isIncomplete: false, position });
+    });
+  }
+
+  /** Where a client stands in each of its rooms that keeps something. */
+  #placesIn(
+    home: Namespace,
+    rooms: readonly string[],
+    { position }: ComebackWish,
+    snapshot: SessionSnapshot | undefined,
+  ): readonly Place[] {
+    const told = this.#offsetOf(position);
+    const before = new Map(snapshot?.rooms.map(({ name, after }) => [name, after]));
+    return [...rooms, '']
+      .filter((room) => this.#keeps(room))
+      .map((room) => {
+        const key = audienceKey(home.name, room);
+        // What was said before it came into a room was not for it.
+        if (before.has(room)) return { room, key, after: later(told, before.get(room)) };
+        const isNew = snapshot !== undefined || position === undefined;
+        return { room, key, after: isNew ? NOW : told };
+      });
+  }
+
+  #keeps(room: string): boolean {
+    return this.#options.settings.of(room).history !== undefined;
+  }
+
+  #position(offset: number): string {
+    return formatPosition({ epoch: this.#options.history.epoch, offset });
+  }
+
+  /** Of a position in this history; that of another one, or what is none, says nothing. */
+  #offsetOf(position: unknown): number | undefined {
+    const given = parsePosition(position);
+    return given?.epoch === this.#options.history.epoch ? given.offset : undefined;
+  }
+}
+
+function isBackIn({ token, position }: ComebackWish): boolean {
+  return token !== undefined || position !== undefined;
+}
+
+function later(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
+}
+
+/** Whether a message is one that a client has missed. */
+function isFor(
+  places: readonly Place[],
+  offset: number,
+  rooms: readonly string[],
+  users: readonly string[],
+  user: string | undefined,
+): boolean {
+  const isToEveryone = rooms.length === 0 && users.length === 0;
+  const isToUser = user !== undefined && users.includes(user);
+  return places.some(({ room, after = NOW }) => {
+    if (offset <= after) return false;
+    return isToUser || (isToEveryone ? room === '' : rooms.includes(room));
+  });
+}

@@ -1,0 +1,77 @@
+/** What the controller keeps for its workers: history, sessions to be recovered, presence. */
+
+import type { Config } from '../../host/config/schema.ts';
+import type { PresenceStore } from '../core/contracts/presence.ts';
+import type { Log } from '../core/log/log.ts';
+import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
+import type { Hub } from '../links/bus/hub.ts';
+import { RECOVERY_KEY_BYTES } from '../protocol/recovery-token.ts';
+import { EmbeddedHistory } from '../state/history/embedded-history.ts';
+import { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
+import { SessionService } from '../state/snapshots/session-service.ts';
+import { NodePresence } from './node-presence.ts';
+import type { StateView } from './node-view.ts';
+
+/** How often what is too old is looked for. */
+const SWEEP_MS = 1_000;
+/** Of the memory, for each of the two. */
+const SHARE = 1 / 8;
+const AUTO_MAX_BYTES = 512 * 2 ** 20;
+
+export class NodeState {
+  readonly settings: RoomSettingsTable;
+  readonly history: EmbeddedHistory;
+  readonly snapshots: EmbeddedSnapshots;
+  readonly recoveryKey: string;
+  readonly #config: Config;
+  readonly #timer: Timer;
+  #presence: NodePresence | undefined;
+
+  /** @param memoryBytes of the host, or of the container that the node is in */
+  constructor(config: Config, memoryBytes: number) {
+    this.#config = config;
+    const nowMs = (): number => performance.now();
+    const auto = Math.min(AUTO_MAX_BYTES, Math.floor(memoryBytes * SHARE));
+    const bytes = (given: 'auto' | number): number => (given === 'auto' ? auto : given);
+    this.settings = new RoomSettingsTable(config.rooms);
+    this.history = new EmbeddedHistory({ budgetBytes: bytes(config.historyBudgetBytes), nowMs });
+    this.snapshots = new EmbeddedSnapshots({
+      budgetBytes: bytes(config.recoveryBudgetBytes),
+      windowMs: config.recoveryWindowMs,
+      nowMs,
+    });
+    const random = crypto.getRandomValues(new Uint8Array(RECOVERY_KEY_BYTES));
+    this.recoveryKey = Buffer.from(random).toString('base64url');
+    this.#timer = setInterval(() => {
+      this.history.sweep();
+      this.snapshots.sweep();
+    }, SWEEP_MS);
+  }
+
+  /** Who is in the rooms that have presence, once it serves; `undefined` where none has. */
+  get presence(): PresenceStore | undefined {
+    return this.#presence?.store;
+  }
+
+  get view(): StateView {
+    const presence = NodePresence.view(this.#presence);
+    return { history: this.history.view, recovery: this.snapshots.view, presence };
+  }
+
+  /** From now on workers find it behind the hub. */
+  serve(hub: Hub, log: Log): void {
+    this.#presence = NodePresence.create(this.#config, hub, log);
+    hub.addService(
+      new SessionService({
+        snapshots: this.snapshots,
+        latest: () => this.history.view.latest,
+        say: (worker, service, write) => hub.say(worker, service, write),
+      }),
+    );
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#presence?.store.close();
+  }
+}

@@ -1,0 +1,143 @@
+/** Sessions that can be recovered, in the memory of the controller. */
+
+import type { SessionSnapshot, SnapshotRoom, Snapshots } from '../../core/contracts/snapshots.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+
+export interface EmbeddedSnapshotsOptions {
+  readonly budgetBytes: number;
+  /** How long one that was cut is kept. */
+  readonly windowMs: number;
+  /** Milliseconds of a clock that does not go back. */
+  nowMs(): number;
+}
+
+interface Kept {
+  snapshot: SessionSnapshot;
+  /** The worker that has it; `undefined` once it was cut. */
+  worker: number | undefined;
+  cutAtMs: number;
+}
+
+export class EmbeddedSnapshots implements Snapshots {
+  readonly #options: EmbeddedSnapshotsOptions;
+  readonly #live: Map<string, Kept> = new Map();
+  /** In the order of their being cut. */
+  readonly #cut: Map<string, Kept> = new Map();
+  #bytes = 0;
+  #dropped = 0;
+
+  constructor(options: EmbeddedSnapshotsOptions) {
+    this.#options = options;
+  }
+
+  get view(): SnapshotsView {
+    const [live, cut] = [this.#live.size, this.#cut.size];
+    return { live, cut, bytes: this.#bytes, dropped: this.#dropped };
+  }
+
+  opened(snapshot: SessionSnapshot, worker: number): void {
+    this.over(snapshot.id);
+    this.#bytes += costOf(snapshot);
+    if (!this.#makePlace()) {
+      this.#bytes -= costOf(snapshot);
+      this.#dropped++;
+    } else this.#live.set(snapshot.id, { snapshot, worker, cutAtMs: 0 });
+  }
+
+  joined(id: string, rooms: readonly SnapshotRoom[]): void {
+    this.#change(id, ({ rooms: before, ...rest }) => {
+      const names = new Set(rooms.map(({ name }) => name));
+      return { ...rest, rooms: [...before.filter(({ name }) => !names.has(name)), ...rooms] };
+    });
+  }
+
+  left(id: string, rooms: readonly string[]): void {
+    this.#change(id, (snapshot) => ({
+      ...snapshot,
+      rooms: snapshot.rooms.filter(({ name }) => !rooms.includes(name)),
+    }));
+  }
+
+  changed(id: string, data: Uint8Array | undefined): void {
+    this.#change(id, (snapshot) => ({ ...snapshot, data }));
+  }
+
+  cut(id: string): void {
+    const kept = this.#live.get(id);
+    if (kept === undefined) return;
+    this.#live.delete(id);
+    kept.worker = undefined;
+    kept.cutAtMs = this.#options.nowMs();
+    this.#cut.set(id, kept);
+  }
+
+  over(id: string): void {
+    const kept = this.#live.get(id) ?? this.#cut.get(id);
+    if (kept === undefined) return;
+    this.#live.delete(id);
+    this.#cut.delete(id);
+    this.#bytes -= costOf(kept.snapshot);
+  }
+
+  workerGone(worker: number): void {
+    for (const [id, kept] of this.#live) if (kept.worker === worker) this.cut(id);
+  }
+
+  workerOf(id: string): number | undefined {
+    return this.#live.get(id)?.worker;
+  }
+
+  take(id: string): SessionSnapshot | undefined {
+    this.sweep();
+    const snapshot = this.#cut.get(id)?.snapshot;
+    if (snapshot !== undefined) this.over(id);
+    return snapshot;
+  }
+
+  /** Forgets those whose time is over. To be called now and then. */
+  sweep(): void {
+    const oldestMs = this.#options.nowMs() - this.#options.windowMs;
+    for (const [id, { cutAtMs }] of this.#cut) {
+      if (cutAtMs >= oldestMs) return;
+      this.over(id);
+    }
+  }
+
+  #change(id: string, change: (snapshot: SessionSnapshot) => SessionSnapshot): void {
+    const kept = this.#live.get(id);
+    if (kept === undefined) return;
+    this.#bytes -= costOf(kept.snapshot);
+    kept.snapshot = change(kept.snapshot);
+    this.#bytes += costOf(kept.snapshot);
+    if (this.#makePlace()) return;
+    this.over(id);
+    this.#dropped++;
+  }
+
+  /** @returns false when those that live alone are too much */
+  #makePlace(): boolean {
+    for (const id of this.#cut.keys()) {
+      if (this.#bytes <= this.#options.budgetBytes) return true;
+      this.over(id);
+      this.#dropped++;
+    }
+    return this.#bytes <= this.#options.budgetBytes;
+  }
+}
+
+export interface SnapshotsView {
+  /** Sessions that are connected, and those that wait for their client. */
+  readonly live: number;
+  readonly cut: number;
+  readonly bytes: number;
+  /** Since the start, for want of budget. */
+  readonly dropped: number;
+}
+
+const ROOM_BYTES = 56;
+
+function costOf({ rooms, data, user }: SessionSnapshot): number {
+  const names = rooms.reduce((sum, { name }) => sum + name.length + ROOM_BYTES, 0);
+  const own = (data?.byteLength ?? 0) + (user?.length ?? 0);
+  return LIMITS.keptSessionBytes + names + own;
+}

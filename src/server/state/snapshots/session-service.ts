@@ -1,0 +1,133 @@
+/**
+ * The controller's end of what workers say of sessions that can be recovered.
+ *
+ * A client may come back before its worker has noticed that it was cut off: then that worker is
+ * told to let go of it first, and what it last knew of the session is taken with it.
+ */
+
+import type { SessionSnapshot, Snapshots } from '../../core/contracts/snapshots.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { STATE_SERVICE, type StateService } from '../../links/bus/state-service.ts';
+import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
+import {
+  readDataBytes,
+  readRooms,
+  readSnapshot,
+  SessionSaid,
+  SessionTold,
+  writeSnapshot,
+} from './session-frames.ts';
+
+export interface SessionServiceOptions {
+  readonly snapshots: Snapshots;
+  /** The offset of the latest message that a room keeps. */
+  latest(): number;
+  say(worker: number, service: number, write: (frame: FrameWriter) => void): boolean;
+}
+
+/** Waits for a worker to let go of a session. */
+interface Asking {
+  readonly worker: number;
+  readonly request: number;
+  readonly timer: Timer;
+}
+
+export class SessionService implements StateService {
+  readonly number: number = STATE_SERVICE.sessions;
+  readonly #options: SessionServiceOptions;
+  readonly #asking: Map<string, Asking> = new Map();
+
+  constructor(options: SessionServiceOptions) {
+    this.#options = options;
+  }
+
+  onSaid(worker: number, frame: FrameReader): void {
+    const { snapshots } = this.#options;
+    const op = frame.u8();
+    if (op === SessionSaid.opened) {
+      snapshots.opened(readSnapshot(frame, this.#options.latest()), worker);
+      return;
+    }
+    if (op === SessionSaid.take) {
+      this.#take(worker, frame.u32(), frame.text());
+      return;
+    }
+    const id = frame.text();
+    // What is said late of a session that has gone on to another worker is passed over.
+    if (snapshots.workerOf(id) !== worker) return;
+    switch (op) {
+      case SessionSaid.joined:
+        snapshots.joined(id, readRooms(frame, this.#options.latest()));
+        return;
+      case SessionSaid.left:
+        snapshots.left(id, frame.texts());
+        return;
+      case SessionSaid.changed:
+        snapshots.changed(id, readDataBytes(frame));
+        return;
+      case SessionSaid.cut:
+        snapshots.cut(id);
+        this.#letGo(id);
+        return;
+      case SessionSaid.over:
+        snapshots.over(id);
+        this.#letGo(id);
+        return;
+    }
+  }
+
+  workerGone(worker: number): void {
+    this.#options.snapshots.workerGone(worker);
+    for (const id of this.#asking.keys()) {
+      if (this.#options.snapshots.workerOf(id) === undefined) this.#letGo(id);
+    }
+  }
+
+  #take(worker: number, request: number, id: string): void {
+    const { snapshots } = this.#options;
+    const owner = snapshots.workerOf(id);
+    // One that comes twice at once gets its session once.
+    if (this.#asking.has(id)) this.#answer(worker, request, undefined);
+    else if (owner === undefined) this.#answer(worker, request, snapshots.take(id));
+    else {
+      const timer = setTimeout(() => this.#giveUp(id), LIMITS.handOverMs);
+      this.#asking.set(id, { worker, request, timer });
+      const isSaid = this.#options.say(owner, this.number, (frame) => {
+        frame.u8(SessionTold.letGo).text(id);
+      });
+      if (!isSaid) this.#giveUp(id);
+    }
+  }
+
+  /** Its worker has it no more: who waits for it is answered. */
+  #letGo(id: string): void {
+    const asking = this.#asking.get(id);
+    if (asking === undefined) return;
+    clearTimeout(asking.timer);
+    this.#asking.delete(id);
+    this.#answer(asking.worker, asking.request, this.#options.snapshots.take(id));
+  }
+
+  /** Its worker does not answer, and may still have it: it cannot be had. */
+  #giveUp(id: string): void {
+    const asking = this.#asking.get(id);
+    if (asking === undefined) return;
+    clearTimeout(asking.timer);
+    this.#asking.delete(id);
+    this.#answer(asking.worker, asking.request, undefined);
+  }
+
+  #answer(worker: number, request: number, snapshot: SessionSnapshot | undefined): void {
+    const isSaid = this.#options.say(worker, this.number, (frame) => {
+      frame
+        .u8(SessionTold.taken)
+        .u32(request)
+        .u8(snapshot === undefined ? 0 : 1);
+      if (snapshot !== undefined) writeSnapshot(frame, snapshot);
+    });
+    if (isSaid || snapshot === undefined) return;
+    // The worker that asked has died: the client will come once more.
+    this.#options.snapshots.opened(snapshot, worker);
+    this.#options.snapshots.cut(snapshot.id);
+  }
+}

@@ -1,0 +1,120 @@
+/** What everything that keeps sessions to be recovered must do. */
+
+import { describe, expect, test } from 'bun:test';
+import {
+  ROOM_ORIGIN,
+  type SessionSnapshot,
+  type Snapshots,
+} from '../../src/server/core/contracts/snapshots.ts';
+
+export interface TestedSnapshots {
+  readonly snapshots: Snapshots;
+  /** How long those that were cut are kept. */
+  readonly windowMs: number;
+  readonly pass: (ms: number) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+function sessionOf(id: string, data?: Uint8Array): SessionSnapshot {
+  const rooms = [{ name: 'a', origin: ROOM_ORIGIN.client, after: 3 }];
+  return { id, namespace: '/', user: 'u', rooms, data };
+}
+
+/** @param create makes one with a budget in bytes */
+export function snapshotsSuite(
+  name: string,
+  create: (budgetBytes: number) => Promise<TestedSnapshots>,
+): void {
+  describe(`snapshots: ${name}`, () => {
+    async function using<T>(
+      run: (tested: TestedSnapshots) => T,
+      budgetBytes = 10_000_000,
+    ): Promise<T> {
+      const tested = await create(budgetBytes);
+      try {
+        return await run(tested);
+      } finally {
+        await tested.close();
+      }
+    }
+
+    test('one that was cut is given once', async () => {
+      await using(({ snapshots }) => {
+        snapshots.opened(sessionOf('s'), 1);
+        expect([snapshots.workerOf('s'), snapshots.take('s')]).toEqual([1, undefined]);
+        snapshots.cut('s');
+        expect(snapshots.workerOf('s')).toBeUndefined();
+        expect(snapshots.take('s')).toEqual(sessionOf('s'));
+        expect(snapshots.take('s')).toBeUndefined();
+      });
+    });
+
+    test('with the rooms and data that it had last', async () => {
+      await using(({ snapshots }) => {
+        snapshots.opened(sessionOf('s'), 1);
+        const b = { name: 'b', origin: ROOM_ORIGIN.app, after: undefined };
+        snapshots.joined('s', [b, { name: 'a', origin: ROOM_ORIGIN.app, after: 9 }]);
+        snapshots.left('s', ['a', 'c']);
+        snapshots.changed('s', new Uint8Array([1]));
+        snapshots.cut('s');
+        snapshots.left('s', ['b']);
+        const kept = { ...sessionOf('s', new Uint8Array([1])), rooms: [b] };
+        expect(snapshots.take('s')).toEqual(kept);
+      });
+    });
+
+    test('one that is over is not given', async () => {
+      await using(({ snapshots }) => {
+        snapshots.opened(sessionOf('s'), 1);
+        snapshots.over('s');
+        snapshots.cut('s');
+        expect(snapshots.take('s')).toBeUndefined();
+      });
+    });
+
+    test('a worker that dies leaves its own', async () => {
+      await using(({ snapshots }) => {
+        snapshots.opened(sessionOf('s'), 1);
+        snapshots.opened(sessionOf('t'), 2);
+        snapshots.workerGone(1);
+        expect([snapshots.workerOf('s'), snapshots.workerOf('t')]).toEqual([undefined, 2]);
+        expect(snapshots.take('s')).toEqual(sessionOf('s'));
+        expect(snapshots.take('t')).toBeUndefined();
+      });
+    });
+
+    test('one that is opened anew lives', async () => {
+      await using(({ snapshots }) => {
+        snapshots.opened(sessionOf('s'), 1);
+        snapshots.cut('s');
+        snapshots.opened(sessionOf('s'), 2);
+        expect([snapshots.workerOf('s'), snapshots.take('s')]).toEqual([2, undefined]);
+      });
+    });
+
+    test('not for longer than the window', async () => {
+      await using(async ({ snapshots, windowMs, pass }) => {
+        for (const id of ['s', 't']) snapshots.opened(sessionOf(id), 1);
+        snapshots.cut('s');
+        await pass(windowMs / 2);
+        snapshots.cut('t');
+        await pass(windowMs / 2 + 1);
+        expect([snapshots.take('s'), snapshots.take('t')]).toEqual([undefined, sessionOf('t')]);
+      });
+    });
+
+    test('over the budget those that were cut first go first', async () => {
+      await using(({ snapshots }) => {
+        const data = new Uint8Array(1_000);
+        for (let i = 0; i < 100; i++) {
+          snapshots.opened(sessionOf(`s${i}`, data), 1);
+          if (i < 50) snapshots.cut(`s${i}`);
+        }
+        expect(snapshots.take('s0')).toBeUndefined();
+        // Those that live take no place of each other.
+        expect(snapshots.workerOf('s51')).toBe(1);
+        expect(snapshots.workerOf('s99')).toBeUndefined();
+      }, 30_000);
+    });
+  });
+}

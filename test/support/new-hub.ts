@@ -1,0 +1,19 @@
+/** A hub as a controller has it, whose rooms keep what its config says. */
+
+import type { RoomsConfig } from '../../src/host/config/rooms.ts';
+import type { Log } from '../../src/server/core/log/log.ts';
+import { RoomSettingsTable } from '../../src/server/core/rooms/room-settings.ts';
+import { Hub, type HubEvents } from '../../src/server/links/bus/hub.ts';
+import { EmbeddedHistory } from '../../src/server/state/history/embedded-history.ts';
+
+/** Its number is 1. */
+export function newHub(events: HubEvents, log: Log, rooms: RoomsConfig = {}): Hub {
+  const nowMs = (): number => performance.now();
+  return new Hub({
+    node: 1,
+    events,
+    log,
+    settings: new RoomSettingsTable(rooms),
+    history: new EmbeddedHistory({ budgetBytes: 1_000_000, nowMs }),
+  });
+}
