@@ -298,6 +298,7 @@ test.each<[string, Readonly<Record<string, string>>]>([
   ['--hook-concurrency', { hookConcurrency: '201' }],
   ['--hook-allow-on-failure', { hookAllowOnFailure: 'disconnect' }],
   ['hookTimeoutMs', { hookTimeoutMs: '5000', connectTimeoutMs: '5000' }],
+  ['allowAnonymous', { hookAllowOnFailure: 'connect' }],
 ])('%s of hooks as %p is refused', (key, flags) => {
   expect(() => loadConfig({ flags: { ...HOOKS, ...flags } })).toThrow(key);
 });

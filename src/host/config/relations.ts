@@ -96,6 +96,16 @@ export const relations: readonly Relation[] = [
       hookUrl === undefined || hookTimeoutMs < connectTimeoutMs,
   },
   {
+    keys: ['hookAllowOnFailure', 'allowAnonymous', 'tokenSecret', 'tokenKeyFile', 'tokenKeysUrl'],
+    rule:
+      '`hookAllowOnFailure` may name `connect` only with tokens or `allowAnonymous`, since ' +
+      'nobody else says who clients are while the hook fails',
+    holds: ({ hookAllowOnFailure, allowAnonymous, ...config }) =>
+      !hookAllowOnFailure.includes('connect') ||
+      allowAnonymous ||
+      (config.tokenSecret ?? config.tokenKeyFile ?? config.tokenKeysUrl) !== undefined,
+  },
+  {
     keys: ['port', 'adminPort'],
     rule: '`port` and `adminPort` must differ',
     holds: (config) => config.port === 0 || config.port !== config.adminPort,

@@ -106,7 +106,7 @@ export const REASONS = {
   },
   joinForbidden: {
     outcome: 'refused',
-    text: 'a client that a rule, its token or mayJoin keeps out of a room, or asks for too many',
+    text: 'a client that a rule, a token, a hook or mayJoin keeps out, or that asks for too many',
   },
   publishForbidden: {
     outcome: 'refused',
