@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from '../../src/client/index.ts';
 import type { RoomRule, RoomsConfig } from '../../src/host/config/rooms.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { PLAIN_TRANSPORTS } from '../support/plain-clients.ts';
@@ -195,6 +196,26 @@ test('a handler of the app for such an event wins', async () => {
     error: NOT_PUBLISHED,
   });
   socket.disconnect();
+});
+
+test.each(['websocket', 'sse', 'polling'] as const)('the small client, over %s', async (over) => {
+  const options = { auth: { ...AUTH.ada }, transports: [over] };
+  const one = connect(node.url, options);
+  const other = connect(node.url, { ...options, rooms: ['users:small'] });
+  const heard: unknown[] = [];
+  other.on('said', (...args) => heard.push(args));
+  await other.emitWithAck('rooms');
+  await one.publish('users:small', 'said', 'a', new Uint8Array([1, 2]));
+  await eventually(
+    'it is heard',
+    () => heard.length,
+    (count) => count === 1,
+  );
+  expect(heard).toEqual([['a', new Uint8Array([1, 2])]]);
+  const refused = await one.publish('paid:1', 'said').catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: 'refused', reason: 'publishForbidden' });
+  one.close();
+  other.close();
 });
 
 describe('without rules', () => {
