@@ -3,6 +3,7 @@
 import type { Admitted } from '../../core/contracts/identity.ts';
 import { ROOM_ORIGIN, type SessionSnapshot } from '../../core/contracts/snapshots.ts';
 import type { OtherRooms } from '../../core/sessions/entry-rooms.ts';
+import type { Namespace } from '../../core/sessions/namespace.ts';
 import type { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import type { Asked } from './asking.ts';
 import type { Comeback } from './comebacks.ts';
@@ -33,14 +34,24 @@ export async function roomsBefore(
   snapshot: SessionSnapshot | undefined,
 ): Promise<OtherRooms> {
   if (snapshot === undefined) return others;
-  const asked = [...others.asked];
   const restored: string[] = [];
+  const own: string[] = [];
   for (const { name, origin } of snapshot.rooms) {
     if (name === '') continue;
     if (origin === ROOM_ORIGIN.app) restored.push(name);
-    else if (origin === ROOM_ORIGIN.client && !asked.includes(name)) {
-      if (await home.permits(session, [name])) asked.push(name);
-    }
+    else if (origin === ROOM_ORIGIN.client && !others.asked.includes(name)) own.push(name);
   }
-  return { asked, restored };
+  return { asked: [...others.asked, ...(await permitted(home, session, own))], restored };
+}
+
+/** Nearly always that is all of them: a hook is asked about each only when it is not. */
+async function permitted(
+  home: Namespace,
+  session: NamespaceSession,
+  rooms: readonly string[],
+): Promise<readonly string[]> {
+  if (rooms.length === 0 || (await home.permits(session, rooms))) return rooms;
+  const some: string[] = [];
+  for (const room of rooms) if (await home.permits(session, [room])) some.push(room);
+  return some;
 }
