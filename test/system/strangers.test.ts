@@ -9,7 +9,7 @@ import { Attackers } from '../support/attackers.ts';
 import { COMMAND, ServerProcess } from '../support/holdfast-process.ts';
 import { bytesOf, memoryComesBack } from '../support/honest-clients.ts';
 import { HonestWatch } from '../support/honest-watch.ts';
-import { Clients, record } from './clients.ts';
+import { Clients } from './clients.ts';
 
 const APP = join(import.meta.dir, 'strangers-app.ts');
 const HOST = join(import.meta.dir, 'strangers-host.mjs');
@@ -23,12 +23,18 @@ const ROUND_MS = 14;
 const RECOVERED_MS = 200;
 const MEMORY_TOLERANCE_BYTES = 64 * 2 ** 20;
 
+/** What a transport of socket.io-client says of its end, as far as it does. */
+interface Details {
+  readonly message: string;
+  readonly context: { readonly responseText?: string };
+}
+
 setDefaultTimeout(120_000);
 
 const clients = new Clients();
 let node: ServerProcess;
 let honest: HonestWatch;
-let disconnects: readonly (readonly string[])[];
+const disconnects: string[] = [];
 let pids: readonly number[];
 let bytesBefore: number;
 
@@ -42,7 +48,12 @@ beforeAll(async () => {
   const sockets = await clients.connectMany(node.url, SESSIONS, (number) => ({
     transports: transports[number % transports.length] as string[],
   }));
-  disconnects = record<string>(sockets, 'disconnect');
+  for (const socket of sockets) {
+    socket.on('disconnect', (reason, details) => {
+      const { message = '', context } = (details ?? {}) as Partial<Details>;
+      disconnects.push(`${reason}: ${message}, ${context?.responseText ?? ''}`);
+    });
+  }
   honest = await HonestWatch.start(node.url, {
     roundMs: ROUND_MS,
     recoveredMs: RECOVERED_MS,
@@ -122,7 +133,7 @@ test.each(['one', 'many'])('a session moves to its socket through an attack, %s'
 });
 
 test('sessions are still there, and what the attacks took comes back', async () => {
-  expect(disconnects.flat()).toEqual([]);
+  expect(disconnects).toEqual([]);
   expect(node.logText).not.toContain('uncaught');
   expect(node.logText).toContain('strangerCut');
   await memoryComesBack(pids, bytesBefore, MEMORY_TOLERANCE_BYTES);

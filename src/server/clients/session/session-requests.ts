@@ -29,6 +29,9 @@ export interface SessionRequestsOptions {
   ownerOf(worker: number): SessionOwner | undefined;
 }
 
+/** Who can say whether a session is there. */
+export type KnowingOwner = Pick<SessionOwner, 'knows'>;
+
 export class SessionRequests {
   readonly #options: SessionRequestsOptions;
   readonly #table: ClientTable;
@@ -69,6 +72,16 @@ export class SessionRequests {
       }
       done(body);
     });
+  }
+
+  /**
+   * The body of a POST may come later than its head: while files are short its connection is no
+   * stranger's. For kinds of client of which a session has one POST at a time, since otherwise one
+   * session would shelter as many connections as it likes.
+   */
+  async vouchForPost(exchange: Exchange, owner: KnowingOwner, id: string): Promise<void> {
+    const { watch } = this.#options;
+    if (watch.isWatching && (await owner.knows(id))) watch.vouch(exchange.connection, KEPT_SECONDS);
   }
 
   /** Answers a request of a session, or one that turned out to have none. */

@@ -156,6 +156,7 @@ export class EngineEndpoint implements ClientKind {
 
   #post(exchange: Exchange, ask: EngineRequest, owner: SessionOwner, sessionId: string): void {
     owner.beginPost(sessionId);
+    void this.#requests.vouchForPost(exchange, owner, sessionId);
     const isBinary = exchange.headers.get('content-type') === 'application/octet-stream';
     this.#requests.readBody(exchange, (body) => {
       const taken = isBinary ? BINARY_REFUSED : body;
