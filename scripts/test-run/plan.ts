@@ -61,6 +61,7 @@ export const LONG: readonly string[] = [
   'test/system/fleet-scenarios.test.ts',
   'test/system/fleet-silence.test.ts',
   'test/system/log-faults.test.ts',
+  'test/system/nothing-missed.test.ts',
   'test/system/report.test.ts',
   'test/system/signals.test.ts',
   'test/system/start-failures.test.ts',

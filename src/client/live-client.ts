@@ -44,6 +44,9 @@ export class LiveClient implements Client {
   /** Those to be in after a reconnect. */
   readonly #rooms: Set<string>;
   #connection: Connection | undefined;
+  /** What the last session gave to come back with, and where the client stands in its rooms. */
+  #recovery: string | undefined;
+  #since: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Since it was last open for long. */
   #attempts = 0;
@@ -152,7 +155,9 @@ export class LiveClient implements Client {
     let loss: Loss | undefined = { reason: 'no transport' };
     try {
       const given = typeof auth === 'function' ? await auth() : auth;
-      const opening = given && encode({ type: 'connect', auth: given });
+      const back = { recovery: this.#recovery, since: this.#since };
+      const isPlain = (given ?? back.recovery ?? back.since) === undefined;
+      const opening = isPlain ? undefined : encode({ type: 'connect', auth: given, ...back });
       const query = new URLSearchParams(this.#parameters);
       for (const room of rooms) if (this.#rooms.has(room)) query.append('room', room);
       for (const transport of transports) {
@@ -192,7 +197,9 @@ export class LiveClient implements Client {
   }
 
   #opened(transport: TransportName, message: Incoming): void {
-    const { user, rooms = [], recovered = false } = message;
+    const { user, rooms = [], recovered = false, recovery, position } = message;
+    this.#recovery = recovery;
+    this.#since = position;
     const id = message.id as string;
     this.id = id;
     this.user = user;
@@ -214,8 +221,10 @@ export class LiveClient implements Client {
   #heard(message: Incoming): void {
     const { type, args = [], reason, message: words = reason ?? '', data } = message;
     const id = message.id as number | undefined;
-    if (type === 'event') void this.#called(message);
-    else if (type === 'ack') this.#outbox.answer(id, args);
+    if (type === 'event') {
+      this.#since = message.position ?? this.#since;
+      void this.#called(message);
+    } else if (type === 'ack') this.#outbox.answer(id, args);
     else if (type === 'refresh') void this.#refresh();
     else if (type === 'error') {
       this.#outbox.fail(id, new HoldfastError('refused', words, reason, data));

@@ -22,6 +22,9 @@ export interface Incoming {
   readonly user?: string;
   readonly rooms?: readonly string[];
   readonly recovered?: boolean;
+  /** What the session is had again by, and where a client stands that has this message. */
+  readonly recovery?: string;
+  readonly position?: string;
   readonly pingInterval?: number;
   readonly pingTimeout?: number;
   readonly maxPayload?: number;
