@@ -112,6 +112,22 @@ export interface ClientOptions {
 }
 
 /** Asks with a time of its own; see `Client.timeout`. */
+/** Who is in a room. */
+export interface RoomPresence {
+  readonly room: string;
+  /** Users, each once, and sessions without a user. */
+  readonly count: number;
+  readonly anonymous: number;
+  /** Missing where they are too many to name. */
+  readonly users?: readonly {
+    readonly user: string;
+    readonly sinceMs: number;
+    /** 0 for one who was cut off and may be back in a moment. */
+    readonly sessions: number;
+    readonly transports: readonly TransportName[];
+  }[];
+}
+
 export interface Asking<Emit extends EventsOf<Emit>> {
   emitWithAck<Name extends keyof Emit & string>(
     event: Name,
@@ -173,6 +189,12 @@ export interface Client<
    * @throws HoldfastError as `emitWithAck` does
    */
   publish(room: string, event: string, ...args: readonly unknown[]): Promise<void>;
+  /**
+   * Who is in a room that this client is in, where the server keeps presence of it.
+   *
+   * @throws HoldfastError as `emitWithAck` does
+   */
+  presence(room: string): Promise<RoomPresence>;
   /** Sends what waits if it is open, says goodbye, and stays away. */
   close(): void;
 }

@@ -15,6 +15,7 @@ export type {
   Client,
   ClientOptions,
   EventsOf,
+  RoomPresence,
   SocketLike,
   State,
   StateChange,

@@ -16,6 +16,7 @@ import type {
   Asking,
   Client,
   ClientOptions,
+  RoomPresence,
   State,
   StateChange,
   TransportName,
@@ -111,6 +112,10 @@ export class LiveClient implements Client {
 
   async publish(room: string, event: string, ...args: unknown[]): Promise<void> {
     await this.#ask({ type: 'publish', room, event, args });
+  }
+
+  async presence(room: string): Promise<RoomPresence> {
+    return (await this.#ask({ type: 'presence', room }))[0] as RoomPresence;
   }
 
   close(): void {

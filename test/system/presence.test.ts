@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import type { Socket } from 'socket.io-client';
+import { connect } from '../../src/client/index.ts';
 import type { RoomPresence } from '../../src/server/core/app/app.ts';
 import { PLAIN_ROOM } from '../../src/server/core/rooms/room-settings.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
@@ -144,6 +145,16 @@ test('only members may ask, of rooms with presence', async () => {
   await client.send({ type: 'presence', room: 'p:own', id: 13 });
   const [told] = (await answerTo(client, 13))['args'] as [RoomPresence];
   expect(told.count).toBe(1);
+});
+
+test('the small client asks', async () => {
+  const room = 'p:small';
+  const client = connect(node.url, { rooms: [room], auth: { user: 'ada' } });
+  const told = await client.presence(room);
+  expect([told.room, told.count, told.users?.[0]?.user]).toEqual([room, 1, 'ada']);
+  expect(client.presence('p:kinds')).rejects.toMatchObject({ reason: 'presenceForbidden' });
+  await client.presence('p:kinds').catch(() => {});
+  client.close();
 });
 
 test('clients of Socket.IO ask by an event of the server', async () => {

@@ -187,23 +187,19 @@ test('a worker that stands still is missing, and named', async () => {
   const stopped = workers[0] as number;
   const pid = (await node.workerPids())[stopped] as number;
   process.kill(pid, 'SIGSTOP');
-  try {
-    const left = workers.filter((worker) => worker !== stopped).length;
-    const [user, rooms, command] = await Promise.all([
-      asked<UserReport>('/users/still'),
-      asked<RoomsReport>('/rooms'),
-      node.command('users', 'still'),
-    ]);
-    expect([user.count, user.missing]).toEqual([left, [stopped]]);
-    expect(rooms.missing).toEqual([stopped]);
-    expect(command.code).toBe(1);
-    expect(command.err).toContain(`Worker ${stopped} did not answer`);
-    // Killed while it is asked: the answer does not wait for its time.
-    const answer = disconnect({ user: 'still' });
-    await Bun.sleep(100);
-    process.kill(pid, 'SIGKILL');
-    expect(await answer).toEqual({ disconnected: left, missing: [stopped] });
-  } finally {
-    process.kill(pid, 'SIGCONT');
-  }
+  const left = workers.filter((worker) => worker !== stopped).length;
+  const [user, rooms, command] = await Promise.all([
+    asked<UserReport>('/users/still'),
+    asked<RoomsReport>('/rooms'),
+    node.command('users', 'still'),
+  ]);
+  expect([user.count, user.missing]).toEqual([left, [stopped]]);
+  expect(rooms.missing).toEqual([stopped]);
+  expect(command.code).toBe(1);
+  expect(command.err).toContain(`Worker ${stopped} did not answer`);
+  // Killed while it is asked: the answer does not wait for its time.
+  const answer = disconnect({ user: 'still' });
+  await Bun.sleep(100);
+  process.kill(pid, 'SIGKILL');
+  expect(await answer).toEqual({ disconnected: left, missing: [stopped] });
 });

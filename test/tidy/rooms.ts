@@ -579,8 +579,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'bench/contestants': { purpose: 'one file a server that is measured, and its program' },
   'bench/load': { purpose: 'the load client of the benches, in processes of its own' },
   'bench/comparison': { purpose: '`npm run bench`: Holdfast beside the others' },
-  'bench/garbage': { purpose: '`npm run bench:gc`: schedules of collection compared' },
-  'bench/keepalive': { purpose: '`npm run bench:keepalive`: ways to keep sessions alive compared' },
+  'bench/questions/garbage': { purpose: '`npm run bench:gc`: schedules of collection compared' },
+  'bench/questions/keepalive': {
+    purpose: '`npm run bench:keepalive`: ways to keep sessions alive compared',
+  },
+  'bench/questions/presence': {
+    purpose: '`npm run bench:presence`: what presence of a large room costs under churn',
+  },
+  'bench/questions': { purpose: 'benches that answer one question each' },
   'bench/million': { purpose: '`npm run million`: a million sessions on one machine' },
   'bench/results': { purpose: 'raw results that are kept' },
   'test/contract': { purpose: 'one suite a contract, run on whatever implements it' },

@@ -8,7 +8,7 @@
  * number every so many seconds, with `off` never. In all but the last we also collect when much
  * that waited for clients is gone.
  *
- * Measured at 19,000 sessions (`bun bench/garbage/main.ts`,
+ * Measured at 19,000 sessions (`bun bench/questions/garbage/main.ts`,
  * bench/results/2026-11-22T19-15-25-gc.json): bytes a session after all have left and come back,
  * and CPU seconds in 40 s of nothing but heartbeats.
  *

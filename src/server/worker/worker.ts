@@ -167,6 +167,7 @@ export class Worker {
 
   /** @throws Error when the worker cannot start; the controller has then been told why */
   async start(): Promise<void> {
+    answerQuestions(this.#bus, () => this.#core, this.#log);
     await this.#bus.connect();
     try {
       await this.#open();
@@ -222,7 +223,6 @@ export class Worker {
     });
     const core = this.#createCore(app, await openIdentity(needs), recovery);
     this.#core = core;
-    answerQuestions(this.#bus, core, this.#log);
     this.#bus.join(core);
     await runStarted(app, core.server);
     const peerPath = peerSocketPath(runDir, worker);

@@ -116,8 +116,8 @@ export interface Answering extends Pick<BusReceiver, 'receiveRequest'> {
   readonly namespaces: ReadonlyMap<string, unknown>;
 }
 
-/** A worker's end. */
-export function answerQuestions(bus: BusClient, core: Answering, log: Log): void {
+/** A worker's end. @param core there is none while the app is being loaded */
+export function answerQuestions(bus: BusClient, core: () => Answering | undefined, log: Log): void {
   const service = STATE_SERVICE.questions;
   const answer = (id: number, items: readonly unknown[], isWhole: boolean): void => {
     const data = toData(items);
@@ -133,12 +133,13 @@ export function answerQuestions(bus: BusClient, core: Answering, log: Log): void
     const namespace = frame.text();
     const target = { rooms: frame.texts(), users: frame.texts(), except: [] };
     const request = readRequest(frame);
+    const asked = core();
     // In a namespace that the app does not have there is nobody, and that is the whole.
-    if (!core.namespaces.has(namespace)) {
+    if (asked?.namespaces.has(namespace) !== true) {
       answer(id, request.kind === 'count' || request.kind === 'disconnect' ? [0] : [], true);
       return;
     }
-    core
+    asked
       .receiveRequest(namespace, target, request)
       .then(({ items, isWhole }) => answer(id, items, isWhole))
       .catch((error: unknown) => {

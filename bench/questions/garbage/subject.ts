@@ -3,13 +3,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunRecord, ServerSample } from '../../src/report/recording/record.ts';
-import { withinStart } from '../contestants/launch.ts';
-import type { Children } from '../measure/children.ts';
-import { HOLDFAST_STOP_TIMEOUT_MS } from '../measure/limits.ts';
+import type { RunRecord, ServerSample } from '../../../src/report/recording/record.ts';
+import { withinStart } from '../../contestants/launch.ts';
+import type { Children } from '../../measure/children.ts';
+import { HOLDFAST_STOP_TIMEOUT_MS } from '../../measure/limits.ts';
 import type { Collection } from './samples.ts';
 
-const ROOT_FOLDER = join(import.meta.dir, '..', '..');
+const ROOT_FOLDER = join(import.meta.dir, '..', '..', '..');
 
 export interface Ports {
   readonly publicPort: number;

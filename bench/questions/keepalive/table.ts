@@ -3,8 +3,8 @@
  * the same results file gives the same table again.
  */
 
-import { median } from '../measure/summary.ts';
-import { format } from '../measure/targets.ts';
+import { median } from '../../measure/summary.ts';
+import { format } from '../../measure/targets.ts';
 import type { KeepaliveSample } from './heat.ts';
 import type { KeepaliveRow } from './rows.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { rotated } from '../measure/rotated.ts';
+import { rotated } from '../../measure/rotated.ts';
 import type { Collection, GarbageRun } from './samples.ts';
 import { PHASES } from './samples.ts';
 import { noteCollection } from './subject.ts';

@@ -1,7 +1,7 @@
 /** From runs to the table of schedules: medians over the rounds, with their range. Pure. */
 
 import Table from 'cli-table3';
-import { median } from '../measure/summary.ts';
+import { median } from '../../measure/summary.ts';
 import type { GarbageRun, Phase, PhaseName } from './samples.ts';
 import { PHASES } from './samples.ts';
 

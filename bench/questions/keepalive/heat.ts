@@ -12,12 +12,12 @@ import {
   cpuSeconds,
   machineCpuSeconds,
   processMemory,
-} from '../../src/host/machine/process-usage.ts';
-import { type RunningContestant, USER_AUTH } from '../contestants/contract.ts';
-import { LoadDriver } from '../load/driver.ts';
-import type { Children } from '../measure/children.ts';
-import { SETTLE_EMPTY_MS, SETTLE_MS } from '../measure/limits.ts';
-import { rotated } from '../measure/rotated.ts';
+} from '../../../src/host/machine/process-usage.ts';
+import { type RunningContestant, USER_AUTH } from '../../contestants/contract.ts';
+import { LoadDriver } from '../../load/driver.ts';
+import type { Children } from '../../measure/children.ts';
+import { SETTLE_EMPTY_MS, SETTLE_MS } from '../../measure/limits.ts';
+import { rotated } from '../../measure/rotated.ts';
 import type { KeepaliveRow } from './rows.ts';
 
 /** Idle servers and their clients use some 5 % of a core each; more at once would disturb them. */

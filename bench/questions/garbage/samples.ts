@@ -1,6 +1,6 @@
 /** The shape of what `npm run bench:gc` measures: the raw results file. Nothing here computes. */
 
-import type { Usage } from '../measure/samples.ts';
+import type { Usage } from '../../measure/samples.ts';
 
 export const PHASES = ['fill', 'hold', 'broadcasts', 'churn', 'hold again'] as const;
 

@@ -3,11 +3,11 @@
  * each: the server that does it, and how its clients behave.
  */
 
-import type { ClientProtocol, RunningContestant } from '../contestants/contract.ts';
-import { startHoldfast } from '../contestants/holdfast.ts';
-import { launch } from '../contestants/launch.ts';
-import { SOCKET_IO_PATH } from '../contestants/socket-io.ts';
-import type { Children } from '../measure/children.ts';
+import type { ClientProtocol, RunningContestant } from '../../contestants/contract.ts';
+import { startHoldfast } from '../../contestants/holdfast.ts';
+import { launch } from '../../contestants/launch.ts';
+import { SOCKET_IO_PATH } from '../../contestants/socket-io.ts';
+import type { Children } from '../../measure/children.ts';
 
 export interface KeepaliveRow {
   /** The name in the results and for `--only`. */
@@ -55,6 +55,9 @@ function smallServer(
     pingIntervalSeconds: 25,
     protocol: isByClient ? 'pinging' : 'socket-io',
     start: (children) =>
-      launch({ runtime: 'bun', file: `../../keepalive/servers/${name}.ts`, path }, children),
+      launch(
+        { runtime: 'bun', file: `../../questions/keepalive/servers/${name}.ts`, path },
+        children,
+      ),
   };
 }

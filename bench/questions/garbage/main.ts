@@ -18,24 +18,29 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { processMemory } from '../../src/host/machine/process-usage.ts';
-import type { ServerSample } from '../../src/report/recording/record.ts';
-import { USER_AUTH } from '../contestants/contract.ts';
-import { sendTick, workerPid } from '../contestants/holdfast.ts';
-import { SOCKET_IO_PATH } from '../contestants/socket-io.ts';
-import { LoadDriver } from '../load/driver.ts';
-import { Children } from '../measure/children.ts';
-import { PAYLOAD_BYTES, SESSIONS_DEFAULT, SETTLE_EMPTY_MS, SETTLE_MS } from '../measure/limits.ts';
-import { describeMachine } from '../measure/machine.ts';
-import { Meter } from '../measure/meter.ts';
-import { parseCount } from '../measure/parse-count.ts';
-import { rotated } from '../measure/rotated.ts';
-import type { Usage } from '../measure/samples.ts';
+import { processMemory } from '../../../src/host/machine/process-usage.ts';
+import type { ServerSample } from '../../../src/report/recording/record.ts';
+import { USER_AUTH } from '../../contestants/contract.ts';
+import { sendTick, workerPid } from '../../contestants/holdfast.ts';
+import { SOCKET_IO_PATH } from '../../contestants/socket-io.ts';
+import { LoadDriver } from '../../load/driver.ts';
+import { Children } from '../../measure/children.ts';
+import {
+  PAYLOAD_BYTES,
+  SESSIONS_DEFAULT,
+  SETTLE_EMPTY_MS,
+  SETTLE_MS,
+} from '../../measure/limits.ts';
+import { describeMachine } from '../../measure/machine.ts';
+import { Meter } from '../../measure/meter.ts';
+import { parseCount } from '../../measure/parse-count.ts';
+import { rotated } from '../../measure/rotated.ts';
+import type { Usage } from '../../measure/samples.ts';
 import type { Collection, GarbageRun, Phase, PhaseName } from './samples.ts';
 import { Subject } from './subject.ts';
 import { garbageDoubts, garbageTable } from './table.ts';
 
-const RESULTS_FOLDER = join(import.meta.dir, '..', 'results', 'scratch');
+const RESULTS_FOLDER = join(import.meta.dir, '..', '..', 'results', 'scratch');
 const SCHEDULES = ['off', 'turnover', '1', '30', 'idle'];
 
 interface Options {

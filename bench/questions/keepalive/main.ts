@@ -7,12 +7,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { Children } from '../measure/children.ts';
-import { HEARTBEAT_SECONDS, RESERVED_FILES, SESSIONS_DEFAULT } from '../measure/limits.ts';
-import type { Machine } from '../measure/machine.ts';
-import { describeMachine } from '../measure/machine.ts';
-import { parseCount } from '../measure/parse-count.ts';
-import { Progress } from '../measure/progress.ts';
+import { Children } from '../../measure/children.ts';
+import { HEARTBEAT_SECONDS, RESERVED_FILES, SESSIONS_DEFAULT } from '../../measure/limits.ts';
+import type { Machine } from '../../measure/machine.ts';
+import { describeMachine } from '../../measure/machine.ts';
+import { parseCount } from '../../measure/parse-count.ts';
+import { Progress } from '../../measure/progress.ts';
 import type { KeepaliveSample } from './heat.ts';
 import { heatsOf, runHeat } from './heat.ts';
 import type { KeepaliveRow } from './rows.ts';
