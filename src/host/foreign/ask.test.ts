@@ -1,5 +1,7 @@
 /** Servers that answer wrongly, or mean harm. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { join } from 'node:path';
 import { gzipSync } from 'bun';
 import { z } from 'zod';
 import { AnswerError, ask, readAnswer, readRefusal, readStart, readText } from './ask.ts';
@@ -130,3 +132,23 @@ test('of what nobody understands the beginning is shown', async () => {
   expect(await readStart(await get('/endless'), 3)).toBe('aaa');
   expect(await readStart(await get('/drip', 1_000), 1_000)).toBe('');
 });
+
+test.each(['127.0.0.1', 'localhost'])(
+  'a proxy of the environment is not asked for %s',
+  async (host) => {
+    using proxy = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('proxy') });
+    using target = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () => new Response('target'),
+    });
+    const code = `
+    import { ask } from ${JSON.stringify(join(import.meta.dir, 'ask.ts'))};
+    const asked = ['http://${host}:${target.port}/', 'http://elsewhere.invalid/'];
+    for (const url of asked) console.log(await (await ask(url, { timeoutMs: 5_000 })).text());
+  `;
+    const env = { ...process.env, HTTP_PROXY: proxy.url.origin, NO_PROXY: '' };
+    const child = Bun.spawn([process.execPath, '-e', code], { env, stdout: 'pipe' });
+    expect(await child.stdout.text()).toBe('target\nproxy\n');
+  },
+);

@@ -25,6 +25,11 @@ export interface Question {
   readonly ca?: string | undefined;
 }
 
+/** A proxy of the environment cannot reach it, and is not to see what is asked there. */
+const LOOPBACK = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)/i;
+/** The runtime takes it, and has no type for it. */
+const PAST_PROXIES = { proxy: false } as unknown as BunFetchRequestInit;
+
 /** @throws Error of the system, or one named `TimeoutError` */
 export function ask(
   url: string,
@@ -37,6 +42,7 @@ export function ask(
     // A question carries a token, and its answer is to come from where it was asked.
     redirect: 'manual',
     decompress: false,
+    ...(LOOPBACK.test(url) ? PAST_PROXIES : {}),
     ...(ca === undefined ? {} : { tls: { ca } }),
     ...(body === undefined ? {} : { body }),
   });
