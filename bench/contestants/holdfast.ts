@@ -15,6 +15,8 @@ import { SOCKET_IO_PATH } from './socket-io.ts';
 const APP = `${import.meta.dir}/servers/holdfast-app.ts`;
 const ROOT_FOLDER = `${import.meta.dir}/../..`;
 const ADMIN_TIMEOUT_MS = 5_000;
+/** Everyone is the room of the empty name. */
+const KEPT = { '': { history: { messages: 1_000, seconds: 60 } } };
 
 /** For its clients of Socket.IO. */
 export const holdfast: Contestant = {
@@ -24,6 +26,14 @@ export const holdfast: Contestant = {
   auth: USER_AUTH,
   expectedSeconds: 28,
   start: (children) => startHoldfast(children),
+};
+
+/** The same, whose sessions can all be recovered, and what is said to everyone is kept. */
+export const holdfastKept: Contestant = {
+  ...holdfast,
+  name: 'holdfast-history',
+  title: 'Holdfast, history',
+  start: (children) => startHoldfast(children, ['--rooms', JSON.stringify(KEPT)]),
 };
 
 /** Path and query of each transport of the plain protocol. */

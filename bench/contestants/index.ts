@@ -3,7 +3,7 @@
 import { bare } from './bare.ts';
 import { centrifugo } from './centrifugo.ts';
 import type { Contestant } from './contract.ts';
-import { holdfast, plainHoldfast } from './holdfast.ts';
+import { holdfast, holdfastKept, plainHoldfast } from './holdfast.ts';
 import { http } from './http.ts';
 import { nchan } from './nchan.ts';
 import { socketIo } from './socket-io.ts';
@@ -31,6 +31,7 @@ export interface Binaries {
 export function contestants(binaries: Binaries): readonly Contestant[] {
   return [
     holdfast,
+    holdfastKept,
     bare,
     ws,
     socketIo,

@@ -583,6 +583,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'bench/questions/keepalive': {
     purpose: '`npm run bench:keepalive`: ways to keep sessions alive compared',
   },
+  'bench/questions/recovery': {
+    purpose: '`npm run bench:recovery`: clients that are cut and come back',
+  },
   'bench/questions/presence': {
     purpose: '`npm run bench:presence`: what presence of a large room costs under churn',
   },
