@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { io } from 'socket.io-client';
+import { connect, type TransportName } from '../../src/client/index.ts';
 import type { Config } from '../../src/host/config/schema.ts';
 import { LIMITS } from '../../src/server/core/limits/limits.ts';
 import type { Reason } from '../../src/server/core/limits/reasons.ts';
@@ -22,6 +23,7 @@ import { openPlain, PLAIN_KINDS, type PlainClient } from '../support/plain-clien
 import type { Message } from '../support/plain-messages.ts';
 import { eventually } from './eventually.ts';
 
+const TRANSPORTS: readonly TransportName[] = ['websocket', 'sse', 'stream', 'polling'];
 const APP = join(import.meta.dir, 'hooks-app.ts');
 /** Longer than a busy machine takes for a call that is answered. */
 const TIMEOUT_MS = 1_500;
@@ -243,6 +245,25 @@ describe('a backend that is down', () => {
     const endpoint = { url: node.url, freshConnections: false };
     expect(await faultOf(openPlain(endpoint, kind))).toContain('"retry":');
     expect((await fetch(`${node.url}/ready`)).status).toBe(200);
+  });
+
+  test('lets the small client come again, by each transport', async () => {
+    const { port, url } = await closedBackend();
+    await using node = await start({ hookUrl: url });
+    const clients = TRANSPORTS.map((transport) => connect(node.url, { transports: [transport] }));
+    await eventually(
+      'they are sent away',
+      () => refused(node, 'hookFailed'),
+      (count) => count >= clients.length,
+    );
+    await using backend = new HookBackend(({ call }) => GOOD[call as keyof typeof GOOD], port);
+    await eventually(
+      'they are in',
+      () => clients.map(({ state }) => state),
+      (states) => states.every((state) => state === 'open'),
+    );
+    expect(backend.asked('connect').length).toBeGreaterThanOrEqual(clients.length);
+    for (const client of clients) client.close();
   });
 
   test.each(['polling', 'websocket'])('lets Socket.IO come again by %s', async (transport) => {
