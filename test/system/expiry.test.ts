@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { connect } from '../../src/client/index.ts';
+import type { RoomsConfig } from '../../src/host/config/rooms.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { within } from '../support/raw-deadline.ts';
 import { inSeconds, madeUp } from '../support/tokens.ts';
@@ -23,7 +24,16 @@ const LONG_S = 600;
 
 let node: HoldfastProcess;
 beforeAll(async () => {
-  const config = { tokenSecret: SECRET, tokenToleranceMs: 0, refreshMs: 5_000 };
+  const rooms: RoomsConfig = {
+    kept: {
+      join: 'users',
+      publish: 'users',
+      history: { messages: 10, seconds: 60 },
+      recovery: true,
+      presence: false,
+    },
+  };
+  const config = { tokenSecret: SECRET, tokenToleranceMs: 0, refreshMs: 5_000, rooms };
   node = await HoldfastProcess.start({ app: APP, workers: 2, config });
 });
 afterAll(() => node.stop());
@@ -179,6 +189,41 @@ test.concurrent('the small client brings a new one by itself', async () => {
     client.close();
   });
   await Promise.all(stays);
+});
+
+test.concurrent('who comes back with a new token has missed nothing', async () => {
+  const options = { transports: ['websocket'], rooms: ['kept'] } as const;
+  let made = 0;
+  const changes: unknown[] = [];
+  const client = connect(node.url, {
+    ...options,
+    auth: () => {
+      made++;
+      // At the question there is none yet.
+      if (made === 2) throw new Error('no token now');
+      return { token: tokenOf('missing', made === 1 ? SHORT_S : LONG_S) };
+    },
+    onState: (change) => {
+      changes.push(change.state === 'open' ? change.recovered : change.state);
+      if (change.state === 'waiting') void other.publish('kept', 'said', 'meanwhile');
+    },
+    onError: () => {},
+  });
+  const heard: unknown[] = [];
+  client.on('said', (text) => heard.push(text));
+  const other = connect(node.url, { ...options, auth: { token: tokenOf('other', LONG_S) } });
+  await client.emitWithAck('who');
+  await other.publish('kept', 'said', 'before');
+  await eventually(
+    'both are heard',
+    () => heard.length,
+    (count) => count === 2,
+    2 * SHORT_S * 1_000,
+  );
+  expect(heard).toEqual(['before', 'meanwhile']);
+  expect(changes).toEqual([false, 'waiting', 'connecting', true]);
+  client.close();
+  other.close();
 });
 
 test.concurrent('the small client comes back with a new one when it was too late', async () => {

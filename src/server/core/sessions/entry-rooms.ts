@@ -8,6 +8,8 @@ export const CUT_BY: ReadonlySet<DisconnectReason> = new Set([
   'transport error',
   'ping timeout',
   'server shutting down',
+  // With a new token, which is judged like any other.
+  'session expired',
 ]);
 
 /** Rooms of a session that comes in beside those which its admission gave. */
