@@ -13,7 +13,8 @@ import { Clients, upgraded } from './clients.ts';
 import { eventually } from './eventually.ts';
 
 const APP = join(import.meta.dir, 'presence-app.ts');
-const GRACE_MS = 2_500;
+/** Time to come back in, also on a crowded machine. */
+const GRACE_MS = 5_000;
 const NAMED_USERS = 8;
 
 interface Notice {
@@ -31,7 +32,10 @@ let node: HoldfastProcess;
 
 beforeAll(async () => {
   const config = {
-    rooms: { 'p:*': { ...PLAIN_ROOM, presence: true } },
+    rooms: {
+      'p:*': { ...PLAIN_ROOM, presence: true },
+      'p:kept:*': { ...PLAIN_ROOM, presence: true, history: { messages: 10, seconds: 60 } },
+    },
     presenceGraceMs: GRACE_MS,
     presenceNamedUsers: NAMED_USERS,
   };
@@ -309,6 +313,21 @@ test('users of a worker that was killed are forgotten, unless they come back', a
   await Bun.sleep(GRACE_MS);
   expect(watcher.known.has(first as string)).toBe(true);
   expect(watcher.notices.flatMap(({ left = [] }) => left).toSorted()).toEqual(rest.toSorted());
+});
+
+test('notices take no place in the history of a room', async () => {
+  const room = 'p:kept:1';
+  const client = await open('websocket', 'ada', room);
+  await watch('bob', [room]);
+  for (;;) {
+    const message = await client.next('the notice of bob');
+    const [notice] = (message['args'] ?? []) as Notice[];
+    if (message['event'] !== 'presence') continue;
+    expect(message['position']).toBeUndefined();
+    if (notice?.joined?.includes('bob')) break;
+  }
+  const text = await (await node.admin('/metrics')).text();
+  expect(text).toContain('holdfast_history_messages 0');
 });
 
 test('metrics tell what presence does', async () => {

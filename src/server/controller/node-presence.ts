@@ -45,6 +45,8 @@ export class NodePresence {
 
 async function tell(hub: Hub, change: PresenceChange): Promise<void> {
   const { namespace, room, count, joined, left } = change;
-  const route = { scope: RouteScope.recipients, namespace, rooms: [room], users: [], except: [] };
+  const target = { namespace, rooms: [room], users: [], except: [] };
+  // Notices of every second would push what was said out of the history of a room.
+  const route = { scope: RouteScope.recipients, ...target, isPassing: true };
   await hub.publish(route, EncodedEvent.create(namespace, EVENT, [{ room, joined, left, count }]));
 }

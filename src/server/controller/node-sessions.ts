@@ -1,7 +1,6 @@
 /** What a node knows of its rooms and users, asked of its workers when somebody wants to know. */
 
 import type { Config } from '../../host/config/schema.ts';
-import type { PresentUser } from '../core/app/app.ts';
 import type { NodeAnswers } from '../core/contracts/node-link.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
 import type { Whereabouts } from '../core/contracts/whereabouts.ts';
@@ -62,7 +61,7 @@ export class NodeSessions implements SessionsView {
       namespace,
       room,
       sessions: sumOf(counted),
-      presence: found && { ...found, users: found.users.map(plain) },
+      presence: found,
       missing: counted.silent,
     };
   }
@@ -139,10 +138,6 @@ function addedUp(rooms: readonly CountedRoom[]): CountedRoom[] {
     else sums.push([room, count]);
   }
   return sums;
-}
-
-function plain({ user, sinceMs, sessions, transports }: PresentUser): PresentUser {
-  return { user, sinceMs: Math.round(sinceMs), sessions, transports };
 }
 
 /** The number of a worker begins its `workerId`. */

@@ -250,7 +250,7 @@ export class Worker {
       identity,
       hooks: this.#hooks,
       presence: connectPresence(this.#bus, settings, config),
-      seats: connectSeats(this.#bus, config, this.#refusals, this.#table),
+      seats: connectSeats(this.#bus, config, this.#refusals, () => this.#core),
       reports,
       link: this.#bus,
       budget: this.#budget,

@@ -321,15 +321,16 @@ export class Admissions {
   }
 
   async #takeSeat(one: Entering, seats: SeatLink, seated: Seated): Promise<void> {
-    const answer = seats.take(seated, () => one.home.users.get(seated.user).length);
+    const answer = seats.take(seated, () => one.session.connected);
     let isUsed = false;
-    await this.#later(one, answer, 0, (isGranted) => {
+    await this.#later(one, answer, 0, (said) => {
+      const isGranted = said ?? one.home.users.get(seated.user).length < seats.most;
       isUsed = isGranted && !one.client.closed;
       if (isUsed) this.#welcome(this.#tryEnter(one) ? [one] : []);
       else if (!isGranted) this.#tellTooMany(one);
     });
     // Its client is gone, or has sent another CONNECT meanwhile.
-    if (!isUsed && (await answer)) seats.release(seated);
+    if (!isUsed && (await answer) === true) seats.release(seated);
   }
 
   #tellTooMany({ client, session, home }: Entering): void {

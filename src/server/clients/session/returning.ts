@@ -85,7 +85,9 @@ export class Returning {
     const { user, id } = session;
     if (user === undefined || this.#desk.seats === undefined) return true;
     const seated = { namespace: home.name, user, id };
-    return await this.#desk.seats.take(seated, () => home.users.get(user).length);
+    const { seats } = this.#desk;
+    const said = await seats.take(seated, () => session.connected);
+    return said ?? home.users.get(user).length < seats.most;
   }
 
   #undo(entering: Entering, snapshot: SessionSnapshot | undefined, hasSeat: boolean): void {

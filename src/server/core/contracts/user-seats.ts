@@ -41,10 +41,14 @@ export interface UserSeats {
 
 /** A worker's end. */
 export interface SeatLink {
+  /** The most sessions of a user in a namespace. */
+  readonly most: number;
   /**
-   * Resolves with whether the session may come in; never rejects. Without the controller the
-   * worker decides by the sessions that it has itself.
+   * Resolves with whether the session may come in; never rejects. `undefined` when the controller
+   * does not say so: the worker then decides by the sessions that it has itself.
+   *
+   * @param isHere asked when the answer comes too late
    */
-  take(session: Seated, countHere: () => number): Promise<boolean>;
+  take(session: Seated, isHere: () => boolean): Promise<boolean | undefined>;
   release(session: Seated): void;
 }

@@ -28,7 +28,10 @@ export interface BroadcastHome {
   readonly name: string;
   readonly server: Server;
   /** The rooms that have members on this worker. */
-  readonly rooms: NameMap<{ readonly name: string; readonly members: readonly unknown[] }>;
+  readonly rooms: NameMap<{
+    readonly name: string;
+    readonly members: readonly { readonly id: string }[];
+  }>;
   readonly link: NodeLink;
   readonly delivery: Delivery;
   readonly acks: AckTable;

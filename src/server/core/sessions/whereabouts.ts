@@ -47,6 +47,8 @@ export function roomsAfter(home: BroadcastHome, after: string, most: number): Co
   let last: string | undefined;
   for (const { name, members } of home.rooms.values()) {
     if (name <= after || (last !== undefined && name > last)) continue;
+    // The room of one that was recovered, whose id was made elsewhere, is no room to others.
+    if (members.length === 1 && members[0]?.id === name) continue;
     found.push([name, members.length]);
     if (found.length < 2 * most) continue;
     found = firstOf(found, most);

@@ -68,6 +68,8 @@ export const RouteScope = { recipients: 0, allWorkers: 1 } as const;
 export interface Route extends Target {
   readonly scope: number;
   readonly namespace: string;
+  /** Of what comes from outside the workers: rooms with a history do not keep it. */
+  readonly isPassing?: boolean;
 }
 
 const FLAG_VOLATILE = 1;

@@ -71,7 +71,7 @@ export class OutsideSends implements Sender {
   #sendNow(route: Route, body: Uint8Array): readonly WorkerLink[] {
     const { kept } = this.#options;
     const links = this.#options.destinations(route);
-    const rooms = kept.roomsOf(route, body);
+    const rooms = route.isPassing === true ? [] : kept.roomsOf(route, body);
     const sender = rooms.length > 0 ? kept : this;
     const full = links.filter(({ outlet }) => outlet?.hasRoom(sender) !== true);
     if (full.length > 0) return full;

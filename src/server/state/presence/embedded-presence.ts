@@ -137,7 +137,7 @@ export class EmbeddedPresence implements PresenceStore {
         this.#refused++;
         return;
       }
-      present = new Present(report.user, room, this.#options.clockMs());
+      present = new Present(report.user, room, Math.round(this.#options.clockMs()));
       this.#users++;
       room.add(present);
     }

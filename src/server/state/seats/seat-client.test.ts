@@ -39,11 +39,11 @@ function begin() {
   return { client, frames, ended, state, takes };
 }
 
-const NOBODY = (): number => 0;
+const NO = (): boolean => false;
 
 test('what is asked and given back in a turn is a frame each, what is free first', async () => {
   const { client, frames, takes } = begin();
-  const answers = [client.take(seated('a'), NOBODY), client.take(seated('b'), NOBODY)];
+  const answers = [client.take(seated('a'), NO), client.take(seated('b'), NO)];
   client.release(seated('old'));
   expect(frames).toHaveLength(0);
   await nextTurn();
@@ -62,7 +62,7 @@ test('what is asked and given back in a turn is a frame each, what is free first
 test('who loses the seat that was just granted comes in before it ends', async () => {
   const { client, ended, takes } = begin();
   const order: string[] = [];
-  const answer = client.take(seated('a'), NOBODY).then(() => order.push(`in, ${ended.length}`));
+  const answer = client.take(seated('a'), NO).then(() => order.push(`in, ${ended.length}`));
   await nextTurn();
   const [ask] = takes();
   client.onSaid(written((frame) => writeAnswer(frame, ask?.id ?? 0, true)));
@@ -72,11 +72,10 @@ test('who loses the seat that was just granted comes in before it ends', async (
   expect([order, ended]).toEqual([['in, 0'], ['a']]);
 });
 
-test('without the controller a worker decides by what it has', async () => {
+test('without the controller nobody is asked', async () => {
   const { client, frames, state } = begin();
   state.isReachable = false;
-  expect(await client.take(seated('a'), () => 1)).toBe(true);
-  expect(await client.take(seated('b'), () => 2)).toBe(false);
+  expect(await client.take(seated('a'), NO)).toBeUndefined();
   client.release(seated('a'));
   await nextTurn();
   expect(frames).toEqual([]);
@@ -84,10 +83,10 @@ test('without the controller a worker decides by what it has', async () => {
 
 test('a late answer changes nothing, and a seat that nobody has is given back', async () => {
   const { client, frames, takes } = begin();
-  const answers = [client.take(seated('in'), () => 1), client.take(seated('out'), () => 2)];
+  const answers = [client.take(seated('in'), () => true), client.take(seated('out'), NO)];
   await nextTurn();
   const asks = takes();
-  expect(await Promise.all(answers)).toEqual([true, false]);
+  expect(await Promise.all(answers)).toEqual([undefined, undefined]);
   for (const { id } of asks) {
     client.onSaid(written((frame) => writeAnswer(frame, id, true)));
     client.onSaid(written((frame) => writeAnswer(frame, id, true)));
@@ -102,7 +101,7 @@ test('a late answer changes nothing, and a seat that nobody has is given back', 
 test('a storm goes in frames of a bounded size', async () => {
   const { client, frames } = begin();
   const count = LIMITS.seatsAtOnce * 2 + 1;
-  for (let at = 0; at < count; at++) void client.take(seated(`s${at}`), NOBODY);
+  for (let at = 0; at < count; at++) void client.take(seated(`s${at}`), NO);
   await nextTurn();
   expect(frames).toHaveLength(3);
 });

@@ -6,6 +6,7 @@
  */
 
 import type { Config } from '../../../host/config/schema.ts';
+import type { Target } from '../../core/contracts/node-link.ts';
 import type { Seated, SeatLink } from '../../core/contracts/user-seats.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
@@ -26,10 +27,11 @@ export interface SeatClientOptions {
 
 interface Waiting {
   readonly session: Seated;
+  readonly isHere: () => boolean;
   readonly timer: Timer;
-  readonly resolve: (isGranted: boolean) => void;
-  /** What the worker decided by itself, since no answer came in time. */
-  decided: boolean | undefined;
+  readonly resolve: (isGranted: boolean | undefined) => void;
+  /** No answer came in time, so that the worker has decided. */
+  isLate: boolean;
 }
 
 export class SeatClient implements SeatLink {
@@ -43,16 +45,19 @@ export class SeatClient implements SeatLink {
     this.#options = options;
   }
 
-  take(session: Seated, countHere: () => number): Promise<boolean> {
-    const isWithinHere = (): boolean => countHere() < this.#options.most;
-    if (!this.#options.isReachable()) return Promise.resolve(isWithinHere());
+  get most(): number {
+    return this.#options.most;
+  }
+
+  take(session: Seated, isHere: () => boolean): Promise<boolean | undefined> {
+    if (!this.#options.isReachable()) return Promise.resolve(undefined);
     const id = (this.#lastId = (this.#lastId + 1) % 2 ** 32);
-    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
     const timer = setTimeout(() => {
-      waiting.decided = isWithinHere();
-      resolve(waiting.decided);
+      waiting.isLate = true;
+      resolve(undefined);
     }, LIMITS.seatWaitMs);
-    const waiting: Waiting = { session, timer, resolve, decided: undefined };
+    const waiting: Waiting = { session, isHere, timer, resolve, isLate: false };
     this.#waiting.set(id, waiting);
     this.#gather();
     this.#takes.push({ id, session });
@@ -85,8 +90,8 @@ export class SeatClient implements SeatLink {
     if (waiting === undefined) return;
     this.#waiting.delete(id);
     clearTimeout(waiting.timer);
-    if (waiting.decided === undefined) waiting.resolve(isGranted);
-    else if (isGranted && !waiting.decided) this.release(waiting.session);
+    if (!waiting.isLate) waiting.resolve(isGranted);
+    else if (isGranted && !waiting.isHere()) this.release(waiting.session);
   }
 
   #gather(): void {
@@ -109,12 +114,14 @@ export class SeatClient implements SeatLink {
   };
 }
 
-/** Finds sessions of this worker. */
+/** The namespaces of this worker, as far as sessions are looked for. */
 export interface SeatedSessions {
-  findInNamespace(
-    namespace: string,
-    id: string,
-  ): { readonly user: string | undefined; disconnect(): void } | undefined;
+  readonly namespaces: ReadonlyMap<
+    string,
+    {
+      choose(target: Target): readonly { readonly user: string | undefined; disconnect(): void }[];
+    }
+  >;
 }
 
 /**
@@ -126,7 +133,7 @@ export function connectSeats(
   bus: BusClient,
   { maxSessionsPerUser }: Pick<Config, 'maxSessionsPerUser'>,
   refusals: Refusals,
-  sessions: SeatedSessions,
+  core: () => SeatedSessions | undefined,
 ): SeatClient | undefined {
   if (maxSessionsPerUser === 0) return undefined;
   const service = STATE_SERVICE.seats;
@@ -135,10 +142,12 @@ export function connectSeats(
     isReachable: () => bus.isConnected,
     say: (write) => bus.say(service, write),
     end: (namespace, id) => {
-      const session = sessions.findInNamespace(namespace, id);
-      if (session === undefined) return;
-      refusals.count('userSessionsEnded', session.user);
-      session.disconnect();
+      // By its own room: one that was recovered has an id that was made elsewhere.
+      const itself = { rooms: [id], users: [], except: [] };
+      for (const session of core()?.namespaces.get(namespace)?.choose(itself) ?? []) {
+        refusals.count('userSessionsEnded', session.user);
+        session.disconnect();
+      }
     },
   });
   bus.onService(service, (frame) => client.onSaid(frame));
