@@ -42,8 +42,8 @@ export interface Comeback {
   readonly isRecovered: boolean;
   /** It came back, and cannot be given all. */
   readonly isIncomplete: boolean;
-  /** Where it stands before what it missed. */
-  readonly position: string;
+  /** Where it stands before what it missed; not known where the history gave no answer. */
+  readonly position: string | undefined;
 }
 
 export interface ComebacksOptions {
@@ -131,7 +131,7 @@ export class Comebacks {
         (wish.token === undefined || snapshot !== undefined) &&
         places.every(({ key, after }) => after !== undefined && after >= answer.completeFrom(key));
       if (!isBack || !hasAll) {
-        const position = this.#position(latest);
+        const position = answer === undefined ? undefined : this.#position(latest);
         done({ missed: [], isRecovered: false, isIncomplete: isBack, position });
         return;
       }

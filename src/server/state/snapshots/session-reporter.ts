@@ -76,8 +76,8 @@ export class SessionReporter implements SessionReports {
     const timer = setTimeout(() => settle(undefined), LIMITS.handOverMs + LIMITS.busGraceMs);
     const settle = (snapshot: SessionSnapshot | undefined): void => {
       clearTimeout(timer);
-      if (this.#takes.delete(request)) done(snapshot);
-      else if (snapshot !== undefined) this.giveBack(snapshot);
+      this.#takes.delete(request);
+      done(snapshot);
     };
     this.#takes.set(request, settle);
     this.#options.say((frame) => frame.u8(SessionSaid.take).u32(request).text(id));
@@ -95,7 +95,10 @@ export class SessionReporter implements SessionReports {
     switch (frame.u8()) {
       case SessionTold.taken: {
         const take = this.#takes.get(frame.u32());
-        take?.(frame.u8() === 0 ? undefined : readSnapshot(frame, 0));
+        const snapshot = frame.u8() === 0 ? undefined : readSnapshot(frame, 0);
+        // Whoever asked has not waited so long: the client may come for it again.
+        if (take === undefined && snapshot !== undefined) this.giveBack(snapshot);
+        else take?.(snapshot);
         return;
       }
       case SessionTold.letGo:
