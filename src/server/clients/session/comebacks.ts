@@ -44,6 +44,8 @@ export interface Comeback {
   readonly isIncomplete: boolean;
   /** Where it stands before what it missed; not known where the history gave no answer. */
   readonly position: string | undefined;
+  /** Where it stands in each room of which it may have missed something. */
+  readonly afters?: ReadonlyMap<string, number>;
 }
 
 export interface ComebacksOptions {
@@ -143,7 +145,7 @@ export class Comebacks {
         .map(({ event }) => event);
       const first = Math.min(latest, ...places.map(({ after = latest }) => after));
       const position = this.#position(told ?? first);
-      done({ missed, isRecovered: true, isIncomplete: false, position });
+      done({ missed, isRecovered: true, isIncomplete: false, position, afters: aftersOf(places) });
     });
   }
 
@@ -180,6 +182,12 @@ export class Comebacks {
     const given = parsePosition(position);
     return given?.epoch === this.#options.history.epoch ? given.offset : undefined;
   }
+}
+
+function aftersOf(places: readonly Place[]): ReadonlyMap<string, number> {
+  return new Map(
+    places.flatMap(({ room, after = NOW }) => (after === NOW ? [] : [[room, after] as const])),
+  );
 }
 
 function isBackIn({ token, position }: ComebackWish): boolean {

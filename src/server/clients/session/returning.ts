@@ -78,7 +78,10 @@ export class Returning {
     } else if (snapshot !== undefined && !comeback.isRecovered) {
       this.#release(entering);
       void this.comeIn(entry, { ...comer, wish: NOTHING }, true);
-    } else this.#desk.enter({ ...entering, comeback });
+    } else {
+      const others = { ...entering.others, afters: comeback.afters };
+      this.#desk.enter({ ...entering, others, comeback });
+    }
   }
 
   async #takeSeat({ session, home }: Entering): Promise<boolean> {

@@ -69,6 +69,11 @@ export interface RoomsChange {
   readonly left: readonly string[];
   /** Of those joined, the ones that this worker heard of only now. */
   readonly fresh: readonly string[];
+  /**
+   * Of those joined, what was said up to an offset was not for the session or had come to its
+   * client. What came after may be on its way still: it does not count as said before.
+   */
+  readonly afters?: ReadonlyMap<string, number> | undefined;
 }
 
 /**

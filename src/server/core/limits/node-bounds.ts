@@ -265,6 +265,12 @@ export const NODE_BOUNDS = {
     why: 'For a worker to let go of a session whose client has come back elsewhere.',
     seen: 'the client gets a new session',
   },
+  lateReportMs: {
+    value: 250,
+    unit: 'ms',
+    why: 'For the word of a session that is not known yet: its client may be faster than that.',
+    seen: 'the client gets a new session',
+  },
   recoveryDataMs: {
     value: 250,
     unit: 'ms',

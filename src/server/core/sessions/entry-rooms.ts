@@ -18,6 +18,8 @@ export interface OtherRooms {
   readonly asked: readonly string[];
   /** Those that handlers had joined, of one that is recovered. */
   readonly restored?: readonly string[] | undefined;
+  /** From which offsets on it is given what its rooms keep, where it comes back. */
+  readonly afters?: ReadonlyMap<string, number> | undefined;
 }
 
 export const NO_OTHERS: OtherRooms = { asked: [] };

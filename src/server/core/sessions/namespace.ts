@@ -88,7 +88,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   add(
     session: NamespaceSession,
     granted: readonly string[],
-    { asked, restored }: OtherRooms = NO_OTHERS,
+    { asked, restored, afters }: OtherRooms = NO_OTHERS,
   ): void {
     this.delivery.catchUp(session);
     if (this.everyone.members.length === 0) this.link.setInterest(namespaceKey(this.name), true);
@@ -106,7 +106,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     this.#joinAs(session, asked, ROOM_ORIGIN.client);
     if (this.#context.reports !== undefined) {
       // What new rooms keep has been asked for, so this worker hears them already.
-      this.#report(session, { joined: ['', ...session.rooms], left: [], fresh: [] });
+      this.#report(session, { joined: ['', ...session.rooms], left: [], fresh: [], afters });
     }
     this.#context.hooks?.joined?.(session);
   }

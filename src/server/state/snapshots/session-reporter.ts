@@ -107,7 +107,7 @@ export class SessionReporter implements SessionReports {
     }
   }
 
-  #open(session: ReportedSession, { joined, fresh }: RoomsChange): void {
+  #open(session: ReportedSession, change: RoomsChange): void {
     const data = this.#dataOf(session);
     if (data === 'none') return;
     this.#known.set(session.id, session);
@@ -115,14 +115,15 @@ export class SessionReporter implements SessionReports {
     const rooms = session
       .origins()
       .concat([['', 1]])
-      .map(([name, origin]) => ({ name, origin, after: this.#afterOf(name, joined, fresh) }));
+      .map(([name, origin]) => ({ name, origin, after: this.#afterOf(name, change) }));
     this.#options.say((frame) => {
       frame.u8(SessionSaid.opened);
       writeSnapshot(frame, { id, namespace, user, rooms, data });
     });
   }
 
-  #sayChange(session: ReportedSession, { joined, left, fresh }: RoomsChange): void {
+  #sayChange(session: ReportedSession, change: RoomsChange): void {
+    const { joined, left } = change;
     const { id } = session;
     if (left.length > 0) {
       this.#options.say((frame) => frame.u8(SessionSaid.left).text(id).texts(left));
@@ -130,7 +131,7 @@ export class SessionReporter implements SessionReports {
     if (joined.length === 0) return;
     const origins = new Map(session.origins());
     const rooms = joined.map((name): ReportedRoom => {
-      const after = this.#afterOf(name, joined, fresh);
+      const after = this.#afterOf(name, change);
       return { name, origin: origins.get(name) ?? 0, after };
     });
     this.#options.say((frame) => {
@@ -139,12 +140,10 @@ export class SessionReporter implements SessionReports {
     });
   }
 
-  #afterOf(
-    name: string,
-    joined: readonly string[],
-    fresh: readonly string[],
-  ): ReportedRoom['after'] {
+  #afterOf(name: string, { joined, fresh, afters }: RoomsChange): ReportedRoom['after'] {
     if (!joined.includes(name)) return undefined;
+    const after = afters?.get(name);
+    if (after !== undefined) return after;
     return fresh.includes(name) ? 'now' : this.#options.latest();
   }
 

@@ -25,8 +25,9 @@ export interface SessionServiceOptions {
   say(worker: number, service: number, write: (frame: FrameWriter) => void): boolean;
 }
 
-/** Waits for a worker to let go of a session. */
+/** Waits for a worker to let go of a session, or for the word that one has it. */
 interface Asking {
+  /** The worker that asks. */
   readonly worker: number;
   readonly request: number;
   readonly timer: Timer;
@@ -45,7 +46,9 @@ export class SessionService implements StateService {
     const { snapshots } = this.#options;
     const op = frame.u8();
     if (op === SessionSaid.opened) {
-      snapshots.opened(readSnapshot(frame, this.#options.latest()), worker);
+      const snapshot = readSnapshot(frame, this.#options.latest());
+      snapshots.opened(snapshot, worker);
+      this.#arrived(snapshot.id);
       return;
     }
     if (op === SessionSaid.take) {
@@ -88,15 +91,37 @@ export class SessionService implements StateService {
     const owner = snapshots.workerOf(id);
     // One that comes twice at once gets its session once.
     if (this.#asking.has(id)) this.#answer(worker, request, undefined);
-    else if (owner === undefined) this.#answer(worker, request, snapshots.take(id));
-    else {
-      const timer = setTimeout(() => this.#giveUp(id), LIMITS.handOverMs);
-      this.#asking.set(id, { worker, request, timer });
-      const isSaid = this.#options.say(owner, this.number, (frame) => {
-        frame.u8(SessionTold.letGo).text(id);
-      });
-      if (!isSaid) this.#giveUp(id);
+    else if (owner === undefined) {
+      const snapshot = snapshots.take(id);
+      if (snapshot !== undefined) this.#answer(worker, request, snapshot);
+      // What another worker said before may be read only now.
+      else this.#wait(id, { worker, request }, LIMITS.lateReportMs);
+    } else {
+      this.#wait(id, { worker, request }, LIMITS.handOverMs);
+      this.#askToLetGo(id, owner);
     }
+  }
+
+  #wait(id: string, asking: Omit<Asking, 'timer'>, milliseconds: number): void {
+    const timer = setTimeout(() => this.#giveUp(id), milliseconds);
+    this.#asking.set(id, { ...asking, timer });
+  }
+
+  #askToLetGo(id: string, owner: number): void {
+    const isSaid = this.#options.say(owner, this.number, (frame) => {
+      frame.u8(SessionTold.letGo).text(id);
+    });
+    if (!isSaid) this.#giveUp(id);
+  }
+
+  /** A worker has it: who asked before that was heard has it let go. */
+  #arrived(id: string): void {
+    const asking = this.#asking.get(id);
+    const owner = this.#options.snapshots.workerOf(id);
+    if (asking === undefined || owner === undefined) return;
+    clearTimeout(asking.timer);
+    this.#wait(id, asking, LIMITS.handOverMs);
+    this.#askToLetGo(id, owner);
   }
 
   /** Its worker has it no more: who waits for it is answered. */

@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, expect, jest, test } from 'bun:test';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { FRAME_HEADER_BYTES, FrameReader, FrameWriter } from '../../protocol/frame.ts';
+import { EmbeddedSnapshots } from './embedded-snapshots.ts';
+import { SessionSaid, SessionTold, writeSnapshot } from './session-frames.ts';
+import { SessionService } from './session-service.ts';
+
+// Other files run in the same process, in any order.
+beforeAll(() => void jest.useFakeTimers());
+afterAll(() => void jest.useRealTimers());
+
+afterEach(() => jest.clearAllTimers());
+
+function written(write: (frame: FrameWriter) => void): FrameReader {
+  const writer = new FrameWriter(LIMITS.ipcFrameBytes).begin(1);
+  write(writer);
+  writer.finish();
+  return new FrameReader(1, Buffer.from(writer.take().subarray(FRAME_HEADER_BYTES)));
+}
+
+/** The controller's end, and what workers are told: `worker: word`. */
+function begin() {
+  const told: string[] = [];
+  const service = new SessionService({
+    snapshots: new EmbeddedSnapshots({ budgetBytes: 1e6, windowMs: 60_000, nowMs: () => 0 }),
+    latest: () => 0,
+    say: (worker, _service, write) => {
+      const frame = written(write);
+      if (frame.u8() === SessionTold.letGo) told.push(`${worker}: let go of ${frame.text()}`);
+      else told.push(`${worker}: ${frame.u32()} ${frame.u8() === 1 ? frame.text() : 'none'}`);
+      return true;
+    },
+  });
+  return {
+    told,
+    service,
+    opened: (worker: number, id: string) =>
+      service.onSaid(
+        worker,
+        written((frame) => {
+          frame.u8(SessionSaid.opened);
+          writeSnapshot(frame, { id, namespace: '/', user: undefined, rooms: [], data: undefined });
+        }),
+      ),
+    cut: (worker: number, id: string) =>
+      service.onSaid(
+        worker,
+        written((frame) => frame.u8(SessionSaid.cut).text(id)),
+      ),
+    take: (worker: number, request: number, id: string) =>
+      service.onSaid(
+        worker,
+        written((frame) => frame.u8(SessionSaid.take).u32(request).text(id)),
+      ),
+  };
+}
+
+test('who is asked for before the word of it comes', () => {
+  const { told, opened, cut, take } = begin();
+  take(1, 7, 's');
+  expect(told).toEqual([]);
+  opened(0, 's');
+  expect(told).toEqual(['0: let go of s']);
+  cut(0, 's');
+  expect(told.slice(1)).toEqual(['1: 7 s']);
+  jest.advanceTimersByTime(LIMITS.handOverMs);
+  expect(told).toHaveLength(2);
+});
+
+test('who is never heard of', () => {
+  const { told, opened, take } = begin();
+  take(1, 7, 's');
+  jest.advanceTimersByTime(LIMITS.lateReportMs);
+  expect(told).toEqual(['1: 7 none']);
+  opened(0, 's');
+  expect(told).toHaveLength(1);
+});
+
+test('two who ask for one', () => {
+  const { told, opened, cut, take } = begin();
+  opened(0, 's');
+  take(1, 7, 's');
+  take(2, 8, 's');
+  cut(0, 's');
+  expect(told).toEqual(['0: let go of s', '2: 8 none', '1: 7 s']);
+});
+
+test('a worker that does not let go', () => {
+  const { told, opened, take } = begin();
+  opened(0, 's');
+  take(1, 7, 's');
+  jest.advanceTimersByTime(LIMITS.handOverMs);
+  expect(told.slice(1)).toEqual(['1: 7 none']);
+});
+
+test('a worker that dies while it is to let go', () => {
+  const { told, service, opened, take } = begin();
+  opened(0, 's');
+  take(1, 7, 's');
+  service.workerGone(0);
+  expect(told.slice(1)).toEqual(['1: 7 s']);
+});
