@@ -3,6 +3,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import type { Socket } from 'socket.io-client';
+import { PLAIN_ROOM } from '../../src/server/core/rooms/room-settings.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { openPlain } from '../support/plain-client.ts';
 import { Clients } from './clients.ts';
@@ -117,4 +118,61 @@ test('without its controller a worker goes on letting users in, by what it has',
   await Bun.sleep(1_500);
   const tried = await tryMany(node, 'ada', 4);
   expect(tried.filter(({ isIn }) => isIn)).toHaveLength(MOST - 2);
+});
+
+/** Comes in, or comes back with what it was given; hears something, so that it has a position. */
+async function comeIn(node: HoldfastProcess, presented: Readonly<Record<string, string>> = {}) {
+  const client = await openPlain({ url: node.url, freshConnections: true }, 'websocket', {
+    auth: { user: 'ada' },
+    rooms: ['kept'],
+    query: presented,
+  });
+  await node.publish({ event: 'said', args: [], room: 'kept' });
+  let message = await client.next('what is said');
+  while (message['event'] !== 'said') message = await client.next('what is said');
+  const left = {
+    since: message['position'] as string,
+    recovery: client.connect['recovery'] as string,
+  };
+  return { client, left };
+}
+
+test('a client that comes back has the seat it had, also before its end is known', async () => {
+  const history = { messages: 100, seconds: 60 };
+  const kept = { ...PLAIN_ROOM, history, recovery: true };
+  const config = { maxSessionsPerUser: 1, rooms: { kept } };
+  await using node = await HoldfastProcess.start({ app: APP, workers: 3, config });
+  let { client, left } = await comeIn(node);
+  const { id } = client.connect;
+  for (let round = 0; round < 8; round++) {
+    const isCutFirst = round % 2 === 0;
+    if (isCutFirst) await client.close();
+    const back = await comeIn(node, left);
+    expect(back.client.connect).toMatchObject({ id, recovered: true });
+    if (!isCutFirst) await client.close();
+    ({ client, left } = back);
+    // Nobody else gets in by it.
+    expect((await tryIn(node, 'ada')).isIn).toBe(false);
+  }
+  await client.close();
+  await eventually('the seat is free', async () => (await tryIn(node, 'ada')).isIn, Boolean);
+  await node.stop();
+});
+
+test('one that came back, on whichever worker, ends for a newer one', async () => {
+  const history = { messages: 100, seconds: 60 };
+  const rooms = { kept: { ...PLAIN_ROOM, history, recovery: true } };
+  const config = { maxSessionsPerUser: 1, sessionsOverLimit: 'endOldest' as const, rooms };
+  await using node = await HoldfastProcess.start({ app: APP, workers: 3, config });
+  for (let round = 0; round < 5; round++) {
+    const first = await comeIn(node);
+    await first.client.close();
+    const { client } = await comeIn(node, first.left);
+    expect(client.connect.recovered).toBe(true);
+    const newer = await tryIn(node, 'ada');
+    expect(newer.isIn).toBe(true);
+    await client.ended();
+    expect(newer.socket.connected).toBe(true);
+  }
+  await node.stop();
 });

@@ -169,7 +169,7 @@ export const NODE_BOUNDS = {
   seatWaitMs: {
     value: 1_000,
     unit: 'ms',
-    why: 'For the controller to say whether a user may have one more session, in 0.2 ms or so.',
+    why: 'For the controller to say whether a user may have one more session, in 0.1 ms or so.',
     seen: 'the worker decides by the sessions that it has itself',
   },
   seatsAtOnce: {
