@@ -228,15 +228,14 @@ describe('public keys in a file', () => {
     const later = await newKey('EdDSA', 'd2');
     const isIn = async (key: SigningKey): Promise<boolean> =>
       (await present(node.url, 'polling', byAuth(await signed(key, RIGHT)))).isIn;
-    const both = async (): Promise<readonly boolean[]> => [
-      // Two workers look at the file, each for itself.
-      ...(await Promise.all([isIn(later), isIn(later), isIn(later), isIn(later)])),
-    ];
+    // Two workers look at the file, each for itself: so many do not all come to one of them.
+    const both = (): Promise<readonly boolean[]> =>
+      Promise.all(Array.from({ length: 16 }, () => isIn(later)));
     writeFileSync(path, keySetOf(rsa, ec, ed, later));
     await eventually('all know the new key', both, (known) => known.every(Boolean));
     writeFileSync(path, '{"keys":[');
     await Bun.sleep(1_100);
-    expect(await both()).toEqual([true, true, true, true]);
+    expect(new Set(await both())).toEqual(new Set([true]));
     writeFileSync(path, keySetOf(rsa, ec, ed));
     await eventually('none knows it any more', both, (known) => !known.some(Boolean));
     expect(node.log.some(({ msg }) => msg.includes('is not used'))).toBe(true);

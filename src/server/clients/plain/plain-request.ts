@@ -5,7 +5,7 @@ import type { ClientRequest } from '../../core/contracts/exchange.ts';
 import { checkKey } from '../../core/rooms/key.ts';
 import { type QueryParams, queryParams } from '../../protocol/query-params.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
-import type { ComebackWish } from '../session/comebacks.ts';
+import { type ComebackWish, NO_WISH } from '../session/comebacks.ts';
 import type { HandshakeSource } from '../session/session-extras.ts';
 
 /** What the query says of the session that is to be opened. */
@@ -44,10 +44,12 @@ export function batchOf(since: string): number {
  * there any more still says where its client stood.
  */
 export function wishIn({ query, headers, transport }: HandshakeSource): ComebackWish {
+  const last = transport === 'sse' ? headers.get('last-event-id') : null;
+  // Mostly there is nothing of it, and the query need not be taken apart.
+  if (last === null && !query.includes('since=') && !query.includes('recovery=')) return NO_WISH;
   const params = queryParams(query);
   const since = params.get('since') ?? '';
   const named = transport === 'polling' ? PLACE.exec(since)?.[2] : since;
-  const last = transport === 'sse' ? headers.get('last-event-id') : null;
   // What an `EventSource` has heard last is newer than what its URL says.
   return { token: params.get('recovery') || undefined, position: (last ?? named) || undefined };
 }

@@ -19,7 +19,8 @@ import type { NamespaceSession } from '../../core/sessions/namespace-session.ts'
 import { encodeArguments } from '../../protocol/binary-payload.ts';
 import { type ClientMessage, readClientMessage } from '../../protocol/plain/client-message.ts';
 import { encodePlainAck, PONG } from '../../protocol/plain/server-message.ts';
-import type { AdmissionCore, Admissions } from '../session/admissions.ts';
+import type { AdmissionCore } from '../session/admission-needs.ts';
+import type { Admissions } from '../session/admissions.ts';
 import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import type { Refreshing } from '../session/refreshing.ts';

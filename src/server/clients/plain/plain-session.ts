@@ -27,7 +27,7 @@ import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import type { Admissions } from '../session/admissions.ts';
 import { ClientSession } from '../session/client-session.ts';
-import type { ComebackWish } from '../session/comebacks.ts';
+import { type ComebackWish, NO_WISH } from '../session/comebacks.ts';
 import { POLITE_ENDS } from '../session/ends.ts';
 import type { JoinFacts, JoinRefusal } from '../session/join-words.ts';
 import type { HandshakeSource } from '../session/session-extras.ts';
@@ -55,7 +55,6 @@ const FOR_GOOD: ReadonlySet<DisconnectReason> = new Set([
   'parse error',
 ]);
 const NO_ROOMS: readonly string[] = [];
-const NO_WISH: ComebackWish = { token: undefined, position: undefined };
 const NO_POSITION = errorAnswer(
   400,
   'badRequest',

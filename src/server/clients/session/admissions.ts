@@ -13,27 +13,24 @@
  */
 
 import { NotNow } from '../../core/app/client-error.ts';
-import type { Admitted, Identity, IdentityVerdict } from '../../core/contracts/identity.ts';
-import type { NodeLink } from '../../core/contracts/node-link.ts';
+import type { Admitted, IdentityVerdict } from '../../core/contracts/identity.ts';
 import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
 import type { Seated, SeatLink } from '../../core/contracts/user-seats.ts';
-import type { Counters } from '../../core/limits/counters.ts';
-import type { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
-import type { Refusals } from '../../core/limits/refusals.ts';
 import { checkKey, distinct, toList } from '../../core/rooms/key.ts';
 import { FORBIDDEN_ROOM } from '../../core/sessions/asked-joins.ts';
+import { NO_OTHERS } from '../../core/sessions/entry-rooms.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { NamespaceSession } from '../../core/sessions/namespace-session.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
-import type { SessionIdFactory } from '../../protocol/session-id.ts';
 import type { JsonObject } from '../../protocol/socketio-packet.ts';
+import type { AdmissionCore, AdmissionTable } from './admission-needs.ts';
 import { type Asked, type AskedForLong, Asking } from './asking.ts';
 import type { ClientSession } from './client-session.ts';
-import type { Comebacks, Comer } from './comebacks.ts';
+import type { Comebacks } from './comebacks.ts';
 import type { Entering, Entry } from './entering.ts';
 import { HandshakeReads, HeaderNames } from './handshake-reads.ts';
-import { bytesOfKept, type HeldHandshakes } from './held-handshakes.ts';
+import { bytesOfKept } from './held-handshakes.ts';
 import type { JoinRefusal } from './join-words.ts';
 import type { Refreshing } from './refreshing.ts';
 import { type EntryDesk, Returning } from './returning.ts';
@@ -43,29 +40,6 @@ class SlowAuthenticate extends Error {
   constructor() {
     super('authenticate was not done within connectTimeoutMs');
   }
-}
-
-/** What admissions need of the worker's core. */
-export interface AdmissionCore {
-  readonly namespaces: ReadonlyMap<string, Namespace>;
-  readonly link: NodeLink;
-  readonly identity: Identity;
-  /** Bounds the sessions of a user; `undefined` when they are not. */
-  readonly seats?: SeatLink | undefined;
-}
-
-/** What admissions need of the table of sessions. */
-export interface AdmissionTable {
-  readonly ids: SessionIdFactory;
-  readonly counters: Counters;
-  readonly refusals: Refusals;
-  readonly budget: MemoryBudget;
-  readonly heartbeat: { readonly tick: number };
-  /** Clients have had the time to join that began up to this tick. */
-  readonly lateTick: number;
-  readonly handshakes: HeldHandshakes;
-  /** A session has joined its first namespace. */
-  joined(client: ClientSession): void;
 }
 
 export class Admissions {
@@ -248,22 +222,34 @@ export class Admissions {
     if (user !== undefined) checkKey(user);
     const given = distinct(toList(rooms));
     home.checkRoomCount(given);
-    const { wantedRooms } = client;
-    const all = distinct([...given, ...wantedRooms]);
+    const { wantedRooms: wanted } = client;
+    const all = wanted.length === 0 ? given : distinct([...given, ...wanted]);
     // Before the app is asked about each.
-    const message = wantedRooms.length === 0 ? undefined : home.tooMany(all);
+    const message = wanted.length === 0 ? undefined : home.tooMany(all);
     if (message !== undefined) {
       this.#tellRefused(asked, { reason: 'joinForbidden', message });
       return;
     }
-    const entry: Entry = { ...asked, user, given, data, grants, expiresAtMs };
-    const comer: Comer = { home, user, rooms: all, wish: asked.wish };
-    if (this.#comebacks?.isNeeded(comer) === true) {
-      void this.#returning?.comeIn(entry, comer);
+    const { wish } = asked;
+    // Without spreads: this is the way of every client.
+    const entry: Entry = {
+      client,
+      home,
+      reads,
+      wish,
+      user,
+      given,
+      wanted,
+      data,
+      grants,
+      expiresAtMs,
+    };
+    if (this.#comebacks?.isNeeded(home, all, wish) === true) {
+      void this.#returning?.comeIn(entry, { home, user, rooms: all, wish });
       return;
     }
     const entering = this.#newSession(entry, undefined);
-    const permitted = wantedRooms.length === 0 || home.permits(entering.session, wantedRooms);
+    const permitted = wanted.length === 0 || home.permits(entering.session, wanted);
     if (permitted instanceof Promise) {
       void this.#later(asked, permitted, 0, (isPermitted) => this.#letIn(entering, isPermitted));
     } else this.#letIn(entering, permitted);
@@ -271,14 +257,14 @@ export class Admissions {
 
   /** @throws TypeError when a room is another session's own */
   #newSession(entry: Entry, snapshot: SessionSnapshot | undefined): Entering {
-    const { client, home, user, given, grants } = entry;
+    const { client, home, reads, wish, user, given, wanted, grants, expiresAtMs } = entry;
     const id = snapshot?.id ?? this.#table.ids.create(client.slot);
     home.checkRooms(id, given);
     const data = snapshot === undefined ? entry.data : this.#comebacks?.dataOf(snapshot);
     const session = new NamespaceSession(id, user, data, client, home);
     if (grants !== undefined) home.grants.set(session, grants);
-    const others = { asked: client.wantedRooms };
-    return { ...entry, session, rooms: given, others };
+    const others = wanted.length === 0 ? NO_OTHERS : { asked: wanted };
+    return { client, home, reads, wish, session, rooms: given, others, expiresAtMs };
   }
 
   #letIn(entering: Entering, isPermitted: boolean): void {

@@ -25,6 +25,9 @@ export interface ComebackWish {
   readonly position: unknown;
 }
 
+/** Of a client that is here for the first time. */
+export const NO_WISH: ComebackWish = { token: undefined, position: undefined };
+
 /** A client on its way in. */
 export interface Comer {
   readonly home: Namespace;
@@ -79,7 +82,7 @@ export class Comebacks {
   }
 
   /** Whether the history has to be asked before a client comes in; mostly it has not. */
-  isNeeded({ home, rooms, wish }: Comer): boolean {
+  isNeeded(home: Namespace, rooms: readonly string[], wish: ComebackWish): boolean {
     if (!this.#options.settings.keepsHistory) return false;
     if (isBackIn(wish)) return true;
     // Until the hub knows that this worker wants to hear of them, some might be lost.

@@ -11,8 +11,9 @@ import type { Comeback } from './comebacks.ts';
 /** A client that may come in, as its admission has it. */
 export interface Entry extends Asked {
   readonly user: string | undefined;
-  /** The rooms that it was given. */
+  /** The rooms that it was given, and those that it asks for. */
   readonly given: readonly string[];
+  readonly wanted: readonly string[];
   readonly data: unknown;
   readonly grants: Admitted['grants'];
   readonly expiresAtMs: number | undefined;

@@ -10,7 +10,7 @@
 import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
 import type { SeatLink } from '../../core/contracts/user-seats.ts';
 import type { AskedForLong, Asking } from './asking.ts';
-import type { Comeback, Comebacks, ComebackWish, Comer } from './comebacks.ts';
+import { type Comeback, type Comebacks, type Comer, NO_WISH } from './comebacks.ts';
 import { type Entering, type Entry, roomsBefore } from './entering.ts';
 
 /** What admissions do for them as for all others. */
@@ -29,8 +29,6 @@ export interface EntryDesk {
   tellTooMany(entering: Entering): void;
 }
 
-const NOTHING: ComebackWish = { token: undefined, position: undefined };
-
 export class Returning {
   readonly #comebacks: Comebacks;
   readonly #desk: EntryDesk;
@@ -46,8 +44,8 @@ export class Returning {
     const snapshot = await this.#comebacks.take(comer);
     try {
       const entering = this.#desk.newSession(entry, snapshot);
-      const { session, home, client } = entering;
-      const isPermitted = await home.permits(session, client.wantedRooms);
+      const { session, home } = entering;
+      const isPermitted = await home.permits(session, entry.wanted);
       const others = await roomsBefore(entering, snapshot);
       const hasSeat = isPermitted && (await this.#takeSeat(entering));
       if (!hasSeat || !this.#desk.asking.has(one)) {
@@ -77,7 +75,7 @@ export class Returning {
       if (!isGone) this.#desk.askedAnew(one);
     } else if (snapshot !== undefined && !comeback.isRecovered) {
       this.#release(entering);
-      void this.comeIn(entry, { ...comer, wish: NOTHING }, true);
+      void this.comeIn(entry, { ...comer, wish: NO_WISH }, true);
     } else {
       const others = { ...entering.others, afters: comeback.afters };
       this.#desk.enter({ ...entering, others, comeback });

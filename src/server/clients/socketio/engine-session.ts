@@ -34,7 +34,7 @@ import {
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
 import type { WirePacket } from '../../protocol/wire-packet.ts';
 import { ClientSession } from '../session/client-session.ts';
-import type { ComebackWish } from '../session/comebacks.ts';
+import { type ComebackWish, NO_WISH } from '../session/comebacks.ts';
 import type { JoinFacts, JoinRefusal } from '../session/join-words.ts';
 import type { EndedBy } from '../session/last-words.ts';
 import type { HandshakeSource, TakeAuth } from '../session/session-extras.ts';
@@ -113,7 +113,7 @@ export class EngineSession extends ClientSession {
 
   /** As connection state recovery has it: `offset` ends the last event that had one. */
   wishOf({ pid, offset }: JsonObject): ComebackWish {
-    return { token: pid, position: pid === undefined ? undefined : offset };
+    return pid === undefined ? NO_WISH : { token: pid, position: offset };
   }
 
   tellNotJoined(namespace: string, { message, data }: JoinRefusal): void {

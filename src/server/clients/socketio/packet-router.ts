@@ -34,7 +34,8 @@ import {
   readHead,
   type UnreadPacket,
 } from '../../protocol/socketio-packet.ts';
-import type { AdmissionCore, Admissions } from '../session/admissions.ts';
+import type { AdmissionCore } from '../session/admission-needs.ts';
+import type { Admissions } from '../session/admissions.ts';
 import type { PacketIntake } from '../session/client-home.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { NOT_READ, NOT_TAKEN, TOO_FAST } from '../session/refusal-texts.ts';
