@@ -7,6 +7,7 @@ import { CliError } from './cli-error.ts';
 import { disconnectCommand } from './disconnect.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet.ts';
+import { generateCommand } from './generate.ts';
 import { complain, complainOfFault, writeOut } from './output.ts';
 import { planCommand } from './plan.ts';
 import { profileCommand } from './profile.ts';
@@ -32,6 +33,7 @@ export async function run(args: readonly string[]): Promise<number> {
     disconnectCommand(),
     profileCommand(),
     doctorCommand(),
+    generateCommand(),
     fleetCommand(),
     planCommand(),
     reportCommand(),

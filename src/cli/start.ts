@@ -1,13 +1,12 @@
 /** `holdfast start`: runs a node until it is told to stop. */
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Field, fields } from '../host/config/fields.ts';
-import { loadConfig } from '../host/config/load.ts';
 import type { Config } from '../host/config/schema.ts';
 import { printable, printableJson, printableLines } from '../host/foreign/printable.ts';
 import type { RunningNode } from '../server/controller/node.ts';
 import type { Log } from '../server/core/log/log.ts';
 import { CliError } from './cli-error.ts';
+import { addConfigOptions, configOf } from './config-options.ts';
 import { createLog } from './log.ts';
 import { LogSink, toDescriptor } from './log-sink.ts';
 import { StopSignals } from './stop-signals.ts';
@@ -25,12 +24,8 @@ type StartOptions = { readonly config?: string; readonly json?: boolean } & Read
 export function startCommand(): Command {
   const command = new Command('start')
     .description('Run a node: a controller with its workers.')
-    .option('--config <file>', 'Config file in JSON, YAML or TOML. (env: HOLDFAST_CONFIG)')
     .option('--json', 'When ready, print one line of JSON with the ports.');
-  for (const field of fields) {
-    command.option(`${field.flag} ${field.isBoolean ? '[boolean]' : '<value>'}`, helpOf(field));
-  }
-  return command
+  return addConfigOptions(command)
     .addHelpText(
       'after',
       '\nExamples:\n  holdfast start\n  holdfast start --app app.ts --port 80 --workers 4\n' +
@@ -38,12 +33,7 @@ export function startCommand(): Command {
         'All keys with their bounds are in docs/CONFIG.md.',
     )
     .action(async ({ config: file, json, ...flags }: StartOptions) => {
-      const { env } = process;
-      const config = loadConfig({
-        file: file ?? (env['HOLDFAST_CONFIG'] || undefined),
-        env,
-        flags,
-      });
+      const config = configOf(file, flags);
       const log = createLog(config);
       void warnOfMachine(config, log);
       const { startNode } = await import('../server/controller/node.ts');
@@ -147,9 +137,4 @@ function urlOf(host: string, port: number, isTls: boolean): string {
   const isBare = host.includes(':') && !host.startsWith('[');
   const name = isAny ? 'localhost' : isBare ? `[${host}]` : host;
   return `${isTls ? 'https' : 'http'}://${name}:${port}`;
-}
-
-function helpOf({ description, default: value }: Field): string {
-  const text = description.replaceAll('`', '');
-  return value === undefined ? text : `${text} (default: ${JSON.stringify(value)})`;
 }

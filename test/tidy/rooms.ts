@@ -43,7 +43,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/host/foreign': {
     purpose:
-      'what comes from elsewhere: text made visible, answers bounded and read, files kept out',
+      'what comes from elsewhere: text made visible, answers bounded, files and names judged',
     imports: { 'host/runtime': 'any' },
   },
   'src/report/recording': {
@@ -54,12 +54,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'who may give orders: tokens, how they are left and compared, certificates, loopback',
     imports: { 'host/foreign': 'any' },
   },
-  'src/host/names': {
-    purpose: 'the known name nearest to one that somebody wrote',
-  },
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
-    imports: { 'host/foreign': 'any', 'host/access': 'any', 'host/names': 'any' },
+    imports: { 'host/foreign': 'any', 'host/access': 'any' },
     entries: ['fields.ts', 'identity.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
   },
   'src/host/machine': {
@@ -73,6 +70,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'checks of the host against a number of connections, and their fixes',
     imports: { 'host/foreign': 'any', 'host/machine': 'any', 'host/figures': 'any' },
     entries: ['apply.ts', 'checks.ts', 'diagnosis.ts', 'outlook.ts', 'quantities.ts'],
+  },
+  'src/host/generate': {
+    purpose: 'files that an operator needs around a node, written from its config and host',
+    imports: {
+      'host/access': 'any',
+      'host/config': 'any',
+      'host/doctor': 'any',
+      'host/figures': 'any',
+    },
   },
   'src/host': { purpose: 'the machine and the settings: what a node runs on, and what with' },
   'src/report/run': {
@@ -223,7 +229,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/core/app': {
     purpose: "the app's contract, the calls of its handlers, files that it serves",
     imports: {
-      'host/names': 'any',
+      'host/foreign': 'any',
       'server/core/limits': 'any',
       'server/core/log': 'any',
       'server/protocol': 'any',
@@ -537,7 +543,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/config': 'any',
       'host/foreign': 'any',
       'host/machine': 'any',
-      'host/names': 'any',
       'report/recording': 'any',
     },
     entries: [
@@ -565,6 +570,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host/foreign': 'any',
       'host/doctor': 'any',
       'host/figures': 'any',
+      'host/generate': 'any',
       'host/machine': 'any',
       'fleet/agent': 'any',
       'fleet/agent-group': 'any',

@@ -7,7 +7,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import { nearest } from '../names/nearest.ts';
+import { nearest } from '../foreign/nearest.ts';
 import { readConfigFile } from './config-file.ts';
 import { ENVIRONMENT_PREFIX, type Field, fields, fieldsByName, otherVariables } from './fields.ts';
 import { type Relation, relations } from './relations.ts';

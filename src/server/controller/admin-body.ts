@@ -1,6 +1,6 @@
 /** Reads JSON bodies of the admin API, and says in one sentence a key what is wrong with one. */
 import type { z } from 'zod';
-import { nearest } from '../../host/names/nearest.ts';
+import { nearest } from '../../host/foreign/nearest.ts';
 import { type ForeignJson, ForeignJsonError } from '../../host/runtime/foreign-json.ts';
 import { HttpError } from './http-error.ts';
 

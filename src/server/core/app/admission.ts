@@ -5,7 +5,7 @@
  * forgot to look; a session without a user must not come of them.
  */
 
-import { nearest } from '../../../host/names/nearest.ts';
+import { nearest } from '../../../host/foreign/nearest.ts';
 import type { Admission, RoomName } from './app.ts';
 import { isPlainObject, kindOf } from './plain-object.ts';
 

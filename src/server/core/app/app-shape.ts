@@ -7,7 +7,7 @@
  * puts the name of the file in front.
  */
 
-import { nearest } from '../../../host/names/nearest.ts';
+import { nearest } from '../../../host/foreign/nearest.ts';
 import { MAIN_NAMESPACE, RESERVED_EVENTS } from '../../protocol/socketio-packet.ts';
 import { LIMITS } from '../limits/limits.ts';
 import type { App, NamespaceHandlers } from './app.ts';

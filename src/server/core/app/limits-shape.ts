@@ -1,6 +1,6 @@
 /** Checks the limits that an app puts on events, beside the events that it takes. */
 
-import { nearest } from '../../../host/names/nearest.ts';
+import { nearest } from '../../../host/foreign/nearest.ts';
 import { isPlainObject, kindOf } from './plain-object.ts';
 
 /** Who has sent is remembered for as long, and timers of the runtime reach 24 days. */
