@@ -298,6 +298,12 @@ export class Poller {
     return answer;
   }
 
+  /** The same, where a busy machine may take a packet of several in the next turn. */
+  posted(body: string): Promise<HttpAnswer> {
+    this.#owner.beginPost(this.sessionId);
+    return new Promise((answer) => this.#owner.post(this.sessionId, body, { answer }));
+  }
+
   offer(isTextOnly = false): FakeSocket {
     const socket = new FakeSocket();
     const handler = new OfferToSession(this.#owner, this.sessionId, isTextOnly, 3).open(socket);

@@ -297,10 +297,11 @@ describe('over polling', () => {
 
   test('posts are taken in order and answered, broken ones end the session', async () => {
     const poller = await fake.openPoller();
-    expect(poller.post('42["back",1]\x1e42["back",2]')).toMatchObject({ status: 200, body: 'ok' });
+    const taken = await poller.posted('42["back",1]\x1e42["back",2]');
+    expect(taken).toMatchObject({ status: 200, body: 'ok' });
     poller.poll();
     expect(poller.news()).toEqual(['42["back",1]\x1e42["back",2]']);
-    expect(poller.post('42["back"]\x1e')).toMatchObject({ status: 400 });
+    expect(await poller.posted('42["back"]\x1e')).toMatchObject({ status: 400 });
     expect([ended, context.counts.polling]).toEqual([['parse error'], 0]);
   });
 
