@@ -46,6 +46,18 @@ const KINDS: readonly Kind[] = [
       return haproxyText(config, await factsOf(config), frontOptions(own));
     },
   },
+  {
+    name: 'nginx',
+    description: 'A configuration of nginx in front of the node, as a whole nginx.conf.',
+    options: FRONT,
+    examples:
+      '  holdfast generate nginx --config holdfast.yaml --out /etc/nginx/nginx.conf\n' +
+      '  holdfast generate nginx --certificate /etc/nginx/site.pem --max-sessions-per-address 20',
+    async text(config, own) {
+      const { nginxText } = await import('../host/generate/nginx.ts');
+      return nginxText(config, await factsOf(config), frontOptions(own));
+    },
+  },
 ];
 
 export function generateCommand(): Command {

@@ -81,7 +81,7 @@ const KEEP_ALIVE_MAX_S = 60;
 /** As the plan has it: part of the memory is left to everything else. */
 const MEMORY_SHARE = 0.8;
 /** A client that polls has a poll that waits and a POST under way. */
-const REQUESTS_PER_SESSION = 2;
+export const REQUESTS_PER_SESSION = 2;
 /** Room on a full worker for those whom it refuses in words. */
 const REFUSED_AT_ONCE = 64;
 /** Names and addresses, so that no word of a config can be more than that. */

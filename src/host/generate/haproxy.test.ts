@@ -105,6 +105,10 @@ test('times follow the heartbeat, polls and requests', () => {
   expect(text).toContain('timeout client 40s\n    timeout server 40s\n');
 });
 
+test('streams do not wait for more to send', () => {
+  expect(textOf()).toContain('    option http-no-delay\n');
+});
+
 test('sessions begin at the doors of the config', () => {
   expect(textOf({ path: '/live/io/', plainPath: '/live/' })).toContain(
     'acl is_door path /live/io/ /live/io /live/ws /live/sse /live/poll\n',

@@ -58,6 +58,8 @@ function defaults({ times }: Front): string {
     mode http
     log global
     option dontlognull
+    # Without it chunks of a stream wait 200 ms for more to send with them.
+    option http-no-delay
     option redispatch
     retries 2
     timeout connect 5s
