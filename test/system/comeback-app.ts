@@ -36,7 +36,7 @@ const app: App = defineApp({
   },
   on: {
     rooms: ({ id, rooms }) => rooms.filter((room) => room !== id).sort(),
-    worker: ({ server }) => server.workerId,
+    pid: () => process.pid,
     enter(session, room: string) {
       session.join(room);
     },
@@ -70,7 +70,7 @@ const app: App = defineApp({
       banned.add(room);
       await session.server.serverSideEmitWithAck('ban', room);
     },
-    leaveAll(session) {
+    dismiss(session) {
       session.disconnect(true);
     },
   },

@@ -45,7 +45,7 @@ export abstract class Comer {
   pollPosition: string | undefined;
   /** Why it is no longer connected. */
   over: string | undefined;
-  #wake: () => void = () => {};
+  #waiting: (() => void)[] = [];
 
   /** Asks the app, and gives its first answer. */
   abstract ask(event: string, ...args: readonly unknown[]): Promise<unknown>;
@@ -57,12 +57,12 @@ export abstract class Comer {
   abstract again(asked?: Asked): Promise<Comer>;
 
   protected changed(): void {
-    this.#wake();
+    for (const look of this.#waiting.splice(0)) look();
   }
 
   async until(what: string, holds: () => boolean): Promise<void> {
     const wait = async (): Promise<void> => {
-      while (!holds()) await new Promise<void>((resolve) => (this.#wake = resolve));
+      while (!holds()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     };
     try {
       await within(what, wait(), TIMEOUT_MS);
@@ -307,13 +307,16 @@ class IoComer extends Comer {
     super();
     this.#socket = socket;
     this.#auth = auth;
-    socket.auth = (give) => give(this.#auth as { [name: string]: unknown });
+    socket.auth = (give) => give({ ...this.#auth });
     socket.onAny((name: string, ...args: unknown[]) => {
       this.events.push([name, ...args]);
+      const last: unknown = args.at(-1);
+      if (typeof last === 'string') this.position = last;
       this.changed();
     });
     socket.on('connect', () => {
-      this.connect = { id: String(socket.id), recovered: socket.recovered };
+      const { _pid: recovery } = socket as unknown as { readonly _pid?: string };
+      this.connect = { id: String(socket.id), recovered: socket.recovered, recovery };
       this.changed();
     });
     socket.on('connect_error', ({ message }) => {
@@ -334,10 +337,16 @@ class IoComer extends Comer {
       autoConnect: false,
       transports: [transport],
     });
-    const comer = new IoComer(socket, asked.auth ?? {});
+    const shown = asked.recovery === undefined ? {} : { pid: asked.recovery, offset: asked.since };
+    const comer = new IoComer(socket, { ...shown, ...asked.auth });
     socket.connect();
     await comer.#ready();
-    for (const room of asked.rooms ?? []) await comer.join(room);
+    for (const room of asked.rooms ?? []) {
+      await comer.join(room).catch((error: unknown) => {
+        // Another one has come for the session meanwhile.
+        if (comer.over === undefined) throw error;
+      });
+    }
     return comer;
   }
 
