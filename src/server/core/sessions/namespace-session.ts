@@ -81,7 +81,12 @@ export class NamespaceSession implements Session, LocalSession {
 
   get rooms(): readonly string[] {
     if (!this.connected) return this.home.roomsBefore(this);
-    return this.origins().map(([name]) => name);
+    const names: string[] = [];
+    for (let i = 2; i < this.memberships.length; i += 2) {
+      const { name } = this.memberships[i] as Room<RoomMember>;
+      if (name !== this.id) names.push(name);
+    }
+    return names;
   }
 
   origins(): readonly (readonly [room: string, origin: RoomOrigin])[] {
