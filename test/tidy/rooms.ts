@@ -466,6 +466,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/state/snapshots': {
     purpose: 'sessions that can be taken up again: reported by workers, kept by the controller',
     imports: {
+      'host/foreign': 'any',
       'server/core/contracts': 'any',
       'server/core/limits': 'any',
       'server/core/log': 'any',

@@ -238,7 +238,7 @@ export const NODE_BOUNDS = {
     why: 'What a message in the history of a room holds beside its own bytes, as measured.',
   },
   keptSessionBytes: {
-    value: 320,
+    value: 430,
     unit: 'bytes',
     why: 'What a session that can be recovered holds in the controller beside names and data.',
   },

@@ -1,6 +1,15 @@
-/** Sessions that can be recovered, in the memory of the controller. */
+/**
+ * Sessions that can be recovered, in the memory of the controller. Each is kept as a text, since
+ * there may be as many as there are clients, and most of them are never asked for.
+ */
 
-import type { SessionSnapshot, SnapshotRoom, Snapshots } from '../../core/contracts/snapshots.ts';
+import { parsed } from '../../../host/foreign/parsed.ts';
+import type {
+  RoomOrigin,
+  SessionSnapshot,
+  SnapshotRoom,
+  Snapshots,
+} from '../../core/contracts/snapshots.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 
 export interface EmbeddedSnapshotsOptions {
@@ -12,7 +21,9 @@ export interface EmbeddedSnapshotsOptions {
 }
 
 interface Kept {
-  snapshot: SessionSnapshot;
+  /** All of it but its id and data, as JSON. */
+  packed: string;
+  data: Uint8Array | undefined;
   /** The worker that has it; `undefined` once it was cut. */
   worker: number | undefined;
   cutAtMs: number;
@@ -36,12 +47,14 @@ export class EmbeddedSnapshots implements Snapshots {
   }
 
   opened(snapshot: SessionSnapshot, worker: number): void {
-    this.over(snapshot.id);
-    this.#bytes += costOf(snapshot);
+    const { id, data } = snapshot;
+    this.over(id);
+    const kept = { packed: pack(snapshot), data, worker, cutAtMs: 0 };
+    this.#bytes += costOf(kept);
     if (!this.#makePlace()) {
-      this.#bytes -= costOf(snapshot);
+      this.#bytes -= costOf(kept);
       this.#dropped++;
-    } else this.#live.set(snapshot.id, { snapshot, worker, cutAtMs: 0 });
+    } else this.#live.set(id, kept);
   }
 
   joined(id: string, rooms: readonly SnapshotRoom[]): void {
@@ -76,7 +89,7 @@ export class EmbeddedSnapshots implements Snapshots {
     if (kept === undefined) return;
     this.#live.delete(id);
     this.#cut.delete(id);
-    this.#bytes -= costOf(kept.snapshot);
+    this.#bytes -= costOf(kept);
   }
 
   workerGone(worker: number): void {
@@ -89,9 +102,10 @@ export class EmbeddedSnapshots implements Snapshots {
 
   take(id: string): SessionSnapshot | undefined {
     this.sweep();
-    const snapshot = this.#cut.get(id)?.snapshot;
-    if (snapshot !== undefined) this.over(id);
-    return snapshot;
+    const kept = this.#cut.get(id);
+    if (kept === undefined) return undefined;
+    this.over(id);
+    return unpack(id, kept);
   }
 
   /** Forgets those whose time is over. To be called now and then. */
@@ -106,9 +120,11 @@ export class EmbeddedSnapshots implements Snapshots {
   #change(id: string, change: (snapshot: SessionSnapshot) => SessionSnapshot): void {
     const kept = this.#live.get(id);
     if (kept === undefined) return;
-    this.#bytes -= costOf(kept.snapshot);
-    kept.snapshot = change(kept.snapshot);
-    this.#bytes += costOf(kept.snapshot);
+    this.#bytes -= costOf(kept);
+    const changedOne = change(unpack(id, kept));
+    kept.packed = pack(changedOne);
+    kept.data = changedOne.data;
+    this.#bytes += costOf(kept);
     if (this.#makePlace()) return;
     this.over(id);
     this.#dropped++;
@@ -134,10 +150,32 @@ export interface SnapshotsView {
   readonly dropped: number;
 }
 
-const ROOM_BYTES = 56;
+type Packed = readonly [
+  namespace: string,
+  user: string | null,
+  ...rooms: readonly (readonly [name: string, origin: RoomOrigin, after: number | null])[],
+];
 
-function costOf({ rooms, data, user }: SessionSnapshot): number {
-  const names = rooms.reduce((sum, { name }) => sum + name.length + ROOM_BYTES, 0);
-  const own = (data?.byteLength ?? 0) + (user?.length ?? 0);
-  return LIMITS.keptSessionBytes + names + own;
+function pack({ namespace, user, rooms }: SessionSnapshot): string {
+  const packed: Packed = [
+    namespace,
+    user ?? null,
+    ...rooms.map(({ name, origin, after }) => [name, origin, after ?? null] as const),
+  ];
+  return JSON.stringify(packed);
+}
+
+function unpack(id: string, { packed, data }: Kept): SessionSnapshot {
+  const [namespace, user, ...rooms] = parsed(packed) as Packed;
+  return {
+    id,
+    namespace,
+    user: user ?? undefined,
+    rooms: rooms.map(([name, origin, after]) => ({ name, origin, after: after ?? undefined })),
+    data,
+  };
+}
+
+function costOf({ packed, data }: Kept): number {
+  return LIMITS.keptSessionBytes + packed.length + (data?.byteLength ?? 0);
 }
