@@ -72,6 +72,38 @@ export function snapshotsSuite(
       });
     });
 
+    test('those that wait may be ended, by id, user or room of a namespace', async () => {
+      const rooms = [{ name: '', origin: ROOM_ORIGIN.admission, after: 3 }];
+      const added = [
+        ['s', '/', 'u'],
+        ['t', '/', 'v'],
+        ['w', '/n', 'u'],
+      ] as const;
+      await using(({ snapshots }) => {
+        for (const [id, namespace, user] of added) {
+          const own = { name: `of ${id}`, origin: ROOM_ORIGIN.app, after: 3 };
+          snapshots.opened({ id, namespace, user, rooms: [...rooms, own], data: undefined }, 1);
+          snapshots.cut(id);
+        }
+        const other = { user: undefined, room: undefined, session: undefined };
+        snapshots.end('/n', { ...other, session: 's' });
+        snapshots.end('/n', { ...other, room: 'of s' });
+        snapshots.end('/', other);
+        expect(snapshots.take('s')?.id).toBe('s');
+        snapshots.opened({ ...sessionOf('s'), rooms }, 1);
+        snapshots.cut('s');
+        snapshots.end('/', { ...other, user: 'u' });
+        snapshots.end('/', { ...other, room: 'of t' });
+        expect([snapshots.take('s'), snapshots.take('t')]).toEqual([undefined, undefined]);
+        snapshots.end('/n', { ...other, session: 'w' });
+        expect(snapshots.take('w')).toBeUndefined();
+        // Who lives is ended where it is.
+        snapshots.opened(sessionOf('l'), 1);
+        snapshots.end('/', { ...other, session: 'l' });
+        expect(snapshots.workerOf('l')).toBe(1);
+      });
+    });
+
     test('a worker that dies leaves its own', async () => {
       await using(({ snapshots }) => {
         snapshots.opened(sessionOf('s'), 1);

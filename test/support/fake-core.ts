@@ -1,5 +1,6 @@
 /** The core of a worker with fakes for the bus and the clients. */
 
+import type { RoomsConfig } from '../../src/host/config/rooms.ts';
 import type { App, NamespaceHandlers, TransportName } from '../../src/server/core/app/app.ts';
 import type { Carrier } from '../../src/server/core/contracts/carrier.ts';
 import type { Hooks } from '../../src/server/core/contracts/hooks.ts';
@@ -8,6 +9,7 @@ import type { OutgoingEvent } from '../../src/server/core/contracts/outgoing-eve
 import { type Counters, createCounters } from '../../src/server/core/limits/counters.ts';
 import { MemoryBudget } from '../../src/server/core/limits/memory-budget.ts';
 import { Refusals } from '../../src/server/core/limits/refusals.ts';
+import { RoomSettingsTable } from '../../src/server/core/rooms/room-settings.ts';
 import type { Namespace } from '../../src/server/core/sessions/namespace.ts';
 import { NamespaceSession } from '../../src/server/core/sessions/namespace-session.ts';
 import { WorkerCore } from '../../src/server/core/worker-core.ts';
@@ -110,7 +112,12 @@ export class FakeCore {
   readonly home: Namespace;
   readonly #sessions = new Map<string, NamespaceSession>();
 
-  constructor(ackTimeoutMs: number, handlers: NamespaceHandlers = {}, hooks?: Hooks) {
+  constructor(
+    ackTimeoutMs: number,
+    handlers: NamespaceHandlers = {},
+    hooks?: Hooks,
+    rooms: RoomsConfig = {},
+  ) {
     const app: App = handlers;
     this.core = new WorkerCore({
       app,
@@ -118,6 +125,7 @@ export class FakeCore {
       ackTimeoutMs,
       maxRoomsPerSession: MAX_ROOMS,
       ...OPEN_TO_ALL,
+      roomSettings: new RoomSettingsTable(rooms),
       hooks,
       link: this.link,
       budget: this.budget,

@@ -3,6 +3,7 @@
 import type { Config } from '../../host/config/schema.ts';
 import type { NodeAnswers } from '../core/contracts/node-link.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
+import type { Snapshots } from '../core/contracts/snapshots.ts';
 import type { Whereabouts } from '../core/contracts/whereabouts.ts';
 import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
@@ -28,6 +29,8 @@ export interface NodeSessionsOptions {
   readonly settings: RoomSettingsTable;
   readonly questions: WorkerQuestions;
   readonly whereabouts: Whereabouts;
+  /** Sessions that wait for their client. */
+  readonly snapshots: Pick<Snapshots, 'end'>;
   /** `undefined` when no room has presence. */
   readonly presence: PresenceStore | undefined;
 }
@@ -92,8 +95,10 @@ export class NodeSessions implements SessionsView {
       users: user === undefined ? [] : [user],
     };
     const command = { kind: 'disconnect', close } as const;
-    const { questions } = this.#options;
+    const { questions, snapshots } = this.#options;
     const ended = await questions.ask(namespace, asked, command, LIMITS.disconnectMs);
+    // Afterwards, with those that were cut off meanwhile.
+    snapshots.end(namespace, request);
     return { disconnected: sumOf(ended), missing: ended.silent };
   }
 }
@@ -111,13 +116,14 @@ export function createNodeSessions(
   hub: Hub,
   config: Config,
   { nodeId, workerCount }: { readonly nodeId: string; readonly workerCount: number },
-  presence: PresenceStore | undefined,
+  { presence, snapshots }: Pick<NodeSessionsOptions, 'presence' | 'snapshots'>,
 ): NodeSessions {
   return new NodeSessions({
     nodeId,
     settings: new RoomSettingsTable(config.rooms),
     questions: new WorkerQuestions(hub, workerCount),
     whereabouts: new EmbeddedWhereabouts(nodeId, hub.interest),
+    snapshots,
     presence,
   });
 }

@@ -154,7 +154,7 @@ class Node implements NodeView, RunningNode {
     });
     this.#state.serve(this.#hub, log);
     serveSeats(this.#hub, config, log);
-    this.sessions = createNodeSessions(this.#hub, config, this, this.#state.presence);
+    this.sessions = createNodeSessions(this.#hub, config, this, this.#state);
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,

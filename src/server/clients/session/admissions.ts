@@ -260,7 +260,7 @@ export class Admissions {
     const { client, home, reads, wish, user, given, wanted, grants, expiresAtMs } = entry;
     const id = snapshot?.id ?? this.#table.ids.create(client.slot);
     home.checkRooms(id, given);
-    const data = snapshot === undefined ? entry.data : this.#comebacks?.dataOf(snapshot);
+    const data = snapshot?.data === undefined ? entry.data : this.#comebacks?.dataOf(snapshot);
     const session = new NamespaceSession(id, user, data, client, home);
     if (grants !== undefined) home.grants.set(session, grants);
     const others = wanted.length === 0 ? NO_OTHERS : { asked: wanted };

@@ -55,14 +55,16 @@ export class Returning {
         else this.#desk.tellForbidden(one);
         return;
       }
+      const isIn = this.#comes(entering);
       const all = [...entering.rooms, ...others.asked, ...(others.restored ?? [])];
       this.#comebacks.askMissed(comer, snapshot, all, (comeback) => {
         const found = isUnrecovered ? { ...comeback, isIncomplete: true } : comeback;
         this.#settle({ one, entry, comer, snapshot, entering: { ...entering, others } }, found);
+        isIn?.();
       });
     } catch (error) {
       this.#comebacks.giveBack(snapshot);
-      if (this.#desk.asking.end(one)) this.#desk.refuse(one, error);
+      if (this.#desk.asking.end(one) && !this.#desk.askedAnew(one)) this.#desk.refuse(one, error);
     }
   }
 
@@ -89,6 +91,13 @@ export class Returning {
     const { seats } = this.#desk;
     const said = await seats.take(seated, () => session.connected);
     return said ?? home.users.get(user).length < seats.most;
+  }
+
+  /** A newer session may take the seat while the history is asked. */
+  #comes({ session, home }: Entering): (() => void) | undefined {
+    const { user, id } = session;
+    if (user === undefined) return undefined;
+    return this.#desk.seats?.comes({ namespace: home.name, user, id });
   }
 
   #undo(entering: Entering, snapshot: SessionSnapshot | undefined, hasSeat: boolean): void {

@@ -76,6 +76,14 @@ export interface RoomsChange {
   readonly afters?: ReadonlyMap<string, number> | undefined;
 }
 
+/** Sessions of a namespace: those of a user, those in a room, or one. */
+export interface Whom {
+  readonly user?: string | undefined;
+  readonly room?: string | undefined;
+  /** Its id. */
+  readonly session?: string | undefined;
+}
+
 /**
  * Implementations: `embedded` (in the controller). One suite of tests runs on all of them
  * (`test/contract/snapshots.ts`).
@@ -95,6 +103,8 @@ export interface Snapshots {
   cut(id: string): void;
   /** It is over for good. */
   over(id: string): void;
+  /** Those that wait for their client are over, as far as they are chosen. */
+  end(namespace: string, whom: Whom): void;
   workerGone(worker: number): void;
   /** The worker that has it, while it lives. */
   workerOf(id: string): number | undefined;

@@ -51,4 +51,11 @@ export interface SeatLink {
    */
   take(session: Seated, isHere: () => boolean): Promise<boolean | undefined>;
   release(session: Seated): void;
+  /**
+   * A session has its seat and comes in only later. Should it lose it until then, it ends when it
+   * is in.
+   *
+   * @returns what MUST be called once it is in, or never will be
+   */
+  comes(session: Seated): () => void;
 }

@@ -16,6 +16,9 @@ import { originOf, type Room, type RoomMember } from '../rooms/room.ts';
 import { BroadcastOperator } from './broadcast.ts';
 import type { LocalSession, SessionHome } from './home.ts';
 
+/** Where the room of its own id stands among its memberships, if it has one. */
+const OWN_AT = 2;
+
 export class NamespaceSession implements Session, LocalSession {
   readonly id: string;
   readonly user: string | undefined;
@@ -74,9 +77,11 @@ export class NamespaceSession implements Session, LocalSession {
     return this.#data;
   }
 
-  /** Without the namespace's `everyone`. */
+  /** Without the namespace's `everyone`, and without its own, which one that is recovered has. */
   get roomCount(): number {
-    return Math.max(0, this.memberships.length / 2 - 1);
+    const { memberships } = this;
+    const hasOwn = (memberships[OWN_AT] as Room<RoomMember> | undefined)?.name === this.id;
+    return Math.max(0, memberships.length / 2 - (hasOwn ? 2 : 1));
   }
 
   get rooms(): readonly string[] {

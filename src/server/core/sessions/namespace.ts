@@ -72,7 +72,8 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     this.counters = context.counters;
     this.ackTimeoutMs = context.ackTimeoutMs;
     this.maxRoomsPerSession = context.maxRoomsPerSession;
-    this.everyone = new Room('', context.roomSettings.of(''));
+    // Presence is of rooms that are joined.
+    this.everyone = new Room('', { ...context.roomSettings.of(''), presence: false });
     this.#context = context;
     this.#budget = context.budget;
     this.#audience = new Audience(this, (id) => context.findSession(name, id));
@@ -288,7 +289,8 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     const before = session.roomCount;
     const left: string[] = [];
     for (const name of rooms) {
-      const room = this.rooms.get(name);
+      // In its own it always is, or nobody could reach it by its id, to end it either.
+      const room = name === session.id ? undefined : this.rooms.get(name);
       if (room?.remove(session) !== true) continue;
       if (room.settings.presence) this.#context.presence?.changed(this, name, session.user, true);
       if (room.members.length === 0) this.#retire(room);

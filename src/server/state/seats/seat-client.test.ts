@@ -105,3 +105,17 @@ test('a storm goes in frames of a bounded size', async () => {
   await nextTurn();
   expect(frames).toHaveLength(3);
 });
+
+test('who loses the seat on the way in ends once it is in', async () => {
+  const { client, ended } = begin();
+  const isIn = client.comes(seated('a'));
+  client.onSaid(written((frame) => writeEnd(frame, '/', 'a')));
+  await nextTurn();
+  expect(ended).toEqual([]);
+  isIn();
+  expect(ended).toEqual(['a']);
+  client.comes(seated('b'))();
+  client.onSaid(written((frame) => writeEnd(frame, '/', 'b')));
+  await nextTurn();
+  expect(ended).toEqual(['a', 'b']);
+});

@@ -37,6 +37,8 @@ interface Waiting {
 export class SeatClient implements SeatLink {
   readonly #options: SeatClientOptions;
   readonly #waiting: Map<number, Waiting> = new Map();
+  /** Sessions that have their seat and are not in yet, and whether they have lost it. */
+  readonly #coming: Map<string, { isLost: boolean }> = new Map();
   #takes: SeatAsk[] = [];
   #releases: Seated[] = [];
   #lastId = 0;
@@ -80,9 +82,24 @@ export class SeatClient implements SeatLink {
         const namespace = frame.text();
         const id = frame.text();
         // One that was granted its seat just before comes in first.
-        setImmediate(() => this.#options.end(namespace, id));
+        setImmediate(() => this.#end(namespace, id));
       }
     }
+  }
+
+  comes({ namespace, id }: Seated): () => void {
+    const coming = { isLost: false };
+    this.#coming.set(id, coming);
+    return () => {
+      this.#coming.delete(id);
+      if (coming.isLost) this.#end(namespace, id);
+    };
+  }
+
+  #end(namespace: string, id: string): void {
+    const coming = this.#coming.get(id);
+    if (coming === undefined) this.#options.end(namespace, id);
+    else coming.isLost = true;
   }
 
   #answered(id: number, isGranted: boolean): void {

@@ -9,6 +9,7 @@ import type {
   SessionSnapshot,
   SnapshotRoom,
   Snapshots,
+  Whom,
 } from '../../core/contracts/snapshots.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 
@@ -90,6 +91,17 @@ export class EmbeddedSnapshots implements Snapshots {
     this.#live.delete(id);
     this.#cut.delete(id);
     this.#bytes -= costOf(kept);
+  }
+
+  /** One pass over all that wait, which somebody at the admin API has asked for. */
+  end(namespace: string, whom: Whom): void {
+    const name = JSON.stringify(whom.session ?? whom.user ?? whom.room ?? '');
+    for (const [id, kept] of this.#cut) {
+      // Nearly all are passed over without being read.
+      if (id !== whom.session && !kept.packed.includes(name)) continue;
+      const snapshot = unpack(id, kept);
+      if (snapshot.namespace === namespace && isOneOf(snapshot, whom)) this.over(id);
+    }
   }
 
   workerGone(worker: number): void {
@@ -178,4 +190,9 @@ function unpack(id: string, { packed, data }: Kept): SessionSnapshot {
 
 function costOf({ packed, data }: Kept): number {
   return LIMITS.keptSessionBytes + packed.length + (data?.byteLength ?? 0);
+}
+
+function isOneOf({ id, user, rooms }: SessionSnapshot, { session, ...whom }: Whom): boolean {
+  if (id === session || (user !== undefined && user === whom.user)) return true;
+  return whom.room !== undefined && rooms.some(({ name }) => name === whom.room);
 }
