@@ -58,6 +58,30 @@ const KINDS: readonly Kind[] = [
       return nginxText(config, await factsOf(config), frontOptions(own));
     },
   },
+  {
+    name: 'systemd',
+    description: 'A unit of systemd that runs the node, with limits, sandbox and restart.',
+    examples:
+      '  holdfast generate systemd --config holdfast.yaml ' +
+      '--out /etc/systemd/system/holdfast.service\n' +
+      '  holdfast generate systemd --connections 200000 --app /srv/app/app.ts',
+    async text(config) {
+      const { systemdText } = await import('../host/generate/systemd.ts');
+      const { serviceFacts } = await import('./generate-facts.ts');
+      return systemdText(config, serviceFacts(config));
+    },
+  },
+  {
+    name: 'sysctl',
+    description: 'Kernel settings for the connections that the node is to hold on this host.',
+    examples:
+      '  holdfast generate sysctl --connections 200000 --out /etc/sysctl.d/90-holdfast.conf',
+    async text(config) {
+      const { sysctlText } = await import('../host/generate/sysctl.ts');
+      const { diagnosisFor } = await import('./generate-facts.ts');
+      return sysctlText(diagnosisFor(config));
+    },
+  },
 ];
 
 export function generateCommand(): Command {

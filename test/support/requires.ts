@@ -20,14 +20,23 @@ interface Program {
   readonly commands: readonly string[];
 }
 
-export type ProgramName = 'chromium' | 'haproxy' | 'nginx' | 'python3' | 'redis';
+export type ProgramName =
+  | 'chromium'
+  | 'haproxy'
+  | 'nginx'
+  | 'promtool'
+  | 'python3'
+  | 'redis'
+  | 'systemd-analyze';
 
 export const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
   chromium: { package: 'chromium', commands: ['chromium', 'chromium-browser', 'google-chrome'] },
   haproxy: { package: 'haproxy', commands: ['haproxy'] },
   nginx: { package: 'nginx', commands: ['nginx'] },
+  promtool: { package: 'prometheus', commands: ['promtool'] },
   python3: { package: 'python3', commands: ['python3'] },
   redis: { package: 'redis-server', commands: ['redis-server', 'valkey-server'] },
+  'systemd-analyze': { package: 'systemd', commands: ['systemd-analyze'] },
 };
 
 export interface Requirement {
