@@ -71,8 +71,9 @@ function roomsText({ rooms, next }: RoomsReport): string {
   return next === null ? table : `${table}\nMore: --after ${quoted(next)}`;
 }
 
-function roomText({ room, sessions, presence }: RoomReport): string {
-  const head = printable(`Room ${room}: ${sessions} sessions`);
+function roomText({ room, sessions, presence, history }: RoomReport): string {
+  const kept = history === null ? '' : `, ${history.messages} messages kept`;
+  const head = printable(`Room ${room}: ${sessions} sessions${kept}`);
   if (presence === null) return `${head}; it has no presence, so users are not known.`;
   const { count, anonymous, users } = presence;
   const sum = `${head}, ${count - anonymous} users, ${anonymous} sessions without a user`;

@@ -41,6 +41,7 @@ export const roomReport: z.ZodType<RoomReport> = z.object({
       ),
     })
     .nullable(),
+  history: z.object({ messages: number, bytes: number }).nullable(),
   missing,
 });
 

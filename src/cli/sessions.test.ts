@@ -44,7 +44,9 @@ test('rooms are a table, with what to ask for more', async () => {
 test('a room shows who is in it', async () => {
   const { code, out } = await holdfast('rooms', '../a b/%');
   expect(code).toBe(0);
-  expect(out).toContain('Room ../a b/%: 3 sessions, 1 users, 1 sessions without a user');
+  expect(out).toContain(
+    'Room ../a b/%: 3 sessions, 5 messages kept, 1 users, 1 sessions without a user',
+  );
   expect(out).toContain('2023-11-14 22:13:20');
   expect(node.sessions.asked).toEqual([['/', '../a b/%', 100]]);
 });

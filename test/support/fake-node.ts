@@ -107,7 +107,8 @@ export class FakeSessions implements SessionsView {
       transports: ['sse'],
     } as const;
     const presence = { count: 2, anonymous: 1, users: [ada] };
-    return { namespace, room, sessions: 3, presence, missing: this.missing };
+    const history = { messages: 5, bytes: 600 };
+    return { namespace, room, sessions: 3, presence, history, missing: this.missing };
   }
 
   async user(namespace: string, user: string): ReturnType<SessionsView['user']> {

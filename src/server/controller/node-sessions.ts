@@ -18,6 +18,7 @@ import type {
   DisconnectReport,
   DisconnectRequest,
   PlaceReport,
+  RoomHistory,
   RoomReport,
   RoomsReport,
   SessionsView,
@@ -33,6 +34,14 @@ export interface NodeSessionsOptions {
   readonly snapshots: Pick<Snapshots, 'end'>;
   /** `undefined` when no room has presence. */
   readonly presence: PresenceStore | undefined;
+  readonly state: KeptView;
+}
+
+/** What the node keeps of what was said. */
+export interface KeptView {
+  readonly presence: PresenceStore | undefined;
+  readonly snapshots: NodeSessionsOptions['snapshots'];
+  kept(namespace: string, room: string): RoomHistory;
 }
 
 export class NodeSessions implements SessionsView {
@@ -55,7 +64,7 @@ export class NodeSessions implements SessionsView {
   }
 
   async room(namespace: string, room: string, most: number): Promise<RoomReport> {
-    const { questions, settings, presence } = this.#options;
+    const { questions, settings, presence, state } = this.#options;
     const asked = { rooms: [room], users: [] };
     const counted = await questions.ask(namespace, asked, { kind: 'count' });
     const hasPresence = presence !== undefined && settings.of(room).presence;
@@ -65,6 +74,7 @@ export class NodeSessions implements SessionsView {
       room,
       sessions: sumOf(counted),
       presence: found,
+      history: settings.of(room).history === undefined ? null : state.kept(namespace, room),
       missing: counted.silent,
     };
   }
@@ -116,15 +126,16 @@ export function createNodeSessions(
   hub: Hub,
   config: Config,
   { nodeId, workerCount }: { readonly nodeId: string; readonly workerCount: number },
-  { presence, snapshots }: Pick<NodeSessionsOptions, 'presence' | 'snapshots'>,
+  state: KeptView,
 ): NodeSessions {
   return new NodeSessions({
     nodeId,
     settings: new RoomSettingsTable(config.rooms),
     questions: new WorkerQuestions(hub, workerCount),
     whereabouts: new EmbeddedWhereabouts(nodeId, hub.interest),
-    snapshots,
-    presence,
+    snapshots: state.snapshots,
+    presence: state.presence,
+    state,
   });
 }
 

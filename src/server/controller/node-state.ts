@@ -5,12 +5,14 @@ import type { PresenceStore } from '../core/contracts/presence.ts';
 import type { Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import type { Hub } from '../links/bus/hub.ts';
+import { audienceKey } from '../protocol/interest-key.ts';
 import { RECOVERY_KEY_BYTES } from '../protocol/recovery-token.ts';
 import { EmbeddedHistory } from '../state/history/embedded-history.ts';
 import { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
 import { SessionService } from '../state/snapshots/session-service.ts';
 import { NodePresence } from './node-presence.ts';
 import type { StateView } from './node-view.ts';
+import type { RoomHistory } from './sessions-view.ts';
 
 /** How often what is too old is looked for. */
 const SWEEP_MS = 1_000;
@@ -51,6 +53,11 @@ export class NodeState {
   /** Who is in the rooms that have presence, once it serves; `undefined` where none has. */
   get presence(): PresenceStore | undefined {
     return this.#presence?.store;
+  }
+
+  /** What a room keeps at this moment. */
+  kept(namespace: string, room: string): RoomHistory {
+    return this.history.kept(audienceKey(namespace, room));
   }
 
   get view(): StateView {

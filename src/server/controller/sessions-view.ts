@@ -33,7 +33,14 @@ export interface RoomReport {
   readonly sessions: number;
   /** Null for a room without presence. */
   readonly presence: RoomPresence | null;
+  /** What it keeps; null for a room without history. */
+  readonly history: RoomHistory | null;
   readonly missing: readonly number[];
+}
+
+export interface RoomHistory {
+  readonly messages: number;
+  readonly bytes: number;
 }
 
 export interface UserReport {

@@ -65,6 +65,16 @@ export class EmbeddedHistory implements History {
     };
   }
 
+  /** What one room keeps. */
+  kept(key: string): { readonly messages: number; readonly bytes: number } {
+    const log = this.#logs.get(key);
+    if (log === undefined) return { messages: 0, bytes: 0 };
+    this.#trim(log, this.#options.nowMs());
+    let bytes = 0;
+    for (const entry of log.after(0)) bytes += costOf(entry);
+    return { messages: log.size, bytes };
+  }
+
   append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): void {
     const atMs = this.#options.nowMs();
     const offset = ++this.#latest;
