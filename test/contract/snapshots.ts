@@ -63,6 +63,29 @@ export function snapshotsSuite(
       });
     });
 
+    test('many rooms that come and go cost each what few do', async () => {
+      const timeOf = (count: number): Promise<number> =>
+        using(({ snapshots }) => {
+          const named = (at: number) => {
+            return { name: `room ${at}`, origin: ROOM_ORIGIN.client, after: at };
+          };
+          const rooms = Array.from({ length: count }, (_, at) => named(at));
+          snapshots.opened({ ...sessionOf('s'), rooms }, 1);
+          const before = performance.now();
+          for (let at = 0; at < 1_000; at++) {
+            snapshots.joined('s', [named(count)]);
+            snapshots.changed('s', new Uint8Array([at % 256]));
+            snapshots.left('s', [`room ${count}`]);
+          }
+          const tookMs = performance.now() - before;
+          snapshots.cut('s');
+          expect(snapshots.take('s')?.rooms).toEqual(rooms);
+          return tookMs;
+        });
+      await timeOf(10);
+      expect(await timeOf(10_000)).toBeLessThan((await timeOf(10)) * 20 + 50);
+    });
+
     test('one that is over is not given', async () => {
       await using(({ snapshots }) => {
         snapshots.opened(sessionOf('s'), 1);

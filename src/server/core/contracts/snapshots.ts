@@ -43,8 +43,8 @@ export interface ReportedSession {
   readonly connected: boolean;
   readonly storedData: unknown;
   readonly carrier: Carrier;
-  /** Its rooms, with how it came into each. */
-  origins(): readonly (readonly [room: string, origin: RoomOrigin])[];
+  /** Its rooms, with how it came into each. @param last so many, that it came into last */
+  origins(last?: number): readonly (readonly [room: string, origin: RoomOrigin])[];
 }
 
 /**

@@ -94,10 +94,11 @@ export class NamespaceSession implements Session, LocalSession {
     return names;
   }
 
-  origins(): readonly (readonly [room: string, origin: RoomOrigin])[] {
+  origins(last?: number): readonly (readonly [room: string, origin: RoomOrigin])[] {
     const { memberships } = this;
     const all: (readonly [string, RoomOrigin])[] = [];
-    for (let i = 2; i < memberships.length; i += 2) {
+    const from = last === undefined ? 2 : Math.max(2, memberships.length - 2 * last);
+    for (let i = from; i < memberships.length; i += 2) {
       const { name } = memberships[i] as Room<RoomMember>;
       if (name !== this.id) all.push([name, originOf(memberships[i + 1] as number)]);
     }

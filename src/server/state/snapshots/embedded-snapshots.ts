@@ -1,6 +1,8 @@
 /**
  * Sessions that can be recovered, in the memory of the controller. Each is kept as a text, since
- * there may be as many as there are clients, and most of them are never asked for.
+ * there may be as many as there are clients, and most of them are never asked for. One whose rooms
+ * change is laid open until the next sweep: a client that comes and goes with thousands of rooms
+ * would have all of them read and written for each.
  */
 
 import { parsed } from '../../../host/foreign/parsed.ts';
@@ -23,18 +25,33 @@ export interface EmbeddedSnapshotsOptions {
 
 interface Kept {
   /** All of it but its id and data, as JSON. */
-  packed: string;
+  packed: string | Open;
   data: Uint8Array | undefined;
   /** The worker that has it; `undefined` once it was cut. */
   worker: number | undefined;
   cutAtMs: number;
 }
 
+/** The same while it changes. */
+interface Open {
+  readonly namespace: string;
+  readonly user: string | undefined;
+  readonly rooms: Map<string, SnapshotRoom>;
+  /** What it takes, about. */
+  length: number;
+}
+
+/** Of a room of one that is laid open. */
+const OPEN_ROOM_BYTES = 150;
+/** Sessions that one `sweep` packs again: 5 µs each where they are in few rooms. */
+const PACKS_PER_SWEEP = 5_000;
+
 export class EmbeddedSnapshots implements Snapshots {
   readonly #options: EmbeddedSnapshotsOptions;
   readonly #live: Map<string, Kept> = new Map();
   /** In the order of their being cut. */
   readonly #cut: Map<string, Kept> = new Map();
+  readonly #open: Set<Kept> = new Set();
   #bytes = 0;
   #dropped = 0;
 
@@ -59,21 +76,28 @@ export class EmbeddedSnapshots implements Snapshots {
   }
 
   joined(id: string, rooms: readonly SnapshotRoom[]): void {
-    this.#change(id, ({ rooms: before, ...rest }) => {
-      const names = new Set(rooms.map(({ name }) => name));
-      return { ...rest, rooms: [...before.filter(({ name }) => !names.has(name)), ...rooms] };
+    this.#change(id, (open) => {
+      for (const room of rooms) {
+        if (open.rooms.delete(room.name)) open.length -= costOfRoom(room.name);
+        open.rooms.set(room.name, room);
+        open.length += costOfRoom(room.name);
+      }
     });
   }
 
   left(id: string, rooms: readonly string[]): void {
-    this.#change(id, (snapshot) => ({
-      ...snapshot,
-      rooms: snapshot.rooms.filter(({ name }) => !rooms.includes(name)),
-    }));
+    this.#change(id, (open) => {
+      for (const name of rooms) if (open.rooms.delete(name)) open.length -= costOfRoom(name);
+    });
   }
 
   changed(id: string, data: Uint8Array | undefined): void {
-    this.#change(id, (snapshot) => ({ ...snapshot, data }));
+    const kept = this.#live.get(id);
+    if (kept === undefined) return;
+    this.#bytes -= costOf(kept);
+    kept.data = data;
+    this.#bytes += costOf(kept);
+    this.#makePlaceFor(id);
   }
 
   cut(id: string): void {
@@ -90,6 +114,7 @@ export class EmbeddedSnapshots implements Snapshots {
     if (kept === undefined) return;
     this.#live.delete(id);
     this.#cut.delete(id);
+    this.#open.delete(kept);
     this.#bytes -= costOf(kept);
   }
 
@@ -98,8 +123,9 @@ export class EmbeddedSnapshots implements Snapshots {
     const name = JSON.stringify(whom.session ?? whom.user ?? whom.room ?? '');
     for (const [id, kept] of this.#cut) {
       // Nearly all are passed over without being read.
-      if (id !== whom.session && !kept.packed.includes(name)) continue;
-      const snapshot = unpack(id, kept);
+      const { packed } = kept;
+      if (id !== whom.session && typeof packed === 'string' && !packed.includes(name)) continue;
+      const snapshot = snapshotOf(id, kept);
       if (snapshot.namespace === namespace && isOneOf(snapshot, whom)) this.over(id);
     }
   }
@@ -113,15 +139,27 @@ export class EmbeddedSnapshots implements Snapshots {
   }
 
   take(id: string): SessionSnapshot | undefined {
-    this.sweep();
+    this.#forgetLate();
     const kept = this.#cut.get(id);
     if (kept === undefined) return undefined;
     this.over(id);
-    return unpack(id, kept);
+    return snapshotOf(id, kept);
   }
 
-  /** Forgets those whose time is over. To be called now and then. */
+  /** Forgets those whose time is over, and packs what is open. To be called now and then. */
   sweep(): void {
+    this.#forgetLate();
+    let left = PACKS_PER_SWEEP;
+    for (const kept of this.#open) {
+      if (--left < 0) return;
+      this.#open.delete(kept);
+      this.#bytes -= costOf(kept);
+      kept.packed = pack(snapshotOf('', kept));
+      this.#bytes += costOf(kept);
+    }
+  }
+
+  #forgetLate(): void {
     const oldestMs = this.#options.nowMs() - this.#options.windowMs;
     for (const [id, { cutAtMs }] of this.#cut) {
       if (cutAtMs >= oldestMs) return;
@@ -129,14 +167,20 @@ export class EmbeddedSnapshots implements Snapshots {
     }
   }
 
-  #change(id: string, change: (snapshot: SessionSnapshot) => SessionSnapshot): void {
+  #change(id: string, change: (open: Open) => void): void {
     const kept = this.#live.get(id);
     if (kept === undefined) return;
     this.#bytes -= costOf(kept);
-    const changedOne = change(unpack(id, kept));
-    kept.packed = pack(changedOne);
-    kept.data = changedOne.data;
+    const { packed } = kept;
+    const open = typeof packed === 'string' ? laidOpen(snapshotOf(id, kept)) : packed;
+    kept.packed = open;
+    this.#open.add(kept);
+    change(open);
     this.#bytes += costOf(kept);
+    this.#makePlaceFor(id);
+  }
+
+  #makePlaceFor(id: string): void {
     if (this.#makePlace()) return;
     this.over(id);
     this.#dropped++;
@@ -177,7 +221,11 @@ function pack({ namespace, user, rooms }: SessionSnapshot): string {
   return JSON.stringify(packed);
 }
 
-function unpack(id: string, { packed, data }: Kept): SessionSnapshot {
+function snapshotOf(id: string, { packed, data }: Kept): SessionSnapshot {
+  if (typeof packed === 'object') {
+    const { namespace, user, rooms: open } = packed;
+    return { id, namespace, user, rooms: [...open.values()], data };
+  }
   const [namespace, user, ...rooms] = parsed(packed) as Packed;
   return {
     id,
@@ -186,6 +234,17 @@ function unpack(id: string, { packed, data }: Kept): SessionSnapshot {
     rooms: rooms.map(([name, origin, after]) => ({ name, origin, after: after ?? undefined })),
     data,
   };
+}
+
+function laidOpen({ namespace, user, rooms }: SessionSnapshot): Open {
+  const open = new Map(rooms.map((room) => [room.name, room]));
+  const own = namespace.length + (user?.length ?? 0);
+  const length = rooms.reduce((sum, { name }) => sum + costOfRoom(name), own);
+  return { namespace, user, rooms: open, length };
+}
+
+function costOfRoom(name: string): number {
+  return OPEN_ROOM_BYTES + name.length;
 }
 
 function costOf({ packed, data }: Kept): number {

@@ -112,10 +112,11 @@ export class SessionReporter implements SessionReports {
     if (data === 'none') return;
     this.#known.set(session.id, session);
     const { id, namespace, user } = session;
+    const afterOf = this.#aftersIn(change);
     const rooms = session
       .origins()
       .concat([['', 1]])
-      .map(([name, origin]) => ({ name, origin, after: this.#afterOf(name, change) }));
+      .map(([name, origin]) => ({ name, origin, after: afterOf(name) }));
     this.#options.say((frame) => {
       frame.u8(SessionSaid.opened);
       writeSnapshot(frame, { id, namespace, user, rooms, data });
@@ -129,10 +130,11 @@ export class SessionReporter implements SessionReports {
       this.#options.say((frame) => frame.u8(SessionSaid.left).text(id).texts(left));
     }
     if (joined.length === 0) return;
-    const origins = new Map(session.origins());
+    const afterOf = this.#aftersIn(change);
+    // It has come into them last.
+    const origins = new Map(session.origins(joined.length));
     const rooms = joined.map((name): ReportedRoom => {
-      const after = this.#afterOf(name, change);
-      return { name, origin: origins.get(name) ?? 0, after };
+      return { name, origin: origins.get(name) ?? 0, after: afterOf(name) };
     });
     this.#options.say((frame) => {
       frame.u8(SessionSaid.joined).text(id);
@@ -140,11 +142,15 @@ export class SessionReporter implements SessionReports {
     });
   }
 
-  #afterOf(name: string, { joined, fresh, afters }: RoomsChange): ReportedRoom['after'] {
-    if (!joined.includes(name)) return undefined;
-    const after = afters?.get(name);
-    if (after !== undefined) return after;
-    return fresh.includes(name) ? 'now' : this.#options.latest();
+  /** What a session has had of a room, by what has changed; there may be thousands. */
+  #aftersIn({ joined, fresh, afters }: RoomsChange): (name: string) => ReportedRoom['after'] {
+    const [isJoined, isFresh] = [new Set(joined), new Set(fresh)];
+    return (name) => {
+      if (!isJoined.has(name)) return undefined;
+      const after = afters?.get(name);
+      if (after !== undefined) return after;
+      return isFresh.has(name) ? 'now' : this.#options.latest();
+    };
   }
 
   readonly #sayData = (): void => {
