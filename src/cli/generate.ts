@@ -1,6 +1,7 @@
 /** `holdfast generate`: writes what an operator needs around a node, from its config and host. */
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Config } from '../host/config/schema.ts';
 import { whyUnread } from '../host/foreign/named-file.ts';
 import { type FrontOptions, STICKINESS } from '../host/generate/front.ts';
@@ -33,6 +34,10 @@ const FRONT: readonly Option[] = [
     .default('none'),
 ];
 
+const IMAGE = new Option('--image <name>', 'The image that is run.').default(
+  `holdfast:${packageJson.version}`,
+);
+
 const KINDS: readonly Kind[] = [
   {
     name: 'haproxy',
@@ -40,7 +45,7 @@ const KINDS: readonly Kind[] = [
     options: FRONT,
     examples:
       '  holdfast generate haproxy --config holdfast.yaml --out /etc/haproxy/haproxy.cfg\n' +
-      '  holdfast generate haproxy --worker-ports --upstream 10.0.0.5 10.0.0.6 --listen 8080',
+      '  holdfast generate haproxy --worker-ports --upstream 10.0.0.5 10.0.0.6 --sticky source',
     async text(config, own) {
       const { haproxyText } = await import('../host/generate/haproxy.ts');
       return haproxyText(config, await factsOf(config), frontOptions(own));
@@ -80,6 +85,16 @@ const KINDS: readonly Kind[] = [
       const { sysctlText } = await import('../host/generate/sysctl.ts');
       const { diagnosisFor } = await import('./generate-facts.ts');
       return sysctlText(diagnosisFor(config));
+    },
+  },
+  {
+    name: 'kubernetes',
+    description: 'Deployment, Service, PodDisruptionBudget and autoscaler of Kubernetes.',
+    options: [IMAGE],
+    examples: '  holdfast generate kubernetes --config holdfast.yaml --image example.com/chat:7',
+    async text(config, own) {
+      const { kubernetesText } = await import('../host/generate/kubernetes.ts');
+      return kubernetesText(config, { image: String(own['image']) });
     },
   },
 ];

@@ -56,6 +56,8 @@ export interface Front {
   readonly doors: Doors;
   /** The proxy is on the node's own host. */
   readonly isLocal: boolean;
+  /** There are several nodes, and a session is on one of them. */
+  readonly areMany: boolean;
 }
 
 /** Whole seconds. */
@@ -99,6 +101,13 @@ export function frontOf(config: Config, facts: HostFacts, options: FrontOptions)
         'with the certificates that have signed its own.',
     );
   }
+  const areMany = hosts.length > 1;
+  if (areMany && options.sticky === 'none') {
+    throw new GenerateError(
+      'Nodes are not linked yet, so all requests of a session must reach the node that has it: ' +
+        'give --sticky source (or cookie, with HAProxy).',
+    );
+  }
   const ca = upstreamCa === undefined ? undefined : plainPath('--upstream-ca', upstreamCa);
   return {
     ...listenAddress(options),
@@ -115,6 +124,7 @@ export function frontOf(config: Config, facts: HostFacts, options: FrontOptions)
         : [],
     },
     isLocal,
+    areMany,
   };
 }
 
@@ -146,6 +156,13 @@ export function boundWords(config: Config, { bound }: Front): string {
         'worker takes as many',
   };
   return `Connections to one port are bounded by ${by}, ${connections}: ${more[by]}.`;
+}
+
+/** Whether clients have to come to the same place again, for a comment. */
+export function stickyWords({ areMany }: Front): string {
+  return areMany
+    ? 'Nodes are not linked: a client comes to the same one again, and is heard there only.'
+    : 'No client needs to come to the same worker twice; workers pass requests on.';
 }
 
 function upstreamHosts(config: Config, { upstreams = [] }: FrontOptions): readonly string[] {

@@ -7,7 +7,7 @@
  */
 
 import type { Config } from '../config/schema.ts';
-import { comment, type HostFacts } from './deployment.ts';
+import { comment, GenerateError, type HostFacts } from './deployment.ts';
 import {
   authority,
   boundWords,
@@ -15,6 +15,7 @@ import {
   type FrontOptions,
   frontOf,
   proxyAdvice,
+  stickyWords,
 } from './front.ts';
 
 /** Clients at the proxy without a connection to a worker: between two requests, or in a queue. */
@@ -27,6 +28,10 @@ const RELOAD_GRACE = '30m';
 /** @throws GenerateError when the config leaves open what a proxy must know */
 export function haproxyText(config: Config, facts: HostFacts, options: FrontOptions): string {
   const front = frontOf(config, facts, options);
+  if (front.areMany && front.sticky === 'hash') {
+    // A full node is left out of one backend and not of the other, so that they reckon differently.
+    throw new GenerateError('With several nodes take --sticky source or cookie, not hash.');
+  }
   const most = front.upstreams.length * front.bound.connections + IDLE_CLIENTS;
   return [
     head(config, front, most),
@@ -49,7 +54,7 @@ function head(config: Config, front: Front, most: number): string {
     boundWords(config, front),
     `HAProxy has two files open for each of ${most} clients: its service needs ` +
       `LimitNOFILE=${2 * most + 1_000}.`,
-    'No client needs to come to the same worker twice; workers pass requests on among themselves.',
+    stickyWords(front),
   );
 }
 

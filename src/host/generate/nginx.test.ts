@@ -46,6 +46,12 @@ test('it waits for what the node waits for, and no less', () => {
   expect(textOf({ requestTimeoutMs: 1_000 })).toContain('proxy_read_timeout 55s;');
 });
 
+test('many nodes are tried one at a time: a session is on its own', () => {
+  const text = textOf({}, { upstreams: ['10.0.0.5', '10.0.0.6'], sticky: 'source' });
+  expect(text).not.toContain('http_503');
+  expect(text).toContain('ip_hash;');
+});
+
 test('bodies may be as large as messages', () => {
   expect(textOf({ maxPayloadBytes: 1_000_000 })).toContain('client_max_body_size 1065536;');
 });
@@ -74,7 +80,12 @@ describe('it is refused', () => {
   test.each<[string, Keys, Partial<FrontOptions>, string]>([
     ['with a cookie', {}, { sticky: 'cookie' }, 'nginx sets no affinity cookie'],
     ['with any port', { port: 0 }, {}, '`port` is 0'],
-    ['with many names to check', tls, { upstreams: ['a', 'b'], upstreamCa }, 'checks one host'],
+    [
+      'with many names to check',
+      tls,
+      { upstreams: ['a', 'b'], sticky: 'hash', upstreamCa },
+      'checks one host',
+    ],
     ['with an address to check', tls, { upstreams: ['10.0.0.5'], upstreamCa }, 'no addresses'],
     ['with a variable in a file', {}, { certificate: '/tls/$host' }, '--certificate is'],
   ])('%s', (_how, keys, options, sentence) => {
@@ -110,7 +121,7 @@ describe.skipIf(!nginx.available)(nginx.title('nginx takes it'), () => {
 
   test.each<[string, Keys, Partial<FrontOptions>]>([
     ['one worker on an address of IPv6', { workers: 1, host: '::1' }, { listen }],
-    ['many nodes', {}, { upstreams: ['10.0.0.5', 'fd00::6'], listen }],
+    ['many nodes', {}, { upstreams: ['10.0.0.5', 'fd00::6'], listen, sticky: 'hash' }],
     ['limits', { maxSessionsPerAddress: 10, maxHandshakesPerAddress: 5 }, { listen }],
     ['other paths', { path: '/live/io/', plainPath: '/live/' }, { listen }],
   ])('%s', (_what, keys, options) => expectValid(textOf(keys, options)));

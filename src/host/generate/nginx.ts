@@ -17,6 +17,7 @@ import {
   frontOf,
   proxyAdvice,
   REQUESTS_PER_SESSION,
+  stickyWords,
 } from './front.ts';
 
 /** Files of nginx beside connections: logs, sockets, its own. */
@@ -73,7 +74,7 @@ function head(config: Config, front: Front): string {
       'generate nginx".',
     proxyAdvice(config, front),
     boundWords(config, front),
-    'No client needs to come to the same worker twice; workers pass requests on among themselves.',
+    stickyWords(front),
   );
 }
 
@@ -144,7 +145,7 @@ function group(front: Front, name: string): readonly string[] {
 }
 
 function server(config: Config, front: Front, rules: readonly string[]): readonly string[] {
-  const { times, doors, upstreamTls } = front;
+  const { times, upstreamTls } = front;
   const scheme = upstreamTls === undefined ? 'http' : 'https';
   // One time for both: how long a WebSocket is silent, and how long an answer takes.
   const silence = Math.max(times.tunnel, times.answer);
@@ -175,18 +176,25 @@ function server(config: Config, front: Front, rules: readonly string[]): readonl
     `proxy_send_timeout ${silence}s;`,
     'proxy_next_upstream error;',
     '',
-    ...[doors.socketio, doors.socketio.slice(0, -1), ...doors.plain].flatMap((path) => [
-      `location = ${path} {`,
-      '    # A GET that a full worker refused is tried at two others.',
-      '    proxy_next_upstream error timeout http_503;',
-      '    proxy_next_upstream_tries 3;',
-      `    proxy_pass ${scheme}://$holdfast_group;`,
-      '}',
-    ]),
+    // A session that another node took would be sought at the one where its client belongs.
+    ...(front.areMany ? [] : newcomers(front)),
     'location / {',
     `    proxy_pass ${scheme}://holdfast;`,
     '}',
   ];
+}
+
+/** Where sessions begin: a GET that a full worker refused is tried at two others. */
+function newcomers({ doors, upstreamTls }: Front): readonly string[] {
+  const scheme = upstreamTls === undefined ? 'http' : 'https';
+  return [doors.socketio, doors.socketio.slice(0, -1), ...doors.plain].flatMap((path) => [
+    `location = ${path} {`,
+    '    # What a full worker refuses is tried at two others.',
+    '    proxy_next_upstream error timeout http_503;',
+    '    proxy_next_upstream_tries 3;',
+    `    proxy_pass ${scheme}://$holdfast_group;`,
+    '}',
+  ]);
 }
 
 function listening({ listenHost, listenPort, certificate }: Front): readonly string[] {
