@@ -62,6 +62,7 @@ export function historySuite(
         ]);
         expect(textsOf(missed)).toEqual(['2', '3']);
         expect(missed.completeFrom).toEqual([0, 0]);
+        expect(missed.cutAt).toBe(0);
         expect(missed.latest).toBeGreaterThan(first);
         expect(textsOf(await since(history, [{ key: 'd', after: 0 }]))).toEqual([]);
       });
@@ -155,6 +156,7 @@ export function historySuite(
         const missed = await since(history, [{ key: 'a', after: 0 }], few);
         expect(textsOf(missed)).toEqual(['7', '8', '9']);
         expect(missed.completeFrom).toEqual([offsets[6] as number]);
+        expect(missed.cutAt).toBe(offsets[6] as number);
         const small = await since(history, [{ key: 'a', after: 0 }], { messages: 9, bytes: 2 });
         expect(textsOf(small)).toEqual(['8', '9']);
       });

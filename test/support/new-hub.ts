@@ -7,13 +7,18 @@ import { Hub, type HubEvents } from '../../src/server/links/bus/hub.ts';
 import { EmbeddedHistory } from '../../src/server/state/history/embedded-history.ts';
 
 /** Its number is 1. */
-export function newHub(events: HubEvents, log: Log, rooms: RoomsConfig = {}): Hub {
+export function newHub(
+  events: HubEvents,
+  log: Log,
+  rooms: RoomsConfig = {},
+  budgetBytes: number = 1_000_000,
+): Hub {
   const nowMs = (): number => performance.now();
   return new Hub({
     node: 1,
     events,
     log,
     settings: new RoomSettingsTable(rooms),
-    history: new EmbeddedHistory({ budgetBytes: 1_000_000, nowMs }),
+    history: new EmbeddedHistory({ budgetBytes, nowMs }),
   });
 }

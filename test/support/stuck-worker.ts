@@ -4,6 +4,7 @@ import { LIMITS } from '../../src/server/core/limits/limits.ts';
 import { BusFrame, Channel } from '../../src/server/links/bus/bus-frame.ts';
 import type { Hub } from '../../src/server/links/bus/hub.ts';
 import { connectFramed, FramedConnection } from '../../src/server/links/ipc/framed-connection.ts';
+import type { FrameReader } from '../../src/server/protocol/frame.ts';
 import { namespaceKey } from '../../src/server/protocol/interest-key.ts';
 import { eventually } from '../system/eventually.ts';
 
@@ -11,10 +12,12 @@ export class StuckWorker {
   readonly link: FramedConnection;
   /** Those that it has read after all. */
   frames = 0;
+  /** Of them, the offsets of messages that rooms keep. */
+  readonly offsets: number[] = [];
 
   private constructor() {
     this.link = new FramedConnection(
-      { onFrame: () => this.frames++, onFault: () => {}, onClose: () => {} },
+      { onFrame: (_link, frame) => this.#take(frame), onFault: () => {}, onClose: () => {} },
       LIMITS.ipcFrameBytes,
     );
   }
@@ -36,6 +39,11 @@ export class StuckWorker {
     await eventually('the hub knows it', () => hub.interest.entryCount, isMore);
     link.setReading(false);
     return stuck;
+  }
+
+  #take(frame: FrameReader): void {
+    this.frames++;
+    if (frame.type === BusFrame.kept) this.offsets.push(frame.u53());
   }
 
   /** Reads a little at a time. */

@@ -36,6 +36,8 @@ export interface Missed {
   readonly messages: readonly KeptMessage[];
   /** For each place: whoever has had all up to this offset is given all that came after. */
   readonly completeFrom: readonly number[];
+  /** What is not newer was left out, since all of it was too much for one answer; 0 for nothing. */
+  readonly cutAt: number;
   /** The offset of the latest message of any room. */
   readonly latest: number;
 }

@@ -251,7 +251,13 @@ export const NODE_BOUNDS = {
   missedBytes: {
     value: 4_194_304,
     unit: 'bytes',
-    why: 'The same by their bytes; all who come back in one turn share an answer.',
+    why: 'The same by their bytes; those who come back in one turn share an answer that has room.',
+    seen: 'likewise',
+  },
+  missedHalvings: {
+    value: 6,
+    unit: 'times',
+    why: 'Who share an answer that has no room for all are asked for by halves: 64 such answers.',
     seen: 'likewise',
   },
   missedPieceBytes: {

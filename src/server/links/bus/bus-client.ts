@@ -226,6 +226,8 @@ export class BusClient implements NodeLink {
   // NodeLink: what the core sends.
 
   setInterest(key: string, interested: boolean): void {
+    // Who is answered next counts on it; if nobody stays, it is taken back then.
+    if (!interested && this.#history.isAsking(key)) return;
     this.#interest.set(key, interested);
   }
 

@@ -339,6 +339,8 @@ export class Hub {
       onStuck: (isStuck) => this.#sayStuck(link, isStuck),
     });
     this.#links.set(worker, link);
+    // All others are held: it would be let go on once more than it was held.
+    if (this.#kept.isHolding) link.hold(true);
     return link;
   }
 

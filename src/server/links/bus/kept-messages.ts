@@ -85,12 +85,15 @@ export class KeptMessages implements Sender {
     for (let i = 0; i < count; i++) places.push({ key: frame.text(), after: frame.u53() });
     for (const { key } of places) this.#options.interest.add(key, link.worker);
     const bounds = { messages: LIMITS.missedMessages, bytes: LIMITS.missedBytes };
-    this.#options.history.since(places, bounds, ({ messages, completeFrom, latest }) => {
+    this.#options.history.since(places, bounds, ({ messages, completeFrom, latest, cutAt }) => {
       let at = 0;
       do {
         const writer = new FrameWriter(LIMITS.ipcFrameBytes).begin(BusFrame.missed).u32(id);
         const end = pieceEnd(messages, at);
-        writer.u8(end === messages.length ? 1 : 0).u53(latest);
+        writer
+          .u8(end === messages.length ? 1 : 0)
+          .u53(latest)
+          .u53(cutAt);
         writer.u32(completeFrom.length);
         for (const from of completeFrom) writer.u53(from);
         writer.u32(end - at);
@@ -102,6 +105,11 @@ export class KeptMessages implements Sender {
         this.#put(link, BusFrame.missed, writer.take().subarray(FRAME_HEADER_BYTES));
       } while (at < messages.length);
     });
+  }
+
+  /** All workers wait for one that takes its messages slowly. */
+  get isHolding(): boolean {
+    return this.#holders > 0;
   }
 
   hold(isHeld: boolean): void {

@@ -112,6 +112,7 @@ export class EmbeddedHistory implements History {
     done({
       messages,
       completeFrom: completeFrom.map((from) => Math.max(from, cutAt)),
+      cutAt,
       latest: this.#latest,
     });
   }
