@@ -101,6 +101,19 @@ test('its rooms are asked about, and those that are allowed are its own again', 
   socket.close();
 });
 
+test('each end is told, with the id that it has again', async () => {
+  const socket = await cutOff(['a'], () => {});
+  const ends = () => backend.asked('disconnect').map(({ session, reason }) => [session, reason]);
+  await eventually('the cut is told', ends, ({ length }) => length > 0);
+  const { id } = socket;
+  socket.disconnect();
+  await eventually('so is the end', ends, ({ length }) => length > 1);
+  expect(ends()).toEqual([
+    [id, 'transport close'],
+    [id, 'client namespace disconnect'],
+  ]);
+});
+
 test('a room that is not allowed any more is lost', async () => {
   const socket = await cutOff(['a', 'b'], () => closed.add('b'));
   expect(await socket.emitWithAck('rooms')).toEqual(['a', 'home']);

@@ -178,7 +178,7 @@ describe('on three workers', () => {
       const last = await back(again, { namespace, auth: authOf(user, { exp: inSeconds(3) }) });
       expect(await aboutOf(last)).toMatchObject({ recovered: true, rooms: [room] });
       await last.until('it runs out', () => last.over !== undefined);
-      expect(last.over).toContain(kind === 'websocket' ? 'session expired' : 'io server');
+      expect(last.over).toContain(kind.startsWith('io-') ? 'io server' : 'session expired');
     });
 
     test('it is reached and ended by its id wherever it is', async () => {
@@ -192,8 +192,7 @@ describe('on three workers', () => {
         expect([comer.connect?.id, comer.connect?.recovered]).toEqual([id, true]);
       }
       // Which no client keeps it from.
-      if (kind === 'websocket') await comer.ask('enter', id);
-      else expect(await comer.ask('holdfast:leave', id)).toBeUndefined();
+      if (kind.startsWith('io-')) expect(await comer.ask('holdfast:leave', id)).toBeUndefined();
       const other = await opened(node, 'websocket', { namespace, auth: authOf('other') });
       await other.ask('sayTo', id);
       await comer.heard('to it alone');
@@ -259,6 +258,25 @@ describe('on three workers', () => {
     return socket;
   }
 
+  test('what was published is given to the others', async () => {
+    const room = newRoom();
+    const auth = authOf(newUser(), { rooms: [room] });
+    const one = await opened(node, 'io-websocket', { auth, rooms: [room] });
+    const two = await opened(node, 'websocket', { auth, rooms: [room] });
+    expect(await one.ask('holdfast:publish', room, 'said', 'by one')).toBeUndefined();
+    await two.heard('by one');
+    await cut(node, one);
+    await cut(node, two);
+    const three = await opened(node, 'io-websocket', { auth });
+    expect(await three.ask('holdfast:publish', room, 'said', 'by three')).toBeUndefined();
+    await node.publish({ event: 'said', args: ['to both'], room, user: 'nobody' });
+    for (const comer of [one, two]) {
+      const again = await back(comer);
+      await again.heard('to both');
+      expect(again.of('said')).toEqual(['by three', 'to both']);
+    }
+  });
+
   test('two CONNECTs in a row are one', async () => {
     const { auth, id } = await left(newRoom());
     for (let at = 0; at < 5; at++) {
@@ -270,6 +288,43 @@ describe('on three workers', () => {
       socket.close();
       await socket.closed;
     }
+  });
+
+  test('an event before the answer ends a connection, and no session', async () => {
+    const { auth, id } = await left(newRoom());
+    const hasty = await engine();
+    hasty.send(`40${auth}`, `420${JSON.stringify(['about'])}`);
+    await hasty.end();
+    const socket = await engine();
+    socket.send(`40${auth}`);
+    expect(await socket.text()).toStartWith(`40{"sid":"${id}"`);
+    socket.close();
+  });
+
+  test('what plain clients send before the answer comes behind it', async () => {
+    const auth = authOf(newUser());
+    let comer = await opened(node, 'websocket', { auth });
+    await comer.ask('enter', newRoom());
+    const { recovery = '' } = comer.connect ?? {};
+    const query = new URLSearchParams({ auth: JSON.stringify(auth), recovery });
+    const hasty = async (message: object): Promise<RawWebSocket> => {
+      await cut(node, comer);
+      const socket = new RawWebSocket(node.url, { path: '/ws', wholeQuery: query.toString() });
+      await socket.opened;
+      socket.send(JSON.stringify(message));
+      const told = JSON.parse(await socket.text()) as { type: string; recovered: boolean };
+      expect(told).toMatchObject({ type: 'connect', recovered: true });
+      return socket;
+    };
+    const about = await hasty({ type: 'event', event: 'about', id: 1 });
+    expect(JSON.parse(await about.text())).toMatchObject({ type: 'ack', id: 1 });
+    // Whoever has it taken from a client that is still there has it, and ends it.
+    comer = await opened(node, 'websocket', { auth, recovery });
+    expect(comer.connect?.recovered).toBe(true);
+    await about.end();
+    const over = await hasty({ type: 'disconnect' });
+    await over.end();
+    expect((await opened(node, 'websocket', { auth, recovery })).connect?.recovered).toBe(false);
   });
 
   test('who is gone again before an answer may still come back', async () => {
