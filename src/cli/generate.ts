@@ -97,6 +97,24 @@ const KINDS: readonly Kind[] = [
       return kubernetesText(config, { image: String(own['image']) });
     },
   },
+  {
+    name: 'prometheus',
+    description: 'Alerts of Prometheus on the metrics of the node.',
+    examples: '  holdfast generate prometheus --config holdfast.yaml --out holdfast-alerts.yaml',
+    async text(config) {
+      const { prometheusText } = await import('../host/generate/prometheus.ts');
+      return prometheusText(config);
+    },
+  },
+  {
+    name: 'grafana',
+    description: 'A dashboard of Grafana on the metrics of the node, to be imported.',
+    examples: '  holdfast generate grafana --config holdfast.yaml --out holdfast-dashboard.json',
+    async text(config) {
+      const { grafanaText } = await import('../host/generate/grafana.ts');
+      return grafanaText(config);
+    },
+  },
 ];
 
 export function generateCommand(): Command {
