@@ -36,7 +36,7 @@ export function readGauges(parts: GaugedParts): ReturnType<SamplerOptions['gauge
     websocketSessions: present.websocket,
     sseSessions: present.sse,
     streamSessions: present.stream,
-    rooms: namespaces.reduce((sum, { rooms }) => sum + rooms.size, 0),
+    rooms: namespaces.reduce((sum, { roomCount }) => sum + roomCount, 0),
     users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
     edgeSockets: peers.socketCount,
     capacity: places.capacity,

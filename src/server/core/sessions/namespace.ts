@@ -60,6 +60,8 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   readonly #audience: Audience;
   /** Empty but for the moment in which the app hears of an end: it may ask for that end again. */
   readonly #leaving: Set<NamespaceSession> = new Set();
+  /** Of sessions that were recovered. */
+  #ownRooms = 0;
   readonly #recovered: WeakSet<NamespaceSession> = new WeakSet();
   /** Of sessions that ended, for as long as the app holds them. */
   readonly #roomsBefore: WeakMap<NamespaceSession, readonly string[]> = new WeakMap();
@@ -79,6 +81,11 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     this.#audience = new Audience(this, (id) => context.findSession(name, id));
     this.server = new NamespaceServer(this, context.workerId, context.findServer);
     this.runner = new HandlerRunner(handlers, this.server, context);
+  }
+
+  /** Rooms that somebody joined. */
+  get roomCount(): number {
+    return this.rooms.size - this.#ownRooms;
   }
 
   get sessionCount(): number {
@@ -141,6 +148,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
     for (let i = 0; i < memberships.length; i += 2) {
       const room = memberships[i] as Room<NamespaceSession>;
       room.vacate(memberships[i + 1] as number);
+      if (room.name === session.id) this.#ownRooms--;
       if (room.settings.presence) this.#context.presence?.changed(this, room.name, user, false);
       if (room.members.length === 0) this.#retire(room);
     }
@@ -244,6 +252,7 @@ export class Namespace implements SessionHome, ServerHome, PresenceSource {
   #enterOwn(session: NamespaceSession): void {
     const room = new Room<NamespaceSession>(session.id);
     this.rooms.set(session.id, room);
+    this.#ownRooms++;
     this.link.setInterest(roomKey(this.name, session.id), true);
     room.add(session);
   }

@@ -43,6 +43,14 @@ test('it cannot leave itself', () => {
   });
 });
 
+test('its own room is none that is counted', () => {
+  core.enter('s', ['a']);
+  const session = takeUp(['a', 'b']);
+  expect(core.home.roomCount).toBe(2);
+  core.home.remove(session, 'transport close');
+  expect(core.home.roomCount).toBe(1);
+});
+
 test('what it held is given back', () => {
   const before = core.budget.heldBytes;
   const session = takeUp(Array.from({ length: MAX_ROOMS }, (_, at) => `r${at}`));
