@@ -2,8 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
+import { Manager } from 'socket.io-client';
 import type { RoomsConfig } from '../../src/host/config/rooms.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { joined } from './clients.ts';
 import {
   ALL,
   type Asked,
@@ -358,6 +360,43 @@ describe.each(['io-websocket', 'io-polling'] as const)('%s', (kind) => {
     await again.heard(1);
     expect(again.of('said')).toEqual([1]);
   });
+});
+
+test('two namespaces over one connection', async () => {
+  const room = newRoom();
+  const manager = new Manager(node.url, { transports: ['websocket'], reconnectionDelay: 5 });
+  const names = ['/', '/other'];
+  const heard: Record<string, unknown[]> = { '/': [], '/other': [] };
+  const sockets = names.map((name) => {
+    return manager.socket(name).on('said', (value) => heard[name]?.push(value));
+  });
+  for (const socket of sockets) {
+    await joined(socket);
+    await socket.emitWithAck('holdfast:join', room);
+  }
+  const tell = (value: number): Promise<Response[]> =>
+    Promise.all(
+      names.map((namespace) => node.publish({ event: 'said', args: [value], room, namespace })),
+    );
+  await tell(0);
+  await eventually(
+    'both hear the first',
+    () => heard,
+    (now) => names.every((name) => now[name]?.length === 1),
+  );
+  manager.engine.close();
+  for (let i = 1; i <= 9; i++) await tell(i);
+  for (const socket of sockets) await joined(socket);
+  await tell(10);
+  await eventually(
+    'both hear the last',
+    () => heard,
+    (now) => names.every((name) => now[name]?.includes(10)),
+  );
+  const all = Array.from({ length: 11 }, (_, i) => i);
+  expect(heard).toEqual({ '/': all, '/other': all });
+  expect(sockets.map(({ recovered }) => recovered)).toEqual([true, true]);
+  for (const socket of sockets) socket.disconnect();
 });
 
 test('too old', async () => {

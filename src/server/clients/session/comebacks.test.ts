@@ -124,6 +124,14 @@ test('a position gives what came after it in its rooms and for everyone', () => 
   expect(given).toMatchObject({ isRecovered: true, position: 'e-11' });
 });
 
+test('what is said in another namespace is not for it, though others asked for that', () => {
+  const event = new EncodedEvent('/b', '["m",12]', [], { position: 'e-12' });
+  const other = { ...message(12, ['a:1']), event };
+  answer = missed([message(11, ['a:1']), other, message(13, ['a:1'])], 20);
+  const given = back(comer({ token: undefined, position: 'e-10' }));
+  expect(offsetsOf(given)).toEqual(['e-11', 'e-13']);
+});
+
 test.each([
   ['e-9', 'that is older than what is kept'],
   ['e-21', 'of the future'],

@@ -142,7 +142,9 @@ export class Comebacks {
       }
       const isExcluded = (except: readonly string[]): boolean =>
         except.some((name) => name === snapshot?.id || rooms.includes(name));
+      // Others are answered by the same, also of rooms of that name in another namespace.
       const missed = answer.messages
+        .filter(({ event }) => event.namespace === home.name)
         .filter(({ offset, target }) => isFor(places, offset, target.rooms, target.users, user))
         .filter(({ target }) => !isExcluded(target.except))
         .map(({ event }) => event);
