@@ -98,6 +98,26 @@ const KINDS: readonly Kind[] = [
     },
   },
   {
+    name: 'dockerfile',
+    description: 'A Dockerfile of the node with its app and config.',
+    examples: '  holdfast generate dockerfile --app app.ts --out Dockerfile',
+    async text(config) {
+      const { dockerfileText } = await import('../host/generate/dockerfile.ts');
+      return dockerfileText(config, packageJson.version);
+    },
+  },
+  {
+    name: 'compose',
+    description: 'A compose file that runs the image of the node.',
+    options: [IMAGE],
+    examples: '  holdfast generate compose --config holdfast.yaml --out compose.yaml',
+    async text(config, own) {
+      const { composeText } = await import('../host/generate/compose.ts');
+      const { serviceFacts } = await import('./generate-facts.ts');
+      return composeText(config, serviceFacts(config), String(own['image']));
+    },
+  },
+  {
     name: 'prometheus',
     description: 'Alerts of Prometheus on the metrics of the node.',
     examples: '  holdfast generate prometheus --config holdfast.yaml --out holdfast-alerts.yaml',

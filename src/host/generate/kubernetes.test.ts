@@ -86,8 +86,11 @@ describe('the container', () => {
   });
 
   test('takes no value for another variable', () => {
-    const { env } = containerOf({ HOLDFAST_APP: '/srv/$(HOME)/app.ts' });
-    expect(env).toContainEqual({ name: 'HOLDFAST_APP', value: '/srv/$$(HOME)/app.ts' });
+    const { env } = containerOf({ HOLDFAST_TOKEN_KEY_FILE: '/srv/$(HOME)/key' });
+    expect(env).toContainEqual({
+      name: 'HOLDFAST_TOKEN_KEY_FILE',
+      value: '/srv/$$(HOME)/key',
+    });
   });
 
   test('is asked on its public port', () => {
@@ -116,7 +119,7 @@ test('with TLS it is asked in TLS, and the Service is at 443', () => {
   const { Deployment, Service } = partsOf(text);
   expect(Deployment.spec.template.spec.containers[0].startupProbe.httpGet.scheme).toBe('HTTPS');
   expect(Service.spec.ports[0].port).toBe(443);
-  expect(text.replaceAll('\n#', '')).toContain('hold /tls/cert.pem, /tls/key.pem.');
+  expect(text.replaceAll('\n#', '')).toContain('given /tls/cert.pem, /tls/key.pem.');
 });
 
 describe('it is refused', () => {

@@ -4,12 +4,17 @@
  * more than a value.
  */
 
-import { isLoopback } from '../access/loopback.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeNeeds, PLAN_BASIS } from '../figures/plan-node.ts';
 import { SESSION_COST } from '../figures/session-cost.ts';
+import {
+  ADMIN_TOKEN,
+  checkReachable,
+  containerSettings,
+  imageName,
+  missingFiles,
+} from './container.ts';
 import { comment, GenerateError } from './deployment.ts';
-import { pathsOf, settingsOf } from './settings.ts';
 
 export interface KubernetesOptions {
   /** The image that runs, such as `registry.example.com/holdfast:1`. */
@@ -20,7 +25,6 @@ type Value = Readonly<Record<string, unknown>>;
 
 const NAME = 'holdfast';
 const SECRETS = 'holdfast-secrets';
-const ADMIN_TOKEN = 'HOLDFAST_ADMIN_TOKEN';
 
 /** WebSocket connections of a pod, on average, above which there are more pods. */
 const CONNECTIONS_AVERAGE = 40_000;
@@ -42,21 +46,17 @@ const SCALE_DOWN_S = 600;
 /** What `nobody` is in most images. */
 const USER = 65_534;
 const PRIVILEGED_PORTS = 1_024;
-/** A name of an image as registries have it, with a tag or a digest. */
-const IMAGE = /^[a-z\d]([\w./:@-]*[\w])?$/;
 
 /** @throws GenerateError for a config that cannot work in a pod */
 export function kubernetesText(config: Config, options: KubernetesOptions): string {
-  refuse(config, options);
-  const paths = pathsOf(config);
+  refuse(config);
+  const image = imageName(options.image);
   const { secrets } = environment(config);
   const head = comment(
     'Holdfast in Kubernetes; written by "holdfast generate kubernetes".',
     `The Secret ${SECRETS} has to be there, with: ${secrets.join(', ')}. kubectl create secret ` +
       `generic ${SECRETS} --from-literal=${ADMIN_TOKEN}=...`,
-    ...(paths.length === 0
-      ? []
-      : [`The image, or volumes that you add, hold ${paths.join(', ')}.`]),
+    ...missingFiles(config),
     'The autoscaler knows websocket_connections only where an adapter brings metrics of ' +
       `Prometheus to custom.metrics.k8s.io; Prometheus scrapes port ` +
       `${config.adminPort} with the admin token.`,
@@ -64,7 +64,7 @@ export function kubernetesText(config: Config, options: KubernetesOptions): stri
       'must reach the same pod again, which sessionAffinity is for. An ingress in ' +
       'front needs its own.',
   );
-  const parts = [deployment(config, options), service(config), budget(), autoscaler()];
+  const parts = [deployment(config, image), service(config), budget(), autoscaler()];
   return `${[head, ...parts.map(yaml)].join('\n---\n')}\n`;
 }
 
@@ -77,29 +77,13 @@ function yaml(value: Value): string {
   return Bun.YAML.stringify(value, null, 2);
 }
 
-function refuse({ host, port, adminPort }: Config, { image }: KubernetesOptions): void {
-  if (!IMAGE.test(image)) {
-    throw new GenerateError(
-      `--image is ${JSON.stringify(image)}; it must be the name of an image.`,
-    );
-  }
-  if (port === 0 || adminPort === 0) {
-    throw new GenerateError(
-      '`port` or `adminPort` is 0, which is another port at each start: set --port and ' +
-        '--admin-port.',
-    );
-  }
-  if (port < PRIVILEGED_PORTS || adminPort < PRIVILEGED_PORTS) {
-    throw new GenerateError(
-      'A container without root cannot listen below port 1024: set --port and --admin-port ' +
-        'higher; the Service listens on 80 or 443 all the same.',
-    );
-  }
-  if (isLoopback(host)) {
-    throw new GenerateError(
-      `host is ${host}, where nobody outside the pod comes in: set --host ::.`,
-    );
-  }
+function refuse(config: Config): void {
+  checkReachable(config);
+  if (config.port >= PRIVILEGED_PORTS && config.adminPort >= PRIVILEGED_PORTS) return;
+  throw new GenerateError(
+    'A container without root cannot listen below port 1024: set --port and --admin-port ' +
+      'higher; the Service listens on 80 or 443 all the same.',
+  );
 }
 
 function workersOf({ workers }: Config): number {
@@ -107,20 +91,21 @@ function workersOf({ workers }: Config): number {
 }
 
 /** The config, with the admin port open to Prometheus and as many workers as the pod has cores. */
-function environment(config: Config): { readonly env: Value[]; readonly secrets: string[] } {
-  const { variables, secrets } = settingsOf(config, ['adminHost', 'adminToken', 'workers']);
-  const named = [ADMIN_TOKEN, ...secrets];
+function environment(config: Config): {
+  readonly env: Value[];
+  readonly secrets: readonly string[];
+} {
+  const { variables, secrets } = containerSettings(config, ['workers']);
   return {
     env: [
-      { name: 'HOLDFAST_ADMIN_HOST', value: '::' },
       { name: 'HOLDFAST_WORKERS', value: String(workersOf(config)) },
       ...variables.map(([name, value]) => ({ name, value: escaped(value) })),
-      ...named.map((name) => ({
+      ...secrets.map((name) => ({
         name,
         valueFrom: { secretKeyRef: { name: SECRETS, key: name } },
       })),
     ],
-    secrets: named,
+    secrets,
   };
 }
 
@@ -129,7 +114,7 @@ function escaped(value: string): string {
   return value.replaceAll('$(', '$$$$(');
 }
 
-function deployment(config: Config, { image }: KubernetesOptions): Value {
+function deployment(config: Config, image: string): Value {
   const stopSeconds = Math.ceil(config.shutdownTimeoutMs / 1_000);
   const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname' };
   return {
