@@ -21,6 +21,22 @@ const handlers: NamespaceHandlers = {
   },
 };
 
-const app: App = defineApp({ ...handlers, namespaces: { '/other': handlers } });
+/** It sets the data of its sessions as they come in, and some time after an event. */
+const marking: NamespaceHandlers = {
+  ...handlers,
+  connected(session) {
+    if (!session.recovered) session.data = { set: 'as it came in' };
+  },
+  on: {
+    ...handlers.on,
+    async later(session) {
+      await Bun.sleep(400);
+      session.data = { ...(session.data as object), later: true };
+    },
+  },
+};
+
+const namespaces = { '/other': handlers, '/marking': marking };
+const app: App = defineApp({ ...handlers, namespaces });
 
 export default app;

@@ -233,6 +233,30 @@ describe('on three workers', () => {
     });
   });
 
+  test('data that handlers set, whenever, outlives the worker', async () => {
+    const namespace = '/marking';
+    const claims = { join: [newRoom()] };
+    const asked = { namespace, auth: authOf(newUser(), claims) };
+    const comer = await opened(node, 'websocket', asked);
+    const later = await opened(node, 'websocket', { ...asked, auth: authOf(newUser(), claims) });
+    await later.ask('later');
+    // A moment after handlers have run.
+    await Bun.sleep(500);
+    for (const pid of await node.workerPids()) process.kill(pid as number, 'SIGKILL');
+    for (const one of [comer, later]) {
+      await one.until('its worker is gone', () => one.over !== undefined);
+    }
+    const data = { set: 'as it came in' };
+    const again = await eventually(
+      'they are back',
+      () => Promise.all([comer, later].map((one) => back(one).catch(() => undefined))),
+      (all) => all.every((one) => one !== undefined),
+    );
+    const seen = await Promise.all(again.map((one) => aboutOf(one as Comer)));
+    expect(seen.map((one) => one.data)).toEqual([data, { ...data, later: true }]);
+    expect(seen.every(({ recovered }) => recovered)).toBe(true);
+  });
+
   /** What a client of Socket.IO presents of a session that waits. */
   async function left(room: string): Promise<{ readonly auth: string; readonly id: string }> {
     const token = tokenOf({ sub: newUser() });

@@ -28,9 +28,12 @@ beforeEach(() => {
   budget = new MemoryBudget(1_000_000_000, new Refusals(LOG));
 });
 
-function runnerOf(handlers: NamespaceHandlers): HandlerRunner {
+function runnerOf(
+  handlers: NamespaceHandlers,
+  reports?: { touched(session: { readonly id: string }): void },
+): HandlerRunner {
   return new HandlerRunner(handlers, { namespace: '/' } as Server, {
-    ...{ log: LOG, counters, budget },
+    ...{ log: LOG, counters, budget, reports },
     link: { runAs: (_speaker, call, ...args) => call(...args) },
   });
 }
@@ -287,3 +290,25 @@ describe('refusals', () => {
 function toJson(values: readonly unknown[]): string {
   return JSON.stringify(values);
 }
+
+test('a handler that has run is reported, and again when it is done', async () => {
+  const touched: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const handlers: NamespaceHandlers = {
+    connected: () => {},
+    unrecovered: () => promise,
+    on: { ask: () => promise, fail: () => Promise.reject(new Error('no')) },
+  };
+  const runner = runnerOf(handlers, { touched: ({ id }) => touched.push(id) });
+  const session = (id: string) => ({ id }) as NamespaceSession;
+  runner.connected(session('in'));
+  runner.unrecovered(session('late'));
+  runner.event(session('asks'), 'ask', []);
+  expect(touched).toEqual(['in', 'late', 'asks']);
+  resolve();
+  await Bun.sleep(0);
+  expect(touched.slice(3).sort()).toEqual(['asks', 'late']);
+  runner.event(session('fails'), 'fail', []);
+  await Bun.sleep(0);
+  expect(touched.slice(5)).toEqual(['fails', 'fails']);
+});

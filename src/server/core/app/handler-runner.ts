@@ -64,8 +64,8 @@ export interface RunnerOptions {
   readonly counters: Counters;
   readonly budget: MemoryBudget;
   readonly link: SpeakerLink;
-  /** Hears that a handler has run. */
-  readonly reports?: { touched(session: Session): void } | undefined;
+  /** Hears that a handler has run: its session's data may be other than it was. */
+  readonly reports?: { touched(session: { readonly id: string }): void } | undefined;
 }
 
 export class HandlerRunner {
@@ -184,7 +184,7 @@ export class HandlerRunner {
       if (!isThenable(result)) answer?.(ackValues(result));
       else {
         const finish = this.#unfinished.begin(session, text, attachmentBytes);
-        void this.#finish(finish, name, result, answer);
+        void this.#finish({ finish, name, id: session.id }, result, answer);
       }
     } catch (error) {
       this.failed(name, error, answer);
@@ -237,8 +237,7 @@ export class HandlerRunner {
   }
 
   async #finish(
-    finish: Finish,
-    name: string,
+    { finish, name, id }: { readonly finish: Finish; readonly name: string; readonly id: string },
     result: PromiseLike<unknown>,
     answer?: Answer,
   ): Promise<void> {
@@ -249,24 +248,28 @@ export class HandlerRunner {
       this.failed(name, error, answer);
     } finally {
       finish();
+      this.#reports?.touched({ id });
     }
   }
 
   #contain(name: string, session: Session, call: () => unknown): void {
     try {
       const result = this.#link.runAs(session.id, call);
-      if (isThenable(result)) void this.#settled(name, result);
+      if (isThenable(result)) void this.#settled(name, session.id, result);
     } catch (error) {
       this.failed(name, error);
     }
+    this.#reports?.touched(session);
   }
 
-  async #settled(name: string, result: PromiseLike<unknown>): Promise<void> {
+  /** @param id of the session: a handler that never ends must not keep that itself */
+  async #settled(name: string, id: string, result: PromiseLike<unknown>): Promise<void> {
     try {
       await result;
     } catch (error) {
       this.failed(name, error);
     }
+    this.#reports?.touched({ id });
   }
 
   /**
