@@ -54,8 +54,23 @@ describe('it is refused in one sentence', () => {
   });
 });
 
-test('the help has an example', async () => {
-  const { code, out } = await generate('haproxy', '--help');
-  expect(code).toBe(0);
-  expect(out).toContain('Examples:\n  holdfast generate haproxy --config holdfast.yaml');
+// A service does not see a program among temporary files, and is refused there.
+const isSeen = !/^\/(var\/)?tmp\//.test(import.meta.dir);
+const KINDS = [
+  ...['haproxy', 'nginx', 'sysctl', 'kubernetes', 'dockerfile', 'compose', 'prometheus', 'grafana'],
+  ...(isSeen ? ['systemd'] : []),
+];
+
+describe.each(KINDS)('%s', (kind) => {
+  test('is written of a usual config', async () => {
+    const { code, out, err } = await generate(kind, '--connections', '1000', '--json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(JSON.parse(out)).toEqual({ kind, text: expect.stringMatching(/holdfast/i) });
+  });
+
+  test('has a help with an example', async () => {
+    const { code, out } = await generate(kind, '--help');
+    expect(code).toBe(0);
+    expect(out).toContain(`Examples:\n  holdfast generate ${kind} `);
+  });
 });

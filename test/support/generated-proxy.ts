@@ -48,8 +48,8 @@ export class GeneratedProxy implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'holdfast-proxy-'));
   #child: Bun.Subprocess | undefined;
 
-  private constructor(kind: ProxyKind, port: number) {
-    this.url = `http://127.0.0.1:${port}`;
+  private constructor(kind: ProxyKind, port: number, isTls: boolean) {
+    this.url = `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`;
     this.#ways = WAYS[kind];
   }
 
@@ -64,7 +64,7 @@ export class GeneratedProxy implements AsyncDisposable {
     args: readonly string[],
   ): Promise<GeneratedProxy> {
     const port = freePort();
-    const proxy = new GeneratedProxy(kind, port);
+    const proxy = new GeneratedProxy(kind, port, args.includes('--certificate'));
     try {
       await proxy.#start(kind, path, [...args, '--listen', `127.0.0.1:${port}`]);
       return proxy;
@@ -88,7 +88,8 @@ export class GeneratedProxy implements AsyncDisposable {
 
   async #answers(child: Bun.Subprocess): Promise<void> {
     while (child.exitCode === null) {
-      const answer = await fetch(`${this.url}/health`).catch(() => undefined);
+      const asked = fetch(`${this.url}/health`, { tls: { rejectUnauthorized: false } });
+      const answer = await asked.catch(() => undefined);
       if (answer?.ok) return;
       await Bun.sleep(50);
     }

@@ -4,7 +4,10 @@
  */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeCertificate } from '../support/certificates.ts';
 import { freePorts, GeneratedProxy, type ProxyKind } from '../support/generated-proxy.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 import { PLAIN_TRANSPORTS, PlainClient } from '../support/plain-clients.ts';
@@ -28,13 +31,14 @@ interface Place {
 /** A node with a port for each worker, and a proxy in front of them. */
 async function setUp(
   kind: ProxyKind,
-  options: { readonly sessions?: number; readonly args?: readonly string[] } = {},
+  options: Partial<Record<'keys' | 'args', readonly string[]>> & { sessions?: number } = {},
 ): Promise<Place> {
-  const { sessions = 100, args = [] } = options;
+  const { sessions = 100, args = [], keys: more = [] } = options;
   const base = freePorts(WORKERS);
   const keys = [
     ...['--worker-ports', '--worker-port-base', String(base)],
     ...['--trusted-proxies', '127.0.0.1', '--max-sessions-per-worker', String(sessions)],
+    ...more,
   ];
   const node = await HoldfastProcess.start({ app: APP, workers: WORKERS, args: keys });
   try {
@@ -193,6 +197,36 @@ describe.each(['haproxy', 'nginx'] as const)('%s', (kind) => {
       }
     },
   );
+
+  test.skipIf(!program.available)(program.title('TLS from end to end'), async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-tls-'));
+    const { cert, key } = makeCertificate();
+    const [certificate, certFile, keyFile] = ['both', 'cert', 'key'].map((name) =>
+      join(folder, `${name}.pem`),
+    ) as [string, string, string];
+    writeFileSync(certificate, cert + key);
+    writeFileSync(certFile, cert);
+    writeFileSync(keyFile, key);
+    // HAProxy and nginx look whether it is really the node: by the name in its certificate.
+    const place = await setUp(kind, {
+      keys: ['--tls-cert', certFile, '--tls-key', keyFile],
+      args: ['--certificate', certificate, '--upstream', 'localhost', '--upstream-ca', certFile],
+    });
+    try {
+      const { url } = place.proxy;
+      const polling = `${url}/socket.io/?EIO=4&transport=polling`;
+      expect((await fetch(polling, { tls: { ca: cert } })).status).toBe(200);
+      const socket = new WebSocket(`${url.replace('https', 'wss')}/ws`, { tls: { ca: cert } });
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      socket.onmessage = ({ data }) => resolve(String(data));
+      socket.onerror = () => reject(new Error('the WebSocket failed'));
+      expect(JSON.parse(await promise)).toMatchObject({ type: 'connect' });
+      socket.close();
+    } finally {
+      await tearDown(place);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 
   test.skipIf(!program.available).each(['source', 'hash'])(
     program.title('with --sticky %s a client has one worker'),

@@ -88,8 +88,13 @@ describe('the compose file', () => {
   });
 });
 
-test.each([
+test.each<[string, Env, string]>([
   ['any port', { HOLDFAST_PORT: '0' }, '`port` or `adminPort` is 0'],
+  [
+    'an app of two lines',
+    { HOLDFAST_APP: '/a\nUSER root' },
+    'The value of HOLDFAST_APP has a line',
+  ],
   ['loopback', { HOLDFAST_HOST: '::1' }, 'host is ::1, where nobody outside of the container'],
 ])('both are refused with %s', (_how, env, sentence) => {
   expect(() => docker(env)).toThrow(sentence);

@@ -7,6 +7,7 @@ import { GenerateError } from './deployment.ts';
 import { pathsOf, type Settings, settingsOf } from './settings.ts';
 
 export const ADMIN_TOKEN = 'HOLDFAST_ADMIN_TOKEN';
+const APP = 'HOLDFAST_APP';
 
 /** A name of an image as registries have it, with a tag or a digest. */
 const IMAGE = /^[a-z\d]([\w./:@-]*[\w])?$/;
@@ -37,10 +38,13 @@ export const APP_FOLDER = '/srv/app';
 
 /** The config as variables of an image that the generated Dockerfile describes. */
 export function imageSettings(config: Config, without: readonly (keyof Config)[] = []): Settings {
-  const { variables, secrets } = settingsOf(config, ['app', ...without]);
-  const { app } = config;
-  if (app === undefined) return { variables, secrets };
-  return { variables: [['HOLDFAST_APP', `${APP_FOLDER}/${basename(app)}`], ...variables], secrets };
+  const { variables, secrets } = settingsOf(config, without);
+  return {
+    variables: variables.map(([name, value]) =>
+      name === APP ? [name, `${APP_FOLDER}/${basename(value)}`] : [name, value],
+    ),
+    secrets,
+  };
 }
 
 /** Files of the config that no image has by itself, for a comment. */

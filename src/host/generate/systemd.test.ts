@@ -11,7 +11,7 @@ setDefaultTimeout(20_000);
 
 const analyze = requirement('systemd-analyze');
 const SECRET = 'a-secret-of-sixteen-and-more';
-const FACTS = { command: [process.execPath], openFilesNeeded: 524_288, workers: 4 };
+const FACTS = { command: ['/bin/sh'], openFilesNeeded: 524_288, workers: 4 };
 
 type Env = Readonly<Record<string, string>>;
 const textOf = (env: Env = {}, facts: Partial<typeof FACTS> = {}): string =>
@@ -45,6 +45,11 @@ test('homes are closed unless something of it lies there', () => {
   const app = inHome('home', 'ada', 'app.ts');
   expect(textOf({ HOLDFAST_APP: app })).toContain('\nProtectHome=read-only\n');
   expect(textOf({}, { command: [inHome('root', 'bun')] })).toContain('\nProtectHome=read-only\n');
+});
+
+test('what lies where it cannot see is refused', () => {
+  expect(() => textOf({ HOLDFAST_APP: '/tmp/app.ts' })).toThrow('/tmp/app.ts lies in a temporary');
+  expect(() => textOf({}, { command: ['/var/tmp/bun'] })).toThrow('lies in a temporary folder');
 });
 
 test('it may write where it records', () => {

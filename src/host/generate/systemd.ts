@@ -4,7 +4,7 @@
  */
 
 import type { Config } from '../config/schema.ts';
-import { comment, type HostFacts } from './deployment.ts';
+import { comment, GenerateError, type HostFacts } from './deployment.ts';
 import { pathsOf, settingsOf } from './settings.ts';
 
 export interface SystemdFacts extends Pick<HostFacts, 'workers'> {
@@ -23,10 +23,13 @@ const STOP_MARGIN_S = 10;
 const THREADS_PER_PROCESS = 64;
 const TASKS_LEAST = 4_096;
 const PRIVILEGED_PORTS = 1_024;
+const TEMPORARY = /^\/(var\/)?tmp\//;
 /** What `ProtectHome` closes. */
 const HOMES = /^\/(home|root|run\/user)\//;
 
+/** @throws GenerateError for files where a service cannot see them */
 export function systemdText(config: Config, facts: SystemdFacts): string {
+  refuseTemporary([...facts.command, ...pathsOf(config)]);
   const { variables, secrets } = settingsOf(config);
   const lines = [
     comment(
@@ -58,6 +61,15 @@ export function systemdText(config: Config, facts: SystemdFacts): string {
     '',
   ];
   return lines.join('\n');
+}
+
+/** A service with a user of its own has temporary folders of its own, and sees no others. */
+function refuseTemporary(paths: readonly string[]): void {
+  const found = paths.find((path) => TEMPORARY.test(path));
+  if (found === undefined) return;
+  throw new GenerateError(
+    `${found} lies in a temporary folder, which a service does not see: move it elsewhere.`,
+  );
 }
 
 function secretLines(secrets: readonly string[]): readonly string[] {
