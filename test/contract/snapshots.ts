@@ -86,6 +86,20 @@ export function snapshotsSuite(
       expect(await timeOf(10_000)).toBeLessThan((await timeOf(10)) * 20 + 50);
     });
 
+    test('it is known of which user and namespace one is', async () => {
+      await using(({ snapshots }) => {
+        const { id, namespace, user } = sessionOf('s');
+        expect(snapshots.isOf({ id, namespace, user })).toBeUndefined();
+        snapshots.opened(sessionOf('s'), 1);
+        for (const end of [() => {}, () => snapshots.cut('s')]) {
+          end();
+          expect(snapshots.isOf({ id, namespace, user })).toBe(true);
+          expect(snapshots.isOf({ id, namespace, user: undefined })).toBe(false);
+          expect(snapshots.isOf({ id, namespace: '/b', user })).toBe(false);
+        }
+      });
+    });
+
     test('one that is over is not given', async () => {
       await using(({ snapshots }) => {
         snapshots.opened(sessionOf('s'), 1);

@@ -40,7 +40,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     history: {
       epoch: bus.history.epoch,
       since: (places, done) => bus.history.since(places, done),
-      take: (id, done) => reporter.take(id, done),
+      take: (claim, done) => reporter.take(claim, done),
       giveBack: (snapshot) => reporter.giveBack(snapshot),
       dataOf,
     },

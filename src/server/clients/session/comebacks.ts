@@ -95,7 +95,7 @@ export class Comebacks {
     const id = readRecoveryToken(recoveryKey, wish.token);
     if (id === undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<SessionSnapshot | undefined>();
-    history.take(id, resolve);
+    history.take({ id, namespace: home.name, user }, resolve);
     const found = await promise;
     if (found === undefined) return undefined;
     if (found.user === user && found.namespace === home.name) return found;

@@ -3,7 +3,7 @@
 import type { RoomPlace } from './history.ts';
 import type { Target } from './node-link.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
-import type { SessionSnapshot } from './snapshots.ts';
+import type { SessionClaim, SessionSnapshot } from './snapshots.ts';
 
 export interface MissedMessage {
   readonly offset: number;
@@ -29,8 +29,11 @@ export interface HistoryLink {
    * nothing missing. `done` is called once, with nothing where there is no answer.
    */
   since(places: readonly RoomPlace[], done: (answer: MissedAnswer | undefined) => void): void;
-  /** Takes a session that was cut off, from whichever worker has it. `done` is called once. */
-  take(id: string, done: (snapshot: SessionSnapshot | undefined) => void): void;
+  /**
+   * Takes a session that was cut off, from whichever worker has it, for its user. `done` is called
+   * once.
+   */
+  take(claim: SessionClaim, done: (snapshot: SessionSnapshot | undefined) => void): void;
   /** Gives it back: its client has gone meanwhile. */
   giveBack(snapshot: SessionSnapshot): void;
   /** Its data, as it was reported. */

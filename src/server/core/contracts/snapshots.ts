@@ -35,6 +35,13 @@ export interface SessionSnapshot {
   readonly data: Uint8Array | undefined;
 }
 
+/** A session that a client wants to have again, and who it is now. */
+export interface SessionClaim {
+  readonly id: string;
+  readonly namespace: string;
+  readonly user: string | undefined;
+}
+
 /** A session as its worker reports it. */
 export interface ReportedSession {
   readonly id: string;
@@ -90,8 +97,8 @@ export interface Whom {
  *
  * MUST give a session to one caller only. MUST forget those that were cut after the recovery
  * window, and the oldest of them first where the budget is used up. What a dead worker had counts
- * as cut when it died. Who may take a session is judged by the caller
- * (`protocol/recovery-token.ts`).
+ * as cut when it died. Whether a client was given a session is judged by the caller
+ * (`protocol/recovery-token.ts`); that it is of the same user, here.
  */
 export interface Snapshots {
   /** A session lives; it takes the place of what was kept under its id. */
@@ -106,6 +113,8 @@ export interface Snapshots {
   /** Those that wait for their client are over, as far as they are chosen. */
   end(namespace: string, whom: Whom): void;
   workerGone(worker: number): void;
+  /** Whether a session is of this user and namespace; `undefined` where there is none. */
+  isOf(claim: SessionClaim): boolean | undefined;
   /** The worker that has it, while it lives. */
   workerOf(id: string): number | undefined;
   /** Takes a session that was cut. */

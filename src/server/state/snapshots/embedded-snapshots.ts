@@ -8,6 +8,7 @@
 import { parsed } from '../../../host/foreign/parsed.ts';
 import type {
   RoomOrigin,
+  SessionClaim,
   SessionSnapshot,
   SnapshotRoom,
   Snapshots,
@@ -132,6 +133,13 @@ export class EmbeddedSnapshots implements Snapshots {
 
   workerGone(worker: number): void {
     for (const [id, kept] of this.#live) if (kept.worker === worker) this.cut(id);
+  }
+
+  isOf({ id, namespace, user }: SessionClaim): boolean | undefined {
+    const kept = this.#live.get(id) ?? this.#cut.get(id);
+    if (kept === undefined) return undefined;
+    const snapshot = snapshotOf(id, kept);
+    return snapshot.namespace === namespace && snapshot.user === user;
   }
 
   workerOf(id: string): number | undefined {

@@ -22,7 +22,7 @@ export const SessionSaid = {
   cut: 5,
   /** id */
   over: 6,
-  /** request, id: its client has come back */
+  /** request, id, namespace, user: its client has come back */
   take: 7,
 } as const;
 

@@ -9,6 +9,7 @@
 import type {
   ReportedSession,
   RoomsChange,
+  SessionClaim,
   SessionReports,
   SessionSnapshot,
 } from '../../core/contracts/snapshots.ts';
@@ -71,7 +72,7 @@ export class SessionReporter implements SessionReports {
   }
 
   /** Asks for a session that was cut off. @param done is called once */
-  take(id: string, done: Take): void {
+  take({ id, namespace, user }: SessionClaim, done: Take): void {
     const request = ++this.#lastTake;
     const timer = setTimeout(() => settle(undefined), LIMITS.handOverMs + LIMITS.busGraceMs);
     const settle = (snapshot: SessionSnapshot | undefined): void => {
@@ -80,7 +81,10 @@ export class SessionReporter implements SessionReports {
       done(snapshot);
     };
     this.#takes.set(request, settle);
-    this.#options.say((frame) => frame.u8(SessionSaid.take).u32(request).text(id));
+    this.#options.say((frame) => {
+      const about = frame.u8(SessionSaid.take).u32(request).text(id).text(namespace);
+      about.texts(user === undefined ? [] : [user]);
+    });
   }
 
   giveBack(snapshot: SessionSnapshot): void {

@@ -47,10 +47,17 @@ function begin() {
         worker,
         written((frame) => frame.u8(SessionSaid.cut).text(id)),
       ),
-    take: (worker: number, request: number, id: string) =>
+    take: (worker: number, request: number, id: string, user?: string[]) =>
       service.onSaid(
         worker,
-        written((frame) => frame.u8(SessionSaid.take).u32(request).text(id)),
+        written((frame) =>
+          frame
+            .u8(SessionSaid.take)
+            .u32(request)
+            .text(id)
+            .text('/')
+            .texts(user ?? []),
+        ),
       ),
   };
 }
@@ -99,4 +106,19 @@ test('a worker that dies while it is to let go', () => {
   take(1, 7, 's');
   service.workerGone(0);
   expect(told.slice(1)).toEqual(['1: 7 s']);
+});
+
+test('one that is claimed by another user stays where it is', () => {
+  const { told, opened, cut, take } = begin();
+  opened(2, 's');
+  take(1, 7, 's', ['eve']);
+  expect(told).toEqual(['1: 7 none']);
+  // Also where the word of it comes later than the claim.
+  take(1, 8, 't', ['eve']);
+  opened(2, 't');
+  expect(told.slice(1)).toEqual(['1: 8 none']);
+  cut(2, 's');
+  take(1, 9, 's', ['eve']);
+  take(1, 10, 's');
+  expect(told.slice(2)).toEqual(['1: 9 none', '1: 10 s']);
 });

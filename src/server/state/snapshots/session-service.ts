@@ -5,7 +5,7 @@
  * told to let go of it first, and what it last knew of the session is taken with it.
  */
 
-import type { SessionSnapshot, Snapshots } from '../../core/contracts/snapshots.ts';
+import type { SessionClaim, SessionSnapshot, Snapshots } from '../../core/contracts/snapshots.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { STATE_SERVICE, type StateService } from '../../links/bus/state-service.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
@@ -30,6 +30,7 @@ interface Asking {
   /** The worker that asks. */
   readonly worker: number;
   readonly request: number;
+  readonly claim: SessionClaim;
   readonly timer: Timer;
 }
 
@@ -52,7 +53,9 @@ export class SessionService implements StateService {
       return;
     }
     if (op === SessionSaid.take) {
-      this.#take(worker, frame.u32(), frame.text());
+      const request = frame.u32();
+      const [id, namespace, [user]] = [frame.text(), frame.text(), frame.texts()];
+      this.#take(worker, request, { id, namespace, user });
       return;
     }
     const id = frame.text();
@@ -86,23 +89,26 @@ export class SessionService implements StateService {
     }
   }
 
-  #take(worker: number, request: number, id: string): void {
+  #take(worker: number, request: number, claim: SessionClaim): void {
     const { snapshots } = this.#options;
+    const { id } = claim;
     const owner = snapshots.workerOf(id);
     // One that comes twice at once gets its session once.
-    if (this.#asking.has(id)) this.#answer(worker, request, undefined);
+    const isRefused = this.#asking.has(id) || snapshots.isOf(claim) === false;
+    if (isRefused) this.#answer(worker, request, undefined);
     else if (owner === undefined) {
       const snapshot = snapshots.take(id);
       if (snapshot !== undefined) this.#answer(worker, request, snapshot);
       // What another worker said before may be read only now.
-      else this.#wait(id, { worker, request }, LIMITS.lateReportMs);
+      else this.#wait({ worker, request, claim }, LIMITS.lateReportMs);
     } else {
-      this.#wait(id, { worker, request }, LIMITS.handOverMs);
+      this.#wait({ worker, request, claim }, LIMITS.handOverMs);
       this.#askToLetGo(id, owner);
     }
   }
 
-  #wait(id: string, asking: Omit<Asking, 'timer'>, milliseconds: number): void {
+  #wait(asking: Omit<Asking, 'timer'>, milliseconds: number): void {
+    const { id } = asking.claim;
     const timer = setTimeout(() => this.#giveUp(id), milliseconds);
     this.#asking.set(id, { ...asking, timer });
   }
@@ -119,8 +125,12 @@ export class SessionService implements StateService {
     const asking = this.#asking.get(id);
     const owner = this.#options.snapshots.workerOf(id);
     if (asking === undefined || owner === undefined) return;
+    if (this.#options.snapshots.isOf(asking.claim) === false) {
+      this.#giveUp(id);
+      return;
+    }
     clearTimeout(asking.timer);
-    this.#wait(id, asking, LIMITS.handOverMs);
+    this.#wait(asking, LIMITS.handOverMs);
     this.#askToLetGo(id, owner);
   }
 
