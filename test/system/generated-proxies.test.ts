@@ -5,8 +5,10 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { makeCertificate } from '../support/certificates.ts';
 import { freePorts, GeneratedProxy, type ProxyKind } from '../support/generated-proxy.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
@@ -21,6 +23,8 @@ const PROGRAMS = { haproxy: requirement('haproxy'), nginx: requirement('nginx') 
 const APP = join(import.meta.dir, 'generated-app.ts');
 const WORKERS = 3;
 const CLIENTS = 12;
+/** Another address of loopback, as Linux has them. */
+const ELSEWHERE = '127.0.0.2';
 const LARGE = 'x'.repeat(100_000);
 
 interface Place {
@@ -57,6 +61,17 @@ async function tearDown({ node, proxy }: Place): Promise<void> {
 
 const many = <T>(work: (number: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: CLIENTS }, (_, number) => work(number)));
+
+/** A request of a client at another address than the proxy's, who says that it is at others. */
+async function fromElsewhere(url: string, body?: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = { 'X-Forwarded-For': '192.0.2.1', Forwarded: 'for=192.0.2.2' };
+  const method = body === undefined ? 'GET' : 'POST';
+  const options = { method, headers, localAddress: ELSEWHERE, agent: false };
+  const sent = request(url, options, resolve).on('error', reject);
+  sent.end(body);
+  return text(await promise);
+}
 
 describe.each(['haproxy', 'nginx'] as const)('%s', (kind) => {
   const program = PROGRAMS[kind];
@@ -107,14 +122,13 @@ describe.each(['haproxy', 'nginx'] as const)('%s', (kind) => {
     });
 
     test('the node sees where clients are, and believes no client', async () => {
-      const extraHeaders = { 'X-Forwarded-For': '192.0.2.1', Forwarded: 'for=192.0.2.2' };
-      const socket = await clients.connect(place.proxy.url, {
-        transports: ['polling'],
-        extraHeaders,
-      });
-      expect(await ask<string>(socket, 'whereFrom')).toBe('127.0.0.1');
-      const { status } = await fetch(`${place.proxy.url}/health`);
-      expect(status).toBe(200);
+      const polling = `${place.proxy.url}/socket.io/?EIO=4&transport=polling`;
+      const { sid } = JSON.parse((await fromElsewhere(polling)).slice(1)) as { sid: string };
+      const own = `${polling}&sid=${sid}`;
+      await fromElsewhere(own, '40');
+      expect(await fromElsewhere(own)).toStartWith('40');
+      await fromElsewhere(own, '420["whereFrom"]');
+      expect(await fromElsewhere(own)).toBe(`430["${ELSEWHERE}"]`);
     });
 
     test('a reload leaves clients where they are', async () => {
@@ -270,6 +284,57 @@ test.skipIf(!PROGRAMS.haproxy.available)(
       expect([...forwarded].map(([, value]) => value)).toEqual(['0', '0', '0']);
     } finally {
       await tearDown(place);
+    }
+  },
+);
+
+test.skipIf(!PROGRAMS.haproxy.available)(
+  PROGRAMS.haproxy.title('in front of two nodes clients stay on theirs, and go over when it dies'),
+  async () => {
+    const hosts = ['127.0.0.1', '127.0.0.2'];
+    const ports = ['--worker-ports', '--worker-port-base', String(freePorts(2))];
+    // HAProxy does not start where it may not open the files for all clients.
+    const keys = [...ports, '--max-sessions-per-worker', '100'];
+    const nodes = await Promise.all(
+      hosts.map((host) =>
+        HoldfastProcess.start({ app: APP, workers: 2, args: [...keys, '--host', host] }),
+      ),
+    );
+    const args = [...keys, '--workers', '2', '--upstream', ...hosts, '--sticky', 'source'];
+    const proxy = await GeneratedProxy.start('haproxy', PROGRAMS.haproxy.path, args);
+    const clients = new Clients();
+    try {
+      const sockets = await many((number) => {
+        const transports = number % 2 ? ['polling'] : ['polling', 'websocket'];
+        return clients.connect(proxy.url, { transports, reconnectionDelayMax: 500 });
+      });
+      expect(await Promise.all(sockets.map((socket) => ask(socket, 'echo', 1)))).toEqual(
+        sockets.map(() => 1),
+      );
+      const counts = async (): Promise<readonly number[]> =>
+        Promise.all(nodes.map(async (node) => (await node.load()).connections));
+      const before = await eventually('the nodes have counted', counts, (all) =>
+        all.includes(CLIENTS),
+      );
+      // All have one address, and therefore one node.
+      expect(before.toSorted((a, b) => a - b)).toEqual([0, CLIENTS]);
+      const dying = before.indexOf(CLIENTS);
+      const alive = nodes[1 - dying] as HoldfastProcess;
+      await nodes[dying]?.[Symbol.asyncDispose]();
+      await eventually(
+        'all have gone over',
+        async () => (await alive.load()).connections,
+        (count) => count === CLIENTS,
+      );
+      expect(await Promise.all(sockets.map((socket) => ask(socket, 'echo', 2)))).toEqual(
+        sockets.map(() => 2),
+      );
+      await proxy[Symbol.asyncDispose]();
+      await alive.stop();
+    } finally {
+      clients.close();
+      await proxy[Symbol.asyncDispose]();
+      for (const node of nodes) await node[Symbol.asyncDispose]();
     }
   },
 );
