@@ -15,7 +15,8 @@ const KINDS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^bin\/holdfast\.js$/,
   /^examples\/hooks\/(node\/backend\.mjs|python\/backend\.py)$/,
-  /^docs\/(CLIENT|CONFIG|FAILURES|FLEET|HOOKS|IDENTITY|LIMITS|METRICS|PROTOCOL)\.md$/,
+  /^docs\/(CLIENT|CONFIG|DEPLOYMENT|FAILURES|FLEET|HOOKS|IDENTITY|LIMITS|METRICS)\.md$/,
+  /^docs\/(PRESENCE|PROTOCOL|RECOVERY)\.md$/,
   /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   /^src\/[\w/-]+\.ts$/,
   /^src\/pages\/[\w/-]+\.(css|html|js|svg)$/,
@@ -23,7 +24,7 @@ const KINDS = [
 ];
 const FILE_BYTES_MAX = 64 * 1024;
 const PACKAGE_BYTES_MAX = 3 * 1024 * 1024;
-const TARBALL_BYTES_MAX = 800 * 1024;
+const TARBALL_BYTES_MAX = 1024 * 1024;
 
 /** Beyond Bun itself, whose binary has a hundred megabytes. */
 const INSTALLED_KIB_MAX = 40 * 1024;

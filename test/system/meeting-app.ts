@@ -11,7 +11,6 @@ const handlers: NamespaceHandlers = {
       session.disconnect();
     },
     endOf: ({ server }, id: string) => server.in(id).disconnect(),
-    askOf: ({ server }, id: string) => server.in(id).timeout(5_000).emitWithAck('asked'),
     sayTo: ({ server }, id: string) => server.to(id).emit('said', 'to it alone'),
     who: ({ server }, room: string) => server.presence(room),
     async all({ server }: Session) {
