@@ -292,7 +292,10 @@ describe('on three workers', () => {
     await cut(node, one);
     await cut(node, two);
     const three = await opened(node, 'io-websocket', { auth });
+    const four = await opened(node, 'websocket', { auth, rooms: [room] });
     expect(await three.ask('holdfast:publish', room, 'said', 'by three')).toBeUndefined();
+    // An ack may be faster than the word of what is said: others may still speak before it.
+    await four.heard('by three');
     await node.publish({ event: 'said', args: ['to both'], room, user: 'nobody' });
     for (const comer of [one, two]) {
       const again = await back(comer);
