@@ -73,7 +73,13 @@ class SwarmClient {
         if (!this.#isOpen) open++;
         this.#isOpen = true;
       },
-      onMessage: (number, saidAtMs) => this.listener.hear({ number, saidAtMs }, this.#awayUntilMs),
+      onMessage: (number, saidAtMs) => {
+        // Whose session has not noticed the cut is not told that it is in again.
+        if (this.#awayUntilMs === Number.POSITIVE_INFINITY && this.#kind === 'polling') {
+          this.#awayUntilMs = Date.now();
+        }
+        this.listener.hear({ number, saidAtMs }, this.#awayUntilMs);
+      },
       onLost: () => {
         this.#closed();
         setTimeout(() => this.connect(), RETRY_MS);
