@@ -24,7 +24,7 @@ export class Listener {
     this.#delaysOfMissed = delaysOfMissed;
   }
 
-  /** @param wasAway it was said while the client was not there */
+  /** @param awayUntilMs what was said before this was said while the client was away */
   hear({ number, saidAtMs }: Told, awayUntilMs: number): void {
     const next = this.next ?? number;
     if (number < next) {

@@ -154,7 +154,7 @@ interface Options {
 async function run(options: Options): Promise<void> {
   const children = new Children();
   const rows: Row[] = [];
-  const order = { hostname: '127.0.0.1', cutEverySeconds: CUT_EVERY_SECONDS, isStorm: false };
+  const order = { hostname: '127.0.0.1', cutEverySeconds: CUT_EVERY_SECONDS };
   const wanted = options.only.split(',');
   try {
     const runs: [string, () => Promise<Row>][] = [

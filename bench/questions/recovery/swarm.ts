@@ -1,6 +1,7 @@
 /**
  * Clients that are cut and come back, in a process of their own: `bun swarm.ts <order as JSON>`.
- * It prints a line when all are there, and its report when its standard input ends.
+ * It prints a line when all are there. On a line `cut` of its standard input all are cut at once,
+ * on `back` they come back, on `report` it prints what they have seen.
  */
 
 import { type Link, type LinkKind, openLink, type Place } from './links.ts';
@@ -14,8 +15,6 @@ export interface SwarmOrder {
   /** How often each is cut, and for how long; never where the first is 0. */
   readonly cutEverySeconds: number;
   readonly awaySeconds: number;
-  /** All are cut at once on a line `cut`, and come back on a line `back`. */
-  readonly isStorm: boolean;
 }
 
 export interface SwarmReport {

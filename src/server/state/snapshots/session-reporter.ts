@@ -213,7 +213,7 @@ function cloneOf(value: unknown): Uint8Array | undefined {
   }
 }
 
-/** @returns an empty object for what cannot be read */
+/** @returns what the app kept with the session; `undefined` where it kept nothing */
 export function dataOf({ data }: SessionSnapshot): unknown {
   return data === undefined ? undefined : fromData(data);
 }
