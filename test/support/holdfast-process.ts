@@ -118,6 +118,8 @@ export class ServerProcess implements AsyncDisposable {
   readonly #err = new Lines();
   readonly #killAtExit = (): void => killMarked(this.#mark);
   #ready: Readonly<Record<string, number>> = {};
+  /** Its output has been read to the end. */
+  #followed: Promise<unknown> = Promise.resolve();
 
   protected constructor(command: readonly string[], options: StartOptions = {}) {
     this.#mark = newMark(MARK_NAME);
@@ -135,8 +137,10 @@ export class ServerProcess implements AsyncDisposable {
         stdout: 'pipe',
         stderr: 'pipe',
       });
-      void this.#out.follow(child.stdout);
-      void this.#err.follow(child.stderr);
+      this.#followed = Promise.all([
+        this.#out.follow(child.stdout),
+        this.#err.follow(child.stderr),
+      ]);
       this.#child = child;
     }
   }
@@ -215,6 +219,7 @@ export class ServerProcess implements AsyncDisposable {
     } finally {
       await this[Symbol.asyncDispose]();
     }
+    await within('its output ends', this.#followed, STOP_TIMEOUT_MS);
   }
 
   /** Kills whatever is left; harmless after `stop`. */
