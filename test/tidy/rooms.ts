@@ -237,7 +237,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/server/core/contracts': {
     purpose: 'what the core asks of those around it: clients, links, brokers, state',
-    imports: { 'server/core/app': 'type', 'server/core/limits': 'type', 'host/config': 'type' },
+    imports: {
+      'server/core/app': 'type',
+      'server/core/limits': 'type',
+      'server/protocol': 'type',
+      'host/config': 'type',
+    },
   },
   'src/server/core/limits/places': {
     purpose: 'who may have a place on a worker, and who makes place when there is none left',

@@ -7,7 +7,14 @@
 import type { FrameReader } from '../../protocol/frame.ts';
 
 /** Numbers of the services, as both ends write them. */
-export const STATE_SERVICE = { sessions: 1, presence: 2, questions: 3, seats: 4 } as const;
+export const STATE_SERVICE = {
+  sessions: 1,
+  presence: 2,
+  questions: 3,
+  seats: 4,
+  /** Where other nodes are. */
+  nodes: 5,
+} as const;
 
 /** The controller's end. */
 export interface StateService {
