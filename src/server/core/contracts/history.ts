@@ -60,6 +60,8 @@ export interface MissedBounds {
 export interface History {
   /** Names this history: offsets of another one mean nothing here. */
   readonly epoch: string;
+  /** Whether all nodes have it: what one appends comes to the workers of all. */
+  readonly isShared: boolean;
   /** @param body is kept as it is: no view of something that others write to */
   append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): void;
   since(places: readonly RoomPlace[], bounds: MissedBounds, done: (missed: Missed) => void): void;

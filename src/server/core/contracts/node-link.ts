@@ -1,5 +1,5 @@
 /**
- * The way to the other workers of the node, which the bus implements.
+ * The way to the other workers of the node and of other nodes, which the bus implements.
  *
  * A fake of a few lines stands in for it in tests.
  */
@@ -65,7 +65,10 @@ export interface RequestAnswer {
 export interface NodeAnswers {
   readonly items: readonly unknown[];
   readonly missing: number;
-  /** Numbers of the workers that were asked and gave no whole answer in time. */
+  /**
+   * Numbers of those that were asked and gave no whole answer in time: workers of this node, and
+   * other nodes (`app/answer-errors.ts`).
+   */
   readonly silent: readonly number[];
 }
 

@@ -2,6 +2,7 @@
  * The controller's end of the bus: passes messages between the workers of the node.
  *
  *     worker ── event, command, request ──▶ hub ──▶ workers with recipients, but the sender
+ *                                            └────▶ other nodes with recipients (other-nodes.ts)
  *
  * Backpressure: what a worker does not take at once waits by sender (outlet.ts). A sender with too
  * much waiting is read no more until the worker has caught up, and the others go on. What comes
@@ -15,18 +16,14 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
-import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
-import { decodeSessionId } from '../../protocol/session-id.ts';
 import { FramedConnection } from '../ipc/framed-connection.ts';
 import { LastingListener } from '../ipc/lasting-listener.ts';
-import { BusFrame, Channel, eventBody, type Route, RouteScope, readRoute } from './bus-frame.ts';
+import { BusFrame, Channel, eventBody, type Route } from './bus-frame.ts';
 import { InterestTable } from './interest-table.ts';
-import { KeptMessages } from './kept-messages.ts';
 import { LaterTurns } from './later-turns.ts';
-import type { Sender } from './outlet.ts';
-import { OutsideSends } from './outside-sends.ts';
+import { type HubTotals, MessageRelay } from './message-relay.ts';
+import type { OtherNodes } from './other-nodes.ts';
 import { PendingProfiles } from './pending-profiles.ts';
-import { RequestRelay } from './request-relay.ts';
 import type { StateService } from './state-service.ts';
 import { WorkerLink } from './worker-link.ts';
 import { ProfileError } from './worker-profile.ts';
@@ -48,20 +45,11 @@ export interface HubOptions {
   readonly log: Log;
 }
 
-/** Totals since the start of the controller. */
-export interface HubTotals {
-  framesRelayed: number;
-  bytesRelayed: number;
-  framesDropped: number;
-}
-
 /** How much longer than a profile its answer may take: the worker may be busy. */
 const PROFILE_GRACE_MS = 15_000;
 
 export class Hub {
-  readonly totals: HubTotals = { framesRelayed: 0, bytesRelayed: 0, framesDropped: 0 };
   readonly interest: InterestTable = new InterestTable();
-  readonly #node: number;
   readonly #events: HubEvents;
   readonly #log: Log;
   readonly #links: Map<number, WorkerLink> = new Map();
@@ -69,9 +57,7 @@ export class Hub {
   /** What workers say of themselves; they run the app, which may do anything. */
   readonly #json = foreignJson();
   readonly #profiles: PendingProfiles = new PendingProfiles();
-  readonly #outside: OutsideSends;
-  readonly #requests: RequestRelay;
-  readonly #kept: KeptMessages;
+  readonly #relay: MessageRelay;
   readonly #stallTimer: Timer;
   readonly #turns: LaterTurns;
   readonly #services: Map<number, StateService> = new Map();
@@ -80,38 +66,26 @@ export class Hub {
   #isOutOfReach = false;
 
   constructor({ node, events, history, settings, log }: HubOptions) {
-    this.#node = node;
     this.#events = events;
     this.#log = log;
-    const put = (link: WorkerLink, sender: Sender, type: number, body: Uint8Array): boolean =>
-      this.#put(link, sender, type, body);
-    this.#requests = new RequestRelay({
-      linkOf: (worker) => this.#links.get(worker),
-      destinations: (route, from) => this.#destinations(route, from),
-      put,
-    });
-    this.#kept = new KeptMessages({
+    this.#relay = new MessageRelay({
+      node,
       history,
       settings,
       interest: this.interest,
-      destinations: (route) => this.#destinations(route, undefined),
-      put,
-      holdAll: (isHeld) => {
-        for (const link of this.#links.values()) link.hold(isHeld);
-      },
+      links: this.#links,
       lose: (link) => this.#lose(link),
     });
     this.#turns = new LaterTurns((fault) => this.#refused(fault));
-    this.#outside = new OutsideSends({
-      destinations: (route) => this.#destinations(route, undefined),
-      put,
-      kept: this.#kept,
-    });
     this.#stallTimer = setInterval(() => {
       const nowMs = performance.now();
       for (const link of this.#links.values()) link.judge(nowMs);
       this.look();
     }, LIMITS.ipcStallMs / 4);
+  }
+
+  get totals(): Readonly<HubTotals> {
+    return this.#relay.totals;
   }
 
   listen(path: string): void {
@@ -156,12 +130,13 @@ export class Hub {
   /**
    * Sends an event that comes from outside the workers; it is queued for all of them then.
    *
-   * @throws BusFullError with the workers that have no room for it; it is sent to nobody then
+   * @throws BusFullError with the workers that have no room for it, which nobody gets then; or of
+   *   the way to other nodes, after all workers got it
    */
   async publish(route: Route, event: OutgoingEvent): Promise<void> {
     const body = eventBody(route, event, LIMITS.ipcFrameBytes);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turns.put(() => resolve(this.#outside.send(route, body)));
+    this.#turns.put(() => resolve(this.#relay.send(route, body)));
     await promise;
   }
 
@@ -181,6 +156,12 @@ export class Hub {
       control.frame(BusFrame.profile).u32(id).u32(seconds).finish();
       control.send();
     });
+  }
+
+  /** From now on what workers say goes to other nodes too, and what those say is taken. */
+  linkNodes(otherNodes: OtherNodes): Pick<MessageRelay, 'take' | 'askWorkers'> {
+    this.#relay.otherNodes = otherNodes;
+    return this.#relay;
   }
 
   /** From now on it hears what workers say to it. */
@@ -229,16 +210,16 @@ export class Hub {
         return;
       case BusFrame.event:
       case BusFrame.command:
-        this.#turns.put(() => this.#relay(link, frame));
+        this.#turns.put(() => this.#relay.relay(link, frame));
         return;
       case BusFrame.request:
-        this.#turns.put(() => this.#requests.ask(link, frame));
+        this.#turns.put(() => this.#relay.requests.ask(link, frame));
         return;
       case BusFrame.missed:
-        this.#kept.answer(link, frame);
+        this.#relay.kept.answer(link, frame);
         return;
       case BusFrame.answer:
-        this.#requests.passAnswer(link, frame);
+        this.#relay.requests.passAnswer(link, frame);
         return;
       case BusFrame.profiled:
         this.#profiles.answered(link.worker, frame);
@@ -265,82 +246,14 @@ export class Hub {
     else link.setMessages(connection);
   }
 
-  #relay(from: WorkerLink, frame: FrameReader): void {
-    const body = frame.body();
-    const route = readRoute(frame);
-    if (frame.type === BusFrame.event) {
-      const rooms = this.#kept.roomsFor(route, frame);
-      if (rooms.length > 0) {
-        this.#kept.send(route, rooms, new Uint8Array(body));
-        return;
-      }
-    }
-    const joined = frame.type === BusFrame.command ? frame.texts() : [];
-    /** Made when it must wait somewhere: the frame lies in a buffer with many others. */
-    let kept: Uint8Array | undefined;
-    for (const link of this.#destinations(route, from)) {
-      // What is said to the room next must not wait for the worker's word that it has it.
-      for (const room of joined) this.interest.add(roomKey(route.namespace, room), link.worker);
-      if (link.outlet?.pass(frame.type, body) === true) this.#count(body);
-      else {
-        kept ??= new Uint8Array(body);
-        this.#put(link, from, frame.type, kept);
-      }
-    }
-  }
-
-  /** Sends a frame, now or when its turn comes. @returns false when there is no room for it */
-  #put(link: WorkerLink, sender: Sender, type: number, body: Uint8Array): boolean {
-    const { outlet } = link;
-    if (outlet?.pass(type, body) !== true && outlet?.keep(sender, type, body) !== true) {
-      this.totals.framesDropped++;
-      return false;
-    }
-    this.#count(body);
-    return true;
-  }
-
-  #count({ byteLength }: Uint8Array): void {
-    this.totals.framesRelayed++;
-    this.totals.bytesRelayed += byteLength;
-  }
-
-  /** The workers that a route leads to. */
-  #destinations(route: Route, from: WorkerLink | undefined): WorkerLink[] {
-    const workers = new Set<number>();
-    if (route.scope === RouteScope.allWorkers) {
-      for (const worker of this.#links.keys()) workers.add(worker);
-    } else if (route.rooms.length === 0 && route.users.length === 0) {
-      this.interest.collect(namespaceKey(route.namespace), workers);
-    } else {
-      for (const room of route.rooms) this.#collectRoom(route.namespace, room, workers);
-      for (const user of route.users) {
-        this.interest.collect(userKey(route.namespace, user), workers);
-      }
-    }
-    const destinations: WorkerLink[] = [];
-    for (const worker of workers) {
-      const link = this.#links.get(worker);
-      if (link !== undefined && link !== from && link.outlet !== undefined) destinations.push(link);
-    }
-    return destinations;
-  }
-
-  /** A session id is a room that nobody registers: it names its worker itself. */
-  #collectRoom(namespace: string, room: string, workers: Set<number>): void {
-    this.interest.collect(roomKey(namespace, room), workers);
-    const address = decodeSessionId(room);
-    if (address?.node === this.#node) workers.add(address.worker);
-  }
-
   #newLink(worker: number, pid: number): WorkerLink {
     const link = new WorkerLink(worker, pid, {
-      onRoom: () => this.#outside.look(),
+      onRoom: () => this.#relay.look(),
       onStuck: (isStuck) => this.#sayStuck(link, isStuck),
     });
     this.#links.set(worker, link);
     // All others are held: it would be let go on once more than it was held.
-    if (this.#kept.isHolding) link.hold(true);
+    if (this.#relay.kept.isHolding) link.hold(true);
     return link;
   }
 
@@ -376,6 +289,7 @@ export class Hub {
     this.interest.removeWorker(link.worker);
     this.#profiles.lost(link.worker);
     for (const service of this.#services.values()) service.workerGone(link.worker);
-    this.#requests.workerGone(link);
+    this.#relay.requests.workerGone(link);
+    this.#relay.otherNodes?.workerGone();
   }
 }

@@ -36,6 +36,7 @@ const GONE_MAX = 1_024;
 
 export class EmbeddedHistory implements History {
   readonly epoch: string = newEpoch();
+  readonly isShared: boolean = false;
   readonly #options: EmbeddedHistoryOptions;
   readonly #logs: Map<string, RoomLog> = new Map();
   /** The messages of all rooms, the oldest first, some of them gone. */
