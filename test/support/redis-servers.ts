@@ -86,6 +86,8 @@ export async function startRedisCluster(options: ClusterOptions = {}): Promise<R
       'cluster-enabled yes',
       'cluster-port {clusterPort}',
       'cluster-node-timeout 1000',
+      // Others do not name a replica before it has heard something of its master.
+      'repl-ping-replica-period 1',
       ...lines,
     ],
   };
@@ -107,6 +109,11 @@ export async function startRedisCluster(options: ClusterOptions = {}): Promise<R
     await until('replicas have their data', async () => {
       const states = replicas.map((replica) => replica.info('master_link_status'));
       return (await Promise.all(states)).every((state) => state === 'up');
+    });
+    await until('replicas are named by all', async () => {
+      const answers = await Promise.all(servers.map((one) => one.command('CLUSTER', 'SLOTS')));
+      const ranges = answers.flat() as readonly (readonly unknown[])[];
+      return ranges.every((range) => range.length === 3 + copies);
     });
   } catch (error) {
     await disposeAll(servers);

@@ -57,7 +57,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
     imports: { 'host/foreign': 'any', 'host/access': 'any' },
-    entries: ['fields.ts', 'identity.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
+    entries: ['broker-url.ts', 'fields.ts', 'identity.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
   },
   'src/host/machine': {
     purpose: 'what /proc, /sys and files of the system tell of processes, the kernel and the host',
@@ -422,6 +422,23 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'forwards requests and sockets to the worker that owns their session',
     imports: { 'server/links/ipc': 'any', 'server/protocol': 'any', ...CORE },
     entries: ['peer-server.ts', 'peers.ts'],
+  },
+  'src/server/links/redis': {
+    purpose: 'connections to Redis or Valkey: opened, watched, their faults named',
+    imports: {
+      'host/config': 'any',
+      'host/foreign': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+    },
+    entries: [
+      'figures.ts',
+      'redis-blocking.ts',
+      'redis-fault.ts',
+      'redis-link.ts',
+      'redis-script.ts',
+    ],
   },
   'src/server/links': { purpose: 'ways between processes, and later between hosts' },
   'src/server/state/presence': {

@@ -1,0 +1,222 @@
+/**
+ * One connection to one server: made once, and when it breaks it stays broken.
+ *
+ * The library does the protocol. Its own ways to reconnect, to hold commands back meanwhile, to
+ * follow a Cluster and Sentinel are not used: they subscribe again by one command a channel (or by
+ * one for all), say neither when that is done nor that something may have been missed, and
+ * stop the clock of a command as soon as it is written. `upkeep.ts` does what is needed of that.
+ *
+ * Answers come in the order of commands, so no command needs a timer: one that stays without an
+ * answer keeps the heartbeat behind it without one, and then the connection is cut.
+ */
+
+import type { RedisClientType } from '@redis/client';
+import { type BrokerHost, shownHost } from '../../../host/config/broker-url.ts';
+import { linkError, RedisLinkError } from './redis-fault.ts';
+
+export type RedisArg = string | Uint8Array;
+
+export interface Access {
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+  readonly tls: { readonly ca: string | undefined } | undefined;
+  readonly timeoutMs: number;
+}
+
+export type ChannelKind = 'plain' | 'pattern' | 'sharded';
+
+export interface ConnectionEvents {
+  /** At most once, and not after `close`. */
+  onLost(error: RedisLinkError): void;
+  onMessage(channel: string, payload: Uint8Array): void;
+  /** The server has ended a subscription by itself, since the slot has gone elsewhere. */
+  onMoved(): void;
+}
+
+/** What the server says of itself. */
+export interface ServerFacts {
+  readonly version: readonly [number, number, number];
+  readonly isReplica: boolean;
+  readonly mode: string;
+}
+
+/** Commands that wait for their answer, and bytes of them, before more are refused. */
+const WAITING_MAX = 100_000;
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Numbers of types in the protocol: `$` and `%`. */
+const TYPES = { BLOB_STRING: 36, MAP: 37 };
+const TEXTS = { typeMapping: { [TYPES.MAP]: Array } };
+const BUFFERS = { typeMapping: { [TYPES.MAP]: Array, [TYPES.BLOB_STRING]: Buffer } };
+
+export class NodeConnection {
+  readonly address: BrokerHost;
+  readonly where: string;
+  readonly #client: RedisClientType<{}, {}, {}, 3>;
+  readonly #events: ConnectionEvents;
+  readonly #hear: (payload: Buffer, channel: Buffer) => void;
+  #waiting = 0;
+  #waitingBytes = 0;
+  #isReady = false;
+  #isClosed = false;
+
+  private constructor(
+    address: BrokerHost,
+    client: RedisClientType<{}, {}, {}, 3>,
+    events: ConnectionEvents,
+  ) {
+    this.address = address;
+    this.where = shownHost(address);
+    this.#client = client;
+    this.#events = events;
+    this.#hear = (payload, channel) => events.onMessage(channel.toString(), payload);
+    // Without a listener an error would end the process.
+    client.on('error', (error: unknown) => this.#lost(error));
+    client.on('end', () => this.#lost(new Error('closed')));
+    client.on('sharded-channel-moved', () => events.onMoved());
+  }
+
+  /** Rejects with `RedisLinkError`. */
+  static async open(
+    address: BrokerHost,
+    access: Access,
+    events: ConnectionEvents,
+  ): Promise<NodeConnection> {
+    const { createClient } = await import('@redis/client');
+    const { user, password, database, tls, timeoutMs } = access;
+    const client = createClient({
+      RESP: 3,
+      ...(user === undefined ? {} : { username: user }),
+      ...(password === undefined ? {} : { password }),
+      ...(database === 0 ? {} : { database }),
+      socket: {
+        host: address.host,
+        port: address.port,
+        connectTimeout: timeoutMs,
+        reconnectStrategy: false,
+        ...(tls === undefined ? {} : { tls: true, ...tlsOptions(address.host, tls.ca) }),
+      },
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: 'disabled',
+      commandsQueueMaxLength: WAITING_MAX,
+      // A signal with a timer of its own for each command, which its writing would stop.
+      commandOptions: { timeout: 0 },
+    }) as RedisClientType<{}, {}, {}, 3>;
+    const connection = new NodeConnection(address, client, events);
+    await connection.#connect(timeoutMs);
+    return connection;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady && !this.#isClosed;
+  }
+
+  /** Rejects with `RedisLinkError`; at once when the connection is gone or too much waits on it. */
+  send(args: readonly RedisArg[], asBuffers = false, bytes = 0): Promise<unknown> {
+    if (!this.isReady) return Promise.reject(this.#error(new Error('not connected')));
+    if (this.#waiting >= WAITING_MAX || this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
+      const how = `Redis at ${this.where} is behind: too much waits for it`;
+      return Promise.reject(new RedisLinkError('slow', how));
+    }
+    this.#waiting++;
+    this.#waitingBytes += bytes;
+    return this.#client.sendCommand(args.map(argument), asBuffers ? BUFFERS : TEXTS).then(
+      (answer) => {
+        this.#waiting--;
+        this.#waitingBytes -= bytes;
+        return answer;
+      },
+      (error: unknown) => {
+        this.#waiting--;
+        this.#waitingBytes -= bytes;
+        throw this.#error(error);
+      },
+    );
+  }
+
+  /** HELLO is allowed to every user, and is answered while data is being loaded. */
+  async facts(): Promise<ServerFacts> {
+    const answer = await this.send(['HELLO']);
+    const list = Array.isArray(answer) ? answer.map(String) : [];
+    const value = (name: string): string => list[list.indexOf(name) + 1] ?? '';
+    const [, major, minor, patch] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(value('version')) ?? [];
+    return {
+      version: [Number(major ?? 0), Number(minor ?? 0), Number(patch ?? 0)],
+      isReplica: value('role') === 'replica',
+      mode: value('mode'),
+    };
+  }
+
+  /** Resolves when the server has made them. Rejects with `RedisLinkError`. */
+  async subscribe(kind: ChannelKind, channels: readonly string[]): Promise<void> {
+    const names = [...channels];
+    const hear = this.#hear;
+    try {
+      if (kind === 'plain') await this.#client.subscribe(names, hear, true);
+      else if (kind === 'pattern') await this.#client.pSubscribe(names, hear, true);
+      else await this.#client.sSubscribe(names, hear, true);
+    } catch (error) {
+      throw this.#error(error);
+    }
+  }
+
+  async unsubscribe(kind: ChannelKind, channels: readonly string[]): Promise<void> {
+    const names = [...channels];
+    const hear = this.#hear;
+    try {
+      if (kind === 'plain') await this.#client.unsubscribe(names, hear, true);
+      else if (kind === 'pattern') await this.#client.pUnsubscribe(names, hear, true);
+      else await this.#client.sUnsubscribe(names, hear, true);
+    } catch (error) {
+      throw this.#error(error);
+    }
+  }
+
+  /** Breaks it for a reason, as if the other side had. */
+  cut(error: RedisLinkError): void {
+    this.#lost(error);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#client.destroy();
+  }
+
+  async #connect(timeoutMs: number): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error(`for ${timeoutMs} ms`)), timeoutMs);
+    try {
+      await Promise.race([this.#client.connect(), late]);
+      this.#isReady = true;
+    } catch (error) {
+      this.close();
+      throw this.#error(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #lost(error: unknown): void {
+    if (this.#isClosed || !this.#isReady) return;
+    this.close();
+    this.#events.onLost(this.#error(error));
+  }
+
+  #error(error: unknown): RedisLinkError {
+    return linkError(error, this.where);
+  }
+}
+
+function argument(value: RedisArg): string | Buffer {
+  if (typeof value === 'string' || value instanceof Buffer) return value;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** A name is also told to the server, an address is not. Source: RFC 6066, section 3. */
+function tlsOptions(host: string, ca: string | undefined): { servername?: string; ca?: string } {
+  const isAddress = /^[\d.]+$/.test(host) || host.includes(':');
+  return { ...(isAddress ? {} : { servername: host }), ...(ca === undefined ? {} : { ca }) };
+}
