@@ -5,7 +5,7 @@ import type { RedisFault } from './redis-fault.ts';
 export interface RedisFigures {
   /** Publishes among them; those of the upkeep and of connections that wait are not. */
   readonly commands: number;
-  /** Of their arguments. */
+  /** Of their arguments, texts by their length in characters. */
   readonly bytesSent: number;
   readonly messagesHeard: number;
   /** How often all was there again after a loss. */

@@ -74,6 +74,10 @@ export class NodeConnection {
     // Without a listener an error would end the process.
     client.on('error', (error: unknown) => this.#lost(error));
     client.on('end', () => this.#lost(new Error('closed')));
+    // A socket that is being opened cannot be ended before it is open.
+    client.on('connect', () => {
+      if (this.#isClosed) client.destroy();
+    });
     client.on('sharded-channel-moved', () => events.onMoved());
   }
 

@@ -30,6 +30,7 @@ const QUIET_EVENTS = { onLost: () => {}, onMessage: () => {}, onMoved: () => {} 
 const NO_MASTER = 0xffff;
 const NODES_MAX = 1_000;
 const PORT_MAX = 65_535;
+const HOST = /^[\w.:-]{1,255}$/;
 
 export function newLocator(url: BrokerUrl, access: Access): Locator {
   if (url.topology === 'cluster') return new ClusterLocator(url.hosts, access);
@@ -151,7 +152,7 @@ export function readSlots(answer: unknown, asked: BrokerHost): Placement {
   const places = new Map<string, number>();
   const covered = new Set<string>();
   for (const range of Array.isArray(answer) ? answer : []) {
-    const [from, to, first, ...replicas] = range as readonly unknown[];
+    const [from, to, first, ...replicas] = Array.isArray(range) ? (range as unknown[]) : [];
     const host = readHost(first, asked);
     if (!isSlot(from) || !isSlot(to) || host === undefined || masters.length > NODES_MAX) continue;
     const where = shownHost(host);
@@ -174,8 +175,8 @@ function readHost(answer: unknown, asked: BrokerHost): BrokerHost | undefined {
   const [name, digits] = answer as readonly unknown[];
   const port = Number(digits);
   if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) return undefined;
-  const isNamed = typeof name === 'string' && name !== '' && name !== '?';
-  return { host: isNamed ? name : asked.host, port };
+  if (name === null || name === '' || name === '?') return { host: asked.host, port };
+  return typeof name === 'string' && HOST.test(name) ? { host: name, port } : undefined;
 }
 
 function isSlot(value: unknown): value is number {

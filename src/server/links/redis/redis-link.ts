@@ -57,19 +57,33 @@ export async function openRedisLink(
     events,
     log,
   );
-  const deadline = performance.now() + options.connectTimeoutMs;
-  for (;;) {
-    try {
-      await link.connect();
-      return link;
-    } catch (error) {
-      const failure = linkError(error, '');
-      if (!PASSING.has(failure.fault) || performance.now() + RETRY_MS >= deadline) {
-        await link.close();
-        throw failure;
+  try {
+    await connectWithin(link, options.connectTimeoutMs);
+    return link;
+  } catch (error) {
+    await link.close();
+    throw linkError(error, '');
+  }
+}
+
+/** Tries until it is connected, the time is over, or what is wrong will not pass by itself. */
+async function connectWithin(link: RoutedLink, timeoutMs: number): Promise<void> {
+  let failure = new RedisLinkError('unreachable', `Redis has not answered within ${timeoutMs} ms`);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(failure), timeoutMs);
+  try {
+    for (;;) {
+      try {
+        await Promise.race([link.connect(), late]);
+        return;
+      } catch (error) {
+        failure = linkError(error, '');
+        if (!PASSING.has(failure.fault)) throw failure;
       }
-      await sleep(RETRY_MS);
+      await Promise.race([sleep(RETRY_MS), late]);
     }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -235,7 +235,10 @@ export class Upkeep {
       if (this.#isClosed) return;
       const failure = linkError(error, '');
       // Whoever knows the masters may be away while they are all there.
-      if (this.isConnected && this.#isWhole()) return;
+      if (this.isConnected && this.#isWhole()) {
+        this.#parts.log.debug('the masters of Redis cannot be asked for', { why: failure.message });
+        return;
+      }
       this.#lose(failure);
     }
   }
@@ -329,6 +332,10 @@ export class Upkeep {
     for (const kind of kinds) {
       const belongs = kind === 'sharded' ? bySlot : undefined;
       const refusal = await wanted.make(kind, node.subscriptions, belongs);
+      if (refusal !== undefined && isPassing(refusal)) {
+        node.isSubscribed = false;
+        throw refusal.redirect === undefined ? refusal : moving();
+      }
       if (wanted.size(kind) > 0) this.#answered('SUBSCRIBE', node.subscriptions, refusal);
     }
     node.isSubscribed = true;
@@ -344,6 +351,15 @@ export class Upkeep {
 
 function notMaster(node: RedisNode): RedisLinkError {
   return new RedisLinkError('failingOver', `Redis at ${node.where} is no master any more`);
+}
+
+/** Why a subscription fails that will be possible without anybody changing its rules. */
+function isPassing({ fault, isOfCommand, redirect }: RedisLinkError): boolean {
+  return redirect !== undefined || (fault !== 'notPermitted' && !isOfCommand);
+}
+
+function moving(): RedisLinkError {
+  return new RedisLinkError('failingOver', 'slots of the Redis Cluster are moving');
 }
 
 /** Closes a node that is not what the URL says, and throws. */
