@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { startRedis, startReplica } from '../../../../test/support/redis-servers.ts';
 import { requirement } from '../../../../test/support/requires.ts';
 import { failureOf, WatchedRedisLink } from '../../../../test/support/watched-redis-link.ts';
@@ -155,3 +155,60 @@ test.skipIf(!redis.available)(
     expect(strange.name).toBe('RedisLinkError');
   },
 );
+
+test.skipIf(!redis.available)(
+  redis.title('a server that reads its data is waited for, and said to do so'),
+  async () => {
+    await using server = await startRedis({ lines: ['key-load-delay 400'] });
+    await using watched = await WatchedRedisLink.open(server.url);
+    const { link } = watched;
+    // It looks at its connections after each 1,024 of them.
+    const keys = Array.from({ length: 5_000 }, (_, at) => ['SET', `{k}${at}`, 'x']);
+    await link.pipeline('{k}', keys);
+    await server.restart();
+    await watched.until('it loads', () => link.figures.faults.loading === 1);
+    await watched.connected(2);
+    expect(link.fault).toBeUndefined();
+    expect(await link.command('{k}', ['GET', '{k}99'])).toBe('x');
+  },
+);
+
+describe('servers of another time', () => {
+  /** Answers each command that comes with the same. */
+  function fakeServer(answer: string): Bun.TCPSocketListener {
+    return Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: {
+        data: (socket, bytes) => {
+          const commands = bytes.toString().match(/^\*\d+\r$/gm) ?? [];
+          socket.write(answer.repeat(commands.length));
+        },
+      },
+    });
+  }
+  const hello = (version: string): string =>
+    `%2\r\n$7\r\nversion\r\n$${version.length}\r\n${version}\r\n$4\r\nrole\r\n$6\r\nmaster\r\n`;
+
+  test.each([
+    ['without HELLO', '-ERR unknown command `HELLO`, with args\r\n'],
+    ['before 6.2', hello('6.0.16')],
+    ['without a version', '%0\r\n'],
+  ])('%s are too old', async (_what, answer) => {
+    using server = fakeServer(answer);
+    const failure = await failureOf(WatchedRedisLink.open(`redis://127.0.0.1:${server.port}`));
+    expect(failure.fault).toBe('tooOld');
+    expect(failure.message).toContain('needs Redis 6.2');
+  });
+
+  test('before 7 they have no shards', async () => {
+    using server = fakeServer(hello('6.2.14'));
+    await using watched = await WatchedRedisLink.open(`redis://127.0.0.1:${server.port}`);
+    const { link } = watched;
+    expect(link.version).toEqual([6, 2, 14]);
+    expect((await failureOf(link.publishSharded('a', WORD))).fault).toBe('tooOld');
+    expect((await failureOf(link.subscribers('a', true))).fault).toBe('tooOld');
+    expect(() => link.subscribe(['a'], true)).toThrow('needs Redis 7');
+    await link.publish('a', WORD);
+  });
+});

@@ -218,3 +218,30 @@ test.skipIf(!redis.available)(
     expect(await failureOf(plain)).toMatchObject({ fault: 'unreachable' });
   },
 );
+
+test.skipIf(!redis.available)(
+  redis.title('whatever is wanted and not while connections come and go, the end is what counts'),
+  async () => {
+    server = await startRedis();
+    await using watched = await WatchedRedisLink.open(server.url);
+    const { link } = watched;
+    const wanted = new Set<string>();
+    const step = async (at: number): Promise<void> => {
+      // Three names of a hundred in turns that are not the same twice.
+      const channels = [7, 31, 57].map((factor) => `c:${(at * factor + (at >> 3)) % 100}`);
+      const isWanted = (at * 13) % 5 < 3;
+      if (isWanted) link.subscribe(channels);
+      else link.unsubscribe(channels);
+      for (const channel of channels) wanted[isWanted ? 'add' : 'delete'](channel);
+      if (at % 3 === 0) await Bun.sleep(0);
+      if (at % 400 === 0) await server?.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    };
+    for (let at = 1; at < 4_000; at++) await step(at);
+    await watched.until('it is as wanted', async () => {
+      const channels = (await server?.command('PUBSUB', 'CHANNELS')) as readonly string[];
+      return [...channels].sort().join() === [...wanted].sort().join();
+    });
+    expect(wanted.size).toBeGreaterThan(10);
+    expect(link.figures.reconnects).toBeGreaterThan(0);
+  },
+);
