@@ -50,12 +50,24 @@ const TYPES = { BLOB_STRING: 36, MAP: 37 };
 const TEXTS = { typeMapping: { [TYPES.MAP]: Array } };
 const BUFFERS = { typeMapping: { [TYPES.MAP]: Array, [TYPES.BLOB_STRING]: Buffer } };
 
+const LIBRARY_KINDS = { plain: 'CHANNELS', pattern: 'PATTERNS', sharded: 'SHARDED' } as const;
+
+type Hear = (payload: Buffer, channel: Buffer) => void;
+
+/** As the library has them for a name. */
+interface Hearers {
+  unsubscribing: boolean;
+  readonly buffers: Set<Hear>;
+  readonly strings: Set<never>;
+}
+
 export class NodeConnection {
   readonly address: BrokerHost;
   readonly where: string;
   readonly #client: RedisClientType<{}, {}, {}, 3>;
   readonly #events: ConnectionEvents;
-  readonly #hear: (payload: Buffer, channel: Buffer) => void;
+  readonly #hear: Hear;
+  readonly #hearers: Hearers;
   #waiting = 0;
   #waitingBytes = 0;
   #isReady = false;
@@ -71,6 +83,7 @@ export class NodeConnection {
     this.#client = client;
     this.#events = events;
     this.#hear = (payload, channel) => events.onMessage(channel.toString(), payload);
+    this.#hearers = { unsubscribing: false, buffers: new Set([this.#hear]), strings: new Set() };
     // Without a listener an error would end the process.
     client.on('error', (error: unknown) => this.#lost(error));
     client.on('end', () => this.#lost(new Error('closed')));
@@ -164,15 +177,20 @@ export class NodeConnection {
     } catch (error) {
       throw this.#error(error);
     }
+    // The library has made two sets for each name, of 300 bytes together; one pair does for all.
+    const listeners = this.#listeners(kind);
+    for (const name of names) if (listeners.has(name)) listeners.set(name, this.#hearers);
   }
 
   async unsubscribe(kind: ChannelKind, channels: readonly string[]): Promise<void> {
     const names = [...channels];
-    const hear = this.#hear;
+    // Gone before the server knows: one that is wanted again by then is asked for again.
+    const listeners = this.#listeners(kind);
+    for (const name of names) listeners.delete(name);
     try {
-      if (kind === 'plain') await this.#client.unsubscribe(names, hear, true);
-      else if (kind === 'pattern') await this.#client.pUnsubscribe(names, hear, true);
-      else await this.#client.sUnsubscribe(names, hear, true);
+      if (kind === 'plain') await this.#client.unsubscribe(names);
+      else if (kind === 'pattern') await this.#client.pUnsubscribe(names);
+      else await this.#client.sUnsubscribe(names);
     } catch (error) {
       throw this.#error(error);
     }
@@ -201,6 +219,11 @@ export class NodeConnection {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** The library's own table of who hears a name. */
+  #listeners(kind: ChannelKind): Map<string, Hearers> {
+    return this.#client.getPubSubListeners(LIBRARY_KINDS[kind]) as Map<string, Hearers>;
   }
 
   #lost(error: unknown): void {

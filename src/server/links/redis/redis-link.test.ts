@@ -242,6 +242,10 @@ test.skipIf(!redis.available)(
       return [...channels].sort().join() === [...wanted].sort().join();
     });
     expect(wanted.size).toBeGreaterThan(10);
+    watched.messages.length = 0;
+    for (let at = 0; at < 100; at++) await link.publish(`c:${at}`, BYTES);
+    await watched.until('all came', () => watched.messages.length === wanted.size);
+    expect(new Set(watched.messages.map(([channel]) => channel))).toEqual(wanted);
     expect(link.figures.reconnects).toBeGreaterThan(0);
   },
 );
