@@ -7,7 +7,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeCertificate } from './certificates.ts';
+import { type Certificate, makeCertificate } from './certificates.ts';
 import { freePorts } from './free-ports.ts';
 import { killMarked, markedEnvironment, newMark } from './process-mark.ts';
 import { within } from './raw-deadline.ts';
@@ -21,8 +21,8 @@ export interface RedisOptions {
   readonly password?: string;
   /** Further users, as in an ACL file without the word `user`: `alice on >secret ~* &* +@all`. */
   readonly users?: readonly string[];
-  /** Speaks TLS and nothing else, with a certificate made for this server. */
-  readonly tls?: boolean;
+  /** Speaks TLS and nothing else, with this certificate or one that is made for it. */
+  readonly tls?: boolean | Certificate;
   /** Further lines of its configuration; they win over those written here. */
   readonly lines?: readonly string[];
 }
@@ -57,8 +57,8 @@ export class RedisServer implements AsyncDisposable {
     this.clusterPort = this.port + 1;
     this.#options = options;
     this.#args = args;
-    if (options.tls === true) {
-      const { cert, key } = makeCertificate();
+    if (this.#isTls) {
+      const { cert, key } = typeof options.tls === 'object' ? options.tls : makeCertificate();
       writeFileSync(this.caFile, cert);
       writeFileSync(join(this.folder, 'key.pem'), key);
     }
@@ -100,7 +100,7 @@ export class RedisServer implements AsyncDisposable {
   }
 
   urlOf(user: string, password: string): string {
-    const scheme = this.#options.tls === true ? 'rediss' : 'redis';
+    const scheme = this.#isTls ? 'rediss' : 'redis';
     const who = `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
     return `${scheme}://${password === '' ? '' : who}${this.address}`;
   }
@@ -116,9 +116,9 @@ export class RedisServer implements AsyncDisposable {
 
   /** One command by a connection of its own, as the user `default`. */
   async command(...args: readonly (string | number)[]): Promise<RespValue> {
-    const { password, tls = false } = this.#options;
+    const { password } = this.#options;
     const secret = password === undefined ? {} : { password };
-    return await askRedis({ port: this.port, isTls: tls, ...secret }, args);
+    return await askRedis({ port: this.port, isTls: this.#isTls, ...secret }, args);
   }
 
   /** A value of INFO, or of CLUSTER INFO; empty when there is none. */
@@ -191,13 +191,18 @@ export class RedisServer implements AsyncDisposable {
     }
   }
 
+  get #isTls(): boolean {
+    return this.#options.tls !== undefined && this.#options.tls !== false;
+  }
+
   #running(): Bun.Subprocess {
     if (this.#child === undefined) throw new Error('the server does not run');
     return this.#child;
   }
 
   #configuration(): string {
-    const { password, users = [], tls = false, lines = [] } = this.#options;
+    const { password, users = [], lines = [] } = this.#options;
+    const tls = this.#isTls;
     const key = join(this.folder, 'key.pem');
     return [
       'bind 127.0.0.1',

@@ -12,6 +12,7 @@
  */
 
 import { existsSync } from 'node:fs';
+import { makeCertificate } from './certificates.ts';
 import { within } from './raw-deadline.ts';
 import { type RedisOptions, RedisServer } from './redis-server.ts';
 import type { Requirement } from './requires.ts';
@@ -79,7 +80,7 @@ export class RedisCluster implements AsyncDisposable {
 
 /** Three masters, and replicas of them when there shall be some. */
 export async function startRedisCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
-  const { replicas: copies = 0, lines = [], ...rest } = options;
+  const { replicas: copies = 0, lines = [], ...rest } = ofOneCertificate(options);
   const all = {
     ...rest,
     lines: [
@@ -182,7 +183,7 @@ export class RedisSentinel implements AsyncDisposable {
 
 /** A master, a replica, and one to three sentinels that watch them. */
 export async function startRedisSentinel(options: SentinelOptions = {}): Promise<RedisSentinel> {
-  const { sentinels: count = 1, sentinelPassword, ...rest } = options;
+  const { sentinels: count = 1, sentinelPassword, ...rest } = ofOneCertificate(options);
   const started: RedisServer[] = [];
   try {
     const master = await startRedis(rest);
@@ -236,6 +237,11 @@ print(next(iter(glob.glob(folder + '/_binaries/*/valkey-server')), '') if folder
   const { stdout } = Bun.spawnSync([python, '-c', script], { stderr: 'ignore' });
   const path = stdout.toString().trim();
   return existsSync(path) ? path : '';
+}
+
+/** Servers that trust each other have the same. */
+function ofOneCertificate<T extends RedisOptions>(options: T): T {
+  return options.tls === true ? { ...options, tls: makeCertificate() } : options;
 }
 
 async function joinSlots(

@@ -1,8 +1,9 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import {
   type RedisServer,
   startRedis,
   startRedisCluster,
+  valkey,
 } from '../../../../test/support/redis-servers.ts';
 import { requirement } from '../../../../test/support/requires.ts';
 import { failureOf, WatchedRedisLink } from '../../../../test/support/watched-redis-link.ts';
@@ -49,31 +50,37 @@ test.skipIf(!redis.available)(
   },
 );
 
-test.skipIf(!redis.available)(
-  redis.title('a Cluster whose replica takes over is heard again, shards as well'),
-  async () => {
-    await using cluster = await startRedisCluster({ replicas: 1 });
-    await using watched = await WatchedRedisLink.open(cluster.url);
-    const { link } = watched;
-    const shards = names('shard', 300);
-    link.subscribe(shards, true);
-    link.subscribe(['plain']);
-    await watched.subscribed('shard:299', true);
-    const blocking = link.blocking('shard:0');
-    const args = ['XREAD', 'BLOCK', '30000', 'STREAMS', 'shard:0', '$'] as const;
-    const waits = failureOf(blocking.next(args, 30_000));
-    await (await cluster.masterOf('shard:0')).kill();
-    await watched.lost();
-    expect((await waits).fault).toBe('unreachable');
-    await watched.connected(2);
-    for (const shard of shards) expect(await link.publishSharded(shard, WORD)).toBe(1);
-    await link.publish('plain', WORD);
-    await watched.until('all came', () => watched.messages.length === 301);
-    expect(await link.command('shard:0', ['SET', 'shard:0', 'x'])).toBe('OK');
-    await watched.until('all is well', () => link.fault === undefined);
-    expect(watched.said('a replica is to take its place')).toBe(1);
-  },
-);
+describe.each([
+  ['Redis with TLS', redis, true],
+  ['Valkey', valkey(), false],
+] as const)('%s', (_name, program, tls) => {
+  test.skipIf(!program.available)(
+    program.title('a replica takes over, and all is heard again, shards as well'),
+    async () => {
+      await using cluster = await startRedisCluster({ program: program.path, replicas: 1, tls });
+      const { caFile } = cluster.masters[0] as RedisServer;
+      await using watched = await WatchedRedisLink.open(cluster.url, { caFile });
+      const { link } = watched;
+      const shards = names('shard', 300);
+      link.subscribe(shards, true);
+      link.subscribe(['plain']);
+      await watched.subscribed('shard:299', true);
+      const blocking = link.blocking('shard:0');
+      const args = ['XREAD', 'BLOCK', '30000', 'STREAMS', 'shard:0', '$'] as const;
+      const waits = failureOf(blocking.next(args, 30_000));
+      await (await cluster.masterOf('shard:0')).kill();
+      await watched.lost();
+      expect((await waits).fault).toBe('unreachable');
+      await watched.connected(2);
+      for (const shard of shards) expect(await link.publishSharded(shard, WORD)).toBe(1);
+      await link.publish('plain', WORD);
+      await watched.until('all came', () => watched.messages.length === 301);
+      expect(await link.command('shard:0', ['SET', 'shard:0', 'x'])).toBe('OK');
+      await watched.until('all is well', () => link.fault === undefined);
+      expect(watched.said('a replica is to take its place')).toBe(1);
+    },
+  );
+});
 
 test.skipIf(!redis.available)(
   redis.title('slots that move take their shards and their keys along'),

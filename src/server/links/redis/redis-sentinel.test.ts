@@ -1,5 +1,9 @@
 import { expect, test } from 'bun:test';
-import { startRedis, startRedisSentinel } from '../../../../test/support/redis-servers.ts';
+import {
+  type RedisServer,
+  startRedis,
+  startRedisSentinel,
+} from '../../../../test/support/redis-servers.ts';
 import { requirement } from '../../../../test/support/requires.ts';
 import { failureOf, WatchedRedisLink } from '../../../../test/support/watched-redis-link.ts';
 
@@ -41,9 +45,11 @@ test.skipIf(!redis.available)(
       sentinels: 2,
       password: 'secret',
       sentinelPassword: 'secret',
+      tls: true,
     });
     await sentinel.sentinels[0]?.kill();
-    await using watched = await WatchedRedisLink.open(sentinel.url);
+    const { caFile } = sentinel.servers[0] as RedisServer;
+    await using watched = await WatchedRedisLink.open(sentinel.url, { caFile });
     expect(await watched.link.command('k', ['SET', 'k', 'x'])).toBe('OK');
     await sentinel.sentinels[1]?.kill();
     // It asks them every few seconds; while the master is there nothing is lost by their silence.
