@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { readSlots } from './placement.ts';
+import { mastersThatLost, readSlots } from './placement.ts';
 import { RedisLinkError } from './redis-fault.ts';
 
 const ASKED = { host: 'asked', port: 1 };
@@ -40,4 +40,36 @@ test.each([
   ['a host that is none', [[0, 16_383, ['a\nb', 7]]]],
 ])('%s is a Cluster that is down', (_what, answer) => {
   expect(faultOf(answer)).toBe('clusterDown');
+});
+
+test('who has lost slots to another', () => {
+  const [a, b, c] = [
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ];
+  const before = readSlots(
+    [
+      [0, 99, a],
+      [100, 16_383, b],
+    ],
+    ASKED,
+  );
+  expect(mastersThatLost(before, before)).toEqual([]);
+  const moved = readSlots(
+    [
+      [0, 98, a],
+      [99, 16_383, b],
+    ],
+    ASKED,
+  );
+  expect(mastersThatLost(before, moved)).toEqual([{ host: 'a', port: 1 }]);
+  const replaced = readSlots(
+    [
+      [0, 99, c],
+      [100, 16_383, b],
+    ],
+    ASKED,
+  );
+  expect(mastersThatLost(before, replaced)).toEqual([{ host: 'a', port: 1 }]);
 });

@@ -170,6 +170,18 @@ export function readSlots(answer: unknown, asked: BrokerHost): Placement {
   throw new RedisLinkError('clusterDown', faultSentence('clusterDown', detail));
 }
 
+/** Those of before who have fewer slots now, or are gone. */
+export function mastersThatLost(before: Placement, now: Placement): readonly BrokerHost[] {
+  const { slots } = now;
+  const lost = new Set<BrokerHost>();
+  before.slots?.forEach((place, slot) => {
+    const was = before.masters[place];
+    const is = slots === undefined ? undefined : now.masters[slots[slot] as number];
+    if (was !== undefined && (was.port !== is?.port || was.host !== is.host)) lost.add(was);
+  });
+  return [...lost];
+}
+
 function readHost(answer: unknown, asked: BrokerHost): BrokerHost | undefined {
   if (!Array.isArray(answer)) return undefined;
   const [name, digits] = answer as readonly unknown[];

@@ -3,7 +3,7 @@
  * lost together, and each with a heartbeat that measures its delay.
  */
 
-import { type BrokerHost, shownHost } from '../../../host/config/broker-url.ts';
+import { type BrokerHost, type BrokerUrl, shownHost } from '../../../host/config/broker-url.ts';
 import {
   type Access,
   type ConnectionEvents,
@@ -115,6 +115,27 @@ export class RedisNode {
     this.close();
     this.#events.onLost(this, error);
   }
+}
+
+export function notMaster(node: RedisNode): RedisLinkError {
+  return new RedisLinkError('failingOver', `Redis at ${node.where} is no master any more`);
+}
+
+/** Closes a node that is not what the URL says, and throws. */
+export function judgeNode(node: RedisNode, topology: BrokerUrl['topology']): void {
+  const { isReplica, mode } = node.facts;
+  const isCluster = mode === 'cluster';
+  if (isReplica && topology !== 'single') {
+    node.close();
+    throw notMaster(node);
+  }
+  if (isCluster === (topology === 'cluster') && mode !== 'sentinel') return;
+  node.close();
+  const form =
+    mode === 'sentinel'
+      ? 'a sentinel: use redis-sentinel://'
+      : 'of a Cluster: use redis-cluster://';
+  throw new RedisLinkError('refused', `Redis at ${node.where} is ${form}`);
 }
 
 /** When the last was sent, and how long its answer took. */

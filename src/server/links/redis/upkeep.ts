@@ -16,9 +16,9 @@ import type { FaultBook } from './fault-book.ts';
 import type { CountedFigures } from './figures.ts';
 import { hashSlot } from './hash-slot.ts';
 import type { Access, ChannelKind, NodeConnection } from './node-connection.ts';
-import type { Locator, Placement } from './placement.ts';
+import { type Locator, mastersThatLost, type Placement } from './placement.ts';
 import { faultSentence, linkError, RedisLinkError } from './redis-fault.ts';
-import { type NodeEvents, RedisNode } from './redis-node.ts';
+import { judgeNode, type NodeEvents, notMaster, RedisNode } from './redis-node.ts';
 import { type Subscriptions, subscribeOn, unsubscribeOn } from './subscriptions.ts';
 
 export interface UpkeepParts {
@@ -287,17 +287,8 @@ export class Upkeep {
 
   /** Who has fewer slots than before, while something is heard that belongs to slots. */
   #losers(before: Placement, now: Placement): readonly RedisNode[] {
-    const { slots: old } = before;
-    if (old === undefined || now.slots === undefined) return [];
     if (this.#parts.wanted.size('sharded') === 0) return [];
-    const lost = new Set<number>();
-    const places = now.slots;
-    old.forEach((place, slot) => {
-      const was = before.masters[place] as BrokerHost;
-      const is = now.masters[places[slot] as number] as BrokerHost;
-      if (was.port !== is.port || was.host !== is.host) lost.add(place);
-    });
-    return [...lost].flatMap((place) => this.#nodeAt(before.masters[place]) ?? []);
+    return mastersThatLost(before, now).flatMap((host) => this.#nodeAt(host) ?? []);
   }
 
   async #open(host: BrokerHost): Promise<void> {
@@ -309,7 +300,7 @@ export class Upkeep {
         node.close();
         return;
       }
-      judgeFacts(node, topology);
+      judgeNode(node, topology);
       this.nodes.get(where)?.close();
       this.nodes.set(where, node);
     } catch (error) {
@@ -349,10 +340,6 @@ export class Upkeep {
   }
 }
 
-function notMaster(node: RedisNode): RedisLinkError {
-  return new RedisLinkError('failingOver', `Redis at ${node.where} is no master any more`);
-}
-
 /** Why a subscription fails that will be possible without anybody changing its rules. */
 function isPassing({ fault, isOfCommand, redirect }: RedisLinkError): boolean {
   return redirect !== undefined || (fault !== 'notPermitted' && !isOfCommand);
@@ -360,21 +347,4 @@ function isPassing({ fault, isOfCommand, redirect }: RedisLinkError): boolean {
 
 function moving(): RedisLinkError {
   return new RedisLinkError('failingOver', 'slots of the Redis Cluster are moving');
-}
-
-/** Closes a node that is not what the URL says, and throws. */
-function judgeFacts(node: RedisNode, topology: UpkeepParts['topology']): void {
-  const { isReplica, mode } = node.facts;
-  const isCluster = mode === 'cluster';
-  if (isReplica && topology !== 'single') {
-    node.close();
-    throw notMaster(node);
-  }
-  if (isCluster === (topology === 'cluster') && mode !== 'sentinel') return;
-  node.close();
-  const form =
-    mode === 'sentinel'
-      ? 'a sentinel: use redis-sentinel://'
-      : 'of a Cluster: use redis-cluster://';
-  throw new RedisLinkError('refused', `Redis at ${node.where} is ${form}`);
 }
