@@ -3,7 +3,7 @@
  * port, or a node of another version. What a newer one says beside it stays in the answer.
  */
 import { z } from 'zod';
-import type { LoadReport, ProcessReport } from '../server/controller/admin-reports.ts';
+import type { LoadReport } from '../server/controller/admin-reports.ts';
 import type { SendReceipt, WorkerProfile } from '../server/controller/node-view.ts';
 
 /** A node of the most workers takes a tenth of it. */
@@ -11,7 +11,6 @@ export const REPORT_BYTES_MAX = 1_048_576;
 /** What a node itself passes on at most, and a little about it. */
 export const PROFILE_BYTES_MAX: number = (32 << 20) + 65_536;
 
-const NODES_MAX = 1_024;
 const WORKERS_MAX = 65_536;
 const TEXT_CHARACTERS_MAX = 1_024;
 
@@ -19,51 +18,6 @@ const text = z.string().max(TEXT_CHARACTERS_MAX);
 const number = z.number();
 const known = number.nullable();
 const transports = z.object({ polling: number, websocket: number, sse: number, stream: number });
-
-export const processReport: z.ZodType<ProcessReport> = z.object({
-  nodes: z
-    .array(
-      z.object({
-        id: text,
-        pid: number,
-        ready: z.boolean(),
-        publicPort: number,
-        workers: number,
-        uptimeMs: number,
-        rssBytes: number,
-      }),
-    )
-    .max(NODES_MAX),
-  workers: z
-    .array(
-      z.object({
-        node: text,
-        index: number,
-        pid: known,
-        state: z.custom<ProcessReport['workers'][number]['state']>(
-          (value) => text.safeParse(value).success,
-        ),
-        restarts: number,
-        port: known,
-        uptimeMs: known,
-        rssBytes: known,
-        heapBytes: known,
-        loopLagMaxMs: known,
-        collections: known,
-        collectionPauseMaxMs: known,
-        cpuMs: known,
-        sampleAgeMs: known,
-      }),
-    )
-    .max(WORKERS_MAX),
-  bus: z.object({
-    framesRelayed: number,
-    bytesRelayed: number,
-    framesDropped: number,
-    queueBytes: z.array(number).max(WORKERS_MAX),
-    interestEntries: number,
-  }),
-});
 
 export const loadReport: z.ZodType<LoadReport> = z.object({
   connections: number,

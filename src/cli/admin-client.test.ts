@@ -1,7 +1,8 @@
 /** What has the admin or the control port may be another program, or mean harm. */
 import { afterEach, describe, expect, test } from 'bun:test';
 import { Command } from 'commander';
-import { loadReport, processReport, REPORT_BYTES_MAX, sendReceipt } from './admin-answers.ts';
+import { processReport } from '../server/controller/process-schema.ts';
+import { loadReport, REPORT_BYTES_MAX, sendReceipt } from './admin-answers.ts';
 import { callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { fleetStatusCommand } from './fleet-control.ts';

@@ -117,7 +117,8 @@ describe('status', () => {
     const { port } = startNode();
     const { code, out } = await holdfast(['status', '--admin-port', port]);
     expect(code).toBe(0);
-    expect(out).toMatch(/^Node n1 is ready: port 8500, controller \d+, up 1 min \d+ s\n/);
+    expect(out).toMatch(/^Node n1 is ready: port 8500, controller \d+, up 1 min \d+ s, on 127/);
+    expect(out).toContain(', broker degraded, 46 of 19744 connections\n');
     expect(out).toMatch(
       /│ +0 │ +4242 │ running +│ +46 │ +19744 │ +40 │ +3 │ +2 │ +1 │ +50.0 MB │ +2 ms │ +1 │/,
     );

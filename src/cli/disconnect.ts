@@ -1,9 +1,10 @@
 /** `holdfast disconnect`: ends sessions of a user, of a room, or one. */
 import { Command } from 'commander';
+import { disconnectReport } from '../server/controller/sessions-schema.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { print, printJson } from './output.ts';
-import { checkWhole, disconnectReport, SESSIONS_BYTES_MAX } from './session-answers.ts';
+import { checkWhole, SESSIONS_BYTES_MAX } from './session-answers.ts';
 
 interface DisconnectOptions extends AdminOptions {
   readonly user?: string;
@@ -42,7 +43,7 @@ export function disconnectCommand(): Command {
       const { disconnected } = report;
       if (options.json) await printJson(report);
       else await print(disconnected === 1 ? '1 session ended.' : `${disconnected} sessions ended.`);
-      checkWhole(report.missing);
+      checkWhole(report);
     });
   return addAdminOptions(command);
 }

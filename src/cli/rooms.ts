@@ -1,17 +1,11 @@
 /** `holdfast rooms`: which rooms a node has, and who is in one of them. */
 import { Command } from 'commander';
 import { printable } from '../host/foreign/printable.ts';
+import { roomReport, roomsReport } from '../server/controller/sessions-schema.ts';
 import type { RoomReport, RoomsReport } from '../server/controller/sessions-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { print, printJson } from './output.ts';
-import {
-  checkWhole,
-  pathOf,
-  roomReport,
-  roomsReport,
-  SESSIONS_BYTES_MAX,
-  since,
-} from './session-answers.ts';
+import { checkWhole, pathOf, SESSIONS_BYTES_MAX, since } from './session-answers.ts';
 import { tableText } from './table.ts';
 
 interface RoomsOptions extends AdminOptions {
@@ -49,7 +43,7 @@ async function showRooms(options: RoomsOptions): Promise<void> {
   });
   if (options.json) await printJson(report);
   else await print(roomsText(report));
-  checkWhole(report.missing);
+  checkWhole(report);
 }
 
 async function showRoom(room: string, options: RoomsOptions): Promise<void> {
@@ -61,7 +55,7 @@ async function showRoom(room: string, options: RoomsOptions): Promise<void> {
   });
   if (options.json) await printJson(report);
   else await print(roomText(report));
-  checkWhole(report.missing);
+  checkWhole(report);
 }
 
 function roomsText({ rooms, next }: RoomsReport): string {

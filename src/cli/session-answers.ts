@@ -1,80 +1,27 @@
-/** The form of what a node answers of its rooms, users and sessions; and what all of it says. */
-import { z } from 'zod';
-import type {
-  DisconnectReport,
-  RoomReport,
-  RoomsReport,
-  UserReport,
-} from '../server/controller/sessions-view.ts';
+/** What all answers about rooms, users and sessions say, and how they are asked for. */
+import { printable } from '../host/foreign/printable.ts';
+import type { DisconnectReport } from '../server/controller/sessions-view.ts';
 import { CliError } from './cli-error.ts';
 
 /** A user with the most sessions that are told, each in rooms with the longest names. */
 export const SESSIONS_BYTES_MAX = 33_554_432;
 
-/** A name is one of 256 characters at the most; what is longer is not from a node. */
-const name = z.string().max(1_024);
-const number = z.number();
-const missing = z.array(number).max(65_536);
-
-/** Names of transports and users are shown as they come: a newer node may have more. */
-const transport = z.custom<UserReport['sessions'][number]['transport']>(
-  (value) => name.safeParse(value).success,
-);
-
-export const roomsReport: z.ZodType<RoomsReport> = z.object({
-  namespace: name,
-  rooms: z.array(z.object({ room: name, count: number })),
-  next: name.nullable(),
-  missing,
-});
-
-export const roomReport: z.ZodType<RoomReport> = z.object({
-  namespace: name,
-  room: name,
-  sessions: number,
-  presence: z
-    .object({
-      count: number,
-      anonymous: number,
-      users: z.array(
-        z.object({ user: name, sinceMs: number, sessions: number, transports: z.array(transport) }),
-      ),
-    })
-    .nullable(),
-  history: z.object({ messages: number, bytes: number }).nullable(),
-  missing,
-});
-
-export const userReport: z.ZodType<UserReport> = z.object({
-  namespace: name,
-  user: name,
-  nodes: z.array(name),
-  count: number,
-  sessions: z.array(
-    z.object({
-      id: name,
-      node: name,
-      worker: number,
-      transport,
-      sinceMs: number,
-      rooms: z.array(name),
-      roomCount: number,
-    }),
-  ),
-  missing,
-});
-
-export const disconnectReport: z.ZodType<DisconnectReport> = z.object({
-  disconnected: number,
-  missing,
-});
-
-/** @throws CliError when workers did not answer: what was printed is not the whole */
-export function checkWhole(workers: readonly number[]): void {
-  if (workers.length === 0) return;
-  const who = workers.length === 1 ? 'Worker' : 'Workers';
+/** @throws CliError when workers or nodes did not answer: what was printed is not the whole */
+export function checkWhole({ missing, missingNodes }: Partial): void {
+  const workers = listOf('worker', missing);
+  const nodes = listOf('node', missingNodes.map(printable));
+  const who = [...workers, ...nodes].join(' and ');
+  if (who === '') return;
   const did = 'did not answer, so this is not the whole: see "holdfast status", and try again';
-  throw new CliError(`${who} ${workers.join(', ')} ${did}.`);
+  throw new CliError(`${who.charAt(0).toUpperCase()}${who.slice(1)} ${did}.`);
+}
+
+/** What an answer says of who is missing from it. */
+export type Partial = Pick<DisconnectReport, 'missing' | 'missingNodes'>;
+
+function listOf(kind: string, names: readonly (string | number)[]): readonly string[] {
+  if (names.length === 0) return [];
+  return [`${kind}${names.length === 1 ? '' : 's'} ${names.join(', ')}`];
 }
 
 /** Of what is asked by a name, the path and query. */

@@ -7,7 +7,8 @@ import type {
   ProcessReport,
   WorkerProcessReport,
 } from '../server/controller/admin-reports.ts';
-import { loadReport, processReport, REPORT_BYTES_MAX } from './admin-answers.ts';
+import { processReport } from '../server/controller/process-schema.ts';
+import { loadReport, REPORT_BYTES_MAX } from './admin-answers.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { print, printJson } from './output.ts';
 import { type Column, tableText } from './table.ts';
@@ -38,7 +39,7 @@ export function statusCommand(): Command {
 
 export function statusText(process: ProcessReport, load: LoadReport): string {
   const lines = [...process.nodes.map(nodeLine), workerTable(process, load)];
-  return [...lines, ...missingLines(load)].join('\n');
+  return [...lines, ...missingLines(load), ...missingNodeLines(process)].join('\n');
 }
 
 const COLUMNS: readonly Column[] = [
@@ -50,10 +51,18 @@ const COLUMNS: readonly Column[] = [
   ),
 ];
 
-function nodeLine({ id, ready, publicPort, pid, uptimeMs }: NodeProcess): string {
+/** The first is the one that was asked. */
+function nodeLine(node: NodeProcess): string {
+  const { id, ready, publicPort, pid, uptimeMs, broker, host, connections, capacity } = node;
   const state = ready ? 'ready' : 'not ready';
   const up = duration(uptimeMs);
-  return printable(`Node ${id} is ${state}: port ${publicPort}, controller ${pid}, up ${up}`);
+  const own = `Node ${id} is ${state}: port ${publicPort}, controller ${pid}, up ${up}`;
+  const linked = `, on ${host}, broker ${broker}, ${connections} of ${capacity} connections`;
+  return printable(broker === 'embedded' ? own : own + linked);
+}
+
+function missingNodeLines({ missingNodes }: ProcessReport): readonly string[] {
+  return missingNodes.map((id) => printable(`Node ${id} did not answer.`));
 }
 
 /** Sums that are not whole say so. */
@@ -65,7 +74,11 @@ function missingLines({ missing, workers }: LoadReport): readonly string[] {
   });
 }
 
-function workerTable({ nodes, workers }: ProcessReport, load: LoadReport): string {
+function workerTable(report: ProcessReport, load: LoadReport): string {
+  const [own] = report.nodes;
+  // The table is of the node that was asked; the others have a line each.
+  const nodes = own === undefined ? [] : [own];
+  const workers = report.workers.filter(({ node }) => node === own?.id);
   const rows = workers.map((worker) => {
     const held = load.workers.find(({ index }) => index === worker.index);
     return [

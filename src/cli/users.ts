@@ -1,10 +1,11 @@
 /** `holdfast users`: where a user is connected. */
 import { Command } from 'commander';
 import { printable } from '../host/foreign/printable.ts';
+import { userReport } from '../server/controller/sessions-schema.ts';
 import type { UserReport } from '../server/controller/sessions-view.ts';
 import { type AdminOptions, addAdminOptions, callAdmin } from './admin-client.ts';
 import { print, printJson } from './output.ts';
-import { checkWhole, pathOf, SESSIONS_BYTES_MAX, since, userReport } from './session-answers.ts';
+import { checkWhole, pathOf, SESSIONS_BYTES_MAX, since } from './session-answers.ts';
 import { tableText } from './table.ts';
 
 interface UsersOptions extends AdminOptions {
@@ -28,7 +29,7 @@ export function usersCommand(): Command {
       });
       if (options.json) await printJson(report);
       else await print(userText(report));
-      checkWhole(report.missing);
+      checkWhole(report);
     });
   return addAdminOptions(command);
 }

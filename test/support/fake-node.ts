@@ -10,6 +10,7 @@ export class FakeNode implements NodeView {
   readonly nodeId = 'n1';
   readonly startedAtMs: number = Date.now() - 60_000;
   readonly publicPort = 8500;
+  readonly host = '127.0.0.1';
   readonly published: SendRequest[] = [];
   readonly profiled: (readonly [worker: number, seconds: number])[] = [];
   /** What a worker that is profiled answers. */
@@ -21,6 +22,26 @@ export class FakeNode implements NodeView {
 
   isReady(): boolean {
     return this.ready;
+  }
+
+  broker(): ReturnType<NodeView['broker']> {
+    return {
+      state: 'degraded',
+      fault: 'unreachable',
+      cluster: {
+        payloads: 1,
+        bytes: 2,
+        messages: 3,
+        refused: 4,
+        peers: 5,
+        peerKeys: 6,
+        waitingBytes: 7,
+        heard: 8,
+        lost: 9,
+        malformed: 10,
+      },
+      stream: { written: 1, refused: 2, waitingBytes: 3, read: 4, malformed: 5, lost: 6 },
+    };
   }
 
   workers(): ReturnType<NodeView['workers']> {
@@ -95,7 +116,7 @@ export class FakeSessions implements SessionsView {
   async rooms(namespace: string, after: string, most: number): ReturnType<SessionsView['rooms']> {
     this.asked.push([namespace, after, most]);
     const rooms = [{ room: this.roomName, count: 3 }];
-    return { namespace, rooms, next: this.next, missing: this.missing };
+    return { namespace, rooms, next: this.next, missing: this.missing, missingNodes: [] };
   }
 
   async room(namespace: string, room: string, most: number): ReturnType<SessionsView['room']> {
@@ -108,7 +129,15 @@ export class FakeSessions implements SessionsView {
     } as const;
     const presence = { count: 2, anonymous: 1, users: [ada] };
     const history = { messages: 5, bytes: 600 };
-    return { namespace, room, sessions: 3, presence, history, missing: this.missing };
+    return {
+      namespace,
+      room,
+      sessions: 3,
+      presence,
+      history,
+      missing: this.missing,
+      missingNodes: [],
+    };
   }
 
   async user(namespace: string, user: string): ReturnType<SessionsView['user']> {
@@ -123,12 +152,20 @@ export class FakeSessions implements SessionsView {
       roomCount: 3,
     } as const;
     const sessions = [session];
-    return { namespace, user, nodes: ['n1'], count: 2, sessions, missing: this.missing };
+    return {
+      namespace,
+      user,
+      nodes: ['n1'],
+      count: 2,
+      sessions,
+      missing: this.missing,
+      missingNodes: [],
+    };
   }
 
   async disconnect(request: DisconnectRequest): ReturnType<SessionsView['disconnect']> {
     this.asked.push(request);
-    return { disconnected: 2, missing: this.missing };
+    return { disconnected: 2, missing: this.missing, missingNodes: [] };
   }
 }
 

@@ -66,7 +66,7 @@ async function disconnect(body: object): Promise<DisconnectReport> {
 test('where a user is: sessions, workers, transports, since when, rooms', async () => {
   const sockets = await enterMany(7, () => 'ada', 'w:user');
   const report = await asked<UserReport>('/users/ada');
-  expect(report).toMatchObject({ user: 'ada', count: 7, missing: [] });
+  expect(report).toMatchObject({ user: 'ada', count: 7, missing: [], missingNodes: [] });
   expect(report.nodes).toHaveLength(1);
   const ids = report.sessions.map(({ id }) => id).toSorted();
   expect(ids).toEqual(sockets.map(({ id }) => id as string).toSorted());
@@ -133,7 +133,7 @@ test('a room tells who is in it', async () => {
     () => asked<RoomReport>(`/rooms/${encodeURIComponent(name)}`),
     ({ presence }) => presence?.users.reduce((sum, { sessions }) => sum + sessions, 0) === 3,
   );
-  expect(report).toMatchObject({ room: name, sessions: 3, missing: [] });
+  expect(report).toMatchObject({ room: name, sessions: 3, missing: [], missingNodes: [] });
   expect(report.presence).toMatchObject({ count: 2, anonymous: 0 });
   expect((await asked<RoomReport>('/rooms/plain')).presence).toBeNull();
   const { out, code } = await node.command('rooms', name);
@@ -150,8 +150,8 @@ test('disconnects by session, user and room, and says how many', async () => {
     socket.on('disconnect', (reason) => ends.set(socket, reason));
   }
   const session = one.id as string;
-  expect(await disconnect({ session })).toEqual({ disconnected: 1, missing: [] });
-  expect(await disconnect({ session })).toEqual({ disconnected: 0, missing: [] });
+  expect(await disconnect({ session })).toEqual({ disconnected: 1, missing: [], missingNodes: [] });
+  expect(await disconnect({ session })).toEqual({ disconnected: 0, missing: [], missingNodes: [] });
   await eventually(
     'it is told',
     () => ends.get(one),
@@ -159,7 +159,11 @@ test('disconnects by session, user and room, and says how many', async () => {
   );
   expect(ends.get(one)).toBe('io server disconnect');
   expect(ends.size).toBe(1);
-  expect(await disconnect({ user: 'eve', close: true })).toEqual({ disconnected: 5, missing: [] });
+  expect(await disconnect({ user: 'eve', close: true })).toEqual({
+    disconnected: 5,
+    missing: [],
+    missingNodes: [],
+  });
   await eventually(
     'all are told',
     () => ends.size,
@@ -171,9 +175,13 @@ test('disconnects by session, user and room, and says how many', async () => {
     () => ends.size,
     (size) => size === 9,
   );
-  expect(await disconnect({ room: 'd:room' })).toEqual({ disconnected: 0, missing: [] });
+  expect(await disconnect({ room: 'd:room' })).toEqual({
+    disconnected: 0,
+    missing: [],
+    missingNodes: [],
+  });
   const nowhere = { session, namespace: '/none' };
-  expect(await disconnect(nowhere)).toEqual({ disconnected: 0, missing: [] });
+  expect(await disconnect(nowhere)).toEqual({ disconnected: 0, missing: [], missingNodes: [] });
   expect(await asked<RoomsReport>('/rooms?namespace=/none')).toMatchObject({
     rooms: [],
     missing: [],
@@ -201,5 +209,5 @@ test('a worker that stands still is missing, and named', async () => {
   const answer = disconnect({ user: 'still' });
   await Bun.sleep(100);
   process.kill(pid, 'SIGKILL');
-  expect(await answer).toEqual({ disconnected: left, missing: [stopped] });
+  expect(await answer).toEqual({ disconnected: left, missing: [stopped], missingNodes: [] });
 });

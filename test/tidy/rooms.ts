@@ -57,7 +57,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/host/config': {
     purpose: 'one schema: validation, defaults, names of variables and flags, docs page',
     imports: { 'host/foreign': 'any', 'host/access': 'any' },
-    entries: ['broker-url.ts', 'fields.ts', 'identity.ts', 'load.ts', 'rooms.ts', 'schema.ts'],
+    entries: [
+      'broker-url.ts',
+      'broker.ts',
+      'fields.ts',
+      'identity.ts',
+      'load.ts',
+      'rooms.ts',
+      'schema.ts',
+    ],
   },
   'src/host/machine': {
     purpose: 'what /proc, /sys and files of the system tell of processes, the kernel and the host',
@@ -440,7 +448,23 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'redis-script.ts',
     ],
   },
-  'src/server/links': { purpose: 'ways between processes, and later between hosts' },
+  'src/server/links/broker': {
+    purpose: 'other nodes over Redis: who is there, what they want to hear, what all of them keep',
+    imports: {
+      'host/config': 'type',
+      'host/foreign': 'any',
+      'host/runtime': 'any',
+      'server/core/app': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/links/bus': 'any',
+      'server/links/redis': 'type',
+      'server/protocol': 'any',
+    },
+    entries: ['cluster.ts', 'membership.ts', 'node-facts.ts', 'node-stream.ts', 'redis-broker.ts'],
+  },
+  'src/server/links': { purpose: 'ways between processes and between hosts' },
   'src/server/state/presence': {
     purpose: 'who is in a room: gathered in workers, kept and told by the controller',
     imports: {
@@ -554,8 +578,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: {
       'server/state/history': 'any',
       'server/state/snapshots': 'any',
+      'server/links/broker': 'any',
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
+      'server/links/redis': 'any',
       'server/state/presence': 'any',
       'server/state/seats': 'any',
       'server/state/whereabouts': 'any',
@@ -574,6 +600,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'metrics.ts',
       'node-view.ts',
       'node.ts',
+      'process-schema.ts',
+      'sessions-schema.ts',
       'sessions-view.ts',
       'start-error.ts',
     ],

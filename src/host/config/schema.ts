@@ -9,6 +9,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
+import { type BrokerConfig, brokerShape } from './broker.ts';
 import { type HooksConfig, hookShape } from './hooks.ts';
 import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
@@ -17,7 +18,12 @@ import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
 import { type UserLimitConfig, userLimitShape } from './user-limit.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
-export interface Config extends IdentityConfig, HooksConfig, PresenceConfig, UserLimitConfig {
+export interface Config
+  extends IdentityConfig,
+    HooksConfig,
+    PresenceConfig,
+    UserLimitConfig,
+    BrokerConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -32,7 +38,6 @@ export interface Config extends IdentityConfig, HooksConfig, PresenceConfig, Use
   readonly workerPorts: boolean;
   readonly workerPortBase: number;
   readonly app?: string | undefined;
-  readonly broker: 'embedded';
   readonly path: string;
   readonly plainClients: boolean;
   readonly plainPath: string;
@@ -138,11 +143,7 @@ const shape = {
     'The port of worker 0; worker n listens on this plus n.',
   ),
   app: key(text.optional(), 'The app file; the built-in demo runs without one.', { isPath: true }),
-  broker: key(
-    z.literal('embedded').default('embedded'),
-    'What carries messages between nodes; `embedded` is a single node.',
-    { allowed: '"embedded", since brokers that link nodes (redis) are not built yet' },
-  ),
+  ...brokerShape,
   path: key(path.default('/socket.io/'), 'Where Socket.IO clients connect.', {
     allowed: 'a path that begins and ends with "/", such as "/socket.io/"',
   }),

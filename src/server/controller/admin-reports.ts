@@ -1,7 +1,8 @@
 /** The JSON of `GET /load` and `GET /process`: how full the node is, and how it stands. */
 import type { TransportName } from '../core/app/app.ts';
 import { sessionCount, sessionsByTransport } from '../links/bus/sample.ts';
-import type { HubView, NodeView, WorkerState, WorkerView } from './node-view.ts';
+import { sum } from './metric.ts';
+import type { BrokerState, HubView, NodeView, WorkerState, WorkerView } from './node-view.ts';
 
 /** A session counts as a connection of the transport that carries it now. */
 export interface LoadReport {
@@ -34,14 +35,22 @@ export interface ProcessReport {
   readonly nodes: readonly NodeProcess[];
   readonly workers: readonly WorkerProcessReport[];
   readonly bus: HubView;
+  /** Ids of other nodes that did not answer. */
+  readonly missingNodes: readonly string[];
 }
 
 export interface NodeProcess {
   readonly id: string;
+  /** Under which other hosts reach it. */
+  readonly host: string;
   readonly pid: number;
   readonly ready: boolean;
+  /** Whether it exchanges messages with other nodes; `embedded` for one by itself. */
+  readonly broker: BrokerState;
   readonly publicPort: number;
   readonly workers: number;
+  readonly connections: number;
+  readonly capacity: number;
   readonly uptimeMs: number;
   readonly rssBytes: number;
 }
@@ -108,9 +117,13 @@ export function processReport(view: NodeView, nowMs: number): ProcessReport {
   const node: NodeProcess = {
     id: view.nodeId,
     pid: process.pid,
+    host: view.host,
     ready: view.isReady(),
+    broker: view.broker().state,
     publicPort: view.publicPort,
     workers: workers.length,
+    connections: sum(workers, ({ sample }) => sessionCount(sample?.gauges)),
+    capacity: sum(workers, ({ sample }) => sample?.gauges.capacity ?? 0),
     uptimeMs: nowMs - view.startedAtMs,
     rssBytes: process.memoryUsage.rss(),
   };
@@ -118,6 +131,27 @@ export function processReport(view: NodeView, nowMs: number): ProcessReport {
     nodes: [node],
     workers: workers.map((worker) => workerProcess(worker, view.nodeId, nowMs)),
     bus: view.hub(),
+    missingNodes: [],
+  };
+}
+
+/** The report of one node with those of the others behind it. */
+export function withOthers(
+  own: ProcessReport,
+  others: {
+    readonly reports: readonly ProcessReport[];
+    readonly missingNodes: readonly string[];
+  } = {
+    reports: [],
+    missingNodes: [],
+  },
+): ProcessReport {
+  const { reports, missingNodes } = others;
+  return {
+    nodes: [...own.nodes, ...reports.flatMap(({ nodes }) => nodes)],
+    workers: [...own.workers, ...reports.flatMap(({ workers }) => workers)],
+    bus: own.bus,
+    missingNodes,
   };
 }
 

@@ -53,7 +53,13 @@ test('rooms come in pages', async () => {
   const { status, body } = await get('/rooms');
   expect([status, body] as unknown).toEqual([
     200,
-    { namespace: '/', rooms: [{ room: 'match:42', count: 3 }], next: null, missing: [] },
+    {
+      namespace: '/',
+      rooms: [{ room: 'match:42', count: 3 }],
+      next: null,
+      missing: [],
+      missingNodes: [],
+    },
   ]);
   await get('/rooms?namespace=/chat&after=a%26b&most=1000');
   expect(node.sessions.asked).toEqual([
@@ -128,7 +134,11 @@ test('a partial answer says so', async () => {
   for (const path of ['/rooms', '/rooms/r', '/users/ada']) {
     expect((await get(path)).body).toMatchObject({ missing: [1, 3] });
   }
-  expect((await disconnect({ user: 'ada' })).body).toEqual({ disconnected: 2, missing: [1, 3] });
+  expect((await disconnect({ user: 'ada' })).body).toEqual({
+    disconnected: 2,
+    missing: [1, 3],
+    missingNodes: [],
+  });
 });
 
 test('all of it takes the token, and acts leave a line', async () => {

@@ -29,7 +29,7 @@ import type { BodyBounds } from './admin-body.ts';
 import { type AdminKeys, guardOfActing, guardOfReading } from './admin-guard.ts';
 import { AdminListener } from './admin-listener.ts';
 import { readProfileRequest } from './admin-profile.ts';
-import { loadReport, processReport } from './admin-reports.ts';
+import { loadReport, type ProcessReport, processReport, withOthers } from './admin-reports.ts';
 import type { Route } from './admin-route.ts';
 import { readSendRequest } from './admin-send.ts';
 import { sessionRoutes } from './admin-sessions.ts';
@@ -51,7 +51,15 @@ export interface AdminOptions {
   readonly maxBodyBytes: number;
   /** Different keys in one body. */
   readonly maxJsonKeys: number;
+  /** How the other nodes of a cluster stand. */
+  readonly otherNodes?: () => Promise<OtherNodesView>;
   readonly log: Log;
+}
+
+/** Reports of the other nodes, as `/process` has them of this one. */
+export interface OtherNodesView {
+  readonly reports: readonly ProcessReport[];
+  readonly missingNodes: readonly string[];
 }
 
 export interface Admin {
@@ -70,7 +78,7 @@ export function startAdmin(view: NodeView, options: AdminOptions): Admin {
     maxBytes: options.maxBodyBytes,
     json: new ForeignJson({ maxKeys: options.maxJsonKeys, maxDepth: LIMITS.argumentDepth + 2 }),
   };
-  const routes = createRoutes(view, bounds, audit);
+  const routes = createRoutes(view, bounds, audit, options.otherNodes);
   let keys: AdminKeys = { configured: token, left: undefined };
   const answer = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
     const address = server.requestIP(request)?.address ?? '';
@@ -117,13 +125,23 @@ function createRoutes(
   view: NodeView,
   bounds: BodyBounds,
   audit: AdminAudit,
+  otherNodes: AdminOptions['otherNodes'],
 ): ReadonlyMap<string, Route> {
   const metrics = createMetrics(view);
   return new Map<string, Route>([
     ['/health', { method: 'GET', isOpen: true, handle: () => Response.json({ status: 'ok' }) }],
-    ['/ready', { method: 'GET', isOpen: true, handle: () => readiness(view.isReady()) }],
+    ['/ready', { method: 'GET', isOpen: true, handle: () => readiness(view) }],
     ['/load', { method: 'GET', handle: () => Response.json(loadReport(view, Date.now())) }],
-    ['/process', { method: 'GET', handle: () => Response.json(processReport(view, Date.now())) }],
+    [
+      '/process',
+      {
+        method: 'GET',
+        handle: async () => {
+          const others = await otherNodes?.();
+          return Response.json(withOthers(processReport(view, Date.now()), others));
+        },
+      },
+    ],
     [
       '/metrics',
       {
@@ -184,8 +202,12 @@ function pathOf(request: Request): string {
   return requestTarget(request.url).path;
 }
 
-function readiness(ready: boolean): Response {
-  return Response.json({ ready }, { status: ready ? 200 : 503 });
+/** A node without its broker takes sessions all the same, and says so. */
+function readiness(view: NodeView): Response {
+  const ready = view.isReady();
+  const { state, fault } = view.broker();
+  const broker = state === 'embedded' ? {} : { broker: state, fault };
+  return Response.json({ ready, ...broker }, { status: ready ? 200 : 503 });
 }
 
 /** A path whose last part is a name. */

@@ -9,6 +9,7 @@ import { HOOK_COUNTERS, type HookCall } from '../core/limits/hook-counters.ts';
 import { REASONS, type Reason } from '../core/limits/reasons.ts';
 import { knownCounts } from '../core/limits/refusals.ts';
 import { sessionsByTransport } from '../links/bus/sample.ts';
+import { brokerMetrics } from './broker-metrics.ts';
 import { type Metric, ofCounter, ofGauge, ofNode, perWorker, sum } from './metric.ts';
 import type { NodeView } from './node-view.ts';
 import { stateMetrics } from './state-metrics.ts';
@@ -281,6 +282,7 @@ export const metrics: readonly Metric[] = [
     (view) => view.hub().interestEntries,
   ),
   ...stateMetrics,
+  ...brokerMetrics,
   ofCounter(
     'holdfast_log_lines_lost_total',
     'Lines that the worker logged and the controller did not take.',

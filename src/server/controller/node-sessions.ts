@@ -60,7 +60,7 @@ export class NodeSessions implements SessionsView {
     const found = firstOf(addedUp(items as readonly CountedRoom[]), most + 1);
     const rooms = found.slice(0, most).map(([room, count]) => ({ room, count }));
     const next = found.length > most ? (rooms.at(-1)?.room ?? null) : null;
-    return { namespace, rooms, next, missing: silent };
+    return { namespace, rooms, next, missing: silent, missingNodes: [] };
   }
 
   async room(namespace: string, room: string, most: number): Promise<RoomReport> {
@@ -76,6 +76,7 @@ export class NodeSessions implements SessionsView {
       presence: found,
       history: settings.of(room).history === undefined ? null : state.kept(namespace, room),
       missing: counted.silent,
+      missingNodes: [],
     };
   }
 
@@ -95,6 +96,7 @@ export class NodeSessions implements SessionsView {
         .slice(0, LIMITS.whereaboutsTold)
         .map((one) => placeReport(one, nodeId)),
       missing: silent,
+      missingNodes: [],
     };
   }
 
@@ -109,7 +111,7 @@ export class NodeSessions implements SessionsView {
     const ended = await questions.ask(namespace, asked, command, LIMITS.disconnectMs);
     // Afterwards, with those that were cut off meanwhile.
     snapshots.end(namespace, request);
-    return { disconnected: sumOf(ended), missing: ended.silent };
+    return { disconnected: sumOf(ended), missing: ended.silent, missingNodes: [] };
   }
 }
 
@@ -146,7 +148,7 @@ function sumOf({ items }: NodeAnswers): number {
 }
 
 /** The same room of several workers as one. */
-function addedUp(rooms: readonly CountedRoom[]): CountedRoom[] {
+export function addedUp(rooms: readonly CountedRoom[]): CountedRoom[] {
   const sorted = rooms.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b)));
   const sums: CountedRoom[] = [];
   for (const [room, count] of sorted) {

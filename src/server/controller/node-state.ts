@@ -1,12 +1,12 @@
 /** What the controller keeps for its workers: history, sessions to be recovered, presence. */
 
 import type { Config } from '../../host/config/schema.ts';
+import type { History } from '../core/contracts/history.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
 import type { Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import type { Hub } from '../links/bus/hub.ts';
 import { audienceKey } from '../protocol/interest-key.ts';
-import { RECOVERY_KEY_BYTES } from '../protocol/recovery-token.ts';
 import { EmbeddedHistory } from '../state/history/embedded-history.ts';
 import { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
 import { SessionService } from '../state/snapshots/session-service.ts';
@@ -22,12 +22,13 @@ const AUTO_MAX_BYTES = 512 * 2 ** 20;
 
 export class NodeState {
   readonly settings: RoomSettingsTable;
-  readonly history: EmbeddedHistory;
+  /** What this node keeps of what rooms keep: all of it, where no history is shared. */
+  readonly copy: EmbeddedHistory;
   readonly snapshots: EmbeddedSnapshots;
-  readonly recoveryKey: string;
   readonly #config: Config;
   readonly #timer: Timer;
   #presence: NodePresence | undefined;
+  #shared: History | undefined;
 
   /** @param memoryBytes of the host, or of the container that the node is in */
   constructor(config: Config, memoryBytes: number) {
@@ -36,18 +37,31 @@ export class NodeState {
     const auto = Math.min(AUTO_MAX_BYTES, Math.floor(memoryBytes * SHARE));
     const bytes = (given: 'auto' | number): number => (given === 'auto' ? auto : given);
     this.settings = new RoomSettingsTable(config.rooms);
-    this.history = new EmbeddedHistory({ budgetBytes: bytes(config.historyBudgetBytes), nowMs });
+    this.copy = new EmbeddedHistory({ budgetBytes: bytes(config.historyBudgetBytes), nowMs });
     this.snapshots = new EmbeddedSnapshots({
       budgetBytes: bytes(config.recoveryBudgetBytes),
       windowMs: config.recoveryWindowMs,
       nowMs,
     });
-    const random = crypto.getRandomValues(new Uint8Array(RECOVERY_KEY_BYTES));
-    this.recoveryKey = Buffer.from(random).toString('base64url');
     this.#timer = setInterval(() => {
-      this.history.sweep();
+      this.copy.sweep();
       this.snapshots.sweep();
     }, SWEEP_MS);
+  }
+
+  get history(): History {
+    return this.#shared ?? this.copy;
+  }
+
+  /** From now on rooms keep what all nodes share, of which this node has a copy. */
+  share(history: History): void {
+    this.#shared = history;
+  }
+
+  /** How long a room keeps anything at the most. */
+  get keptMs(): number {
+    const seconds = Object.values(this.#config.rooms).map(({ history }) => history?.seconds ?? 0);
+    return Math.max(0, ...seconds) * 1_000;
   }
 
   /** Who is in the rooms that have presence, once it serves; `undefined` where none has. */
@@ -57,12 +71,12 @@ export class NodeState {
 
   /** What a room keeps at this moment. */
   kept(namespace: string, room: string): RoomHistory {
-    return this.history.kept(audienceKey(namespace, room));
+    return this.copy.kept(audienceKey(namespace, room));
   }
 
   get view(): StateView {
     const presence = NodePresence.view(this.#presence);
-    return { history: this.history.view, recovery: this.snapshots.view, presence };
+    return { history: this.copy.view, recovery: this.snapshots.view, presence };
   }
 
   /** From now on workers find it behind the hub. */
@@ -71,7 +85,7 @@ export class NodeState {
     hub.addService(
       new SessionService({
         snapshots: this.snapshots,
-        latest: () => this.history.view.latest,
+        latest: () => this.copy.view.latest,
         say: (worker, service, write) => hub.say(worker, service, write),
       }),
     );

@@ -6,6 +6,8 @@
  */
 import type { PresenceFigures } from '../core/contracts/presence.ts';
 
+import type { ClusterFigures } from '../links/broker/cluster.ts';
+import type { StreamFigures } from '../links/broker/node-stream.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
 import type { HistoryView } from '../state/history/embedded-history.ts';
 import type { SnapshotsView } from '../state/snapshots/embedded-snapshots.ts';
@@ -23,12 +25,15 @@ export interface NodeView {
   readonly nodeId: string;
   readonly startedAtMs: number;
   readonly publicPort: number;
+  /** Under which other hosts reach it. */
+  readonly host: string;
   /** True when some worker takes sessions and the node is not stopping. */
   isReady(): boolean;
   workers(): readonly WorkerView[];
   hub(): HubView;
   state(): StateView;
   log(): LogView;
+  broker(): BrokerView;
   readonly sessions: SessionsView;
   /**
    * Queues a message for the sessions it names, on all workers that have such.
@@ -82,6 +87,21 @@ export interface HubView {
   readonly queueBytes: readonly number[];
   /** Pairs of a worker and a room or user it wants messages for. */
   readonly interestEntries: number;
+}
+
+/** `degraded` has sessions, and no word from other nodes or none to them. */
+export const BROKER_STATES = ['embedded', 'connected', 'degraded'] as const;
+export type BrokerState = (typeof BROKER_STATES)[number];
+
+/** The way to other nodes; counters grow from the start of the controller. */
+export interface BrokerView {
+  readonly state: BrokerState;
+  /** Why it is degraded; `undefined` when it is not. */
+  readonly fault: string | undefined;
+  /** Absent for a node by itself. */
+  readonly cluster?: ClusterFigures;
+  /** Absent where nothing goes through a stream. */
+  readonly stream?: StreamFigures | undefined;
 }
 
 /** What was not logged; all numbers grow from the start of the controller. */

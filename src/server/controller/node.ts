@@ -15,26 +15,34 @@ import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
 
 import { EncodedEvent } from '../core/delivery/encoded-event.ts';
 import type { Log, LossyLog } from '../core/log/log.ts';
+import { nodeId } from '../links/broker/node-facts.ts';
 import { RouteScope } from '../links/bus/bus-frame.ts';
 import { Hub } from '../links/bus/hub.ts';
+import { InterestTable } from '../links/bus/interest-table.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
 import {
   busSocketPath,
   type WorkerPlaces,
   type WorkerSettings,
 } from '../links/bus/worker-settings.ts';
+import { RECOVERY_KEY_BYTES } from '../protocol/recovery-token.ts';
 import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
+import { processReport } from './admin-reports.ts';
 import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.ts';
+import { otherNodesOf } from './cluster-reports.ts';
+import { ClusterSessions } from './cluster-sessions.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
+import { type JoinedBroker, joinBroker, NO_BROKER, NodeBroker, ownAddress } from './node-broker.ts';
 import { NodeLog } from './node-log.ts';
 import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
 import { createNodeSessions, serveSeats } from './node-sessions.ts';
 import { NodeState } from './node-state.ts';
 import type {
+  BrokerView,
   HubView,
   LogView,
   NodeView,
@@ -70,7 +78,8 @@ export async function startNode(
   log: LossyLog,
   stopAsked: AbortSignal,
 ): Promise<RunningNode> {
-  const node = new Node(config, log);
+  const joined = await joinBroker(config, log);
+  const node = new Node(config, log, joined);
   const stop = (): void => void node.stop();
   stopAsked.addEventListener('abort', stop);
   try {
@@ -109,6 +118,8 @@ class Node implements NodeView, RunningNode {
   readonly #runDir: string;
   readonly #facts: WorkerFacts[];
   readonly #hub: Hub;
+  readonly #broker: NodeBroker | undefined;
+  readonly #recoveryKey: string;
   readonly #state: NodeState;
   readonly #collector: ControllerCollector;
   readonly #supervisor: Supervisor;
@@ -119,15 +130,15 @@ class Node implements NodeView, RunningNode {
   #isStopping = false;
   #letGoOfFaults = (): void => {};
 
-  constructor(config: Config, given: LossyLog) {
+  constructor(config: Config, given: LossyLog, joined: JoinedBroker | undefined) {
     this.#config = config;
     this.#nodeLog = new NodeLog(given);
     const { log } = this.#nodeLog;
     this.#log = log;
     this.#app = appPath(config);
-    const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    this.#number = random & MAX_NODE;
-    this.nodeId = this.#number.toString(16).padStart(6, '0');
+    this.#number = joined?.membership.node ?? randomNumber();
+    this.nodeId = nodeId(this.#number);
+    this.#recoveryKey = joined?.membership.keyFor('recovery') ?? newRecoveryKey();
     this.#places = workerPlaces(config, ownOpenFileLimit());
     this.workerCount = workerCount(config, capacityOf(this.#places));
     checkCertificate(config);
@@ -141,6 +152,10 @@ class Node implements NodeView, RunningNode {
       return { sample: undefined, sampledAtMs: undefined };
     });
     this.#state = new NodeState(config, memoryOfHost());
+    const interest = new InterestTable();
+    const { publicPort } = this;
+    const linked = { config, state: this.#state, interest, publicPort, log };
+    this.#broker = joined && new NodeBroker({ ...linked, joined });
     this.#hub = new Hub({
       node: this.#number,
       events: {
@@ -150,11 +165,15 @@ class Node implements NodeView, RunningNode {
       },
       history: this.#state.history,
       settings: this.#state.settings,
+      interest,
       log,
     });
     this.#state.serve(this.#hub, log);
     serveSeats(this.#hub, config, log);
-    this.sessions = createNodeSessions(this.#hub, config, this, this.#state);
+    const sessions = createNodeSessions(this.#hub, config, this, this.#state);
+    const cluster = this.#broker?.cluster;
+    this.sessions = cluster === undefined ? sessions : new ClusterSessions(sessions, cluster);
+    cluster?.onCall('process', async () => processReport(this, Date.now()));
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,
@@ -183,6 +202,7 @@ class Node implements NodeView, RunningNode {
 
   async start(): Promise<void> {
     this.#letGoOfFaults = sayUncaught(this.#log);
+    await this.#broker?.start(this.#hub);
     this.#recording = this.#openRecording();
     this.#hub.listen(busSocketPath(this.#runDir));
     this.#admin = startAdmin(this, {
@@ -193,6 +213,7 @@ class Node implements NodeView, RunningNode {
       leaveToken: (port, host) => this.#leaveToken(port, host),
       maxBodyBytes: this.#config.maxPayloadBytes,
       maxJsonKeys: this.#config.maxJsonKeys,
+      ...(this.#broker === undefined ? {} : { otherNodes: otherNodesOf(this.#broker.cluster) }),
       log: this.#log,
     });
     this.#collector.start();
@@ -209,6 +230,7 @@ class Node implements NodeView, RunningNode {
     this.#watchdog.stop();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
+    await this.#broker?.close();
     this.#state.close();
     this.#hub.close();
     await this.#admin?.stop();
@@ -251,6 +273,14 @@ class Node implements NodeView, RunningNode {
 
   log(): LogView {
     return this.#nodeLog.view;
+  }
+
+  get host(): string {
+    return this.#broker === undefined ? this.#host : ownAddress();
+  }
+
+  broker(): BrokerView {
+    return this.#broker?.view ?? NO_BROKER;
   }
 
   async publish(message: SendRequest): Promise<SendReceipt> {
@@ -329,9 +359,19 @@ class Node implements NodeView, RunningNode {
       config: { ...this.#config, host: this.#host, adminToken: undefined },
       memoryBudgetBytes: this.#memoryBudgetBytes,
       historyEpoch: this.#state.history.epoch,
-      recoveryKey: this.#state.recoveryKey,
+      recoveryKey: this.#recoveryKey,
     };
   }
+}
+
+function randomNumber(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) & MAX_NODE;
+}
+
+function newRecoveryKey(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(RECOVERY_KEY_BYTES))).toString(
+    'base64url',
+  );
 }
 
 /** A worker that has not sent a sample yet has just started, and is empty. */

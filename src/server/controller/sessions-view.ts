@@ -1,6 +1,7 @@
 /**
  * What the admin API asks of a node about rooms, users and sessions. Workers are asked for each
- * answer; `missing` has the numbers of those that did not answer, whose part is not in it.
+ * answer, and other nodes by their controllers; `missing` has the numbers of workers of this node
+ * that did not answer, and `missingNodes` the ids of other nodes: their part is not in it.
  */
 
 import type { RoomPresence, TransportName } from '../core/app/app.ts';
@@ -25,6 +26,7 @@ export interface RoomsReport {
   /** What to ask `after` for more; null when these are the last. */
   readonly next: string | null;
   readonly missing: readonly number[];
+  readonly missingNodes: readonly string[];
 }
 
 export interface RoomReport {
@@ -36,6 +38,7 @@ export interface RoomReport {
   /** What it keeps; null for a room without history. */
   readonly history: RoomHistory | null;
   readonly missing: readonly number[];
+  readonly missingNodes: readonly string[];
 }
 
 export interface RoomHistory {
@@ -51,6 +54,7 @@ export interface UserReport {
   /** Some of them, where they are many. */
   readonly sessions: readonly PlaceReport[];
   readonly missing: readonly number[];
+  readonly missingNodes: readonly string[];
 }
 
 export interface PlaceReport {
@@ -77,4 +81,5 @@ export interface DisconnectRequest {
 export interface DisconnectReport {
   readonly disconnected: number;
   readonly missing: readonly number[];
+  readonly missingNodes: readonly string[];
 }

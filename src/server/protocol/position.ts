@@ -11,7 +11,8 @@ export interface Position {
   readonly offset: number;
 }
 
-const POSITION = /^([0-9a-z]{1,16})-(\d{1,15})$/;
+/** Sixteen digits, so that an offset is a number that holds it. */
+const POSITION = /^([0-9a-z]{1,16})-(\d{1,16})$/;
 
 export function formatPosition({ epoch, offset }: Position): string {
   return `${epoch}-${offset}`;
@@ -21,5 +22,6 @@ export function formatPosition({ epoch, offset }: Position): string {
 export function parsePosition(text: unknown): Position | undefined {
   const match = typeof text === 'string' ? POSITION.exec(text) : null;
   if (match === null) return undefined;
-  return { epoch: match[1] as string, offset: Number(match[2]) };
+  const offset = Number(match[2]);
+  return Number.isSafeInteger(offset) ? { epoch: match[1] as string, offset } : undefined;
 }

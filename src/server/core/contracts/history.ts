@@ -49,8 +49,9 @@ export interface MissedBounds {
 }
 
 /**
- * Implementations: `embedded` (in the controller, so that a worker's death loses nothing).
- * One suite of tests runs on all of them (`test/contract/history.ts`).
+ * Implementations: `embedded` (in the controller, so that a worker's death loses nothing), and
+ * `stream` (in a stream of Redis, of which each node has a copy). One suite of tests runs on all of
+ * them (`test/contract/history.ts`).
  *
  * MUST number the messages of all rooms in one order. MUST keep within the bounds of each room and
  * within its budget, oldest first, and MUST say what is gone by `completeFrom`. MUST call `done`
@@ -62,7 +63,10 @@ export interface History {
   readonly epoch: string;
   /** Whether all nodes have it: what one appends comes to the workers of all. */
   readonly isShared: boolean;
-  /** @param body is kept as it is: no view of something that others write to */
-  append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): void;
+  /**
+   * @param body is kept as it is: no view of something that others write to
+   * @returns false when there is no room for more that waits to be kept; `done` is not called then
+   */
+  append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): boolean;
   since(places: readonly RoomPlace[], bounds: MissedBounds, done: (missed: Missed) => void): void;
 }

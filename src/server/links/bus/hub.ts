@@ -42,6 +42,8 @@ export interface HubOptions {
   readonly events: HubEvents;
   readonly history: History;
   readonly settings: RoomSettingsTable;
+  /** What workers want to hear; its own, if not given. */
+  readonly interest?: InterestTable;
   readonly log: Log;
 }
 
@@ -49,7 +51,7 @@ export interface HubOptions {
 const PROFILE_GRACE_MS = 15_000;
 
 export class Hub {
-  readonly interest: InterestTable = new InterestTable();
+  readonly interest: InterestTable;
   readonly #events: HubEvents;
   readonly #log: Log;
   readonly #links: Map<number, WorkerLink> = new Map();
@@ -65,7 +67,8 @@ export class Hub {
   /** It has been said that it cannot be reached. */
   #isOutOfReach = false;
 
-  constructor({ node, events, history, settings, log }: HubOptions) {
+  constructor({ node, events, history, settings, log, interest }: HubOptions) {
+    this.interest = interest ?? new InterestTable();
     this.#events = events;
     this.#log = log;
     this.#relay = new MessageRelay({
@@ -159,7 +162,7 @@ export class Hub {
   }
 
   /** From now on what workers say goes to other nodes too, and what those say is taken. */
-  linkNodes(otherNodes: OtherNodes): Pick<MessageRelay, 'take' | 'askWorkers'> {
+  linkNodes(otherNodes: OtherNodes): Pick<MessageRelay, 'take' | 'askWorkers' | 'kept'> {
     this.#relay.otherNodes = otherNodes;
     return this.#relay;
   }

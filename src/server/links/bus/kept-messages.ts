@@ -59,14 +59,23 @@ export class KeptMessages implements Sender {
     });
   }
 
-  /** @param body of the event's frame; it is kept as it is */
-  send(route: Route, rooms: readonly KeepingRoom[], body: Uint8Array): void {
-    this.#options.history.append(rooms, body, (offset) => {
-      const numbered = withOffset(offset, body);
-      for (const link of this.#options.destinations(route)) {
-        this.#put(link, BusFrame.kept, numbered);
-      }
-    });
+  /**
+   * @param body of the event's frame; it is kept as it is
+   * @returns false when there is no room for it: nobody gets it
+   */
+  send(route: Route, rooms: readonly KeepingRoom[], body: Uint8Array): boolean {
+    return this.#options.history.append(rooms, body, (offset) =>
+      this.#deliver(route, body, offset),
+    );
+  }
+
+  /** One that was kept already, since another node has said it. */
+  deliver(body: Uint8Array, offset: number): void {
+    const frame = new FrameReader(
+      BusFrame.event,
+      Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    );
+    this.#deliver(readRoute(frame), body, offset);
   }
 
   /** The same for the body of a frame. */
@@ -115,6 +124,13 @@ export class KeptMessages implements Sender {
   hold(isHeld: boolean): void {
     this.#holders += isHeld ? 1 : -1;
     if (isHeld ? this.#holders === 1 : this.#holders === 0) this.#options.holdAll(isHeld);
+  }
+
+  #deliver(route: Route, body: Uint8Array, offset: number): void {
+    const numbered = withOffset(offset, body);
+    for (const link of this.#options.destinations(route)) {
+      this.#put(link, BusFrame.kept, numbered);
+    }
   }
 
   #put(link: WorkerLink, type: number, body: Uint8Array): void {

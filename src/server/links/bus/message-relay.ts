@@ -1,7 +1,7 @@
 /**
  * Where a message goes: to the workers of this node that have recipients, and to other nodes.
  *
- *     a worker, another node, the admin API ─▶ route ─▶ outlets of workers, kept in between if need be
+ *     a worker, another node, the admin API ─▶ route ─▶ outlets of workers, kept if rooms keep it
  *                                                  └──▶ other nodes (other-nodes.ts)
  */
 
@@ -92,7 +92,7 @@ export class MessageRelay {
       if (rooms.length > 0) {
         const own = new Uint8Array(body);
         this.#tellNodes(frame.type, route, own, true);
-        this.kept.send(route, rooms, own);
+        if (!this.kept.send(route, rooms, own)) this.totals.framesDropped++;
         return;
       }
     }
@@ -158,9 +158,7 @@ export class MessageRelay {
   }
 
   #tellNodes(type: number, route: Route, body: Uint8Array, isKept = false): boolean {
-    // A history that all nodes share brings it to all of them.
-    if (isKept && this.#options.history.isShared) return true;
-    return this.otherNodes?.publish(type, route, body) ?? true;
+    return this.otherNodes?.publish(type, route, body, isKept) ?? true;
   }
 
   /** Sends a frame, now or when its turn comes. @returns false when there is no room for it */

@@ -26,9 +26,10 @@ export interface OtherNodes {
    * Sends an event or a command to all nodes that its route leads to.
    *
    * @param body of the frame, read at once
+   * @param isKept rooms keep it: where all nodes share a history they have it by that
    * @returns false when there is no room for it: some of them will not have it
    */
-  publish(type: number, route: Route, body: Uint8Array): boolean;
+  publish(type: number, route: Route, body: Uint8Array, isKept: boolean): boolean;
   /**
    * Asks all nodes that a route leads to.
    *

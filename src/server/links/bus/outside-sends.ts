@@ -18,6 +18,7 @@ interface Waiting {
   readonly body: Uint8Array;
   readonly timer: Timer;
   readonly resolve: () => void;
+  readonly reject: (fault: unknown) => void;
 }
 
 export interface OutsideSendsOptions {
@@ -44,12 +45,11 @@ export class OutsideSends implements Sender {
     if (this.#sendNow(route, body).length === 0) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
+      const full = this.#settle(waiting);
       this.#waiting.delete(waiting);
-      const full = this.#sendNow(route, body);
-      if (full.length === 0) resolve();
-      else reject(new BusFullError(full.map(({ worker }) => worker)));
+      if (full.length > 0) reject(new BusFullError(full.map(({ worker }) => worker)));
     }, LIMITS.sendWaitMs);
-    const waiting: Waiting = { route, body, timer, resolve };
+    const waiting: Waiting = { route, body, timer, resolve, reject };
     this.#waiting.add(waiting);
     await promise;
   }
@@ -59,15 +59,27 @@ export class OutsideSends implements Sender {
 
   /** Somewhere there is room again. */
   look(): void {
-    for (const waiting of this.#waiting) {
-      if (this.#sendNow(waiting.route, waiting.body).length > 0) continue;
-      this.#waiting.delete(waiting);
-      clearTimeout(waiting.timer);
-      waiting.resolve();
-    }
+    for (const waiting of this.#waiting) this.#settle(waiting);
   }
 
-  /** @returns those that have no room: it was sent to nobody then */
+  /** @returns those that have no room: it waits on then */
+  #settle(waiting: Waiting): readonly WorkerLink[] {
+    try {
+      const full = this.#sendNow(waiting.route, waiting.body);
+      if (full.length > 0) return full;
+      waiting.resolve();
+    } catch (fault) {
+      waiting.reject(fault);
+    }
+    this.#waiting.delete(waiting);
+    clearTimeout(waiting.timer);
+    return [];
+  }
+
+  /**
+   * @returns those that have no room: it was sent to nobody then
+   * @throws BusFullError when what keeps it has none
+   */
   #sendNow(route: Route, body: Uint8Array): readonly WorkerLink[] {
     const { kept } = this.#options;
     const links = this.#options.destinations(route);
@@ -76,7 +88,7 @@ export class OutsideSends implements Sender {
     const full = links.filter(({ outlet }) => outlet?.hasRoom(sender) !== true);
     if (full.length > 0) return full;
     if (rooms.length > 0) {
-      kept.send(route, rooms, body);
+      if (!kept.send(route, rooms, body)) throw new BusFullError();
       return full;
     }
     for (const link of links) this.#options.put(link, this, BusFrame.event, body);

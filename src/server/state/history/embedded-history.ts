@@ -76,11 +76,18 @@ export class EmbeddedHistory implements History {
     return { messages: log.size, bytes };
   }
 
-  append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): void {
-    const atMs = this.#options.nowMs();
-    const offset = ++this.#latest;
+  append(rooms: readonly KeepingRoom[], body: Uint8Array, done: (offset: number) => void): boolean {
+    const offset = this.#latest + 1;
+    this.keep(rooms, body, offset, this.#options.nowMs());
+    done(offset);
+    return true;
+  }
+
+  /** Keeps a message that has its number already: larger than all before it. */
+  keep(rooms: readonly KeepingRoom[], body: Uint8Array, offset: number, atMs: number): void {
+    this.#latest = offset;
     for (const { key, settings, latestKey } of rooms) {
-      const log = this.#logOf(key, settings);
+      const log = this.#logOf(key, settings, offset);
       const entry: LogEntry = { offset, body, atMs, latestKey, isGone: false };
       const replaced = log.add(entry);
       if (replaced !== undefined) this.#forget(replaced);
@@ -91,7 +98,13 @@ export class EmbeddedHistory implements History {
     }
     while (this.#bytes > this.#options.budgetBytes && this.#dropOldest(atMs)) this.#dropped++;
     this.#tidy();
-    done(offset);
+  }
+
+  /** Messages up to an offset may be missing: nobody is told that what came since is all. */
+  lose(upTo: number): void {
+    this.#latest = Math.max(this.#latest, upTo);
+    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, upTo);
+    for (const log of this.#logs.values()) log.lostUpTo = Math.max(log.lostUpTo, upTo);
   }
 
   since(places: readonly RoomPlace[], bounds: MissedBounds, done: (missed: Missed) => void): void {
@@ -135,11 +148,11 @@ export class EmbeddedHistory implements History {
     }
   }
 
-  #logOf(key: string, settings: KeepingRoom['settings']): RoomLog {
+  #logOf(key: string, settings: KeepingRoom['settings'], offset: number): RoomLog {
     let log = this.#logs.get(key);
     if (log === undefined) {
       log = new RoomLog(key, settings);
-      log.lostUpTo = Math.min(this.#forgottenUpTo, this.#latest - 1);
+      log.lostUpTo = Math.min(this.#forgottenUpTo, offset - 1);
       this.#logs.set(key, log);
     }
     return log;

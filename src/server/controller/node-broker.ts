@@ -1,0 +1,161 @@
+/**
+ * The broker of a node, as the config has it: connected before the node is made, since other nodes
+ * say which number it may have and what it shares with them.
+ */
+
+import { networkInterfaces } from 'node:os';
+import { EMBEDDED } from '../../host/config/broker.ts';
+import type { Config } from '../../host/config/schema.ts';
+import type { Log } from '../core/log/log.ts';
+import type { NodeCluster } from '../links/broker/cluster.ts';
+import { Membership } from '../links/broker/membership.ts';
+import { type NodeRelay, ownPrefix, RedisBroker } from '../links/broker/redis-broker.ts';
+import type { Hub } from '../links/bus/hub.ts';
+import type { InterestTable } from '../links/bus/interest-table.ts';
+import type { RedisLink } from '../links/redis/redis-link.ts';
+import { readAudienceKey } from '../protocol/interest-key.ts';
+import { StreamHistory } from '../state/history/stream-history.ts';
+import type { NodeState } from './node-state.ts';
+import type { BrokerView } from './node-view.ts';
+import { StartError } from './start-error.ts';
+
+/** Connected, and with a number: not yet at work. */
+export interface JoinedBroker {
+  readonly link: RedisLink;
+  readonly membership: Membership;
+  /** From now on it hears what Redis says. */
+  hand(broker: RedisBroker): void;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * @returns nothing for a node by itself
+ * @throws StartError when Redis cannot be reached, or refuses
+ */
+export async function joinBroker(config: Config, log: Log): Promise<JoinedBroker | undefined> {
+  if (config.broker === EMBEDDED) return undefined;
+  // Only controllers with a broker load the library.
+  const { openRedisLink } = await import('../links/redis/redis-link.ts');
+  let broker: RedisBroker | undefined;
+  const link = await openRedisLink(
+    { url: config.broker, caFile: config.brokerCaFile, connectTimeoutMs: CONNECT_TIMEOUT_MS },
+    {
+      onMessage: (channel, payload) => broker?.onMessage(channel, payload),
+      onConnected: (afterMs) => broker?.onConnected(afterMs),
+      onLost: () => broker?.onLost(),
+    },
+    log,
+  ).catch((error: unknown) => {
+    throw startFault(error);
+  });
+  try {
+    const membership = await Membership.join({
+      prefix: ownPrefix(config),
+      secret: undefined,
+      commands: link,
+      log,
+    });
+    return {
+      link,
+      membership,
+      hand: (given) => {
+        broker = given;
+      },
+    };
+  } catch (error) {
+    await link.close();
+    throw startFault(error);
+  }
+}
+
+export interface NodeBrokerOptions {
+  readonly config: Config;
+  readonly joined: JoinedBroker;
+  readonly state: NodeState;
+  readonly interest: InterestTable;
+  readonly publicPort: number;
+  readonly log: Log;
+}
+
+/** The broker of a node at work. */
+export class NodeBroker {
+  readonly #joined: JoinedBroker;
+  readonly #broker: RedisBroker;
+  #relay: NodeRelay | undefined;
+
+  constructor({ config, joined, state, interest, publicPort, log }: NodeBrokerOptions) {
+    this.#joined = joined;
+    const history = state.settings.keepsHistory ? this.#createHistory(state) : undefined;
+    if (history !== undefined) state.share(history);
+    this.#broker = new RedisBroker({
+      config,
+      link: joined.link,
+      membership: joined.membership,
+      kept: history,
+      pastMs: state.keptMs,
+      interest,
+      log,
+      facts: () => ({ host: ownAddress(), publicPort, ports: [] }),
+    });
+    joined.hand(this.#broker);
+  }
+
+  get cluster(): NodeCluster {
+    return this.#broker.cluster;
+  }
+
+  /** How it stands. */
+  get view(): BrokerView {
+    const { link } = this.#joined;
+    const isWhole = link.isConnected && link.fault === undefined;
+    return {
+      state: isWhole ? 'connected' : 'degraded',
+      fault: link.fault ?? (link.isConnected ? undefined : 'unreachable'),
+      cluster: this.#broker.cluster.figures,
+      stream: this.#broker.streamFigures,
+    };
+  }
+
+  /** Reads what rooms keep already; from then on what others say reaches workers. */
+  async start(hub: Hub): Promise<void> {
+    await this.#broker.load();
+    this.#relay = hub.linkNodes(this.#broker);
+    this.#broker.start(this.#relay);
+  }
+
+  async close(): Promise<void> {
+    await this.#broker.close();
+    await this.#joined.link.close();
+  }
+
+  #createHistory({ copy, settings }: NodeState): StreamHistory {
+    return new StreamHistory({
+      epoch: this.#joined.membership.epoch,
+      copy,
+      nowMs: () => performance.now(),
+      settingsOf: (key) => {
+        const [, room] = readAudienceKey(key) ?? [];
+        return room === undefined ? undefined : settings.of(room).history;
+      },
+      say: (rooms, body) => this.#broker.sayKept(rooms, body),
+      onKept: (body, offset) => this.#relay?.kept.deliver(body, offset),
+    });
+  }
+}
+
+/** Of a node by itself. */
+export const NO_BROKER: BrokerView = { state: 'embedded', fault: undefined };
+
+/** The first address of this host that others can reach. */
+export function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outer = all.filter(({ internal }) => !internal);
+  const address = outer.find(({ family }) => family === 'IPv4') ?? outer[0];
+  return address?.address ?? '127.0.0.1';
+}
+
+function startFault(error: unknown): StartError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StartError(`The broker cannot be used: ${reason}`, { cause: error });
+}

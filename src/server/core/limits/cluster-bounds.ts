@@ -1,0 +1,88 @@
+/** Bounds on what goes between the nodes of a cluster. */
+
+export const CLUSTER_BOUNDS = {
+  nodePayloadBytes: {
+    value: 524_288,
+    unit: 'bytes',
+    why: 'What one message of Redis between nodes gathers: more saves nothing, and is held longer.',
+  },
+  nodeAliveMs: {
+    value: 1_000,
+    unit: 'ms',
+    why: 'How often a node says that it is there, and by what its interest can be checked.',
+  },
+  nodeGoneMs: {
+    value: 15_000,
+    unit: 'ms',
+    why: 'A node not heard of for so long is gone: longer than Redis takes to fail over.',
+    seen: 'its sessions are not found, and its users are gone from presence after their grace time',
+  },
+  nodeKeyMs: {
+    value: 30_000,
+    unit: 'ms',
+    why: 'Expiry of what a node keeps in Redis, so that one without power leaves nothing there.',
+  },
+  nodeInterestMs: {
+    value: 3_000,
+    unit: 'ms',
+    why: 'After this long a node that does not tell all it wants to hear is asked again.',
+  },
+  nodeCalls: {
+    value: 1_000,
+    unit: 'calls',
+    why: 'Between controllers, each way: looks at rooms and users, sessions that are handed over.',
+    seen: 'the answer says which nodes are missing from it',
+  },
+  nodeCallMs: {
+    value: 5_000,
+    unit: 'ms',
+    why: 'For another node to answer what the admin API asks it.',
+    seen: 'the answer says which nodes are missing from it',
+  },
+  nodeRequests: {
+    value: 10_000,
+    unit: 'requests',
+    why: 'Of workers that wait for answers of other nodes.',
+    seen: '`fetchSessions` and the like reject, and name the nodes',
+  },
+  nodeRequestMs: {
+    value: 3_900_000,
+    unit: 'ms',
+    why: 'Longer than any `ackTimeoutMs`: what is older waits for nobody.',
+  },
+  streamEntryBytes: {
+    value: 100,
+    unit: 'bytes',
+    why: 'What an entry that waits for the stream holds beside its fields.',
+  },
+  streamWrites: {
+    value: 500,
+    unit: 'entries',
+    why: 'Written to the stream at once: their answers come together.',
+  },
+  streamRetryMs: {
+    value: 200,
+    unit: 'ms',
+    why: 'Before a stream that refuses an entry, as when its memory is full, is asked again.',
+  },
+  streamRememberMs: {
+    value: 30_000,
+    unit: 'ms',
+    why: 'What this node has written is written again, should Redis have lost it, for so long.',
+  },
+  streamRememberBytes: {
+    value: 8_388_608,
+    unit: 'bytes',
+    why: 'Of it, the latest.',
+  },
+  streamBlockMs: {
+    value: 2_000,
+    unit: 'ms',
+    why: 'How long one question for new entries waits: then it is seen whether all is well.',
+  },
+  streamWriters: {
+    value: 1_024,
+    unit: 'nodes',
+    why: 'Whose last number in the stream is known, the latest that were heard.',
+  },
+} as const;

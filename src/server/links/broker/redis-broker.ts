@@ -1,0 +1,218 @@
+/**
+ * The way to other nodes over Redis or Valkey, put together.
+ *
+ *     what workers say ─▶ mode pubsub, sharded: to the nodes that want it (cluster.ts)
+ *                     └─▶ mode streams: into the stream that all read (node-stream.ts)
+ *     what rooms keep ─▶ a stream, whatever the mode, so that all nodes have one history
+ */
+
+import type { BrokerConfig } from '../../../host/config/broker.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
+import { describeError, type Log } from '../../core/log/log.ts';
+import { BusFrame, type Route } from '../bus/bus-frame.ts';
+import type { InterestTable } from '../bus/interest-table.ts';
+import type { MessageRelay } from '../bus/message-relay.ts';
+import type { HearNodes, OtherNodes } from '../bus/other-nodes.ts';
+import type { RedisLink, RedisLinkEvents } from '../redis/redis-link.ts';
+import { NodeCluster } from './cluster.ts';
+import type { Membership } from './membership.ts';
+import type { FactsOfNode } from './node-facts.ts';
+import { type EntryPlace, NodeStream, type RawEntry, type StreamFigures } from './node-stream.ts';
+import { RedisStream } from './stream-access.ts';
+import { type EntryRoom, STREAM_TYPE, type StreamSaid } from './stream-entry.ts';
+
+/** What of the hub other nodes reach. */
+export type NodeRelay = Pick<MessageRelay, 'take' | 'askWorkers' | 'kept'>;
+
+/** What the history of a node takes from the stream. */
+export interface KeptSink {
+  /** @param ownNumber of an entry that this node has written, as `sayKept` gave it */
+  take(
+    entry: Pick<StreamSaid, 'rooms' | 'body'>,
+    offset: number,
+    how: Pick<EntryPlace, 'ageMs' | 'isPast'> & { readonly ownNumber: number | undefined },
+  ): void;
+  /** Entries up to an offset may be missing. */
+  missed(upTo: number): void;
+}
+
+export interface RedisBrokerOptions {
+  readonly config: BrokerConfig;
+  readonly link: RedisLink;
+  readonly membership: Membership;
+  /** Takes what rooms keep, in the order of all nodes; `undefined` where none keeps anything. */
+  readonly kept: KeptSink | undefined;
+  /** How long a room keeps anything at the most. */
+  readonly pastMs: number;
+  readonly interest: InterestTable;
+  readonly log: Log;
+  facts(): FactsOfNode;
+}
+
+/** How often what this node has in Redis is refreshed. */
+const REFRESH_MS = LIMITS.nodeKeyMs / 3;
+/** What a stream of history outlives the longest history by. */
+const STREAM_GRACE_MS = 60_000;
+
+export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage'> {
+  readonly cluster: NodeCluster;
+  readonly #options: RedisBrokerOptions;
+  readonly #stream: NodeStream | undefined;
+  readonly #access: RedisStream | undefined;
+  readonly #isOfStreams: boolean;
+  readonly #timer: Timer;
+  #relay: NodeRelay | undefined;
+
+  constructor(options: RedisBrokerOptions) {
+    this.#options = options;
+    const { config, link, membership, log } = options;
+    this.#isOfStreams = config.brokerMode === 'streams';
+    const isSharded = config.brokerMode === 'sharded';
+    this.cluster = new NodeCluster({
+      node: membership.node,
+      prefix: ownPrefix(config),
+      queueBytes: config.brokerQueueBytes,
+      channels: {
+        publish: (channel, payload) =>
+          isSharded ? link.publishSharded(channel, payload) : link.publish(channel, payload),
+        subscribe: (channels) => link.subscribe(channels, isSharded),
+      },
+      interest: options.interest,
+      relay: {
+        take: (type, body) => this.#relay?.take(type, body),
+        askWorkers: (asked, hear) => this.#relay?.askWorkers(asked, hear),
+      },
+      log,
+      facts: () => options.facts(),
+    });
+    if (this.#isOfStreams || options.kept !== undefined) {
+      const key = this.#isOfStreams ? config.brokerStream : `${ownPrefix(config)}:history`;
+      this.#access = new RedisStream({ link, key, length: config.brokerStreamLength });
+      this.#stream = this.#openStream(this.#access);
+    }
+    this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS);
+  }
+
+  get streamFigures(): StreamFigures | undefined {
+    return this.#stream?.figures;
+  }
+
+  /**
+   * Writes what rooms keep.
+   *
+   * @returns the number of the entry; nothing when there is no room for it
+   */
+  sayKept(rooms: readonly EntryRoom[], body: Uint8Array): number | undefined {
+    return this.#stream?.say(STREAM_TYPE.kept, rooms, body);
+  }
+
+  /** Reads what rooms keep already. To be awaited before workers start. */
+  async load(): Promise<void> {
+    const [seconds, microseconds] = (await this.#options.link.command(undefined, ['TIME'])) as [
+      string,
+      string,
+    ];
+    const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+    await this.#stream?.load(nowMs);
+  }
+
+  /** From now on what others say reaches the workers of this node. */
+  start(relay: NodeRelay): void {
+    this.#relay = relay;
+    this.#stream?.start();
+  }
+
+  // RedisLinkEvents.
+
+  onMessage(channel: string, payload: Uint8Array): void {
+    this.cluster.onMessage(channel, payload);
+  }
+
+  onConnected(afterMs: number): void {
+    if (afterMs > 0) void this.#refresh();
+    this.cluster.onConnected();
+    void this.#stream?.connected();
+  }
+
+  onLost(): void {
+    this.cluster.onLost();
+    this.#stream?.lost();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stream?.close();
+    this.#access?.close();
+    await this.cluster.close();
+    if (this.#options.link.isConnected) await this.#options.membership.leave();
+  }
+
+  // OtherNodes.
+
+  publish(type: number, route: Route, body: Uint8Array, isKept: boolean): boolean {
+    if (isKept) return true;
+    if (this.#stream === undefined || !this.#isOfStreams) {
+      return this.cluster.publish(type, route, body);
+    }
+    const streamType = type === BusFrame.event ? STREAM_TYPE.event : STREAM_TYPE.command;
+    return this.#stream.say(streamType, [], body) !== undefined;
+  }
+
+  ask(route: Route, body: Uint8Array, hear: HearNodes): readonly number[] {
+    return this.cluster.ask(route, body, hear);
+  }
+
+  workerGone(): void {}
+
+  #openStream(access: RedisStream): NodeStream {
+    const { config, membership, pastMs, log } = this.#options;
+    return new NodeStream({
+      node: membership.node,
+      boot: Date.now(),
+      access,
+      queueBytes: config.brokerQueueBytes,
+      readCount: config.brokerStreamReads,
+      pastMs,
+      isHeld: () => this.#relay?.kept.isHolding === true,
+      log,
+      events: {
+        onSaid: (said, place) => this.#said(said, place),
+        onForeign: (entry, place) => this.#foreign(entry, place),
+        onMissed: (upTo, lost) => {
+          this.#options.kept?.missed(upTo);
+          if (lost > 0) log.warn('entries of the stream were missed', { lost });
+        },
+      },
+    });
+  }
+
+  #said({ body, number, type, rooms }: StreamSaid, place: EntryPlace): void {
+    const { offset, isOwn, isPast, ageMs } = place;
+    if (type === STREAM_TYPE.kept) {
+      const ownNumber = isOwn ? number : undefined;
+      this.#options.kept?.take({ rooms, body }, offset, { ownNumber, ageMs, isPast });
+    } else if (!isOwn && !isPast) {
+      this.#relay?.take(type === STREAM_TYPE.event ? BusFrame.event : BusFrame.command, body);
+    }
+  }
+
+  #foreign(_entry: RawEntry, _place: EntryPlace): void {}
+
+  async #refresh(): Promise<void> {
+    const { link, membership, log, pastMs } = this.#options;
+    if (!link.isConnected) return;
+    try {
+      await membership.refresh();
+      const key = this.#access?.key;
+      if (key === undefined || this.#isOfStreams) return;
+      await link.command(key, ['PEXPIRE', key, String(pastMs + STREAM_GRACE_MS)]);
+    } catch (error) {
+      log.warn('what this node has in Redis was not refreshed', { error: describeError(error) });
+    }
+  }
+}
+
+/** Begins the names of what only nodes of Holdfast read. */
+export function ownPrefix({ brokerPrefix }: Pick<BrokerConfig, 'brokerPrefix'>): string {
+  return `${brokerPrefix}:holdfast`;
+}
