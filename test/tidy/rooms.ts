@@ -424,6 +424,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['peer-server.ts', 'peers.ts'],
   },
   'src/server/links': { purpose: 'ways between processes, and later between hosts' },
+  'src/server/state/redis': {
+    purpose: 'what state of a cluster needs of Redis, and where its keys lie there',
+    imports: { 'host/runtime': 'any' },
+  },
   'src/server/state/presence': {
     purpose: 'who is in a room: gathered in workers, kept and told by the controller',
     imports: {
@@ -449,8 +453,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/log': 'any',
       'server/links/bus': 'any',
       'server/protocol': 'any',
+      'server/state/redis': 'any',
     },
-    entries: ['embedded-seats.ts', 'seat-client.ts', 'seat-service.ts'],
+    entries: ['embedded-seats.ts', 'redis-seats.ts', 'seat-client.ts', 'seat-service.ts'],
   },
   'src/server/state/whereabouts': {
     purpose: 'on which nodes a user is',
