@@ -482,6 +482,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/log': 'any',
       'server/links/bus': 'any',
       'server/protocol': 'any',
+      'server/state/redis': 'any',
     },
   },
   'src/server/state': { purpose: 'what outlives sessions and workers, both ends of each' },
