@@ -13,15 +13,29 @@ export class FakeNodes {
   /** Those that are dead, and of whom nobody has heard that. */
   readonly #silent: Set<number> = new Set();
 
-  /** A node begins; the others hear of it. */
-  begin(node: number): FakeCluster {
-    const cluster = new FakeCluster(node, this);
+  readonly #late: Set<number> = new Set();
+  /** What is told meanwhile is lost. */
+  isDeaf = false;
+
+  /** A node that nobody knows yet. */
+  make(node: number): FakeCluster {
+    return new FakeCluster(node, this);
+  }
+
+  /** It begins; the others hear of it. */
+  join(cluster: FakeCluster): void {
+    const { node } = cluster;
     const others = this.others(node);
     this.#nodes.set(node, cluster);
     for (const other of others) {
       other.events((one) => one.onPeer?.(node));
       cluster.events((one) => one.onPeer?.(other.node));
     }
+  }
+
+  begin(node: number): FakeCluster {
+    const cluster = this.make(node);
+    this.join(cluster);
     return cluster;
   }
 
@@ -36,11 +50,17 @@ export class FakeNodes {
     for (const other of this.others(node)) other.events((one) => one.onPeerGone?.(node));
   }
 
+  /** It still has something to say. */
+  hearsFrom(node: number): void {
+    this.#late.add(node);
+  }
+
   others(node: number): FakeCluster[] {
     return [...this.#nodes.values()].filter((other) => other.node !== node);
   }
 
   isHeard(node: number): boolean {
+    if (this.#late.has(node)) return true;
     return this.#nodes.has(node) && !this.#silent.has(node);
   }
 
@@ -77,6 +97,7 @@ export class FakeCluster implements Cluster {
     writer.finish();
     const bytes = Buffer.from(writer.take().subarray(FRAME_HEADER_BYTES));
     this.tells.push(service);
+    if (this.#nodes.isDeaf) return;
     const all = this.#nodes.others(this.node).map(({ node }) => node);
     for (const node of to === undefined ? all : [to]) {
       queueMicrotask(() => {

@@ -441,7 +441,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/bus': 'any',
       'server/protocol': 'any',
     },
-    entries: ['embedded-presence.ts', 'presence-client.ts', 'presence-service.ts'],
+    entries: [
+      'cluster-presence.ts',
+      'embedded-presence.ts',
+      'presence-client.ts',
+      'presence-service.ts',
+    ],
   },
   'src/server/state/seats': {
     purpose: 'how many sessions a user has, counted over all workers where that is bounded',
