@@ -86,6 +86,21 @@ onEachRedis(redis, (kind, at) => {
     await until(isRefused);
   });
 
+  test('also when its users go on to come and go meanwhile', async () => {
+    const { nodes, redis: link } = begin(2, false);
+    const [one, other] = nodes;
+    await one.take(0, seated('a'));
+    await link.send(undefined, ['FLUSHALL']);
+    expect((await one.take(0, seated('b'))).isGranted).toBe(true);
+    one.tick();
+    const isRefused = async (): Promise<boolean> => {
+      const { isGranted } = await other.take(0, seated('c'));
+      if (isGranted) other.release(0, seated('c'));
+      return !isGranted;
+    };
+    await until(isRefused);
+  });
+
   test('a node that does not refresh its keys leaves nothing', async () => {
     const { nodes, redis: link, prefix } = begin(1, false);
     await nodes[0].take(0, seated('a'));

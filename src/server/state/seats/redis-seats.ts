@@ -38,6 +38,22 @@ const TICKS_PER_REFRESH = 10;
 /** Users written with one command. */
 const USERS_AT_ONCE = 500;
 
+/** What `take-seat.lua` answers. */
+type Answer = readonly [
+  isGranted: number,
+  wasThere: number,
+  since: string,
+  ...lost: readonly (number | string)[],
+];
+
+interface Decision {
+  readonly isGranted: boolean;
+  /** Whether Redis had seats of this node and bucket. */
+  readonly wasThere: boolean;
+  readonly since: string;
+  readonly lost: readonly Omit<SeatLost, 'namespace'>[];
+}
+
 const TAKE_SEAT: LuaScript = { name: 'take-seat', text: takeSeatText };
 const FREE_SEATS: LuaScript = { name: 'free-seats', text: freeSeatsText };
 
@@ -79,6 +95,7 @@ export class RedisSeats implements UserSeats {
     const nodes = [this.#options.node, ...this.#options.peers()];
     try {
       const answer = await this.#ask(worker, user, session.id, nodes);
+      if (!answer.wasThere && own.users > 0) this.#wrong.add(bucket);
       if (!answer.isGranted) return { isGranted: false, lost: [] };
       const { namespace } = session;
       const lost = answer.lost.map((seat) => ({ ...seat, namespace }));
@@ -130,7 +147,7 @@ export class RedisSeats implements UserSeats {
     user: string,
     id: string,
     nodes: readonly number[],
-  ): Promise<{ isGranted: boolean; since: string; lost: Omit<SeatLost, 'namespace'>[] }> {
+  ): Promise<Decision> {
     const { redis, most, endsOldest } = this.#options;
     if (!redis.isConnected) throw new Error('there is no connection to it');
     const bucket = bucketOf(user);
@@ -139,14 +156,14 @@ export class RedisSeats implements UserSeats {
     const keys = nodes.map((node) => this.#key(bucket, node));
     const how = [`${most}`, endsOldest ? '1' : '0', `${EXPIRY_MS}`];
     const answer = await redis.script(TAKE_SEAT, keys, [user, id, `${worker}`, ...how]);
-    const [isGranted, since, ...rest] = answer as [number, string, ...(number | string)[]];
+    const [isGranted, wasThere, since, ...rest] = answer as Answer;
     const lost: Omit<SeatLost, 'namespace'>[] = [];
     for (let at = 0; at < rest.length; at += 3) {
       const [key, theirs, lostId] = rest.slice(at, at + 3) as [number, number, string];
       const seat = { worker: Number(theirs), id: lostId };
       lost.push(key === 1 ? seat : { ...seat, node: nodes[key - 1] as number });
     }
-    return { isGranted: Number(isGranted) === 1, since, lost };
+    return { isGranted: isGranted === 1, wasThere: wasThere === 1, since, lost };
   }
 
   async #free(bucket: number, freed: readonly Freed[]): Promise<void> {

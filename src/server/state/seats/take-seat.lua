@@ -3,11 +3,13 @@
 -- KEYS: seats of the node that asks, then those of the other nodes. Each is a hash of
 --       user -> JSON [[id, worker, taken, since], ...], since in microseconds as a text
 -- ARGV: user, id, worker, most seats of a user, '1' to end the oldest, expiry in ms
--- Answers {0} for a refusal, or {1, since, key, worker, id, key, worker, id, ...}: a number of
+-- Answers {granted or 0, whether the own key was there, since, key, worker, id, ...}: a number of
 -- KEYS, the worker there and the id for each session that has lost its seat.
 
 local user, id, worker = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local most, endsOldest, expiryMs = tonumber(ARGV[4]), ARGV[5] == '1', ARGV[6]
+
+local wasThere = redis.call('EXISTS', KEYS[1])
 
 local function put(at, list)
   if #list == 0 then
@@ -15,7 +17,7 @@ local function put(at, list)
     return
   end
   redis.call('HSET', KEYS[at], user, cjson.encode(list))
-  if at == 1 then redis.call('PEXPIRE', KEYS[1], expiryMs) end
+  if at == 1 and wasThere == 0 then redis.call('PEXPIRE', KEYS[1], expiryMs) end
 end
 
 local function without(list, gone)
@@ -47,15 +49,15 @@ if own then
     table.insert(lists[1], { id, worker, 1, own[4] })
   end
   put(1, lists[1])
-  return { 1, own[4] }
+  return { 1, wasThere, own[4] }
 end
 
 local over = #seats + 1 - most
-if over > 0 and not endsOldest then return { 0 } end
+if over > 0 and not endsOldest then return { 0, wasThere, '' } end
 
 local time = redis.call('TIME')
 local now = time[1] .. string.format('%06d', time[2])
-local answer = { 1, now }
+local answer = { 1, wasThere, now }
 table.sort(seats, function(one, other)
   if one.seat[4] ~= other.seat[4] then return one.seat[4] < other.seat[4] end
   return one.order < other.order

@@ -100,7 +100,7 @@ test('between two writes a session is one field, and none when it has come and g
 });
 
 test('what Redis has lost is written again, and no more than that', async () => {
-  const { redis, opened, over, settle } = begin();
+  const { redis, mirror, opened, over, settle } = begin();
   opened('a');
   opened('b');
   await settle();
@@ -110,8 +110,17 @@ test('what Redis has lost is written again, and no more than that', async () => 
   redis.keys.clear();
   await settle();
   expect(redis.sessions.toSorted()).toEqual(['a text', 'b text']);
+  // Also when others come into the same bucket before it is looked for.
+  redis.keys.clear();
+  const inBucket = (id: string): boolean => bucketOf(id) === bucketOf('a');
+  const other = Array.from({ length: 99_999 }, (_, at) => `o${at}`).find(inBucket) as string;
+  opened(other);
+  await mirror.flush();
+  await mirror.flush();
+  expect(redis.sessions.toSorted()).toEqual(['a text', 'b text', `${other} text`]);
   over('a');
   over('b');
+  over(other);
   await settle();
   await settle();
   expect(redis.sessions).toEqual([]);

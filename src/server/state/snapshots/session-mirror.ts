@@ -177,7 +177,6 @@ export class SessionMirror implements SnapshotsWatch {
       try {
         await this.#writeBucket(bucket, fields, gone);
         this.#written += fields.length / 2;
-        if (fields.length > 0 && this.#counts[bucket] !== 0) this.#stored[bucket] = 1;
       } catch (error) {
         this.#failed(error);
         for (let at = 0; at < fields.length; at += 2) this.#waiting.add(fields[at] as string);
@@ -189,18 +188,22 @@ export class SessionMirror implements SnapshotsWatch {
     if (!this.#isAway && !this.#hasWork) this.#hasComplained = false;
   }
 
+  /** What is new before what is gone, so that the key is never empty, and keeps its expiry. */
   async #writeBucket(
     bucket: number,
     fields: readonly string[],
     gone: readonly string[],
   ): Promise<void> {
     const key = this.#key(bucket);
-    const commands: string[][] = [];
+    const wasStored = this.#stored[bucket] === 1;
+    const expire = ['PEXPIRE', key, this.#expiry];
+    const commands: string[][] = wasStored ? [expire] : [];
+    if (fields.length > 0) commands.push(['HSET', key, ...fields]);
     if (gone.length > 0) commands.push(['HDEL', key, ...gone]);
-    if (fields.length > 0) {
-      commands.push(['HSET', key, ...fields], ['PEXPIRE', key, this.#expiry]);
-    }
-    await this.#options.redis.pipeline(key, commands);
+    if (!wasStored && fields.length > 0) commands.push(expire);
+    const [isThere] = await this.#options.redis.pipeline(key, commands);
+    if (wasStored && Number(isThere) === 0) this.#lost(bucket);
+    else if (fields.length > 0 && this.#counts[bucket] !== 0) this.#stored[bucket] = 1;
   }
 
   /** Some of those that are written anew join those that wait. */
@@ -261,11 +264,16 @@ export class SessionMirror implements SnapshotsWatch {
     const key = this.#key(bucket);
     try {
       const [isThere] = await this.#options.redis.pipeline(key, [['PEXPIRE', key, this.#expiry]]);
-      const isLost = Number(isThere) === 0 && this.#stored[bucket] === 1;
-      if (isLost && this.#anew === undefined) this.resync();
+      if (Number(isThere) === 0 && this.#stored[bucket] === 1) this.#lost(bucket);
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** The key is not there that should be: Redis has lost it, and others with it. */
+  #lost(bucket: number): void {
+    this.#stored[bucket] = 0;
+    if (this.#anew === undefined) this.resync();
   }
 
   #failed(error: unknown): void {
