@@ -551,6 +551,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
       'server/state/presence': 'any',
+      'server/state/redis': 'any',
       'server/state/seats': 'any',
       'server/state/whereabouts': 'any',
       'server/protocol': 'any',

@@ -2,15 +2,19 @@
 
 import type { Config } from '../../host/config/schema.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
+import type { SessionsElsewhere, Whom } from '../core/contracts/snapshots.ts';
 import type { Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import type { Hub } from '../links/bus/hub.ts';
 import { audienceKey } from '../protocol/interest-key.ts';
 import { RECOVERY_KEY_BYTES } from '../protocol/recovery-token.ts';
 import { EmbeddedHistory } from '../state/history/embedded-history.ts';
+import { sharedSecret } from '../state/redis/shared-secret.ts';
 import { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
 import { SessionService } from '../state/snapshots/session-service.ts';
+import { ClusterState, type SharedBy } from './cluster-state.ts';
 import { NodePresence } from './node-presence.ts';
+import { serveSeats } from './node-sessions.ts';
 import type { StateView } from './node-view.ts';
 import type { RoomHistory } from './sessions-view.ts';
 
@@ -24,10 +28,12 @@ export class NodeState {
   readonly settings: RoomSettingsTable;
   readonly history: EmbeddedHistory;
   readonly snapshots: EmbeddedSnapshots;
-  readonly recoveryKey: string;
   readonly #config: Config;
   readonly #timer: Timer;
+  #recoveryKey: string;
   #presence: NodePresence | undefined;
+  #cluster: ClusterState | undefined;
+  #elsewhere: SessionsElsewhere | undefined;
 
   /** @param memoryBytes of the host, or of the container that the node is in */
   constructor(config: Config, memoryBytes: number) {
@@ -43,11 +49,16 @@ export class NodeState {
       nowMs,
     });
     const random = crypto.getRandomValues(new Uint8Array(RECOVERY_KEY_BYTES));
-    this.recoveryKey = Buffer.from(random).toString('base64url');
+    this.#recoveryKey = Buffer.from(random).toString('base64url');
     this.#timer = setInterval(() => {
       this.history.sweep();
       this.snapshots.sweep();
     }, SWEEP_MS);
+  }
+
+  /** By which tokens of sessions that can be recovered are made. */
+  get recoveryKey(): string {
+    return this.#recoveryKey;
   }
 
   /** Who is in the rooms that have presence, once it serves; `undefined` where none has. */
@@ -65,20 +76,53 @@ export class NodeState {
     return { history: this.history.view, recovery: this.snapshots.view, presence };
   }
 
-  /** From now on workers find it behind the hub. */
-  serve(hub: Hub, log: Log): void {
-    this.#presence = NodePresence.create(this.#config, hub, log);
-    hub.addService(
-      new SessionService({
-        snapshots: this.snapshots,
-        latest: () => this.history.view.latest,
-        say: (worker, service, write) => hub.say(worker, service, write),
-      }),
-    );
+  /**
+   * Takes the recovery key that all nodes have, for clients that come back to another one. MUST be
+   * over before there are workers.
+   *
+   * @throws Error when Redis does not answer, or has none that can be
+   */
+  async shareRecoveryKey({ redis, prefix }: Pick<SharedBy, 'redis' | 'prefix'>): Promise<void> {
+    const key = `${prefix}:recovery-key`;
+    this.#recoveryKey = await sharedSecret(redis, key, this.#recoveryKey);
   }
 
-  close(): void {
+  /**
+   * From now on workers find it behind the hub.
+   *
+   * @param by where there are other nodes
+   */
+  serve(hub: Hub, log: Log, by?: SharedBy): void {
+    const config = this.#config;
+    const { snapshots } = this;
+    this.#presence = NodePresence.create(config, hub, log, by?.cluster);
+    const cluster = by === undefined ? undefined : new ClusterState(by, log);
+    if (this.settings.recovers) {
+      this.#elsewhere = cluster?.sessions(config, {
+        snapshots,
+        handOver: (claim) => service.handOver(claim),
+      });
+    }
+    const service = new SessionService({
+      snapshots,
+      latest: () => this.history.view.latest,
+      say: (worker, number, write) => hub.say(worker, number, write),
+      elsewhere: this.#elsewhere,
+    });
+    hub.addService(service);
+    serveSeats(hub, config, log, by?.cluster, (options) => cluster?.seats(options));
+    this.#cluster = cluster;
+  }
+
+  /** Ends sessions that wait for their client, on all nodes. */
+  async endWaiting(namespace: string, whom: Whom): Promise<void> {
+    if (this.#elsewhere === undefined) this.snapshots.end(namespace, whom);
+    else await this.#elsewhere.end(namespace, whom);
+  }
+
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#presence?.store.close();
+    await this.#cluster?.close();
   }
 }

@@ -32,7 +32,7 @@ import { HttpError } from './http-error.ts';
 import { NodeLog } from './node-log.ts';
 import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
-import { createNodeSessions, serveSeats } from './node-sessions.ts';
+import { createNodeSessions } from './node-sessions.ts';
 import { NodeState } from './node-state.ts';
 import type {
   HubView,
@@ -153,7 +153,6 @@ class Node implements NodeView, RunningNode {
       log,
     });
     this.#state.serve(this.#hub, log);
-    serveSeats(this.#hub, config, log);
     this.sessions = createNodeSessions(this.#hub, config, this, this.#state);
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
@@ -209,7 +208,7 @@ class Node implements NodeView, RunningNode {
     this.#watchdog.stop();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
-    this.#state.close();
+    await this.#state.close();
     this.#hub.close();
     await this.#admin?.stop();
     if (this.#hasStarted) this.#recording?.close();
