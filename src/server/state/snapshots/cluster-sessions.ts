@@ -28,6 +28,7 @@ import { BUCKETS, bucketOf } from '../redis/buckets.ts';
 import type { LuaScript, RedisCommands } from '../redis/redis-commands.ts';
 import endSessionsText from './end-sessions.lua' with { type: 'text' };
 import { sessionsKey } from './session-mirror.ts';
+import { LET_GO_FOR_NODE_MS } from './session-service.ts';
 import { ownerText, packed, readSessionText, textWithData } from './session-text.ts';
 import takeSessionText from './take-session.lua' with { type: 'text' };
 
@@ -54,7 +55,7 @@ type Told =
   | { readonly kind: 'moved'; readonly claim: SessionClaim };
 
 /** For a node to give a session: less than the worker of its client waits for it. */
-const ANSWER_MS = 1_500;
+const ANSWER_MS: number = LET_GO_FOR_NODE_MS + LIMITS.busGraceMs;
 /** One that did not answer is not waited for so long, by all who come back from it. */
 const SILENT_MS = 2_000;
 /** Nodes that are asked for one session, one after the other. */

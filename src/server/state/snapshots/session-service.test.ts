@@ -4,7 +4,7 @@ import { LIMITS } from '../../core/limits/limits.ts';
 import { FRAME_HEADER_BYTES, FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { EmbeddedSnapshots } from './embedded-snapshots.ts';
 import { SessionSaid, SessionTold, writeSnapshot } from './session-frames.ts';
-import { SessionService } from './session-service.ts';
+import { LET_GO_FOR_NODE_MS, SessionService } from './session-service.ts';
 
 // Other files run in the same process, in any order.
 beforeAll(() => void jest.useFakeTimers());
@@ -195,4 +195,13 @@ test('another node is given what is here, once, and nothing of another user', as
   const [first, second] = [service.handOver(claim), service.handOver(claim)];
   cut(0, 's');
   expect([(await first)?.id, await second]).toEqual(['s', undefined]);
+});
+
+test('another node has its answer before it takes this one for dead', async () => {
+  const { told, service, opened } = begin();
+  opened(0, 's');
+  const given = service.handOver({ id: 's', namespace: '/', user: undefined });
+  expect(told).toEqual(['0: let go of s']);
+  jest.advanceTimersByTime(LET_GO_FOR_NODE_MS);
+  expect(await given).toBeUndefined();
 });

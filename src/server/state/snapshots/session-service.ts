@@ -40,9 +40,17 @@ interface Asking {
   readonly answer: (snapshot: SessionSnapshot | undefined) => void;
   /** Other nodes do not have it, or are not asked. */
   readonly isHereOnly: boolean;
+  /** For a worker to let go of it. */
+  readonly patienceMs: number;
   /** `undefined` while other nodes are asked. */
   readonly timer: Timer | undefined;
 }
+
+/**
+ * For a worker to let go of a session for another node: that one would take no answer for the
+ * silence of a node that is dead.
+ */
+export const LET_GO_FOR_NODE_MS = 1_000;
 
 /** None of the workers: one that was given to this node, and that nobody waits for any more. */
 const NO_WORKER = -1;
@@ -69,8 +77,11 @@ export class SessionService implements StateService {
       const request = frame.u32();
       const [id, namespace, [user]] = [frame.text(), frame.text(), frame.texts()];
       const { elsewhere } = this.#options;
-      this.#take({ id, namespace, user }, elsewhere === undefined, (snapshot) => {
-        this.#answer(worker, request, snapshot);
+      this.#take({
+        claim: { id, namespace, user },
+        answer: (snapshot) => this.#answer(worker, request, snapshot),
+        isHereOnly: elsewhere === undefined,
+        patienceMs: LIMITS.handOverMs,
       });
       return;
     }
@@ -112,13 +123,15 @@ export class SessionService implements StateService {
    * @returns nothing when it is not here, or cannot be had
    */
   handOver(claim: SessionClaim): Promise<SessionSnapshot | undefined> {
-    return new Promise((resolve) => this.#take(claim, true, resolve));
+    return new Promise((answer) => {
+      this.#take({ claim, answer, isHereOnly: true, patienceMs: LET_GO_FOR_NODE_MS });
+    });
   }
 
-  #take(claim: SessionClaim, isHereOnly: boolean, answer: Asking['answer']): void {
+  #take(asking: Omit<Asking, 'timer'>): void {
     const { snapshots, elsewhere } = this.#options;
+    const { claim, answer, isHereOnly } = asking;
     const { id } = claim;
-    const asking = { claim, answer, isHereOnly };
     const owner = snapshots.workerOf(id);
     // One that comes twice at once gets its session once.
     const isRefused = this.#asking.has(id) || snapshots.isOf(claim) === false;
@@ -130,7 +143,7 @@ export class SessionService implements StateService {
       // What another worker said before may be read only now.
       else this.#wait(asking, LIMITS.lateReportMs);
     } else {
-      this.#wait({ ...asking, isHereOnly: true }, LIMITS.handOverMs);
+      this.#wait({ ...asking, isHereOnly: true }, asking.patienceMs);
       this.#askToLetGo(id, owner);
     }
   }
@@ -144,13 +157,13 @@ export class SessionService implements StateService {
   /** Other nodes are asked, once. Its word may come from a worker of this one meanwhile. */
   #lookElsewhere(asking: Omit<Asking, 'timer'>): void {
     const { claim, answer } = asking;
-    const waiting = { claim, answer, isHereOnly: true, timer: undefined };
+    const waiting = { ...asking, isHereOnly: true, timer: undefined };
     this.#asking.set(claim.id, waiting);
     void this.#options.elsewhere?.find(claim).then((snapshot) => {
       if (this.#asking.get(claim.id) === waiting) {
         this.#asking.delete(claim.id);
         if (snapshot !== undefined) answer(snapshot);
-        else this.#take(claim, true, answer);
+        else this.#take(waiting);
       } else if (snapshot !== undefined) this.#keep(snapshot, NO_WORKER);
     });
   }
@@ -174,7 +187,7 @@ export class SessionService implements StateService {
       return;
     }
     clearTimeout(asking.timer);
-    this.#wait({ ...asking, isHereOnly: true }, LIMITS.handOverMs);
+    this.#wait({ ...asking, isHereOnly: true }, asking.patienceMs);
     this.#askToLetGo(id, owner);
   }
 
