@@ -232,7 +232,7 @@ export class RedisSeats implements UserSeats {
   #beAlone(error: unknown): void {
     if (this.#isAlone) return;
     this.#isAlone = true;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message || error.name : String(error);
     this.#options.log.warn(
       'Redis does not answer: sessions of users are counted on this node alone until it does',
       { reason },

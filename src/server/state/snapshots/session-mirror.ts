@@ -29,6 +29,11 @@ export interface SessionMirrorOptions {
 
 /** What a node had that died is there so long after the window. */
 export const AFTER_WINDOW_MS = 30_000;
+/**
+ * A field of each key beside sessions, and what it holds. Where it is missing the key is not the
+ * one that was made first: what that one held is lost.
+ */
+const MARK = ['', '-'] as const;
 /** Between two writes: what a node that is killed had not written yet is lost. */
 const WRITE_MS = 100;
 /** Texts of one write; the rest has the next one, so that Redis is not held up by one node. */
@@ -188,22 +193,19 @@ export class SessionMirror implements SnapshotsWatch {
     if (!this.#isAway && !this.#hasWork) this.#hasComplained = false;
   }
 
-  /** What is new before what is gone, so that the key is never empty, and keeps its expiry. */
   async #writeBucket(
     bucket: number,
     fields: readonly string[],
     gone: readonly string[],
   ): Promise<void> {
     const key = this.#key(bucket);
-    const wasStored = this.#stored[bucket] === 1;
-    const expire = ['PEXPIRE', key, this.#expiry];
-    const commands: string[][] = wasStored ? [expire] : [];
-    if (fields.length > 0) commands.push(['HSET', key, ...fields]);
+    const commands: string[][] = [];
+    const isNew = this.#stored[bucket] === 0 && fields.length > 0;
     if (gone.length > 0) commands.push(['HDEL', key, ...gone]);
-    if (!wasStored && fields.length > 0) commands.push(expire);
-    const [isThere] = await this.#options.redis.pipeline(key, commands);
-    if (wasStored && Number(isThere) === 0) this.#lost(bucket);
-    else if (fields.length > 0 && this.#counts[bucket] !== 0) this.#stored[bucket] = 1;
+    if (isNew) commands.push(['HSET', key, ...MARK, ...fields], ['PEXPIRE', key, this.#expiry]);
+    else if (fields.length > 0) commands.push(['HSET', key, ...fields]);
+    await this.#options.redis.pipeline(key, commands);
+    if (isNew && this.#counts[bucket] !== 0) this.#stored[bucket] = 1;
   }
 
   /** Some of those that are written anew join those that wait. */
@@ -262,25 +264,26 @@ export class SessionMirror implements SnapshotsWatch {
 
   async #refresh(bucket: number): Promise<void> {
     const key = this.#key(bucket);
+    const commands = [
+      ['PEXPIRE', key, this.#expiry],
+      ['HEXISTS', key, MARK[0]],
+    ];
     try {
-      const [isThere] = await this.#options.redis.pipeline(key, [['PEXPIRE', key, this.#expiry]]);
-      if (Number(isThere) === 0 && this.#stored[bucket] === 1) this.#lost(bucket);
+      const [, hasMark] = await this.#options.redis.pipeline(key, commands);
+      if (Number(hasMark) !== 0 || this.#stored[bucket] === 0) return;
+      // Redis has lost it, and others with it.
+      this.#stored.fill(0);
+      if (this.#anew === undefined) this.resync();
     } catch (error) {
       this.#failed(error);
     }
-  }
-
-  /** The key is not there that should be: Redis has lost it, and others with it. */
-  #lost(bucket: number): void {
-    this.#stored[bucket] = 0;
-    if (this.#anew === undefined) this.resync();
   }
 
   #failed(error: unknown): void {
     this.#isAway = true;
     if (this.#hasComplained) return;
     this.#hasComplained = true;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message || error.name : String(error);
     this.#options.log.warn(
       'Redis does not answer: sessions of this node can be recovered on others when it does',
       { reason },
