@@ -1,6 +1,6 @@
 /** The way to other nodes, as Prometheus sees it. */
 
-import type { ClusterFigures } from '../links/broker/cluster.ts';
+import type { ClusterFigures } from '../links/broker/cluster-figures.ts';
 import type { StreamFigures } from '../links/broker/node-stream.ts';
 import type { Metric } from './metric.ts';
 

@@ -15,6 +15,7 @@ import type { InterestTable } from '../links/bus/interest-table.ts';
 import type { RedisLink } from '../links/redis/redis-link.ts';
 import { readAudienceKey } from '../protocol/interest-key.ts';
 import { StreamHistory } from '../state/history/stream-history.ts';
+import type { SharedBy } from './cluster-state.ts';
 import type { NodeState } from './node-state.ts';
 import type { BrokerView } from './node-view.ts';
 import { StartError } from './start-error.ts';
@@ -81,11 +82,13 @@ export interface NodeBrokerOptions {
 /** The broker of a node at work. */
 export class NodeBroker {
   readonly #joined: JoinedBroker;
+  readonly #prefix: string;
   readonly #broker: RedisBroker;
   #relay: NodeRelay | undefined;
 
   constructor({ config, joined, state, interest, publicPort, log }: NodeBrokerOptions) {
     this.#joined = joined;
+    this.#prefix = ownPrefix(config);
     const history = state.settings.keepsHistory ? this.#createHistory(state) : undefined;
     if (history !== undefined) state.share(history);
     this.#broker = new RedisBroker({
@@ -103,6 +106,11 @@ export class NodeBroker {
 
   get cluster(): NodeCluster {
     return this.#broker.cluster;
+  }
+
+  /** By what state is shared with other nodes. */
+  get sharedBy(): SharedBy {
+    return { redis: this.#joined.link, prefix: this.#prefix, cluster: this.cluster };
   }
 
   /** How it stands. */

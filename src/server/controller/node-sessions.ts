@@ -1,9 +1,11 @@
 /** What a node knows of its rooms and users, asked of its workers when somebody wants to know. */
 
 import type { Config } from '../../host/config/schema.ts';
+import type { Cluster } from '../core/contracts/cluster.ts';
 import type { NodeAnswers } from '../core/contracts/node-link.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
-import type { Snapshots } from '../core/contracts/snapshots.ts';
+import type { Whom } from '../core/contracts/snapshots.ts';
+import type { UserSeats } from '../core/contracts/user-seats.ts';
 import type { Whereabouts } from '../core/contracts/whereabouts.ts';
 import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
@@ -11,8 +13,9 @@ import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import { type CountedRoom, firstOf, type PlacesAnswer } from '../core/sessions/whereabouts.ts';
 import type { Hub } from '../links/bus/hub.ts';
 import { type Asked, WorkerQuestions } from '../links/bus/worker-questions.ts';
-import { EmbeddedSeats } from '../state/seats/embedded-seats.ts';
+import { EmbeddedSeats, type SeatOptions } from '../state/seats/embedded-seats.ts';
 import { SeatService } from '../state/seats/seat-service.ts';
+import { ClusterWhereabouts, type NodeInterest } from '../state/whereabouts/cluster-whereabouts.ts';
 import { EmbeddedWhereabouts } from '../state/whereabouts/embedded-whereabouts.ts';
 import type {
   DisconnectReport,
@@ -30,8 +33,6 @@ export interface NodeSessionsOptions {
   readonly settings: RoomSettingsTable;
   readonly questions: WorkerQuestions;
   readonly whereabouts: Whereabouts;
-  /** Sessions that wait for their client. */
-  readonly snapshots: Pick<Snapshots, 'end'>;
   /** `undefined` when no room has presence. */
   readonly presence: PresenceStore | undefined;
   readonly state: KeptView;
@@ -40,7 +41,8 @@ export interface NodeSessionsOptions {
 /** What the node keeps of what was said. */
 export interface KeptView {
   readonly presence: PresenceStore | undefined;
-  readonly snapshots: NodeSessionsOptions['snapshots'];
+  /** Ends sessions that wait for their client. */
+  endWaiting(namespace: string, whom: Whom): Promise<void>;
   kept(namespace: string, room: string): RoomHistory;
 }
 
@@ -107,35 +109,50 @@ export class NodeSessions implements SessionsView {
       users: user === undefined ? [] : [user],
     };
     const command = { kind: 'disconnect', close } as const;
-    const { questions, snapshots } = this.#options;
+    const { questions, state } = this.#options;
     const ended = await questions.ask(namespace, asked, command, LIMITS.disconnectMs);
     // Afterwards, with those that were cut off meanwhile.
-    snapshots.end(namespace, request);
+    await state.endWaiting(namespace, request);
     return { disconnected: sumOf(ended), missing: ended.silent, missingNodes: [] };
   }
 }
 
-/** Bounds the sessions of a user over all workers, if the config does. */
-export function serveSeats(hub: Hub, config: Config, log: Log): void {
+/**
+ * Bounds the sessions of a user over all workers, if the config does.
+ *
+ * @param over makes what counts them over all nodes, where there are others
+ */
+export function serveSeats(
+  hub: Hub,
+  config: Config,
+  log: Log,
+  cluster: Cluster | undefined,
+  over: (options: SeatOptions) => UserSeats | undefined,
+): void {
   const { maxSessionsPerUser: most, sessionsOverLimit } = config;
   if (most === 0) return;
-  const seats = new EmbeddedSeats({ most, endsOldest: sessionsOverLimit === 'endOldest' });
-  hub.addService(new SeatService(seats, hub, log));
+  const options = { most, endsOldest: sessionsOverLimit === 'endOldest' };
+  const seats = over(options) ?? new EmbeddedSeats(options);
+  hub.addService(new SeatService(seats, hub, log, cluster));
 }
 
-/** @param nodeId of the node whose hub it is */
+/**
+ * @param nodeId of the node whose hub it is
+ * @param others what other nodes want to hear of, where there are some
+ */
 export function createNodeSessions(
   hub: Hub,
   config: Config,
   { nodeId, workerCount }: { readonly nodeId: string; readonly workerCount: number },
   state: KeptView,
+  others?: NodeInterest,
 ): NodeSessions {
+  const own = new EmbeddedWhereabouts(nodeId, hub.interest);
   return new NodeSessions({
     nodeId,
     settings: new RoomSettingsTable(config.rooms),
     questions: new WorkerQuestions(hub, workerCount),
-    whereabouts: new EmbeddedWhereabouts(nodeId, hub.interest),
-    snapshots: state.snapshots,
+    whereabouts: others === undefined ? own : new ClusterWhereabouts(own, others),
     presence: state.presence,
     state,
   });

@@ -3,6 +3,7 @@
 import type { Config } from '../../host/config/schema.ts';
 import type { History } from '../core/contracts/history.ts';
 import type { PresenceStore } from '../core/contracts/presence.ts';
+import type { SessionsElsewhere, Whom } from '../core/contracts/snapshots.ts';
 import type { Log } from '../core/log/log.ts';
 import { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import type { Hub } from '../links/bus/hub.ts';
@@ -10,7 +11,9 @@ import { audienceKey } from '../protocol/interest-key.ts';
 import { EmbeddedHistory } from '../state/history/embedded-history.ts';
 import { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
 import { SessionService } from '../state/snapshots/session-service.ts';
+import { ClusterState, type SharedBy } from './cluster-state.ts';
 import { NodePresence } from './node-presence.ts';
+import { serveSeats } from './node-sessions.ts';
 import type { StateView } from './node-view.ts';
 import type { RoomHistory } from './sessions-view.ts';
 
@@ -29,6 +32,8 @@ export class NodeState {
   readonly #timer: Timer;
   #presence: NodePresence | undefined;
   #shared: History | undefined;
+  #cluster: ClusterState | undefined;
+  #elsewhere: SessionsElsewhere | undefined;
 
   /** @param memoryBytes of the host, or of the container that the node is in */
   constructor(config: Config, memoryBytes: number) {
@@ -79,20 +84,42 @@ export class NodeState {
     return { history: this.copy.view, recovery: this.snapshots.view, presence };
   }
 
-  /** From now on workers find it behind the hub. */
-  serve(hub: Hub, log: Log): void {
-    this.#presence = NodePresence.create(this.#config, hub, log);
-    hub.addService(
-      new SessionService({
-        snapshots: this.snapshots,
-        latest: () => this.copy.view.latest,
-        say: (worker, service, write) => hub.say(worker, service, write),
-      }),
-    );
+  /**
+   * From now on workers find it behind the hub.
+   *
+   * @param by where there are other nodes
+   */
+  serve(hub: Hub, log: Log, by?: SharedBy): void {
+    const config = this.#config;
+    const { snapshots } = this;
+    this.#presence = NodePresence.create(config, hub, log, by?.cluster);
+    const cluster = by === undefined ? undefined : new ClusterState(by, log);
+    if (this.settings.recovers) {
+      this.#elsewhere = cluster?.sessions(config, {
+        snapshots,
+        handOver: (claim) => service.handOver(claim),
+      });
+    }
+    const service = new SessionService({
+      snapshots,
+      latest: () => this.copy.view.latest,
+      say: (worker, number, write) => hub.say(worker, number, write),
+      elsewhere: this.#elsewhere,
+    });
+    hub.addService(service);
+    serveSeats(hub, config, log, by?.cluster, (options) => cluster?.seats(options));
+    this.#cluster = cluster;
   }
 
-  close(): void {
+  /** Ends sessions that wait for their client, on all nodes. */
+  async endWaiting(namespace: string, whom: Whom): Promise<void> {
+    if (this.#elsewhere === undefined) this.snapshots.end(namespace, whom);
+    else await this.#elsewhere.end(namespace, whom);
+  }
+
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#presence?.store.close();
+    await this.#cluster?.close();
   }
 }

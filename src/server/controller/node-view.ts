@@ -6,7 +6,7 @@
  */
 import type { PresenceFigures } from '../core/contracts/presence.ts';
 
-import type { ClusterFigures } from '../links/broker/cluster.ts';
+import type { ClusterFigures } from '../links/broker/cluster-figures.ts';
 import type { StreamFigures } from '../links/broker/node-stream.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
 import type { HistoryView } from '../state/history/embedded-history.ts';

@@ -32,14 +32,14 @@ import { type Admin, startAdmin } from './admin.ts';
 import { processReport } from './admin-reports.ts';
 import { capacityOf, memoryBudget, workerCount, workerPlaces } from './capacity.ts';
 import { otherNodesOf } from './cluster-reports.ts';
-import { ClusterSessions } from './cluster-sessions.ts';
+import { ClusterSessionsView } from './cluster-sessions-view.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
 import { type JoinedBroker, joinBroker, NO_BROKER, NodeBroker, ownAddress } from './node-broker.ts';
 import { NodeLog } from './node-log.ts';
 import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
-import { createNodeSessions, serveSeats } from './node-sessions.ts';
+import { createNodeSessions } from './node-sessions.ts';
 import { NodeState } from './node-state.ts';
 import type {
   BrokerView,
@@ -168,11 +168,16 @@ class Node implements NodeView, RunningNode {
       interest,
       log,
     });
-    this.#state.serve(this.#hub, log);
-    serveSeats(this.#hub, config, log);
-    const sessions = createNodeSessions(this.#hub, config, this, this.#state);
+    this.#state.serve(this.#hub, log, this.#broker?.sharedBy);
+    const sessions = createNodeSessions(
+      this.#hub,
+      config,
+      this,
+      this.#state,
+      this.#broker?.cluster,
+    );
     const cluster = this.#broker?.cluster;
-    this.sessions = cluster === undefined ? sessions : new ClusterSessions(sessions, cluster);
+    this.sessions = cluster === undefined ? sessions : new ClusterSessionsView(sessions, cluster);
     cluster?.onCall('process', async () => processReport(this, Date.now()));
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
@@ -230,8 +235,8 @@ class Node implements NodeView, RunningNode {
     this.#watchdog.stop();
     const isClean = await this.#supervisor.stop(timeoutMs);
     this.#collector.stop();
+    await this.#state.close();
     await this.#broker?.close();
-    this.#state.close();
     this.#hub.close();
     await this.#admin?.stop();
     if (this.#hasStarted) this.#recording?.close();

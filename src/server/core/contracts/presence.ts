@@ -52,11 +52,13 @@ export interface PresenceFigures {
 }
 
 /**
- * Implementations: `embedded` (in the controller), later `redis`. One suite of tests runs on all.
+ * Implementations: `embedded` (in the controller), and over all nodes, each of which has one and
+ * tells the others what its own workers report. One suite of tests runs on both.
  *
  * MUST tell changes of a room once a second at the most, whatever comes and goes, and of rooms with
  * many users, or many changes, the count alone. MUST keep a user for the grace time who was cut
- * off, as if nothing had been, and all users of a worker that is gone likewise. MUST be bounded.
+ * off, as if nothing had been, and all users of a worker that is gone likewise, as of a node. MUST
+ * be bounded.
  */
 export interface PresenceStore {
   /** @param worker number of the worker in its node */

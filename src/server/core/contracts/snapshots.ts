@@ -92,8 +92,8 @@ export interface Whom {
 }
 
 /**
- * Implementations: `embedded` (in the controller). One suite of tests runs on all of them
- * (`test/contract/snapshots.ts`).
+ * What one node keeps. Implementations: `embedded` (in the controller). One suite of tests runs on
+ * all of them (`test/contract/snapshots.ts`).
  *
  * MUST give a session to one caller only. MUST forget those that were cut after the recovery
  * window, and the oldest of them first where the budget is used up. What a dead worker had counts
@@ -119,4 +119,27 @@ export interface Snapshots {
   workerOf(id: string): number | undefined;
   /** Takes a session that was cut. */
   take(id: string): SessionSnapshot | undefined;
+}
+
+/**
+ * Sessions of the other nodes, where there are some. A node looks at home first and asks for
+ * nothing that it has.
+ *
+ * Implementations: `ClusterSessions`, over Redis and other nodes. Its suite of tests is
+ * `test/contract/sessions-elsewhere-suite.ts`.
+ *
+ * MUST give a session to one caller only, of whatever node, and only to who is of its user. MUST
+ * have the node that has it let go of it, while that answers; and MUST find what a node had that
+ * does not.
+ */
+export interface SessionsElsewhere {
+  /** Whether another node is likelier to have it than this one: it has made the id. */
+  mayHave(id: string): boolean;
+  /** Takes a session. Never rejects: one that cannot be had now is none. */
+  find(claim: SessionClaim): Promise<SessionSnapshot | undefined>;
+  /**
+   * Those that wait for their client are over on all nodes, this one too, and of nodes that are
+   * gone. Never rejects.
+   */
+  end(namespace: string, whom: Whom): Promise<void>;
 }

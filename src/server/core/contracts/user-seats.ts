@@ -8,6 +8,8 @@
 
 /** A session that is to end, since a newer one of its user took its seat. */
 export interface SeatLost {
+  /** The node that has it; this one where none is named. */
+  readonly node?: number;
   readonly worker: number;
   readonly namespace: string;
   readonly id: string;
@@ -26,11 +28,13 @@ export interface Seated {
 }
 
 /**
- * Implementations: `embedded` (in the controller), later `redis`. One suite of tests runs on all.
+ * Implementations: `embedded` (in the controller), `redis` (over all nodes). One suite of tests
+ * runs on both.
  *
  * MUST decide one after the other what comes at the same moment, so that the bound is exact. MUST
  * give a session that comes again by the same id, as one that is recovered, the seat that it has.
- * MUST free the seats of a worker that is gone.
+ * MUST free the seats of a worker that is gone, and within 30 s those of a node. What cannot ask
+ * the other nodes MUST decide by its own, and put that right when it can.
  */
 export interface UserSeats {
   take(worker: number, session: Seated): Promise<SeatAnswer>;

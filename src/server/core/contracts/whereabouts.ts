@@ -7,8 +7,9 @@
  */
 
 /**
- * Implementations: `embedded` (this node), later `redis`. One suite of tests runs on all. What a
- * worker or node had that is gone MUST be forgotten within 30 s.
+ * Implementations: `embedded` (this node), and over all nodes by what they want to hear of the
+ * broker. One suite of tests runs on both. What a worker or node had that is gone MUST be forgotten
+ * within 30 s. A node may be named that has none, as one whose user has the same hash.
  */
 export interface Whereabouts {
   /** The ids of nodes that have sessions of a user, in no order. */

@@ -19,12 +19,13 @@ import { BusFrame, type Route } from '../bus/bus-frame.ts';
 import type { InterestTable } from '../bus/interest-table.ts';
 import type { MessageRelay } from '../bus/message-relay.ts';
 import type { HearNodes } from '../bus/other-nodes.ts';
+import type { ClusterFigures } from './cluster-figures.ts';
 import { ClusterWatchers } from './cluster-watchers.ts';
 import { NodeCalls } from './node-calls.ts';
 import { type FactsOfNode, nodeId, readFacts } from './node-facts.ts';
 import { framesOf, isMessage, NodeFrame, readBatch } from './node-frame.ts';
 import { NodeRequests } from './node-requests.ts';
-import { Outbox, type OutboxFigures, type Receiver } from './outbox.ts';
+import { Outbox, type Receiver } from './outbox.ts';
 import { OwnInterest } from './own-interest.ts';
 import type { Peer } from './peer.ts';
 import { expectJoins, peersFor } from './peer-routes.ts';
@@ -48,19 +49,6 @@ export interface NodeClusterOptions {
   readonly log: Log;
   /** What others are told of this node. */
   facts(): FactsOfNode;
-}
-
-export interface ClusterFigures extends OutboxFigures {
-  readonly peers: number;
-  /** Keys that other nodes want, as far as they are known. */
-  readonly peerKeys: number;
-  readonly waitingBytes: number;
-  /** Events and commands of other nodes. */
-  readonly heard: number;
-  /** Those that were said and did not come, as the next one shows. */
-  readonly lost: number;
-  /** Payloads that could not be read. */
-  readonly malformed: number;
 }
 
 type HearTold = (from: number, frame: FrameReader) => void;

@@ -17,7 +17,7 @@ import type {
 } from '../../core/contracts/presence.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { roomKey } from '../../protocol/interest-key.ts';
-import { PresenceRoom, Present } from './present-users.ts';
+import { PresenceRoom, Present, type WorkerReport } from './present-users.ts';
 import { transportsIn } from './transport-mask.ts';
 
 export interface PresenceOptions {
@@ -42,6 +42,8 @@ export class EmbeddedPresence implements PresenceStore {
   /** Users who were cut off, in the order of it. */
   readonly #gone: Set<Present> = new Set();
   readonly #timer: Timer;
+  /** Until then nobody is told anything, and nobody's time is over. */
+  #heldUntilMs = 0;
   #users = 0;
   #refused = 0;
   #told = 0;
@@ -65,13 +67,31 @@ export class EmbeddedPresence implements PresenceStore {
   }
 
   forgetWorker(worker: number): void {
+    this.forgetWorkers((one) => one === worker);
+  }
+
+  /** As `forgetWorker`, for all of them in one pass. */
+  forgetWorkers(isOne: (worker: number) => boolean): void {
     for (const room of [...this.#rooms.values()]) {
-      room.setAnonymous(worker, 0);
+      room.forgetAnonymous(isOne);
       for (const present of room.users.values()) {
-        if (present.drop(worker) && present.shares.length === 0) this.#cutOff(present);
+        if (present.drop(isOne) && present.shares.length === 0) this.#cutOff(present);
       }
       this.#changed.add(room);
     }
+  }
+
+  /**
+   * What some workers have said that is so still, in parts of so many users. It may be asked for
+   * part by part while things change.
+   */
+  *reportsOf(isOne: (worker: number) => boolean, most: number): Generator<WorkerReport> {
+    for (const room of [...this.#rooms.values()]) yield* room.reportsOf(isOne, most);
+  }
+
+  /** For a moment it hears what is told anew: rooms are not told what changes meanwhile. */
+  hold(milliseconds: number): void {
+    this.#heldUntilMs = milliseconds === 0 ? 0 : this.#options.clockMs() + milliseconds;
   }
 
   async list(namespace: string, room: string, most: number): Promise<RoomPresence> {
@@ -93,6 +113,7 @@ export class EmbeddedPresence implements PresenceStore {
   /** Lets go of those who did not come back, and tells rooms what has changed. */
   tick(): void {
     const nowMs = this.#options.clockMs();
+    if (nowMs < this.#heldUntilMs) return;
     const lateMs = nowMs - this.#options.graceMs;
     for (const present of this.#gone) {
       if (present.goneAtMs > lateMs) break;
@@ -127,7 +148,7 @@ export class EmbeddedPresence implements PresenceStore {
   #takeUser(worker: number, room: PresenceRoom, report: UserReport): void {
     let present = room.users.get(report.user);
     if (report.sessions === 0) {
-      if (present?.drop(worker) !== true || present.shares.length > 0) return;
+      if (present?.drop((one) => one === worker) !== true || present.shares.length > 0) return;
       if (report.hasLeft) this.#remove(present);
       else this.#cutOff(present);
       return;

@@ -4,9 +4,9 @@
  */
 
 import { NameMap } from '../../../host/runtime/name-map.ts';
-import type { UserReport } from '../../core/contracts/presence.ts';
+import type { RoomReport, UserReport } from '../../core/contracts/presence.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
-import { transportMask } from './transport-mask.ts';
+import { transportMask, transportsIn } from './transport-mask.ts';
 
 /** The sessions of a user in the room on one worker. */
 interface Share {
@@ -15,6 +15,9 @@ interface Share {
   /** Their transports, a bit each. */
   transports: number;
 }
+
+/** What a worker says of a room. */
+export type WorkerReport = readonly [worker: number, report: RoomReport];
 
 /** A user in a room. */
 export class Present {
@@ -50,8 +53,8 @@ export class Present {
   }
 
   /** @returns whether there was something to drop */
-  drop(worker: number): boolean {
-    const rest = this.shares.filter((one) => one.worker !== worker);
+  drop(isOne: (worker: number) => boolean): boolean {
+    const rest = this.shares.filter(({ worker }) => !isOne(worker));
     if (rest.length === this.shares.length) return false;
     this.shares = rest;
     return true;
@@ -105,6 +108,35 @@ export class PresenceRoom {
   setAnonymous(worker: number, count: number): void {
     if (count === 0) this.#anonymous.delete(worker);
     else this.#anonymous.set(worker, count);
+  }
+
+  forgetAnonymous(isOne: (worker: number) => boolean): void {
+    for (const worker of this.#anonymous.keys()) {
+      if (isOne(worker)) this.#anonymous.delete(worker);
+    }
+  }
+
+  /** What some workers have said of it that is so still, in parts of so many users. */
+  *reportsOf(isOne: (worker: number) => boolean, most: number): Generator<WorkerReport> {
+    const { namespace, name: room } = this;
+    for (const [worker, anonymous] of [...this.#anonymous]) {
+      if (isOne(worker)) yield [worker, { namespace, room, anonymous, users: [] }];
+    }
+    const parts = new Map<number, UserReport[]>();
+    for (const { user, shares } of [...this.users.values()]) {
+      for (const { worker, sessions, transports } of shares) {
+        if (!isOne(worker)) continue;
+        const users = parts.get(worker) ?? [];
+        users.push({ user, sessions, transports: transportsIn(transports), hasLeft: false });
+        parts.set(worker, users);
+        if (users.length < most) continue;
+        parts.delete(worker);
+        yield [worker, { namespace, room, anonymous: undefined, users }];
+      }
+    }
+    for (const [worker, users] of parts) {
+      yield [worker, { namespace, room, anonymous: undefined, users }];
+    }
   }
 
   add(present: Present): void {

@@ -1,6 +1,6 @@
 /** What the two ends of seats say to each other, as fields of a frame of the bus. */
 
-import type { Seated } from '../../core/contracts/user-seats.ts';
+import type { Seated, SeatLost } from '../../core/contracts/user-seats.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 
 /**
@@ -40,6 +40,15 @@ export function writeAnswer(frame: FrameWriter, id: number, isGranted: boolean):
 
 export function writeEnd(frame: FrameWriter, namespace: string, id: string): void {
   frame.u8(SeatsSay.end).text(namespace).text(id);
+}
+
+/** Said to the node that has the session. */
+export function writeLost(frame: FrameWriter, { worker, namespace, id }: SeatLost): void {
+  frame.u32(worker).text(namespace).text(id);
+}
+
+export function readLost(frame: FrameReader): SeatLost {
+  return { worker: frame.u32(), namespace: frame.text(), id: frame.text() };
 }
 
 function writeSeated(frame: FrameWriter, { namespace, user, id }: Seated): void {

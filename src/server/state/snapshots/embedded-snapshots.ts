@@ -7,7 +7,6 @@
 
 import { parsed } from '../../../host/foreign/parsed.ts';
 import type {
-  RoomOrigin,
   SessionClaim,
   SessionSnapshot,
   SnapshotRoom,
@@ -15,6 +14,7 @@ import type {
   Whom,
 } from '../../core/contracts/snapshots.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
+import { type Packed, packed, textWithData, unpacked } from './session-text.ts';
 
 export interface EmbeddedSnapshotsOptions {
   readonly budgetBytes: number;
@@ -22,6 +22,14 @@ export interface EmbeddedSnapshotsOptions {
   readonly windowMs: number;
   /** Milliseconds of a clock that does not go back. */
   nowMs(): number;
+}
+
+/** Hears what becomes of sessions; it asks for more (`textOf`). MUST be cheap. */
+export interface SnapshotsWatch {
+  opened(id: string): void;
+  changed(id: string): void;
+  /** It is kept no more, whatever the cause. */
+  gone(id: string): void;
 }
 
 interface Kept {
@@ -53,6 +61,7 @@ export class EmbeddedSnapshots implements Snapshots {
   /** In the order of their being cut. */
   readonly #cut: Map<string, Kept> = new Map();
   readonly #open: Set<Kept> = new Set();
+  #watch: SnapshotsWatch | undefined;
   #bytes = 0;
   #dropped = 0;
 
@@ -65,15 +74,37 @@ export class EmbeddedSnapshots implements Snapshots {
     return { live, cut, bytes: this.#bytes, dropped: this.#dropped };
   }
 
+  /** From now on it hears of all sessions. */
+  watch(watch: SnapshotsWatch): void {
+    this.#watch = watch;
+  }
+
+  /** Ids of all that are kept; may be walked through while they change. */
+  *ids(): Generator<string> {
+    yield* this.#live.keys();
+    yield* this.#cut.keys();
+  }
+
+  /** A session as other nodes would have it (`session-text.ts`). */
+  textOf(id: string): string | undefined {
+    const kept = this.#live.get(id) ?? this.#cut.get(id);
+    if (kept === undefined) return undefined;
+    const { packed: text, data } = kept;
+    return textWithData(typeof text === 'string' ? text : packed(snapshotOf(id, kept)), data);
+  }
+
   opened(snapshot: SessionSnapshot, worker: number): void {
     const { id, data } = snapshot;
     this.over(id);
-    const kept = { packed: pack(snapshot), data, worker, cutAtMs: 0 };
+    const kept = { packed: packed(snapshot), data, worker, cutAtMs: 0 };
     this.#bytes += costOf(kept);
     if (!this.#makePlace()) {
       this.#bytes -= costOf(kept);
       this.#dropped++;
-    } else this.#live.set(id, kept);
+      return;
+    }
+    this.#live.set(id, kept);
+    this.#watch?.opened(id);
   }
 
   joined(id: string, rooms: readonly SnapshotRoom[]): void {
@@ -98,6 +129,7 @@ export class EmbeddedSnapshots implements Snapshots {
     this.#bytes -= costOf(kept);
     kept.data = data;
     this.#bytes += costOf(kept);
+    this.#watch?.changed(id);
     this.#makePlaceFor(id);
   }
 
@@ -117,6 +149,7 @@ export class EmbeddedSnapshots implements Snapshots {
     this.#cut.delete(id);
     this.#open.delete(kept);
     this.#bytes -= costOf(kept);
+    this.#watch?.gone(id);
   }
 
   /** One pass over all that wait, which somebody at the admin API has asked for. */
@@ -162,7 +195,7 @@ export class EmbeddedSnapshots implements Snapshots {
       if (--left < 0) return;
       this.#open.delete(kept);
       this.#bytes -= costOf(kept);
-      kept.packed = pack(snapshotOf('', kept));
+      kept.packed = packed(snapshotOf('', kept));
       this.#bytes += costOf(kept);
     }
   }
@@ -185,6 +218,7 @@ export class EmbeddedSnapshots implements Snapshots {
     this.#open.add(kept);
     change(open);
     this.#bytes += costOf(kept);
+    this.#watch?.changed(id);
     this.#makePlaceFor(id);
   }
 
@@ -214,34 +248,10 @@ export interface SnapshotsView {
   readonly dropped: number;
 }
 
-type Packed = readonly [
-  namespace: string,
-  user: string | null,
-  ...rooms: readonly (readonly [name: string, origin: RoomOrigin, after: number | null])[],
-];
-
-function pack({ namespace, user, rooms }: SessionSnapshot): string {
-  const packed: Packed = [
-    namespace,
-    user ?? null,
-    ...rooms.map(({ name, origin, after }) => [name, origin, after ?? null] as const),
-  ];
-  return JSON.stringify(packed);
-}
-
-function snapshotOf(id: string, { packed, data }: Kept): SessionSnapshot {
-  if (typeof packed === 'object') {
-    const { namespace, user, rooms: open } = packed;
-    return { id, namespace, user, rooms: [...open.values()], data };
-  }
-  const [namespace, user, ...rooms] = parsed(packed) as Packed;
-  return {
-    id,
-    namespace,
-    user: user ?? undefined,
-    rooms: rooms.map(([name, origin, after]) => ({ name, origin, after: after ?? undefined })),
-    data,
-  };
+function snapshotOf(id: string, { packed: text, data }: Kept): SessionSnapshot {
+  if (typeof text === 'string') return { id, ...unpacked(parsed(text) as Packed), data };
+  const { namespace, user, rooms } = text;
+  return { id, namespace, user, rooms: [...rooms.values()], data };
 }
 
 function laidOpen({ namespace, user, rooms }: SessionSnapshot): Open {

@@ -2,10 +2,16 @@
  * The controller's end of what workers say of sessions that can be recovered.
  *
  * A client may come back before its worker has noticed that it was cut off: then that worker is
- * told to let go of it first, and what it last knew of the session is taken with it.
+ * told to let go of it first, and what it last knew of the session is taken with it. Other nodes,
+ * where there are some, are asked for a session that is not here.
  */
 
-import type { SessionClaim, SessionSnapshot, Snapshots } from '../../core/contracts/snapshots.ts';
+import type {
+  SessionClaim,
+  SessionSnapshot,
+  SessionsElsewhere,
+  Snapshots,
+} from '../../core/contracts/snapshots.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { STATE_SERVICE, type StateService } from '../../links/bus/state-service.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
@@ -23,16 +29,31 @@ export interface SessionServiceOptions {
   /** The offset of the latest message that a room keeps. */
   latest(): number;
   say(worker: number, service: number, write: (frame: FrameWriter) => void): boolean;
+  /** Where there are other nodes. */
+  readonly elsewhere?: SessionsElsewhere | undefined;
 }
 
 /** Waits for a worker to let go of a session, or for the word that one has it. */
 interface Asking {
-  /** The worker that asks. */
-  readonly worker: number;
-  readonly request: number;
   readonly claim: SessionClaim;
-  readonly timer: Timer;
+  /** Is called once. */
+  readonly answer: (snapshot: SessionSnapshot | undefined) => void;
+  /** Other nodes do not have it, or are not asked. */
+  readonly isHereOnly: boolean;
+  /** For a worker to let go of it. */
+  readonly patienceMs: number;
+  /** `undefined` while other nodes are asked. */
+  readonly timer: Timer | undefined;
 }
+
+/**
+ * For a worker to let go of a session for another node: that one would take no answer for the
+ * silence of a node that is dead.
+ */
+export const LET_GO_FOR_NODE_MS = 1_000;
+
+/** None of the workers: one that was given to this node, and that nobody waits for any more. */
+const NO_WORKER = -1;
 
 export class SessionService implements StateService {
   readonly number: number = STATE_SERVICE.sessions;
@@ -55,7 +76,13 @@ export class SessionService implements StateService {
     if (op === SessionSaid.take) {
       const request = frame.u32();
       const [id, namespace, [user]] = [frame.text(), frame.text(), frame.texts()];
-      this.#take(worker, request, { id, namespace, user });
+      const { elsewhere } = this.#options;
+      this.#take({
+        claim: { id, namespace, user },
+        answer: (snapshot) => this.#answer(worker, request, snapshot),
+        isHereOnly: elsewhere === undefined,
+        patienceMs: LIMITS.handOverMs,
+      });
       return;
     }
     const id = frame.text();
@@ -84,25 +111,39 @@ export class SessionService implements StateService {
 
   workerGone(worker: number): void {
     this.#options.snapshots.workerGone(worker);
-    for (const id of this.#asking.keys()) {
+    for (const [id, { timer }] of this.#asking) {
+      if (timer === undefined) continue;
       if (this.#options.snapshots.workerOf(id) === undefined) this.#letGo(id);
     }
   }
 
-  #take(worker: number, request: number, claim: SessionClaim): void {
-    const { snapshots } = this.#options;
+  /**
+   * Another node asks for a session, whose client has come back there.
+   *
+   * @returns nothing when it is not here, or cannot be had
+   */
+  handOver(claim: SessionClaim): Promise<SessionSnapshot | undefined> {
+    return new Promise((answer) => {
+      this.#take({ claim, answer, isHereOnly: true, patienceMs: LET_GO_FOR_NODE_MS });
+    });
+  }
+
+  #take(asking: Omit<Asking, 'timer'>): void {
+    const { snapshots, elsewhere } = this.#options;
+    const { claim, answer, isHereOnly } = asking;
     const { id } = claim;
     const owner = snapshots.workerOf(id);
     // One that comes twice at once gets its session once.
     const isRefused = this.#asking.has(id) || snapshots.isOf(claim) === false;
-    if (isRefused) this.#answer(worker, request, undefined);
+    if (isRefused) answer(undefined);
     else if (owner === undefined) {
       const snapshot = snapshots.take(id);
-      if (snapshot !== undefined) this.#answer(worker, request, snapshot);
+      if (snapshot !== undefined) answer(snapshot);
+      else if (!isHereOnly && elsewhere?.mayHave(id) === true) this.#lookElsewhere(asking);
       // What another worker said before may be read only now.
-      else this.#wait({ worker, request, claim }, LIMITS.lateReportMs);
+      else this.#wait(asking, LIMITS.lateReportMs);
     } else {
-      this.#wait({ worker, request, claim }, LIMITS.handOverMs);
+      this.#wait({ ...asking, isHereOnly: true }, asking.patienceMs);
       this.#askToLetGo(id, owner);
     }
   }
@@ -111,6 +152,20 @@ export class SessionService implements StateService {
     const { id } = asking.claim;
     const timer = setTimeout(() => this.#giveUp(id), milliseconds);
     this.#asking.set(id, { ...asking, timer });
+  }
+
+  /** Other nodes are asked, once. Its word may come from a worker of this one meanwhile. */
+  #lookElsewhere(asking: Omit<Asking, 'timer'>): void {
+    const { claim, answer } = asking;
+    const waiting = { ...asking, isHereOnly: true, timer: undefined };
+    this.#asking.set(claim.id, waiting);
+    void this.#options.elsewhere?.find(claim).then((snapshot) => {
+      if (this.#asking.get(claim.id) === waiting) {
+        this.#asking.delete(claim.id);
+        if (snapshot !== undefined) answer(snapshot);
+        else this.#take(waiting);
+      } else if (snapshot !== undefined) this.#keep(snapshot, NO_WORKER);
+    });
   }
 
   #askToLetGo(id: string, owner: number): void {
@@ -126,11 +181,13 @@ export class SessionService implements StateService {
     const owner = this.#options.snapshots.workerOf(id);
     if (asking === undefined || owner === undefined) return;
     if (this.#options.snapshots.isOf(asking.claim) === false) {
-      this.#giveUp(id);
+      clearTimeout(asking.timer);
+      this.#asking.delete(id);
+      asking.answer(undefined);
       return;
     }
     clearTimeout(asking.timer);
-    this.#wait(asking, LIMITS.handOverMs);
+    this.#wait({ ...asking, isHereOnly: true }, asking.patienceMs);
     this.#askToLetGo(id, owner);
   }
 
@@ -140,16 +197,17 @@ export class SessionService implements StateService {
     if (asking === undefined) return;
     clearTimeout(asking.timer);
     this.#asking.delete(id);
-    this.#answer(asking.worker, asking.request, this.#options.snapshots.take(id));
+    asking.answer(this.#options.snapshots.take(id));
   }
 
-  /** Its worker does not answer, and may still have it: it cannot be had. */
+  /** Its worker does not answer, and may still have it, or nobody has: it cannot be had here. */
   #giveUp(id: string): void {
     const asking = this.#asking.get(id);
     if (asking === undefined) return;
     clearTimeout(asking.timer);
     this.#asking.delete(id);
-    this.#answer(asking.worker, asking.request, undefined);
+    if (asking.isHereOnly) asking.answer(undefined);
+    else this.#lookElsewhere(asking);
   }
 
   #answer(worker: number, request: number, snapshot: SessionSnapshot | undefined): void {
@@ -160,9 +218,15 @@ export class SessionService implements StateService {
         .u8(snapshot === undefined ? 0 : 1);
       if (snapshot !== undefined) writeSnapshot(frame, snapshot);
     });
-    if (isSaid || snapshot === undefined) return;
     // The worker that asked has died: the client will come once more.
-    this.#options.snapshots.opened(snapshot, worker);
-    this.#options.snapshots.cut(snapshot.id);
+    if (!isSaid && snapshot !== undefined) this.#keep(snapshot, worker);
+  }
+
+  /** It waits for its client here. */
+  #keep(snapshot: SessionSnapshot, worker: number): void {
+    const { snapshots } = this.#options;
+    if (snapshots.workerOf(snapshot.id) !== undefined) return;
+    snapshots.opened(snapshot, worker);
+    snapshots.cut(snapshot.id);
   }
 }

@@ -28,7 +28,7 @@ interface Others<Report> {
   readonly missingNodes: readonly string[];
 }
 
-export class ClusterSessions implements SessionsView {
+export class ClusterSessionsView implements SessionsView {
   readonly #own: SessionsView;
   readonly #cluster: Cluster;
 

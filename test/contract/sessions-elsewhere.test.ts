@@ -1,0 +1,68 @@
+import { SeenNodes } from '../../src/server/state/redis/seen-nodes.ts';
+import { ClusterSessions } from '../../src/server/state/snapshots/cluster-sessions.ts';
+import { EmbeddedSnapshots } from '../../src/server/state/snapshots/embedded-snapshots.ts';
+import { SessionMirror } from '../../src/server/state/snapshots/session-mirror.ts';
+import { SessionService } from '../../src/server/state/snapshots/session-service.ts';
+import { onEachRedis } from '../support/each-redis.ts';
+import { FakeNodes } from '../support/fake-cluster.ts';
+import { logLines } from '../support/log-lines.ts';
+import { requirement } from '../support/requires.ts';
+import { type NodeOfSessions, sessionsElsewhereSuite } from './sessions-elsewhere-suite.ts';
+
+const redis = requirement('redis');
+const WINDOW_MS = 60_000;
+const NODES = [11, 22, 33];
+
+onEachRedis(redis, (kind, at) => {
+  sessionsElsewhereSuite(kind, async () => {
+    const of = at();
+    const fake = new FakeNodes();
+    const ends: (() => unknown)[] = [];
+    const log = logLines();
+
+    function begin(node: number): { made: NodeOfSessions; seen: SeenNodes } {
+      const nowMs = (): number => performance.now();
+      const own = new EmbeddedSnapshots({ budgetBytes: 1e7, windowMs: WINDOW_MS, nowMs });
+      const mirror = new SessionMirror({ ...of, node, windowMs: WINDOW_MS, snapshots: own, log });
+      own.watch(mirror);
+      const seen = new SeenNodes({ ...of, node, keepMs: WINDOW_MS });
+      const service = new SessionService({
+        snapshots: own,
+        latest: () => 0,
+        // Its worker lets go at once.
+        say: () => {
+          queueMicrotask(() => service.workerGone(0));
+          return true;
+        },
+      });
+      const elsewhere = new ClusterSessions({
+        ...of,
+        cluster: fake.begin(node),
+        lately: () => seen.nodes,
+        handOver: (claim) => service.handOver(claim),
+        endHere: (namespace, whom) => own.end(namespace, whom),
+        log,
+      });
+      ends.push(() => mirror.close());
+      ends.push(() => seen.close());
+      return { made: { node, elsewhere, own, written: () => mirror.flush() }, seen };
+    }
+
+    const nodes = NODES.map(begin);
+    for (const { seen } of nodes) await seen.look();
+    for (const { seen } of nodes) await seen.look();
+    const [one, two, three] = nodes.map(({ made }) => made) as [
+      NodeOfSessions,
+      NodeOfSessions,
+      NodeOfSessions,
+    ];
+    return {
+      nodes: [one, two, three] as const,
+      die: (node: number) => fake.die(node),
+      gone: (node: number) => fake.gone(node),
+      close: async () => {
+        for (const end of ends) await end();
+      },
+    };
+  });
+});
