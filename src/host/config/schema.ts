@@ -6,9 +6,10 @@
  * (load.ts), docs/CONFIG.md (scripts/config-docs.ts). Workers import the type only, so that zod
  * stays out of their memory.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
+import { isAddressRange, isOriginOrStar } from './address-forms.ts';
+import { type ClusterConfig, clusterShape } from './cluster.ts';
 import { type HooksConfig, hookShape } from './hooks.ts';
 import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
@@ -17,7 +18,12 @@ import { ROOMS_ALLOWED, type RoomsConfig, roomsSchema } from './rooms.ts';
 import { type UserLimitConfig, userLimitShape } from './user-limit.ts';
 
 /** Every key is set once the configuration is loaded, but for those marked optional. */
-export interface Config extends IdentityConfig, HooksConfig, PresenceConfig, UserLimitConfig {
+export interface Config
+  extends IdentityConfig,
+    HooksConfig,
+    PresenceConfig,
+    UserLimitConfig,
+    ClusterConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -143,6 +149,7 @@ const shape = {
     'What carries messages between nodes; `embedded` is a single node.',
     { allowed: '"embedded", since brokers that link nodes (redis) are not built yet' },
   ),
+  ...clusterShape,
   path: key(path.default('/socket.io/'), 'Where Socket.IO clients connect.', {
     allowed: 'a path that begins and ends with "/", such as "/socket.io/"',
   }),
@@ -374,22 +381,3 @@ const shape = {
 } satisfies { [K in keyof Config]-?: z.ZodType<Config[K]> };
 
 export const configSchema: z.ZodType<Config> = z.strictObject(shape);
-
-function isOriginOrStar(origin: string): boolean {
-  if (origin === '*' || origin === 'null') return true;
-  // A page's origin has no path; what stands for a part of a name is one whole label.
-  const form = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/;
-  const [, scheme, wildcard, host = ''] = form.exec(origin) ?? [];
-  if (scheme === undefined || (wildcard !== undefined && !host.includes('.'))) return false;
-  const isWeb = scheme === 'http' || scheme === 'https';
-  const whole = origin.replace('*.', '');
-  return !isWeb || URL.parse(whole)?.origin === whole;
-}
-
-function isAddressRange(range: string): boolean {
-  const [address = '', length, ...rest] = range.split('/');
-  const version = address.includes('%') ? 0 : isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  const bits = version === 4 ? 32 : 128;
-  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
-}

@@ -326,7 +326,12 @@ class Node implements NodeView, RunningNode {
       ownPort: this.#ownPort(index),
       app: this.#app,
       places: this.#places,
-      config: { ...this.#config, host: this.#host, adminToken: undefined },
+      config: {
+        ...this.#config,
+        host: this.#host,
+        adminToken: undefined,
+        clusterSecret: undefined,
+      },
       memoryBudgetBytes: this.#memoryBudgetBytes,
       historyEpoch: this.#state.history.epoch,
       recoveryKey: this.#state.recoveryKey,
