@@ -20,6 +20,7 @@ import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import { SlowReaders } from '../../core/limits/slow-readers.ts';
 import { servePeers } from './peer-server.ts';
+import { unixWay } from './peers.ts';
 import { type EdgeLimits, RemoteOwner } from './remote-owner.ts';
 
 const OK: HttpAnswer = { status: 200, type: 'text/plain', body: 'é🐟' };
@@ -44,7 +45,7 @@ beforeEach(() => {
   const refusals = new Refusals(SILENT);
   budget = new MemoryBudget(10_000, refusals);
   edge = { slowReaders: new SlowReaders(SLOW, budget), refusals };
-  near = new RemoteOwner(path, SILENT, edge);
+  near = new RemoteOwner(unixWay(path), SILENT, edge);
 });
 
 afterEach(() => {
@@ -501,7 +502,7 @@ describe('the end of a worker', () => {
   });
 
   test('an owner that is not there answers like one that died', async () => {
-    const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT, edge);
+    const nobody = new RemoteOwner(unixWay(join(folder, 'worker-9.sock')), SILENT, edge);
     const socket = new FakeSocket();
     socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false, connection: 7 });
     const verdict = nobody.knows('a');
@@ -524,7 +525,7 @@ describe('the end of a worker', () => {
     );
     await openSocket();
     await until(() => far.polls.length === 1);
-    const other = new RemoteOwner(path, SILENT, edge);
+    const other = new RemoteOwner(unixWay(path), SILENT, edge);
     other.poll(
       'b',
       replyTo(() => {}),
@@ -538,7 +539,7 @@ describe('the end of a worker', () => {
   });
 
   test('closing while the connection is being made leaves none open', async () => {
-    const early = new RemoteOwner(path, SILENT, edge);
+    const early = new RemoteOwner(unixWay(path), SILENT, edge);
     let answered = false;
     const reply = replyTo(() => {
       answered = true;
@@ -554,6 +555,7 @@ async function startOwnerProcess(): Promise<Bun.Subprocess> {
   rmSync(path, { force: true });
   const program = `
     import { servePeers } from './peer-server.ts';
+import { unixWay } from './peers.ts';
     servePeers(${JSON.stringify(path)}, {
       poll() {},
       offerSocket({ socket }) {
