@@ -6,6 +6,7 @@
 import { type Field, fields } from '../src/host/config/fields.ts';
 import type { Bound } from '../src/server/core/limits/bound.ts';
 import { CLIENT_BOUNDS } from '../src/server/core/limits/client-bounds.ts';
+import { CLUSTER_BOUNDS } from '../src/server/core/limits/cluster-bounds.ts';
 import { CONNECTION_BOUNDS } from '../src/server/core/limits/connection-bounds.ts';
 import { HOOK_BOUNDS } from '../src/server/core/limits/hook-bounds.ts';
 import { LOG_BOUNDS } from '../src/server/core/limits/log-bounds.ts';
@@ -56,6 +57,10 @@ ${table(HOOK_BOUNDS)}
 ## Between the processes of a node
 
 ${table(NODE_BOUNDS)}
+
+## Between workers of several nodes
+
+${table(CLUSTER_BOUNDS)}
 
 ## Presence
 

@@ -9,6 +9,7 @@
 import { MAX_SLOT, MAX_WORKER } from '../../protocol/session-id.ts';
 import type { Bound } from './bound.ts';
 import { CLIENT_BOUNDS } from './client-bounds.ts';
+import { CLUSTER_BOUNDS } from './cluster-bounds.ts';
 import { CONNECTION_BOUNDS } from './connection-bounds.ts';
 import { HOOK_BOUNDS } from './hook-bounds.ts';
 import { LOG_BOUNDS } from './log-bounds.ts';
@@ -21,6 +22,7 @@ export type BoundName =
   | keyof typeof CONNECTION_BOUNDS
   | keyof typeof WORKER_BOUNDS
   | keyof typeof NODE_BOUNDS
+  | keyof typeof CLUSTER_BOUNDS
   | keyof typeof HOOK_BOUNDS
   | keyof typeof PRESENCE_BOUNDS
   | keyof typeof LOG_BOUNDS;
@@ -30,6 +32,7 @@ export const BOUNDS: Readonly<Record<BoundName, Bound>> = {
   ...CONNECTION_BOUNDS,
   ...WORKER_BOUNDS,
   ...NODE_BOUNDS,
+  ...CLUSTER_BOUNDS,
   ...HOOK_BOUNDS,
   ...PRESENCE_BOUNDS,
   ...LOG_BOUNDS,

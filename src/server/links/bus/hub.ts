@@ -19,7 +19,16 @@ import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
 import { FramedConnection } from '../ipc/framed-connection.ts';
 import { LastingListener } from '../ipc/lasting-listener.ts';
-import { BusFrame, Channel, eventBody, type Route, RouteScope, readRoute } from './bus-frame.ts';
+import {
+  BusFrame,
+  Channel,
+  eventBody,
+  type Route,
+  RouteScope,
+  readReady,
+  readRoute,
+  type WorkerReady,
+} from './bus-frame.ts';
 import { InterestTable } from './interest-table.ts';
 import { KeptMessages } from './kept-messages.ts';
 import { LaterTurns } from './later-turns.ts';
@@ -33,7 +42,8 @@ import { ProfileError } from './worker-profile.ts';
 
 /** What the hub tells the node about its workers. */
 export interface HubEvents {
-  onReady(worker: number, publicPort: number, ownPort: number): void;
+  /** @param ready which ports and namespaces it has, as it says */
+  onReady(worker: number, ready: WorkerReady): void;
   onFailed(worker: number, reason: string): void;
   /** @param sample a `WorkerSample`, as far as the worker tells the truth */
   onSample(worker: number, sample: unknown): void;
@@ -215,7 +225,7 @@ export class Hub {
         link.joined();
         return;
       case BusFrame.ready:
-        this.#events.onReady(link.worker, frame.u32(), frame.u32());
+        this.#events.onReady(link.worker, readReady(frame));
         return;
       case BusFrame.failed:
         this.#events.onFailed(link.worker, frame.text());
