@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { io } from 'socket.io-client';
+import { LIMITS } from '../../src/server/core/limits/limits.ts';
 import { SessionIdFactory } from '../../src/server/protocol/session-id.ts';
 import { Cable } from '../support/cable.ts';
 import { clientFrame } from '../support/client-frame.ts';
@@ -70,9 +71,14 @@ async function joined(endpoint: Endpoint): Promise<RawPolling> {
 /** A session of the one node, whose WebSocket is with the other. */
 async function upgradedAcross(): Promise<[RawPolling, RawWebSocket]> {
   const session = await joined(at(nodes.one));
-  const socket = await probeWebSocket(nodes.other.url, session.sid);
+  return [session, await upgraded(session, nodes.other)];
+}
+
+/** Moves a session to a WebSocket that is with a node, be it its own or not. */
+async function upgraded({ sid }: RawPolling, { url }: LinkedNode): Promise<RawWebSocket> {
+  const socket = await probeWebSocket(url, sid);
   socket.send('5');
-  return [session, socket];
+  return socket;
 }
 
 async function expectEcho(socket: RawWebSocket, text: string): Promise<void> {
@@ -281,14 +287,35 @@ describe('a link that breaks', () => {
   test('a worker that dies is gone for clients of both nodes', async () => {
     await using dying = await LinkedNodes.start({ app: APP, config: CONFIG });
     const session = await joined(at(dying.one));
-    const socket = await probeWebSocket(dying.other.url, session.sid);
-    socket.send('5');
+    const socket = await upgraded(session, dying.other);
     await expectEcho(socket, 'before');
     dying.one.workers[0]?.kill('SIGKILL');
     expect(await socket.end()).toEqual({ code: 1012, reason: 'worker gone' });
     const answer = await request(at(dying.other), session.query);
     expect([answer.status, errorOf(answer).code]).toEqual([400, 1]);
     await dying.one.workers[0]?.exited;
+  });
+
+  test('one that says nothing any more, as when a host lost power, is given up', async () => {
+    await using frozen = await LinkedNodes.start({ app: APP, config: CONFIG });
+    const session = await joined(at(frozen.one));
+    const socket = await upgraded(session, frozen.other);
+    await expectEcho(socket, 'before');
+    const [worker] = frozen.one.workers;
+    process.kill(worker?.pid as number, 'SIGSTOP');
+    const startedAtMs = performance.now();
+    const closure = await socket.end('the client is let go', 40_000);
+    expect(closure).toEqual({ code: 1012, reason: 'worker gone' });
+    // Nobody who is merely slow for a while is given up.
+    expect(performance.now() - startedAtMs).toBeGreaterThan(LIMITS.clusterSilentMs / 2);
+    process.kill(worker?.pid as number, 'SIGCONT');
+    await eventually(
+      'it is counted',
+      () => frozen.other.sum(({ refusals }) => refusals?.clusterSilent ?? 0),
+      (count) => count === 1,
+    );
+    const again = await joined(at(frozen.one));
+    await expectEcho(await upgraded(again, frozen.other), 'after');
   });
 });
 

@@ -435,7 +435,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     },
     entries: ['nodes-service.ts', 'nodes.ts'],
   },
-  'src/server/links': { purpose: 'ways between processes, and later between hosts' },
+  'src/server/links': { purpose: 'ways between processes, and between hosts' },
   'src/server/state/presence': {
     purpose: 'who is in a room: gathered in workers, kept and told by the controller',
     imports: {

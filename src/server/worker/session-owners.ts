@@ -100,5 +100,5 @@ async function openNodes(
   const { Nodes } = await import('../links/nodes/nodes.ts');
   const { node, worker, config } = settings;
   const { requestTimeoutMs } = config;
-  return new Nodes({ cluster, node, worker, requestTimeoutMs, bus, own, edge, log });
+  return await Nodes.open({ cluster, node, worker, requestTimeoutMs, bus, own, edge, log });
 }

@@ -234,7 +234,7 @@ export const REASONS = {
   },
   clusterSilent: {
     outcome: 'cut',
-    text: 'a link to a worker of another node from which nothing came for 15 s',
+    text: 'a link to a worker of another node from which nothing came for 12 s',
   },
 } as const;
 

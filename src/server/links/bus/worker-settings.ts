@@ -51,7 +51,7 @@ export interface WorkerSettings {
   /** What proves that a client was given a session (`protocol/recovery-token.ts`). */
   readonly recoveryKey: string;
   /** Where there are other nodes. */
-  readonly cluster?: ClusterPlace;
+  readonly cluster?: ClusterPlace | undefined;
   readonly config: Config;
 }
 

@@ -45,14 +45,14 @@ class FakeBus {
 }
 
 describe('a directory', () => {
-  test('asks, and knows the workers of other nodes from then on', () => {
+  test('asks, and knows the workers of other nodes from then on', async () => {
     const bus = new FakeBus();
     let changes = 0;
     const directory = new NodeDirectory(bus, 1, () => changes++);
     expect([bus.asked, directory.size]).toEqual([1, 0]);
     expect(directory.find(2, 0)).toBeUndefined();
     bus.tell(writePlaces([FAR, FARTHER]));
-    expect(changes).toBe(1);
+    expect([changes, await directory.told]).toEqual([1, undefined]);
     expect(directory.find(2, 0)).toEqual(FAR);
     // One that has no port at the moment is known all the same.
     expect(directory.find(2, 1)).toEqual(FAR);

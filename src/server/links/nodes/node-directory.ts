@@ -12,6 +12,7 @@ import { readPlaces } from './places-text.ts';
 export class NodeDirectory {
   readonly #ownNode: number;
   readonly #onChange: () => void;
+  readonly #first: PromiseWithResolvers<void> = Promise.withResolvers();
   #places: ReadonlyMap<number, NodePlace> = new Map();
 
   /**
@@ -27,6 +28,11 @@ export class NodeDirectory {
     this.#onChange = onChange;
     bus.onService(STATE_SERVICE.nodes, (frame) => this.#take(frame.text()));
     bus.say(STATE_SERVICE.nodes, () => {});
+  }
+
+  /** Settles when it has been told for the first time. */
+  get told(): Promise<void> {
+    return this.#first.promise;
   }
 
   /** Other nodes that are known. */
@@ -51,5 +57,6 @@ export class NodeDirectory {
     const others = readPlaces(text).filter(({ node }) => node !== this.#ownNode);
     this.#places = new Map(others.map((place) => [place.node, place]));
     this.#onChange();
+    this.#first.resolve();
   }
 }

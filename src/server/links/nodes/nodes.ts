@@ -37,8 +37,19 @@ export class Nodes {
   readonly #peers: NodePeers;
   readonly #timer: Timer;
 
-  /** Listens at once. @throws Error that says what to do when it cannot */
-  constructor(options: NodesOptions) {
+  /**
+   * Listens, and waits until it is told where other nodes are: for a worker that takes connections
+   * before, their sessions were unknown.
+   *
+   * @throws Error that says what to do when it cannot listen
+   */
+  static async open(options: NodesOptions): Promise<Nodes> {
+    const nodes = new Nodes(options);
+    await Promise.race([nodes.directory.told, Bun.sleep(LIMITS.clusterToldMs)]);
+    return nodes;
+  }
+
+  private constructor(options: NodesOptions) {
     const { cluster, node, worker, requestTimeoutMs, bus, edge, log } = options;
     this.#options = options;
     this.#watch = new LinkWatch(edge.refusals);
