@@ -61,6 +61,7 @@ export const LONG: readonly string[] = [
   'test/system/fleet-scenarios.test.ts',
   'test/system/fleet-silence.test.ts',
   'test/system/generated-proxies.test.ts',
+  'test/system/linked-nodes.test.ts',
   'test/system/log-faults.test.ts',
   'test/system/nothing-missed.test.ts',
   'test/system/report.test.ts',

@@ -6,16 +6,17 @@ import { RoomSettingsTable } from '../../src/server/core/rooms/room-settings.ts'
 import { Hub, type HubEvents } from '../../src/server/links/bus/hub.ts';
 import { EmbeddedHistory } from '../../src/server/state/history/embedded-history.ts';
 
-/** Its number is 1. */
+/** @param node its number */
 export function newHub(
   events: HubEvents,
   log: Log,
   rooms: RoomsConfig = {},
   budgetBytes: number = 1_000_000,
+  node: number = 1,
 ): Hub {
   const nowMs = (): number => performance.now();
   return new Hub({
-    node: 1,
+    node,
     events,
     log,
     settings: new RoomSettingsTable(rooms),

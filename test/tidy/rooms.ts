@@ -412,7 +412,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['open-tokens.ts'],
   },
   'src/server/links/ipc': {
-    purpose: 'frames over Unix sockets, for peer and bus',
+    purpose: 'frames over sockets, for peer, nodes and bus',
     imports: { 'host/machine': 'any', 'server/protocol': 'any' },
   },
   'src/server/links/bus': {
@@ -429,7 +429,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/server/links/peer': {
     purpose: 'forwards requests and sockets to the worker that owns their session',
     imports: { 'server/links/ipc': 'any', 'server/protocol': 'any', ...CORE },
-    entries: ['peer-server.ts', 'peers.ts'],
+    entries: ['peer-frame.ts', 'peer-server.ts', 'peers.ts', 'remote-owner.ts'],
+  },
+  'src/server/links/nodes': {
+    purpose: 'links to workers of other nodes: where those are, the proof of the secret, TCP',
+    imports: {
+      'host/foreign': 'any',
+      'server/links/bus': 'any',
+      'server/links/ipc': 'any',
+      'server/links/peer': 'any',
+      'server/protocol': 'any',
+      ...CORE,
+    },
+    entries: ['nodes-service.ts', 'nodes.ts'],
   },
   'src/server/links/redis': {
     purpose: 'connections to Redis or Valkey: opened, watched, their faults named',
@@ -580,6 +592,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/identity/tokens': 'dynamic',
       'server/links/bus': 'any',
       'server/links/peer': 'any',
+      'server/links/nodes': 'dynamic',
       'server/state/presence': 'any',
       'server/state/seats': 'any',
       'server/state/snapshots': 'any',
@@ -601,6 +614,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/links/broker': 'any',
       'server/links/bus': 'any',
       'server/links/ipc': 'any',
+      'server/links/nodes': 'any',
       'server/links/redis': 'any',
       'server/state/presence': 'any',
       'server/state/redis': 'any',

@@ -242,6 +242,12 @@ describe('relations', () => {
     ['maxBackpressureBytes must', { maxPayloadBytes: '2000000' }],
     ['port and adminPort must', { port: '9000', adminPort: '9000' }],
     ['the ports of the workers', { workerPorts: 'true', port: '8502', workers: '2' }],
+    ['the ports of the workers for other nodes', { clusterPort: '65535', workers: '2' }],
+    ['the ports of the workers for other nodes', { clusterPort: '8499', workers: '2' }],
+    [
+      'the ports of the workers for other nodes',
+      { clusterPort: '8502', workers: '2', workerPorts: 'true' },
+    ],
     ['connections must', { connections: '9', workers: '2', maxSessionsPerWorker: '4' }],
     ['connections must', { connections: '1025', maxSessionsPerWorker: '4' }],
   ])('%s', (rule, flags) => {
@@ -310,4 +316,21 @@ test('hooks as lists of words, with both keys or neither', () => {
   expect(() => loadConfig({ flags: { hookUrl: HOOKS.hookUrl } })).toThrow('hookSecret must be set');
   const shown = (): unknown => loadConfig({ flags: { ...HOOKS, hookSecret: 'my secret' } });
   expect(shown).toThrow('a secret that is not shown');
+});
+
+test('how nodes reach each other', () => {
+  expect(loadConfig()).toMatchObject({ clusterHost: 'auto', clusterPort: 0 });
+  const clusterSecret = 'y'.repeat(32);
+  const flags = { clusterHost: 'fd00::1', clusterPort: '8503', workers: '2', workerPorts: 'true' };
+  const loaded = loadConfig({ flags, env: { HOLDFAST_CLUSTER_SECRET: clusterSecret } });
+  expect(loaded).toMatchObject({ clusterHost: 'fd00::1', clusterPort: 8503, clusterSecret });
+});
+
+test.each<[string, Readonly<Record<string, string>>]>([
+  ['--cluster-host', { clusterHost: 'two words' }],
+  ['--cluster-host', { clusterHost: 'http://a' }],
+  ['--cluster-port', { clusterPort: '65536' }],
+  ['a secret that is not shown', { clusterSecret: 'z'.repeat(31) }],
+])('%s of a cluster as %p is refused', (key, flags) => {
+  expect(() => loadConfig({ flags })).toThrow(key);
 });

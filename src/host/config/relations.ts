@@ -118,6 +118,13 @@ export const relations: readonly Relation[] = [
     holds: workerPortsFit,
   },
   {
+    keys: ['clusterPort', 'workers', 'workerPorts', 'workerPortBase', 'port', 'adminPort'],
+    rule:
+      'the ports of the workers for other nodes must end at 65535 or below and leave out `port`, ' +
+      '`adminPort` and the ports of `workerPorts`',
+    holds: clusterPortsFit,
+  },
+  {
     keys: ['connections', 'workers', 'maxSessionsPerWorker'],
     rule:
       '`connections` must be at most `workers` times `maxSessionsPerWorker`, where `workers` is ' +
@@ -133,9 +140,27 @@ function keySources({ tokenSecret, tokenKeyFile, tokenKeysUrl }: Config): number
   return [tokenSecret, tokenKeyFile, tokenKeysUrl].filter((key) => key !== undefined).length;
 }
 
+function clusterPortsFit(config: Config): boolean {
+  const { clusterPort: first, workerPortBase, port, adminPort } = config;
+  if (first === 0) return true;
+  const count = leastWorkers(config);
+  const last = first + count - 1;
+  const areApart = first >= workerPortBase + count || last < workerPortBase;
+  return (
+    last <= 65_535 &&
+    (areApart || !config.workerPorts) &&
+    ![port, adminPort].some((taken) => taken >= first && taken <= last)
+  );
+}
+
+/** How many there are at the least: `auto` is known when the node starts. */
+function leastWorkers({ workers }: Config): number {
+  return workers === 'auto' ? 1 : workers;
+}
+
 function workerPortsFit(config: Config): boolean {
   if (!config.workerPorts) return true;
-  const last = config.workerPortBase + (config.workers === 'auto' ? 1 : config.workers) - 1;
+  const last = config.workerPortBase + leastWorkers(config) - 1;
   const taken = (candidate: number): boolean =>
     candidate >= config.workerPortBase && candidate <= last;
   return last <= 65_535 && !taken(config.port) && !taken(config.adminPort);

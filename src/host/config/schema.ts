@@ -6,10 +6,11 @@
  * (load.ts), docs/CONFIG.md (scripts/config-docs.ts). Workers import the type only, so that zod
  * stays out of their memory.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TOKEN_PATTERN, TOKEN_RULE } from '../access/token.ts';
+import { isAddressRange, isOriginOrStar } from './address-forms.ts';
 import { type BrokerConfig, brokerShape } from './broker.ts';
+import { type ClusterConfig, clusterShape } from './cluster.ts';
 import { type HooksConfig, hookShape } from './hooks.ts';
 import { type IdentityConfig, identityShape } from './identity.ts';
 import { addressKey, key, rateKey, tlsFile } from './keys.ts';
@@ -23,7 +24,8 @@ export interface Config
     HooksConfig,
     PresenceConfig,
     UserLimitConfig,
-    BrokerConfig {
+    BrokerConfig,
+    ClusterConfig {
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -144,6 +146,7 @@ const shape = {
   ),
   app: key(text.optional(), 'The app file; the built-in demo runs without one.', { isPath: true }),
   ...brokerShape,
+  ...clusterShape,
   path: key(path.default('/socket.io/'), 'Where Socket.IO clients connect.', {
     allowed: 'a path that begins and ends with "/", such as "/socket.io/"',
   }),
@@ -375,22 +378,3 @@ const shape = {
 } satisfies { [K in keyof Config]-?: z.ZodType<Config[K]> };
 
 export const configSchema: z.ZodType<Config> = z.strictObject(shape);
-
-function isOriginOrStar(origin: string): boolean {
-  if (origin === '*' || origin === 'null') return true;
-  // A page's origin has no path; what stands for a part of a name is one whole label.
-  const form = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/;
-  const [, scheme, wildcard, host = ''] = form.exec(origin) ?? [];
-  if (scheme === undefined || (wildcard !== undefined && !host.includes('.'))) return false;
-  const isWeb = scheme === 'http' || scheme === 'https';
-  const whole = origin.replace('*.', '');
-  return !isWeb || URL.parse(whole)?.origin === whole;
-}
-
-function isAddressRange(range: string): boolean {
-  const [address = '', length, ...rest] = range.split('/');
-  const version = address.includes('%') ? 0 : isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  const bits = version === 4 ? 32 : 128;
-  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
-}

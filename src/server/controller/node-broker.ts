@@ -3,15 +3,18 @@
  * say which number it may have and what it shares with them.
  */
 
-import { networkInterfaces } from 'node:os';
 import { EMBEDDED } from '../../host/config/broker.ts';
 import type { Config } from '../../host/config/schema.ts';
+import { hostAddress } from '../../host/machine/host-address.ts';
 import type { Log } from '../core/log/log.ts';
 import type { NodeCluster } from '../links/broker/cluster.ts';
 import { Membership } from '../links/broker/membership.ts';
 import { type NodeRelay, ownPrefix, RedisBroker } from '../links/broker/redis-broker.ts';
+import type { WorkerReady } from '../links/bus/bus-frame.ts';
 import type { Hub } from '../links/bus/hub.ts';
 import type { InterestTable } from '../links/bus/interest-table.ts';
+import type { ClusterPlace } from '../links/bus/worker-settings.ts';
+import { NodesService } from '../links/nodes/nodes-service.ts';
 import type { RedisLink } from '../links/redis/redis-link.ts';
 import { readAudienceKey } from '../protocol/interest-key.ts';
 import { StreamHistory } from '../state/history/stream-history.ts';
@@ -53,7 +56,7 @@ export async function joinBroker(config: Config, log: Log): Promise<JoinedBroker
   try {
     const membership = await Membership.join({
       prefix: ownPrefix(config),
-      secret: undefined,
+      secret: config.clusterSecret,
       commands: link,
       log,
     });
@@ -76,6 +79,7 @@ export interface NodeBrokerOptions {
   readonly state: NodeState;
   readonly interest: InterestTable;
   readonly publicPort: number;
+  readonly workerCount: number;
   readonly log: Log;
 }
 
@@ -84,10 +88,19 @@ export class NodeBroker {
   readonly #joined: JoinedBroker;
   readonly #prefix: string;
   readonly #broker: RedisBroker;
+  /** Under which workers of other nodes reach those of this one. */
+  readonly host: string;
+  readonly #config: Config;
+  /** Of the workers, for those of other nodes; 0 where there is none yet. */
+  readonly #ports: number[];
   #relay: NodeRelay | undefined;
 
-  constructor({ config, joined, state, interest, publicPort, log }: NodeBrokerOptions) {
+  constructor(options: NodeBrokerOptions) {
+    const { config, joined, state, interest, publicPort, log } = options;
+    this.#config = config;
     this.#joined = joined;
+    this.host = config.clusterHost === 'auto' ? hostAddress() : config.clusterHost;
+    this.#ports = Array.from({ length: options.workerCount }, () => 0);
     this.#prefix = ownPrefix(config);
     const history = state.settings.keepsHistory ? this.#createHistory(state) : undefined;
     if (history !== undefined) state.share(history);
@@ -99,13 +112,29 @@ export class NodeBroker {
       pastMs: state.keptMs,
       interest,
       log,
-      facts: () => ({ host: ownAddress(), publicPort, ports: [] }),
+      facts: () => ({ host: this.host, publicPort, ports: this.#ports }),
     });
     joined.hand(this.#broker);
   }
 
   get cluster(): NodeCluster {
     return this.#broker.cluster;
+  }
+
+  /** Where workers of this node listen for those of others, and what those have to know. */
+  get place(): ClusterPlace {
+    const secret = this.#joined.membership.keyFor('peers');
+    return { secret, host: this.host, port: this.#config.clusterPort };
+  }
+
+  /** A worker is started, perhaps in the place of one that has died. */
+  workerStarts(worker: number): void {
+    this.#ports[worker] = 0;
+  }
+
+  workerReady(worker: number, { nodePort }: WorkerReady): void {
+    this.#ports[worker] = nodePort;
+    this.#broker.cluster.sayFacts();
   }
 
   /** By what state is shared with other nodes. */
@@ -128,6 +157,7 @@ export class NodeBroker {
   /** Reads what rooms keep already; from then on what others say reaches workers. */
   async start(hub: Hub): Promise<void> {
     await this.#broker.load();
+    hub.addService(new NodesService(this.cluster, hub, this.#ports.length));
     this.#relay = hub.linkNodes(this.#broker);
     this.#broker.start(this.#relay);
   }
@@ -154,14 +184,6 @@ export class NodeBroker {
 
 /** Of a node by itself. */
 export const NO_BROKER: BrokerView = { state: 'embedded', fault: undefined };
-
-/** The first address of this host that others can reach. */
-export function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const outer = all.filter(({ internal }) => !internal);
-  const address = outer.find(({ family }) => family === 'IPv4') ?? outer[0];
-  return address?.address ?? '127.0.0.1';
-}
 
 function startFault(error: unknown): StartError {
   const reason = error instanceof Error ? error.message : String(error);

@@ -25,8 +25,6 @@ import {
   type WorkerPlaces,
   type WorkerSettings,
 } from '../links/bus/worker-settings.ts';
-import { RECOVERY_KEY_BYTES } from '../protocol/recovery-token.ts';
-import { MAX_NODE } from '../protocol/session-id.ts';
 import { MAIN_NAMESPACE } from '../protocol/socketio-packet.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { processReport } from './admin-reports.ts';
@@ -35,7 +33,8 @@ import { otherNodesOf } from './cluster-reports.ts';
 import { ClusterSessionsView } from './cluster-sessions-view.ts';
 import { ControllerCollector } from './controller-collector.ts';
 import { HttpError } from './http-error.ts';
-import { type JoinedBroker, joinBroker, NO_BROKER, NodeBroker, ownAddress } from './node-broker.ts';
+import { type JoinedBroker, joinBroker, NO_BROKER, NodeBroker } from './node-broker.ts';
+import { identityOf } from './node-identity.ts';
 import { NodeLog } from './node-log.ts';
 import { appPath, checkCertificate, checkOwnPorts, makeRunDir } from './node-preconditions.ts';
 import { type NodeRecording, openNodeRecording } from './node-recording.ts';
@@ -136,9 +135,8 @@ class Node implements NodeView, RunningNode {
     const { log } = this.#nodeLog;
     this.#log = log;
     this.#app = appPath(config);
-    this.#number = joined?.membership.node ?? randomNumber();
+    ({ number: this.#number, recoveryKey: this.#recoveryKey } = identityOf(joined?.membership));
     this.nodeId = nodeId(this.#number);
-    this.#recoveryKey = joined?.membership.keyFor('recovery') ?? newRecoveryKey();
     this.#places = workerPlaces(config, ownOpenFileLimit());
     this.workerCount = workerCount(config, capacityOf(this.#places));
     checkCertificate(config);
@@ -153,13 +151,14 @@ class Node implements NodeView, RunningNode {
     });
     this.#state = new NodeState(config, memoryOfHost());
     const interest = new InterestTable();
-    const { publicPort } = this;
-    const linked = { config, state: this.#state, interest, publicPort, log };
-    this.#broker = joined && new NodeBroker({ ...linked, joined });
+    this.#broker = joined && this.#createBroker(joined, interest);
     this.#hub = new Hub({
       node: this.#number,
       events: {
-        onReady: (worker) => this.#supervisor.markReady(worker),
+        onReady: (worker, ready) => {
+          this.#broker?.workerReady(worker, ready);
+          this.#supervisor.markReady(worker);
+        },
         onFailed: (worker, reason) => this.#supervisor.reportFailure(worker, reason),
         onSample: (worker, sample) => this.#sampled(worker, sample),
       },
@@ -169,16 +168,7 @@ class Node implements NodeView, RunningNode {
       log,
     });
     this.#state.serve(this.#hub, log, this.#broker?.sharedBy);
-    const sessions = createNodeSessions(
-      this.#hub,
-      config,
-      this,
-      this.#state,
-      this.#broker?.cluster,
-    );
-    const cluster = this.#broker?.cluster;
-    this.sessions = cluster === undefined ? sessions : new ClusterSessionsView(sessions, cluster);
-    cluster?.onCall('process', async () => processReport(this, Date.now()));
+    this.sessions = this.#openSessions();
     this.#collector = new ControllerCollector(this.#hub.interest);
     this.#supervisor = new Supervisor({
       count: this.workerCount,
@@ -186,6 +176,7 @@ class Node implements NodeView, RunningNode {
       spawn: (index) => {
         this.#facts[index] = { sample: undefined, sampledAtMs: undefined };
         this.#watchdog.forget(index);
+        this.#broker?.workerStarts(index);
         this.#hub.look();
         return spawnWorker(this.#settingsOf(index), this.#nodeLog.ofWorker(index));
       },
@@ -281,7 +272,7 @@ class Node implements NodeView, RunningNode {
   }
 
   get host(): string {
-    return this.#broker === undefined ? this.#host : ownAddress();
+    return this.#broker?.host ?? this.#host;
   }
 
   broker(): BrokerView {
@@ -323,6 +314,26 @@ class Node implements NodeView, RunningNode {
     this.#recording?.observe(sample);
   }
 
+  #createBroker(joined: JoinedBroker, interest: InterestTable): NodeBroker {
+    return new NodeBroker({
+      config: this.#config,
+      joined,
+      state: this.#state,
+      interest,
+      publicPort: this.publicPort,
+      workerCount: this.workerCount,
+      log: this.#log,
+    });
+  }
+
+  #openSessions(): SessionsView {
+    const cluster = this.#broker?.cluster;
+    const own = createNodeSessions(this.#hub, this.#config, this, this.#state, cluster);
+    if (cluster === undefined) return own;
+    cluster.onCall('process', async () => processReport(this, Date.now()));
+    return new ClusterSessionsView(own, cluster);
+  }
+
   /** @throws StartError when there is a file of another run, or none can be written */
   #openRecording(): NodeRecording | undefined {
     const { recordDir } = this.#config;
@@ -361,22 +372,18 @@ class Node implements NodeView, RunningNode {
       ownPort: this.#ownPort(index),
       app: this.#app,
       places: this.#places,
-      config: { ...this.#config, host: this.#host, adminToken: undefined },
+      config: {
+        ...this.#config,
+        host: this.#host,
+        adminToken: undefined,
+        clusterSecret: undefined,
+      },
       memoryBudgetBytes: this.#memoryBudgetBytes,
       historyEpoch: this.#state.history.epoch,
       recoveryKey: this.#recoveryKey,
+      cluster: this.#broker?.place,
     };
   }
-}
-
-function randomNumber(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) & MAX_NODE;
-}
-
-function newRecoveryKey(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(RECOVERY_KEY_BYTES))).toString(
-    'base64url',
-  );
 }
 
 /** A worker that has not sent a sample yet has just started, and is empty. */

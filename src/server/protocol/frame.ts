@@ -1,5 +1,5 @@
 /**
- * The frames of Unix sockets between the processes of a node.
+ * The frames of sockets between the processes of a node, and of nodes.
  *
  *     length of the rest (u32) | type (u8) | fields
  *

@@ -26,6 +26,7 @@ import type { ClientKind } from '../core/contracts/client-kind.ts';
 import { describeError, type Log } from '../core/log/log.ts';
 import type { WorkerCore } from '../core/worker-core.ts';
 import type { WorkerSettings } from '../links/bus/worker-settings.ts';
+import type { SessionAddress } from '../protocol/session-id.ts';
 import { sendsHook } from './open-hooks.ts';
 import { hasTokens } from './open-identity.ts';
 
@@ -41,9 +42,9 @@ export interface ClientKindsOptions {
   readonly waiting: WaitingPolls;
   readonly comebacks: Comebacks;
   readonly log: Log;
-  /** The way to the sessions of this worker, and to those of another of this node. */
+  /** The way to the sessions of this worker, and to those of any that is known. */
   readonly own: SessionOwner;
-  ownerOf(worker: number): SessionOwner | undefined;
+  ownerOf(address: SessionAddress): SessionOwner | undefined;
   isStopping(): boolean;
 }
 

@@ -8,16 +8,16 @@ import type { Places } from '../core/limits/places/places.ts';
 import type { WorkerCore } from '../core/worker-core.ts';
 import type { HttpHooks } from '../identity/hooks/http-hooks.ts';
 import type { BusClient } from '../links/bus/bus-client.ts';
-import type { Peers } from '../links/peer/peers.ts';
 import type { Door } from './door/door.ts';
 import type { OpenFiles } from './door/open-files.ts';
 import type { SamplerOptions } from './sampler.ts';
+import type { SessionOwners } from './session-owners.ts';
 
 export interface GaugedParts {
   readonly core: WorkerCore;
   readonly table: ClientTable;
   readonly crowd: AddressCrowd;
-  readonly peers: Peers;
+  readonly owners: Pick<SessionOwners, 'socketCount'>;
   readonly places: Places;
   readonly files: OpenFiles;
   readonly door: Door;
@@ -27,7 +27,7 @@ export interface GaugedParts {
 }
 
 export function readGauges(parts: GaugedParts): ReturnType<SamplerOptions['gauges']> {
-  const { core, table, crowd, peers, places, files, door, bus, budget, hooks } = parts;
+  const { core, table, crowd, owners, places, files, door, bus, budget, hooks } = parts;
   const namespaces = [...core.namespaces.values()];
   const { topOne, topTen } = crowd.shares();
   const { present } = table;
@@ -38,7 +38,7 @@ export function readGauges(parts: GaugedParts): ReturnType<SamplerOptions['gauge
     streamSessions: present.stream,
     rooms: namespaces.reduce((sum, { roomCount }) => sum + roomCount, 0),
     users: namespaces.reduce((sum, { users }) => sum + users.size, 0),
-    edgeSockets: peers.socketCount,
+    edgeSockets: owners.socketCount,
     capacity: places.capacity,
     freePlaces: places.free,
     openFiles: files.count() ?? 0,

@@ -6,7 +6,6 @@
  * In this order nothing comes in before somebody can take it.
  */
 
-import { rmSync } from 'node:fs';
 import { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import { ClientTable } from '../clients/session/client-table.ts';
 import { LocalOwner } from '../clients/session/local-owner.ts';
@@ -35,10 +34,7 @@ import { BusClient } from '../links/bus/bus-client.ts';
 import type { WorkerProfile } from '../links/bus/worker-profile.ts';
 import { answerQuestions } from '../links/bus/worker-questions.ts';
 import { busSocketPath, type WorkerSettings } from '../links/bus/worker-settings.ts';
-import { type PeerListener, servePeers } from '../links/peer/peer-server.ts';
-import { Peers, peerSocketPath } from '../links/peer/peers.ts';
 import { CLOSE_CODE } from '../protocol/close-code.ts';
-import { isSessionIdOf } from '../protocol/session-id.ts';
 import { connectPresence } from '../state/presence/presence-client.ts';
 import { connectSeats } from '../state/seats/seat-client.ts';
 import { loadApp, runStarted } from './app-loader.ts';
@@ -54,6 +50,7 @@ import { PublicServer } from './public-server.ts';
 import { BEAT_MS, Pulse } from './pulse.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { SAMPLE_MS, Sampler } from './sampler.ts';
+import { SessionOwners } from './session-owners.ts';
 
 /** How long a dying controller may still look alive. */
 const CONTROLLER_GONE_MS = 1_000;
@@ -81,19 +78,17 @@ export class Worker {
   readonly #places: Places;
   readonly #table: ClientTable;
   readonly #waiting: WaitingPolls;
-  readonly #peers: Peers;
   readonly #proxies: TrustedProxies;
   readonly #keys: SourceKeys = new SourceKeys();
   readonly #crowd: AddressCrowd;
   readonly #files: OpenFiles;
   readonly #door: Door;
-  readonly #owner: LocalOwner;
+  readonly #owners: SessionOwners;
   readonly #collector: GarbageCollector;
   #core: WorkerCore | undefined;
   #hooks: HttpHooks | undefined;
   #profiler: Profiler | undefined;
   #publicServer: PublicServer | undefined;
-  #peerListener: PeerListener | undefined;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -147,12 +142,14 @@ export class Worker {
         isCrowded: () => this.#bus.isCrowded,
       },
     });
-    this.#peers = new Peers(runDir, workerCount, log, {
-      slowReaders,
-      refusals: this.#refusals,
+    this.#owners = new SessionOwners({
+      settings,
+      own: new LocalOwner(this.#table),
+      bus: this.#bus,
+      edge: { slowReaders, refusals: this.#refusals },
+      log,
     });
     this.#crowd = new AddressCrowd(() => this.#table.sources.addresses, log);
-    this.#owner = new LocalOwner(this.#table);
     this.#proxies = new TrustedProxies(config.trustedProxies);
     this.#files = new OpenFiles(places.openFiles);
     this.#door = this.#createDoor();
@@ -193,8 +190,7 @@ export class Worker {
     await Bun.sleep(FAREWELL_MS);
     this.#publicServer?.close();
     this.#door.close();
-    this.#peerListener?.stop();
-    this.#peers.close();
+    this.#owners.close();
     this.#bus.close();
     this.#heartbeat.stop();
   }
@@ -208,7 +204,7 @@ export class Worker {
   }
 
   async #open(): Promise<void> {
-    const { worker, runDir, publicPort, ownPort } = this.#settings;
+    const { publicPort, ownPort } = this.#settings;
     const app = await loadApp(this.#settings.app, this.#log);
     const [log, json] = [this.#log, this.#json];
     const parts = { json, log, counters: this.#counters, refusals: this.#refusals };
@@ -225,21 +221,19 @@ export class Worker {
     this.#core = core;
     this.#bus.join(core);
     await runStarted(app, core.server);
-    const peerPath = peerSocketPath(runDir, worker);
-    // A worker that was killed leaves its socket's name behind.
-    rmSync(peerPath, { force: true });
-    this.#peerListener = servePeers(peerPath, this.#owner, this.#log);
+    const nodePort = await this.#owners.listen();
     const kinds = this.#createKinds(app, core, recovery);
     this.#heartbeat.start(() => kinds.sweep());
     this.#publicServer = this.#createPublicServer(app, core, kinds.all);
     this.#publicServer.listen();
     this.#door.open();
     this.#startPulse(core);
-    this.#bus.sayReady(publicPort, ownPort);
+    const namespaces = [...core.namespaces.keys()];
+    this.#bus.sayReady({ publicPort, ownPort, nodePort, namespaces });
   }
 
   #createCore(app: App, identity: Identity, { settings, reports }: Recovery): WorkerCore {
-    const { node, worker, workerCount, config } = this.#settings;
+    const { worker, config } = this.#settings;
     return new WorkerCore({
       app,
       workerId: `${worker}-${process.pid}-${Date.now().toString(36)}`,
@@ -258,7 +252,7 @@ export class Worker {
       refusals: this.#refusals,
       log: this.#log,
       findSession: (namespace, id) => this.#table.findInNamespace(namespace, id),
-      isSessionId: (name) => isSessionIdOf(name, node, workerCount),
+      isSessionId: (name) => this.#owners.isSessionId(name),
     });
   }
 
@@ -275,7 +269,7 @@ export class Worker {
       connectionAt: (file) => this.#publicServer?.connectionAt(file) ?? 0,
       sessionConnections: () => [
         ...this.#table.carryingConnections(),
-        ...this.#peers.connections(),
+        ...this.#owners.connections(),
       ],
       vouchForWaiting: () => this.#waiting.vouchForAll(),
       isProxy: (ip) => this.#proxies.isDeclared(ip),
@@ -295,9 +289,8 @@ export class Worker {
       waiting: this.#waiting,
       comebacks,
       log: this.#log,
-      own: this.#owner,
-      ownerOf: (worker) =>
-        worker === this.#settings.worker ? this.#owner : this.#peers.ownerOf(worker),
+      own: this.#owners.own,
+      ownerOf: (address) => this.#owners.ownerOf(address),
       isStopping: () => this.#isStopping,
     });
   }
@@ -340,7 +333,7 @@ export class Worker {
           core,
           table: this.#table,
           crowd: this.#crowd,
-          peers: this.#peers,
+          owners: this.#owners,
           places: this.#places,
           files: this.#files,
           door: this.#door,
@@ -362,7 +355,7 @@ export class Worker {
   /** Whether other workers can still reach this one. */
   #lookForPeers(): void {
     try {
-      this.#peerListener?.look();
+      this.#owners.look();
     } catch (error) {
       this.#log.error('other workers cannot reach this one', { error: describeError(error) });
     }

@@ -6,7 +6,7 @@
 
 import type { HttpAnswer, SessionOwner } from '../../core/contracts/client-connection.ts';
 import type { AnswerHeaders, Exchange, WholeBody } from '../../core/contracts/exchange.ts';
-import { decodeSessionId, idOf } from '../../protocol/session-id.ts';
+import { decodeSessionId, idOf, type SessionAddress } from '../../protocol/session-id.ts';
 import type { ConnectionWatch } from '../source/connection-watch.ts';
 import type { ClientTable } from './client-table.ts';
 import { RequestTimes } from './request-times.ts';
@@ -25,8 +25,8 @@ export interface SessionRequestsOptions {
   readonly table: ClientTable;
   readonly watch: ConnectionWatch;
   readonly waiting: WaitingPolls;
-  /** The owner of sessions of a worker of this node; `undefined` when there is no such worker. */
-  ownerOf(worker: number): SessionOwner | undefined;
+  /** The owner of a session; `undefined` when no such node or worker is known. */
+  ownerOf(address: SessionAddress): SessionOwner | undefined;
 }
 
 /** Who can say whether a session is there. */
@@ -43,13 +43,13 @@ export class SessionRequests {
     this.#times = new RequestTimes(options.table.settings);
   }
 
-  /** @param id of a session, perhaps with more behind it; `undefined` for none of this node */
+  /** @param id of a session, perhaps with more behind it; `undefined` for none that is known */
   ownerOf(id: string): SessionOwner | undefined {
     const address = decodeSessionId(idOf(id));
-    if (address?.node !== this.#table.node) return undefined;
-    const owner = this.#options.ownerOf(address.worker);
+    const owner = address && this.#options.ownerOf(address);
     if (owner === undefined) return undefined;
-    if (address.worker !== this.#table.worker) this.#table.counters.requestsForwarded++;
+    const { node, worker, counters } = this.#table;
+    if (address?.worker !== worker || address.node !== node) counters.requestsForwarded++;
     return owner;
   }
 

@@ -224,6 +224,18 @@ export const REASONS = {
     outcome: 'refused',
     text: 'a message to other workers, since too much of its session, or of the app, waits already',
   },
+  clusterUnproven: {
+    outcome: 'cut',
+    text: 'a connection between nodes whose other end did not prove that it knows clusterSecret',
+  },
+  clusterCrowded: {
+    outcome: 'cut',
+    text: 'a connection to the port for other nodes, where too many have proven nothing yet',
+  },
+  clusterSilent: {
+    outcome: 'cut',
+    text: 'a link to a worker of another node from which nothing came for 12 s',
+  },
 } as const;
 
 export type Reason = keyof typeof REASONS;

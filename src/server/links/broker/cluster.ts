@@ -150,6 +150,11 @@ export class NodeCluster implements Cluster {
     await Promise.race([this.#outbox.settled(), Bun.sleep(LIMITS.nodeAliveMs)]);
   }
 
+  /** What others are told of this node has changed. */
+  sayFacts(): void {
+    this.#sayAlive('all');
+  }
+
   // What the hub says and asks.
 
   publish(type: number, route: Route, body: Uint8Array): boolean {

@@ -37,7 +37,9 @@ import {
   readRoute,
   routeTo,
   toData,
+  type WorkerReady,
   writeEvent,
+  writeReady,
   writeRoute,
 } from './bus-frame.ts';
 import { BusFullError } from './bus-full-error.ts';
@@ -164,9 +166,9 @@ export class BusClient implements NodeLink {
     this.#messages.send();
   }
 
-  /** Says that the worker takes sessions, and on which ports. */
-  sayReady(publicPort: number, ownPort: number): void {
-    this.#control.frame(BusFrame.ready).u32(publicPort).u32(ownPort).finish();
+  /** Says that the worker takes sessions, on which ports and in which namespaces. */
+  sayReady(ready: WorkerReady): void {
+    writeReady(this.#control.frame(BusFrame.ready), ready);
     this.#control.send();
   }
 

@@ -17,7 +17,10 @@ export const BusFrame = {
   hello: 1,
   /** worker → hub: the worker can take messages */
   joined: 2,
-  /** worker → hub: public port, own port (0 for none). The worker takes sessions. */
+  /**
+   * worker → hub: public port, own port and port for other nodes (0 for none), namespaces of its
+   * app. The worker takes sessions.
+   */
   ready: 3,
   /** worker → hub: why it cannot start */
   failed: 4,
@@ -101,6 +104,26 @@ export function readRoute(frame: FrameReader): Route {
     users: frame.texts(),
     except: frame.texts(),
   };
+}
+
+/** What a worker says when it takes sessions; a port is 0 where there is none. */
+export interface WorkerReady {
+  readonly publicPort: number;
+  readonly ownPort: number;
+  /** For workers of other nodes. */
+  readonly nodePort: number;
+  /** Of its app. */
+  readonly namespaces: readonly string[];
+}
+
+export function writeReady(writer: FrameWriter, ready: WorkerReady): void {
+  const { publicPort, ownPort, nodePort, namespaces } = ready;
+  writer.u32(publicPort).u32(ownPort).u32(nodePort).texts(namespaces).finish();
+}
+
+export function readReady(frame: FrameReader): WorkerReady {
+  const [publicPort, ownPort, nodePort] = [frame.u32(), frame.u32(), frame.u32()];
+  return { publicPort, ownPort, nodePort, namespaces: frame.texts() };
 }
 
 export function writeEvent(writer: FrameWriter, event: OutgoingEvent): void {

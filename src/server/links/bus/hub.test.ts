@@ -173,7 +173,7 @@ async function startWorker(number: number, ...keys: string[]): Promise<FakeWorke
   await worker.client.connect();
   worker.client.join(worker);
   for (const key of keys) worker.client.setInterest(key, true);
-  worker.client.sayReady(number, 0);
+  worker.client.sayReady({ publicPort: number, ownPort: 0, nodePort: 7, namespaces: ['/', '/a'] });
   await until(() => timesReady() > before);
   return worker;
 }

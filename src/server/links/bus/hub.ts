@@ -18,7 +18,14 @@ import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { FramedConnection } from '../ipc/framed-connection.ts';
 import { LastingListener } from '../ipc/lasting-listener.ts';
-import { BusFrame, Channel, eventBody, type Route } from './bus-frame.ts';
+import {
+  BusFrame,
+  Channel,
+  eventBody,
+  type Route,
+  readReady,
+  type WorkerReady,
+} from './bus-frame.ts';
 import { InterestTable } from './interest-table.ts';
 import { LaterTurns } from './later-turns.ts';
 import { type HubTotals, MessageRelay } from './message-relay.ts';
@@ -30,7 +37,8 @@ import { ProfileError } from './worker-profile.ts';
 
 /** What the hub tells the node about its workers. */
 export interface HubEvents {
-  onReady(worker: number, publicPort: number, ownPort: number): void;
+  /** @param ready which ports and namespaces it has, as it says */
+  onReady(worker: number, ready: WorkerReady): void;
   onFailed(worker: number, reason: string): void;
   /** @param sample a `WorkerSample`, as far as the worker tells the truth */
   onSample(worker: number, sample: unknown): void;
@@ -199,7 +207,7 @@ export class Hub {
         link.joined();
         return;
       case BusFrame.ready:
-        this.#events.onReady(link.worker, frame.u32(), frame.u32());
+        this.#events.onReady(link.worker, readReady(frame));
         return;
       case BusFrame.failed:
         this.#events.onFailed(link.worker, frame.text());

@@ -19,6 +19,16 @@ export interface WorkerPlaces {
   readonly sessions: number;
 }
 
+/** How a worker is reached by those of other nodes, and reaches them. */
+export interface ClusterPlace {
+  /** What all nodes know, and nobody else. */
+  readonly secret: string;
+  /** The address to listen on. */
+  readonly host: string;
+  /** The port of worker 0, worker n has this plus n; 0 for any that is free. */
+  readonly port: number;
+}
+
 export interface WorkerSettings {
   readonly worker: number;
   readonly workerCount: number;
@@ -40,6 +50,8 @@ export interface WorkerSettings {
   readonly historyEpoch: string;
   /** What proves that a client was given a session (`protocol/recovery-token.ts`). */
   readonly recoveryKey: string;
+  /** Where there are other nodes. */
+  readonly cluster?: ClusterPlace | undefined;
   readonly config: Config;
 }
 

@@ -1,5 +1,6 @@
 /**
- * One end of a Unix socket between two processes of a node, as a stream of frames.
+ * One end of a socket between two processes, as a stream of frames: a Unix socket within a node,
+ * TCP between nodes (`links/nodes/`).
  *
  * Frames written within one turn of the event loop leave in one system call. What the peer does not
  * take waits in a queue; its owner looks at `queuedBytes` and decides what to do with more, since
@@ -20,17 +21,27 @@ export interface FramedConnectionEvents {
   onDrain?(connection: FramedConnection): void;
 }
 
-export class FramedConnection {
+/** Who has a socket: a connection of frames, or what decides whether it becomes one. */
+export interface SocketHolder {
   /** Set by the socket's handler: an error of the system. */
+  fault: Error | undefined;
+  receive(chunk: Buffer): void;
+  drained(): void;
+  /** The socket is closed. */
+  detach(): void;
+}
+
+export class FramedConnection implements SocketHolder {
   fault: Error | undefined;
   readonly #events: FramedConnectionEvents;
   readonly #splitter: FrameSplitter;
   readonly #writer: FrameWriter;
   readonly #queue: Uint8Array[] = [];
-  #socket: Socket<FramedConnection> | undefined;
+  #socket: Socket<SocketHolder> | undefined;
   #headWritten = 0;
   #queuedBytes = 0;
   #sentBytes = 0;
+  #receivedBytes = 0;
   #flushScheduled = false;
   #isClosed = false;
   #isClosing = false;
@@ -49,6 +60,11 @@ export class FramedConnection {
   /** Bytes that the system has taken since the start: who takes nothing for long stands still. */
   get sentBytes(): number {
     return this.#sentBytes;
+  }
+
+  /** Bytes that came since the start: a peer from which none come may be gone. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   /** Bytes that were said in earlier turns, since the start: the system has them, or they wait. */
@@ -84,6 +100,12 @@ export class FramedConnection {
     this.#isClosing = true;
     this.flush();
     this.#socket?.end();
+  }
+
+  /** Ends it at once; what waits for the peer is forgotten. */
+  cut(fault: Error): void {
+    this.fault = fault;
+    this.#socket?.terminate();
   }
 
   /** Sends the finished frames now. */
@@ -122,8 +144,8 @@ export class FramedConnection {
     }
   }
 
-  /** Called by `framedSocketHandler` only. */
-  attach(socket: Socket<FramedConnection>): void {
+  /** Takes over a socket that is open. */
+  attach(socket: Socket<SocketHolder>): void {
     this.#socket = socket;
     this.flush();
     if (this.#isClosing) socket.end();
@@ -131,10 +153,9 @@ export class FramedConnection {
 
   /** Called by `framedSocketHandler` only. */
   receive(chunk: Buffer): void {
+    this.#receivedBytes += chunk.byteLength;
     const ok = this.#splitter.push(chunk, this.#take);
-    if (ok) return;
-    this.fault = new RangeError('a frame announced more bytes than allowed');
-    this.#socket?.terminate();
+    if (!ok) this.cut(new RangeError('a frame announced more bytes than allowed'));
   }
 
   readonly #take = (frame: FrameReader): void => {
@@ -163,18 +184,18 @@ export class FramedConnection {
   }
 }
 
-/** Callbacks for `Bun.connect` and `Bun.listen`, whose sockets carry their connection as data. */
+/** Callbacks for `Bun.connect` and `Bun.listen`, whose sockets carry their holder as data. */
 export const framedSocketHandler = {
-  data(socket: Socket<FramedConnection>, chunk: Buffer): void {
+  data(socket: Socket<SocketHolder>, chunk: Buffer): void {
     socket.data.receive(chunk);
   },
-  drain(socket: Socket<FramedConnection>): void {
+  drain(socket: Socket<SocketHolder>): void {
     socket.data.drained();
   },
-  close(socket: Socket<FramedConnection>): void {
+  close(socket: Socket<SocketHolder>): void {
     socket.data.detach();
   },
-  error(socket: Socket<FramedConnection>, error: Error): void {
+  error(socket: Socket<SocketHolder>, error: Error): void {
     socket.data.fault = error;
     socket.terminate();
   },

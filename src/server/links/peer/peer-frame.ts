@@ -1,6 +1,6 @@
 /**
- * Frames between two workers of a node: `edge` holds a client's request or socket, `owner` its
- * session.
+ * Frames between two workers, of one node or of two: `edge` holds a client's request or socket,
+ * `owner` its session.
  *
  * Requests and sockets are numbered by the edge. Fields are listed in the order they are written;
  * see `protocol/frame.ts` for their encoding.
@@ -42,6 +42,8 @@ export const PeerFrame = {
   askTaken: 15,
   /** owner → edge: socket */
   taken: 16,
+  /** either way between nodes: 0. Nothing but a sign that the other host is there. */
+  alive: 17,
 } as const;
 
 export const FRAME_TEXT = 0;

@@ -1,5 +1,5 @@
 /**
- * The owner's side: lets other workers of this node reach the sessions of this one.
+ * The owner's side: lets other workers, of this node and of others, reach the sessions of this one.
  *
  * Each edge has one connection. A socket that an edge holds looks like any other socket to the
  * session. What is sent to sockets of one edge in one turn is one frame, in which the same data,
@@ -34,10 +34,21 @@ const FRAME_FULL_BYTES = 1_048_576;
 /** What listens for other workers, see `LastingListener`. */
 export type PeerListener = Pick<LastingListener, 'look' | 'stop'>;
 
-/** Listens for other workers. */
+/** Listens for other workers of this node. */
 export function servePeers(path: string, owner: SessionOwner, log: Log): PeerListener {
-  return new LastingListener(path, () => new EdgeConnection(owner, log).link);
+  return new LastingListener(path, () => edgeLink(owner, log));
 }
+
+/**
+ * The owner's end of the link of one edge, without a socket yet.
+ *
+ * @param onClosed is called once, when it has ended
+ */
+export function edgeLink(owner: SessionOwner, log: Log, onClosed?: EdgeClosed): FramedConnection {
+  return new EdgeConnection(owner, log, onClosed).link;
+}
+
+type EdgeClosed = (link: FramedConnection) => void;
 
 /** Hears the answer to a request that is gone. */
 const NOBODY: Reply = { answer: () => {} };
@@ -62,14 +73,17 @@ class EdgeConnection {
   readonly #shares: LinkShares;
   #sends: number[] = [];
 
-  constructor(owner: SessionOwner, log: Log) {
+  constructor(owner: SessionOwner, log: Log, onClosed?: EdgeClosed) {
     this.#owner = owner;
     this.#log = log;
     this.link = new FramedConnection(
       {
         onFrame: (_link, frame) => this.#onFrame(frame),
         onFault: (_link, fault) => this.#refused(fault),
-        onClose: () => this.#lost(),
+        onClose: (link) => {
+          this.#lost();
+          onClosed?.(link);
+        },
         onDrain: () => this.#shares.clear(),
       },
       LIMITS.ipcFrameBytes,

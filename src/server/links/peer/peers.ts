@@ -2,11 +2,17 @@
 
 import { join } from 'node:path';
 import type { Log } from '../../core/log/log.ts';
-import { type EdgeLimits, RemoteOwner } from './remote-owner.ts';
+import { connectFramed } from '../ipc/framed-connection.ts';
+import { type EdgeLimits, RemoteOwner, type WayToWorker } from './remote-owner.ts';
 
 /** Where a worker listens for the others. */
 export function peerSocketPath(runDir: string, worker: number): string {
   return join(runDir, `worker-${worker}.sock`);
+}
+
+/** The way to a worker that listens on a Unix socket. */
+export function unixWay(path: string): WayToWorker {
+  return { name: path, connect: (link) => connectFramed(path, link) };
 }
 
 export class Peers {
@@ -28,7 +34,7 @@ export class Peers {
     if (worker >= this.#workerCount) return undefined;
     let owner = this.#owners.get(worker);
     if (owner === undefined) {
-      owner = new RemoteOwner(peerSocketPath(this.#runDir, worker), this.#log, this.#edge);
+      owner = new RemoteOwner(unixWay(peerSocketPath(this.#runDir, worker)), this.#log, this.#edge);
       this.#owners.set(worker, owner);
     }
     return owner;

@@ -4,28 +4,25 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FakeOwner, HeldSocket, OK } from '../../../../test/support/fake-owner.ts';
 import { replyTo } from '../../../../test/support/reply-to.ts';
 import type {
   FrameHandler,
   FrameSocket,
   HttpAnswer,
   Reply,
-  SessionOwner,
-  SocketData,
   SocketOffer,
 } from '../../core/contracts/client-connection.ts';
-import type { SharedText } from '../../core/contracts/outgoing-event.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { MemoryBudget } from '../../core/limits/memory-budget.ts';
 import { Refusals } from '../../core/limits/refusals.ts';
 import { SlowReaders } from '../../core/limits/slow-readers.ts';
 import { servePeers } from './peer-server.ts';
+import { unixWay } from './peers.ts';
 import { type EdgeLimits, RemoteOwner } from './remote-owner.ts';
 
-const OK: HttpAnswer = { status: 200, type: 'text/plain', body: 'é🐟' };
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const SLOW = { maxBackpressureBytes: 1_000, backpressureTimeoutMs: 1_000 };
-const IGNORE: FrameHandler = { onFrame: () => {}, onSocketClose: () => {} };
 
 let folder: string;
 let path: string;
@@ -44,7 +41,7 @@ beforeEach(() => {
   const refusals = new Refusals(SILENT);
   budget = new MemoryBudget(10_000, refusals);
   edge = { slowReaders: new SlowReaders(SLOW, budget), refusals };
-  near = new RemoteOwner(path, SILENT, edge);
+  near = new RemoteOwner(unixWay(path), SILENT, edge);
 });
 
 afterEach(() => {
@@ -52,99 +49,6 @@ afterEach(() => {
   stopFar();
   rmSync(folder, { recursive: true });
 });
-
-/** The worker that has the sessions: it writes down what it is asked. */
-class FakeOwner implements SessionOwner {
-  readonly asked: unknown[] = [];
-  readonly polls: Reply[] = [];
-  readonly abandoned: Reply[] = [];
-  readonly offers: SocketOffer[] = [];
-  readonly frames: (string | Buffer)[] = [];
-  closedSockets = 0;
-  takesSockets = true;
-
-  poll(sessionId: string, reply: Reply): void {
-    this.asked.push(['poll', sessionId]);
-    this.polls.push(reply);
-  }
-
-  abandonPoll(sessionId: string, reply: Reply): void {
-    this.asked.push(['abandon', sessionId]);
-    this.abandoned.push(reply);
-  }
-
-  beginPost(sessionId: string): void {
-    this.asked.push(['beginPost', sessionId]);
-  }
-
-  post(sessionId: string, body: string | undefined, reply: Reply): void {
-    this.asked.push(['post', sessionId, body]);
-    reply.answer(OK);
-  }
-
-  knows(sessionId: string): boolean {
-    return sessionId === 'mine';
-  }
-
-  offerSocket(offer: SocketOffer): FrameHandler | undefined {
-    if (!this.takesSockets) return undefined;
-    this.offers.push(offer);
-    return {
-      onFrame: (_socket, frame) => this.frames.push(frame),
-      onSocketClose: () => this.closedSockets++,
-    };
-  }
-}
-
-/** The client's end of a WebSocket, held by the near worker. */
-class FakeSocket implements FrameSocket {
-  data: SocketData = IGNORE;
-  readonly sent: (string | Buffer)[] = [];
-  readonly closes: (readonly [number | undefined, string | undefined])[] = [];
-  bufferedBytes = 0;
-  /** What is sent waits. */
-  isBehind = false;
-  isCut = false;
-  isPaused = false;
-
-  send(frame: string | Uint8Array): number {
-    this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame));
-    if (!this.isBehind) return frame.length;
-    this.bufferedBytes += frame.length;
-    return -1;
-  }
-
-  sendShared({ text }: SharedText): number {
-    return this.send(text);
-  }
-
-  cork(callback: () => void): void {
-    callback();
-  }
-
-  close(code?: number, reason?: string): void {
-    this.closes.push([code, reason]);
-    if ('onFrame' in this.data) this.data.onSocketClose(this);
-  }
-
-  pause(): void {
-    this.isPaused = true;
-  }
-
-  resume(): void {
-    this.isPaused = false;
-  }
-
-  terminate(): void {
-    this.isCut = true;
-    this.bufferedBytes = 0;
-    if ('onFrame' in this.data) this.data.onSocketClose(this);
-  }
-
-  getBufferedAmount(): number {
-    return this.bufferedBytes;
-  }
-}
 
 async function until(holds: () => boolean): Promise<void> {
   for (const endMs = performance.now() + 5_000; !holds(); await Bun.sleep(1)) {
@@ -156,15 +60,15 @@ const answerTo = (ask: (reply: Reply) => void): Promise<HttpAnswer> =>
   new Promise((resolve) => ask(replyTo(resolve)));
 
 /** A client's socket that the far worker has taken. */
-async function openSocket(isTextOnly = false): Promise<[FakeSocket, FrameSocket]> {
-  const socket = new FakeSocket();
+async function openSocket(isTextOnly = false): Promise<[HeldSocket, FrameSocket]> {
+  const socket = new HeldSocket();
   const before = far.offers.length;
   socket.data = near.offerSocket({ sessionId: 'mine', socket, isTextOnly, connection: 7 });
   await until(() => far.offers.length > before);
   return [socket, (far.offers.at(-1) as SocketOffer).socket];
 }
 
-function bring(socket: FakeSocket, frame: string | Buffer): void {
+function bring(socket: HeldSocket, frame: string | Buffer): void {
   (socket.data as FrameHandler).onFrame(socket, frame);
 }
 
@@ -331,7 +235,7 @@ describe('sockets', () => {
 
   test('one that the owner refuses is closed', async () => {
     far.takesSockets = false;
-    const socket = new FakeSocket();
+    const socket = new HeldSocket();
     socket.data = near.offerSocket({ sessionId: 'gone', socket, isTextOnly: false, connection: 7 });
     await until(() => socket.closes.length > 0);
     expect(socket.closes).toEqual([[1008, 'no socket is taken']]);
@@ -480,7 +384,7 @@ describe('the end of a worker', () => {
     stopFar();
     const owner = await startOwnerProcess();
     const poll = answerTo((reply) => near.poll('a', reply));
-    const client = new FakeSocket();
+    const client = new HeldSocket();
     client.data = near.offerSocket({
       sessionId: 'mine',
       socket: client,
@@ -501,8 +405,8 @@ describe('the end of a worker', () => {
   });
 
   test('an owner that is not there answers like one that died', async () => {
-    const nobody = new RemoteOwner(join(folder, 'worker-9.sock'), SILENT, edge);
-    const socket = new FakeSocket();
+    const nobody = new RemoteOwner(unixWay(join(folder, 'worker-9.sock')), SILENT, edge);
+    const socket = new HeldSocket();
     socket.data = nobody.offerSocket({ sessionId: 'a', socket, isTextOnly: false, connection: 7 });
     const verdict = nobody.knows('a');
     nobody.beginPost('a');
@@ -524,7 +428,7 @@ describe('the end of a worker', () => {
     );
     await openSocket();
     await until(() => far.polls.length === 1);
-    const other = new RemoteOwner(path, SILENT, edge);
+    const other = new RemoteOwner(unixWay(path), SILENT, edge);
     other.poll(
       'b',
       replyTo(() => {}),
@@ -538,7 +442,7 @@ describe('the end of a worker', () => {
   });
 
   test('closing while the connection is being made leaves none open', async () => {
-    const early = new RemoteOwner(path, SILENT, edge);
+    const early = new RemoteOwner(unixWay(path), SILENT, edge);
     let answered = false;
     const reply = replyTo(() => {
       answered = true;

@@ -1,5 +1,5 @@
 /**
- * The edge's side: reaches the sessions of another worker of this node.
+ * The edge's side: reaches the sessions of another worker, of this node or of another.
  *
  * Requests are numbered and wait for their answer; sockets stay here as plain pipes. When the
  * owner goes, its sessions are gone with it: requests are answered so and sockets closed.
@@ -16,13 +16,14 @@ import type {
 import { LIMITS } from '../../core/limits/limits.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
 import type { Refusals } from '../../core/limits/refusals.ts';
-import type { Reader, SlowReaders } from '../../core/limits/slow-readers.ts';
+import type { SlowReaders } from '../../core/limits/slow-readers.ts';
 import { forEachOne } from '../../core/log/for-each-one.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
 import { CLOSE_CODE } from '../../protocol/close-code.ts';
 import type { FrameReader } from '../../protocol/frame.ts';
 import { UNKNOWN_SESSION } from '../../protocol/unknown-session.ts';
-import { connectFramed, FramedConnection } from '../ipc/framed-connection.ts';
+import { FramedConnection } from '../ipc/framed-connection.ts';
+import { EdgeReader, EdgeSocket } from './edge-socket.ts';
 import { PAUSED_BY, PausedSockets } from './paused-sockets.ts';
 import { FRAME_BINARY, FRAME_TEXT, PeerFrame } from './peer-frame.ts';
 
@@ -34,8 +35,16 @@ export interface EdgeLimits {
   readonly refusals: Refusals;
 }
 
+/** The way to a worker. */
+export interface WayToWorker {
+  /** Where it is, for the log. */
+  readonly name: string;
+  /** Gives a link its socket; rejects when there is none to be had. */
+  connect(link: FramedConnection): Promise<void>;
+}
+
 export class RemoteOwner implements SessionOwner {
-  readonly #path: string;
+  readonly #way: WayToWorker;
   readonly #log: Log;
   readonly #edge: EdgeLimits;
   #link: FramedConnection | undefined;
@@ -46,9 +55,8 @@ export class RemoteOwner implements SessionOwner {
   readonly #sockets: Map<number, FrameSocket> = new Map();
   readonly #paused: PausedSockets = new PausedSockets((number) => this.#sockets.get(number));
 
-  /** @param path the Unix socket on which the owner listens */
-  constructor(path: string, log: Log, edge: EdgeLimits) {
-    this.#path = path;
+  constructor(way: WayToWorker, log: Log, edge: EdgeLimits) {
+    this.#way = way;
     this.#log = log;
     this.#edge = edge;
   }
@@ -56,6 +64,21 @@ export class RemoteOwner implements SessionOwner {
   /** Sockets held here for sessions of that worker. */
   get socketCount(): number {
     return this.#sockets.size;
+  }
+
+  /** The link, while there is one. */
+  get link(): FramedConnection | undefined {
+    return this.#link;
+  }
+
+  /** Of the latest request or socket: another number than before says that there was one since. */
+  get lastNumber(): number {
+    return this.#lastNumber;
+  }
+
+  /** Whether an answer is awaited or a socket held; a post that has begun is not known of. */
+  get isInUse(): boolean {
+    return this.#replies.size + this.#verdicts.size + this.#sockets.size > 0;
   }
 
   /** The keys of their connections. */
@@ -80,7 +103,7 @@ export class RemoteOwner implements SessionOwner {
   }
 
   beginPost(sessionId: string): void {
-    this.#write(PeerFrame.beginPost, 0, sessionId);
+    this.#write(PeerFrame.beginPost, this.#nextNumber(), sessionId);
   }
 
   post(sessionId: string, body: string | undefined, reply: Reply): void {
@@ -155,6 +178,13 @@ export class RemoteOwner implements SessionOwner {
     this.#link?.close();
   }
 
+  /** Lets go of a link that is not in use; the next request opens another. */
+  release(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.close();
+  }
+
   /** Numbers are 32 bits wide and come round again; those in use are passed over. */
   #nextNumber(): number {
     do {
@@ -179,7 +209,7 @@ export class RemoteOwner implements SessionOwner {
       LIMITS.ipcFrameBytes,
     );
     this.#link = link;
-    connectFramed(this.#path, link).catch((error: unknown) => this.#lost(link, error));
+    this.#way.connect(link).catch((error: unknown) => this.#lost(link, error));
     return link;
   }
 
@@ -304,7 +334,7 @@ export class RemoteOwner implements SessionOwner {
   #lost(link: FramedConnection, fault: unknown): void {
     if (this.#link !== link) return;
     this.#log.debug('the link to another worker ended', {
-      path: this.#path,
+      worker: this.#way.name,
       error: fault instanceof Error ? fault.message : 'closed',
     });
     this.#link = undefined;
@@ -320,60 +350,5 @@ export class RemoteOwner implements SessionOwner {
     forEachOne(replies, (reply) => reply.answer(UNKNOWN_SESSION), failed);
     forEachOne(verdicts, (verdict) => verdict(false), failed);
     forEachOne(sockets, (socket) => socket.close(CLOSE_CODE.restart, 'worker gone'), failed);
-  }
-}
-
-/**
- * A socket held for another worker: what it brings goes there as it is, and not much of it at a
- * time, so that a client can be told to wait before more has come of it than may be kept.
- */
-class EdgeSocket implements FrameHandler {
-  readonly connection: number;
-  readonly #owner: RemoteOwner;
-  readonly #number: number;
-  /** Since its owner was asked last whether it has taken what came. */
-  #newBytes = 0;
-
-  constructor(owner: RemoteOwner, number: number, connection: number) {
-    this.#owner = owner;
-    this.#number = number;
-    this.connection = connection;
-  }
-
-  onFrame(_socket: FrameSocket, frame: string | Buffer): void {
-    this.#owner.forward(this.#number, frame);
-    this.#newBytes += frame.length + LIMITS.packetOverheadBytes;
-    if (this.#newBytes <= LIMITS.peerUntakenBytes) return;
-    this.#newBytes = 0;
-    this.#owner.waitUntilTaken(this.#number);
-  }
-
-  onSocketClose(): void {
-    this.#owner.socketClosed(this.#number);
-  }
-
-  onPing(socket: FrameSocket): void {
-    if (socket.getBufferedAmount() > 0) this.#owner.waitFor(this.#number, socket);
-  }
-}
-
-/** Whoever reads a socket that is held for another worker. */
-class EdgeReader implements Reader {
-  readonly #owner: RemoteOwner;
-  readonly #number: number;
-  readonly #socket: FrameSocket;
-
-  constructor(owner: RemoteOwner, number: number, socket: FrameSocket) {
-    this.#owner = owner;
-    this.#number = number;
-    this.#socket = socket;
-  }
-
-  readsTooSlowly(): void {
-    this.#owner.cutSlow(this.#number, this.#socket, 'slowReader');
-  }
-
-  letGo(): void {
-    this.#owner.cutSlow(this.#number, this.#socket, undefined);
   }
 }
