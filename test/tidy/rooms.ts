@@ -283,6 +283,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'namespace.ts',
       'namespace-context.ts',
       'namespace-session.ts',
+      'remote-session.ts',
       'slot-table.ts',
       'whereabouts.ts',
     ],
@@ -417,6 +418,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'forwards requests and sockets to the worker that owns their session',
     imports: { 'server/links/ipc': 'any', 'server/protocol': 'any', ...CORE },
     entries: ['peer-server.ts', 'peers.ts'],
+  },
+  'src/server/links/broker/foreign': {
+    purpose: 'what Socket.IO servers and emitters say over Redis, understood and said',
+    imports: {
+      'host/foreign': 'any',
+      'host/runtime': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/sessions': 'type',
+      'server/protocol': 'any',
+    },
+    entries: ['contract.ts', 'foreign-bridge.ts'],
   },
   'src/server/links': { purpose: 'ways between processes, and later between hosts' },
   'src/server/state/presence': {
