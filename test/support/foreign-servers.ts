@@ -383,7 +383,8 @@ export class BridgeAtWork {
     const say = (message: string): void => void this.log.push(message);
     const log = { debug: say, info: say, warn: say, error: say };
     this.bridge = new ForeignBridge({ ...options, log });
-    transport.onMessage = (channel, payload) => this.bridge.onMessage(channel, payload);
+    transport.onMessage = (channel, payload, isByPattern) =>
+      this.bridge.onMessage(channel, payload, isByPattern);
   }
 
   static async start(

@@ -17,6 +17,8 @@ import type { Dialect, Purpose } from './dialect.ts';
 export const SESSION_ID_REST = 20;
 /** Rooms that wait for a place; more are forgotten. */
 const WAITING_MAX = 100_000;
+/** So long after a pattern took the place of many channels, messages may still come by both. */
+const DOUBLES_MS = 10_000;
 
 export interface ChannelOptions {
   readonly dialect: Dialect;
@@ -52,6 +54,9 @@ export class Channels {
   readonly #fixed: NameMap<Heading> = new NameMap();
   #roomChannels = 0;
   #hasSaidFull = false;
+  #doublesUntilMs = 0;
+  /** The last message by a channel's name, while there may be doubles. */
+  #lastByName: { readonly channel: string; readonly payload: Uint8Array } | undefined;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -105,6 +110,22 @@ export class Channels {
       }
     }
     return undefined;
+  }
+
+  /**
+   * Whether a message came by a channel's name already: Redis says it by name first, then by the
+   * pattern, with nothing in between.
+   */
+  isDouble(channel: string, payload: Uint8Array, isByPattern: boolean): boolean {
+    if (this.#doublesUntilMs === 0) return false;
+    const last = this.#lastByName;
+    this.#lastByName = isByPattern ? undefined : { channel, payload };
+    if (performance.now() > this.#doublesUntilMs) {
+      this.#doublesUntilMs = 0;
+      this.#lastByName = undefined;
+    }
+    if (!isByPattern || last?.channel !== channel) return false;
+    return Buffer.compare(last.payload, payload) === 0;
   }
 
   close(): void {
@@ -195,9 +216,11 @@ export class Channels {
     heard.rooms.clear();
     this.#roomChannels -= names.length;
     if (!heard.isServed) return;
+    // First the pattern, so that nothing is lost in between; what comes twice is told apart.
+    this.#doublesUntilMs = performance.now() + DOUBLES_MS;
+    transport.subscribePattern(this.#patternOf(heard) as string);
     if (narrow !== undefined) transport.unsubscribePattern(narrow);
     if (names.length > 0) transport.unsubscribe(names, isSharded);
-    transport.subscribePattern(this.#patternOf(heard) as string);
   }
 
   #wait(heard: Heard, room: string): void {

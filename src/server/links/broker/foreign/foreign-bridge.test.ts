@@ -15,28 +15,38 @@ import {
 import { requirement } from '../../../../../test/support/requires.ts';
 import type { SessionDescription } from '../../../core/sessions/remote-session.ts';
 import { encodeArguments } from '../../../protocol/binary-payload.ts';
-import type { ForeignEvent, ForeignMode } from './contract.ts';
+import type { ForeignBridgeOptions, ForeignEvent, ForeignMode } from './contract.ts';
 
 const program = requirement('redis');
 const ID = 'AAABnodeSessionNumberOne';
 const OTHER_ID = 'AAABnodeSessionNumberTwo';
 const EVERYONE = { rooms: [], users: [], except: [] };
 
-const ADAPTERS: Readonly<Record<string, { mode: ForeignMode; options?: Record<string, unknown> }>> =
-  {
-    'the classic adapter': { mode: 'pubsub', options: { requestsTimeout: 500 } },
-    'the classic adapter with answers on channels of their own': {
-      mode: 'pubsub',
-      options: { publishOnSpecificResponseChannel: true, requestsTimeout: 500 },
-    },
-    'the sharded adapter, dynamic': { mode: 'sharded' },
-    'the sharded adapter, dynamic-private': {
-      mode: 'sharded',
-      options: { subscriptionMode: 'dynamic-private' },
-    },
-    'the sharded adapter, static': { mode: 'sharded', options: { subscriptionMode: 'static' } },
-    'the streams adapter': { mode: 'streams' },
-  };
+interface Beside {
+  readonly mode: ForeignMode;
+  readonly options?: Record<string, unknown>;
+  readonly more?: Partial<ForeignBridgeOptions>;
+}
+
+const ADAPTERS: Readonly<Record<string, Beside>> = {
+  'the classic adapter': { mode: 'pubsub', options: { requestsTimeout: 500 } },
+  'the classic adapter with answers on channels of their own': {
+    mode: 'pubsub',
+    options: { publishOnSpecificResponseChannel: true, requestsTimeout: 500 },
+  },
+  'the sharded adapter, dynamic': { mode: 'sharded' },
+  'the sharded adapter, dynamic-private': {
+    mode: 'sharded',
+    options: { subscriptionMode: 'dynamic-private' },
+  },
+  'the sharded adapter, static': { mode: 'sharded', options: { subscriptionMode: 'static' } },
+  'the streams adapter': { mode: 'streams' },
+  'the streams adapter with sharded channels': {
+    mode: 'streams',
+    options: { useShardedPubSub: true },
+    more: { usesShardedChannels: true },
+  },
+};
 
 let redis: RedisAtWork;
 
@@ -47,7 +57,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-for (const [name, { mode, options }] of Object.entries(ADAPTERS)) {
+for (const [name, { mode, options, more = {} }] of Object.entries(ADAPTERS)) {
   describe.skipIf(!program.available)(program.title(`beside ${name}`), () => {
     let server: OfficialServer;
     let at: BridgeAtWork;
@@ -58,7 +68,7 @@ for (const [name, { mode, options }] of Object.entries(ADAPTERS)) {
 
     beforeEach(async () => {
       server = await OfficialServer.start(redis, mode, options);
-      at = await BridgeAtWork.start(redis, mode);
+      at = await BridgeAtWork.start(redis, mode, more);
       client = await server.client('one', ['blue', 'all']);
       other = await server.client('two', ['red', 'all']);
       session = await at.session(ID, ['blue', 'all'], { name: 'three' });
@@ -271,8 +281,8 @@ for (const [name, { mode, options }] of Object.entries(ADAPTERS)) {
       const nodes: BridgeAtWork[] = [at];
       const peers = () => nodes.length - 1;
       at.close();
-      at = await BridgeAtWork.start(redis, mode, { peers });
-      const next = await BridgeAtWork.start(redis, mode, { peers });
+      at = await BridgeAtWork.start(redis, mode, { ...more, peers });
+      const next = await BridgeAtWork.start(redis, mode, { ...more, peers });
       nodes.splice(0, 1, at, next);
       try {
         const far = await another.client('far', ['blue']);

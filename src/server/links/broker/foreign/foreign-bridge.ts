@@ -12,6 +12,7 @@
 
 import type { NodeRequest, SessionCommand, Target } from '../../../core/contracts/node-link.ts';
 import { LIMITS } from '../../../core/limits/limits.ts';
+import { timerMs } from '../../../core/limits/timer-ms.ts';
 import { describeError } from '../../../core/log/log.ts';
 import type { SessionDescription } from '../../../core/sessions/remote-session.ts';
 import { encodeArguments } from '../../../protocol/binary-payload.ts';
@@ -176,7 +177,7 @@ export class ForeignBridge {
           const chosen = foreignTarget(target);
           if (chosen === undefined) return NO_ANSWERS;
           const packet = encodeArguments([request.event, ...request.args], LIMITS.argumentDepth);
-          const times = { timeoutMs: request.timeoutMs };
+          const times = { timeoutMs: timerMs(request.timeoutMs) };
           const saying = { kind: 'emitWithAck', target: chosen, packet, ...times } as const;
           return await this.#ask(namespace, 'emitWithAck', timeoutMs, (requestId) => ({
             ...saying,
@@ -201,10 +202,15 @@ export class ForeignBridge {
     }
   }
 
-  /** A message came. It never throws. */
-  onMessage(channel: string, payload: Uint8Array): void {
+  /**
+   * A message came. It never throws.
+   *
+   * @param isByPattern it came since a pattern fits its channel, and not by the channel's name
+   */
+  onMessage(channel: string, payload: Uint8Array, isByPattern = false): void {
     if (this.#isClosed) return;
-    const heading = this.#channels.find(channel);
+    const isDouble = this.#channels.isDouble(channel, payload, isByPattern);
+    const heading = isDouble ? undefined : this.#channels.find(channel);
     if (heading === undefined || isOfHoldfast(payload)) {
       this.#figures.ignored++;
       return;

@@ -35,7 +35,8 @@ export interface AskedQuestion {
 export interface QuestionOptions {
   readonly home: ForeignHome;
   readonly figures: ForeignFigures;
-  reply(namespace: string, reply: Reply): void;
+  /** @returns false when it could not be said */
+  reply(namespace: string, reply: Reply): boolean;
   readonly complain: (what: string, reason: string) => void;
 }
 
@@ -83,11 +84,10 @@ export class ForeignQuestions {
       if (answers.items.length > ITEMS_MAX) throw new ForeignFault(`has over ${ITEMS_MAX} items`);
       return answers;
     };
-    const reply = (kind: Reply['kind'], value: unknown): true => {
+    const reply = (kind: Reply['kind'], value: unknown): boolean => {
       const { json, attachments } = encoded([value ?? null]);
       const text = json.slice(1, -1);
-      this.#options.reply(namespace, { kind, json: text, attachments, replyTo });
-      return true;
+      return this.#options.reply(namespace, { kind, json: text, attachments, replyTo });
     };
     switch (question.kind) {
       case 'sessions': {
@@ -130,7 +130,7 @@ export class ForeignQuestions {
     namespace: string,
     { target, event, args }: Extract<Question, { kind: 'emitWithAck' }>,
     waitsMs: number,
-    reply: (kind: Reply['kind'], value: unknown) => true,
+    reply: (kind: Reply['kind'], value: unknown) => boolean,
   ): Promise<boolean> {
     const timeoutMs = Math.ceil(waitsMs - Math.min(AHEAD_MS, waitsMs / 5));
     const request = { kind: 'emitWithAck', event, args, timeoutMs } as const;
@@ -138,9 +138,9 @@ export class ForeignQuestions {
     const { items, missing, isWhole } = await home.ask(namespace, target, request, timeoutMs);
     if (items.length > ITEMS_MAX) return false;
     // Without the count the asker learns that the answer is not whole, and has what there is.
-    if (isWhole) reply('clientCount', items.length + missing);
-    for (const item of items) reply('ack', item);
-    return isWhole;
+    const isCounted = isWhole && reply('clientCount', items.length + missing);
+    const areSaid = items.map((item) => reply('ack', item));
+    return isCounted && areSaid.every(Boolean);
   }
 }
 
