@@ -296,6 +296,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'namespace.ts',
       'namespace-context.ts',
       'namespace-session.ts',
+      'remote-session.ts',
       'slot-table.ts',
       'whereabouts.ts',
     ],
@@ -460,6 +461,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'redis-script.ts',
     ],
   },
+  'src/server/links/broker/foreign': {
+    purpose: 'what Socket.IO servers and emitters say over Redis, understood and said',
+    imports: {
+      'host/foreign': 'any',
+      'host/runtime': 'any',
+      'server/core/contracts': 'type',
+      'server/core/limits': 'any',
+      'server/core/log': 'any',
+      'server/core/sessions': 'type',
+      'server/protocol': 'any',
+    },
+    entries: ['contract.ts', 'foreign-bridge.ts'],
+  },
   'src/server/links/broker': {
     purpose: 'other nodes over Redis: who is there, what they want to hear, what all of them keep',
     imports: {
@@ -470,6 +484,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/contracts': 'type',
       'server/core/limits': 'any',
       'server/core/log': 'any',
+      'server/links/broker/foreign': 'any',
       'server/links/bus': 'any',
       'server/links/redis': 'type',
       'server/protocol': 'any',
