@@ -1,8 +1,9 @@
 /** `holdfast fleet hosts status`: the hosts that were started, and whether their agents answer. */
 import { Command } from 'commander';
 import { HostsFile } from '../fleet/hosts/hosts-file.ts';
+import { CliError } from './cli-error.ts';
 import { hostsJson, hostsText } from './fleet-hosts-text.ts';
-import { viewsOf } from './fleet-hosts-view.ts';
+import { viewsAsFarAsKnown } from './fleet-hosts-view.ts';
 import { told } from './fleet-told.ts';
 import { print, printJson } from './output.ts';
 
@@ -14,8 +15,10 @@ export function fleetHostsStatusCommand(): Command {
     .option('--json', 'Print them as JSON.')
     .addHelpText('after', '\nExample:\n  holdfast fleet hosts status --json')
     .action(async ({ json }: { readonly json?: boolean }) => {
-      const views = await told(() => viewsOf(new HostsFile().read()));
+      const { views, fault } = await told(() => viewsAsFarAsKnown(new HostsFile().read()));
       if (json) await printJson(hostsJson(views));
-      else await print(views.length === 0 ? NONE : hostsText(views));
+      else if (views.length > 0) await print(hostsText(views));
+      else if (fault === undefined) await print(NONE);
+      if (fault !== undefined) throw new CliError(fault.message, { cause: fault });
     });
 }

@@ -9,6 +9,7 @@ import { parseRegions } from '../fleet/hosts/ec2/order.ts';
 import { HostsFile } from '../fleet/hosts/hosts-file.ts';
 import type { HostFleet } from '../fleet/hosts/hosts-state.ts';
 import { type HostFault, stopOverSsh } from '../fleet/hosts/ssh/ssh-hosts.ts';
+import { FleetError } from '../fleet/settings/fleet-error.ts';
 import { counted, wholeOf } from '../fleet/settings/numbers.ts';
 import { CliError } from './cli-error.ts';
 import { told } from './fleet-told.ts';
@@ -100,10 +101,19 @@ async function stopFleet(
   file: HostsFile,
   fleet: HostFleet,
   isNamed: (name: string) => boolean,
-  { waitSeconds }: HowToStop,
+  { waitSeconds, forget }: HowToStop,
 ): Promise<StopResult> {
   const isOurs = (id: string): boolean => id === fleet.id;
-  const result = await stopRented(fleet.regions, waitSeconds, isOurs, ({ id }) => isNamed(id));
+  let result: StopResult;
+  try {
+    result = await stopRented(fleet.regions, waitSeconds, isOurs, ({ id }) => isNamed(id));
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    if (forget) file.remove(fleet.id);
+    const name = `fleet ${fleet.id} in ${fleet.regions.join(', ')}`;
+    const reason = error.message.replace(/\.$/, '');
+    return { stopped: [], faults: forget ? [] : [{ name, reason }], groupsLeft: 0 };
+  }
   const hosts = fleet.hosts.filter(({ name }) => !isNamed(name));
   keep(file, { ...fleet, hosts }, result.groupsLeft > 0);
   return result;
@@ -141,8 +151,8 @@ async function conclude(result: StopResult, { json }: StopOptions): Promise<void
   const [first] = faults;
   if (first !== undefined) {
     throw new CliError(
-      `Agents on ${counted(faults.length, 'host')} could not be stopped (${first.name}: ` +
-        `${first.reason}): try again, or give --forget, and they end when their time is over.`,
+      `Not all could be stopped (${first.name}: ${first.reason}): try again, or give --forget, ` +
+        'and what is left ends when its time is over.',
     );
   }
   if (groupsLeft > 0) {

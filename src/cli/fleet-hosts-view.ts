@@ -4,6 +4,7 @@ import { findInstances } from '../fleet/hosts/ec2/ec2-fleet.ts';
 import { openEc2 } from '../fleet/hosts/ec2/open-ec2.ts';
 import { HostsFile } from '../fleet/hosts/hosts-file.ts';
 import type { FleetHost, HostFleet } from '../fleet/hosts/hosts-state.ts';
+import { FleetError } from '../fleet/settings/fleet-error.ts';
 
 export interface HostView {
   readonly fleet: string;
@@ -22,9 +23,26 @@ export interface HostView {
 
 /** Asks providers and agents, and keeps addresses that became known. @throws FleetError */
 export async function viewsOf(fleets: readonly HostFleet[]): Promise<readonly HostView[]> {
+  const { views, fault } = await viewsAsFarAsKnown(fleets);
+  if (fault === undefined) return views;
+  throw fault;
+}
+
+/** The same, where a provider that gives no answer is to hide no other. */
+export async function viewsAsFarAsKnown(
+  fleets: readonly HostFleet[],
+): Promise<{ readonly views: readonly HostView[]; readonly fault: FleetError | undefined }> {
   const views: HostView[] = [];
-  for (const fleet of fleets) views.push(...(await viewsOfFleet(fleet)));
-  return views;
+  let fault: FleetError | undefined;
+  for (const fleet of fleets) {
+    try {
+      views.push(...(await viewsOfFleet(fleet)));
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      fault ??= error;
+    }
+  }
+  return { views, fault };
 }
 
 async function viewsOfFleet(fleet: HostFleet): Promise<readonly HostView[]> {

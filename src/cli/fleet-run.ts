@@ -12,6 +12,7 @@ import {
   type RunFlags,
   type RunSettings,
 } from '../fleet/settings/settings.ts';
+import { isLoopback } from '../host/access/loopback.ts';
 import type { FleetVerdict } from '../report/recording/record.ts';
 import { CliError } from './cli-error.ts';
 import { CONTROL_TOKEN } from './fleet-control.ts';
@@ -126,9 +127,15 @@ function tokensIn(options: TokenOptions): Pick<RunFlags, 'token' | 'adminToken' 
   };
 }
 
-/** Of hosts that were started, when none is named and those of this host are not wanted. */
-function foundAgents({ agent, source, local }: RunOptions): Pick<RunFlags, 'found'> {
-  if (agent !== undefined || source !== undefined || local === true) return {};
+/**
+ * Of hosts that were started, when none is named and those of this host are not wanted. To others,
+ * a target on loopback is one of their own.
+ */
+function foundAgents({ agent, source, local, target }: RunOptions): Pick<RunFlags, 'found'> {
+  const isHere = target.some(
+    (url) => URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')),
+  );
+  if (agent !== undefined || source !== undefined || local === true || isHere) return {};
   return { found: agentsOf(new HostsFile().read()) };
 }
 

@@ -17,7 +17,7 @@ import {
 } from '../../host/access/private-file.ts';
 import { parsedOrNothing } from '../../host/foreign/parsed.ts';
 import { FleetError } from '../settings/fleet-error.ts';
-import { type HostFleet, hostsState } from './hosts-state.ts';
+import { FLEETS_MAX, type HostFleet, hostsState } from './hosts-state.ts';
 
 /** A hundred fleets of five hundred hosts have less. */
 const FILE_BYTES_MAX = 16_777_216;
@@ -56,7 +56,13 @@ export class HostsFile {
 
   /** Puts a fleet in, in place of what was known of it. @throws FleetError */
   put(fleet: HostFleet): void {
-    this.#write([...this.read().filter(({ id }) => id !== fleet.id), fleet]);
+    const others = this.read().filter(({ id }) => id !== fleet.id);
+    if (others.length >= FLEETS_MAX) {
+      throw new FleetError(
+        `${FLEETS_MAX} fleets are kept already: end them with "holdfast fleet hosts stop all".`,
+      );
+    }
+    this.#write([...others, fleet]);
   }
 
   /** @throws FleetError */

@@ -14,7 +14,8 @@ export const AGENTS_PER_HOST_MAX = 64;
 /** A week: what runs longer has been forgotten. */
 export const MINUTES_MAX = 10_080;
 
-const FLEETS_MAX = 100;
+/** How many starts the file holds. */
+export const FLEETS_MAX = 100;
 /** The last moment that a date can hold. */
 const MOMENTS_END_MS = 8.64e15;
 

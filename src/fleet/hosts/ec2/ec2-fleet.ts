@@ -62,27 +62,67 @@ export async function startInstances(
   order: Ec2Order,
   userData: string,
 ): Promise<readonly FleetInstance[]> {
-  const shares = regions.map((region, index) => ({
-    region,
-    count:
-      Math.floor(order.count / regions.length) + (index < order.count % regions.length ? 1 : 0),
-  }));
+  const shares = await sharesOf(regions, order);
   const starts = await Promise.allSettled(
-    shares
-      .filter(({ count }) => count > 0)
-      .map(({ region, count }) => startIn(region, count, fleet, order, userData)),
+    shares.map((share) => startIn(share, fleet, order, userData)),
   );
+  const started = starts.flatMap((start) => (start.status === 'fulfilled' ? start.value : []));
   const failed = starts.find((start) => start.status === 'rejected');
-  if (failed === undefined) {
-    return starts.flatMap((start) => (start.status === 'fulfilled' ? start.value : []));
-  }
-  throw new StartError(failed.reason, await isAnythingLeft(regions, fleet.id));
+  if (failed === undefined) return started;
+  throw new StartError(failed.reason, await isAnythingLeft(regions, fleet.id, started));
 }
 
-/** Ends what a start that failed has started. */
-async function isAnythingLeft(regions: readonly Ec2Region[], id: string): Promise<boolean> {
+interface Share {
+  readonly region: Ec2Region;
+  readonly count: number;
+  readonly image: string;
+}
+
+/** Asks all regions before any of them starts something. @throws StartError */
+async function sharesOf(regions: readonly Ec2Region[], order: Ec2Order): Promise<readonly Share[]> {
+  const least = Math.floor(order.count / regions.length);
+  const counts = regions.map((_, index) => least + (index < order.count % regions.length ? 1 : 0));
+  try {
+    const images = await inTurns(regions, REGIONS_AT_A_TIME, (region) => imageIn(region, order));
+    return regions
+      .map((region, index) => ({
+        region,
+        count: counts[index] as number,
+        image: images[index] as string,
+      }))
+      .filter(({ count }) => count > 0);
+  } catch (error) {
+    throw new StartError(error, false);
+  }
+}
+
+async function imageIn(region: Ec2Region, { images, type }: Ec2Order): Promise<string> {
+  const given = images.get(region.region);
+  if (given !== undefined) {
+    // Whether the region is there and lets us look is learnt all the same.
+    await region.groups(FLEET_TAG);
+    return given;
+  }
+  const newest = await region.newestImage(/^[a-z]+\d+g/.test(type) ? 'arm64' : 'x86_64');
+  if (newest !== undefined) return newest;
+  throw new FleetError(
+    `EC2 in ${region.region} has no image of Amazon Linux 2023: name one with --image ` +
+      `${region.region}=ami-….`,
+  );
+}
+
+/** Ends what a start that failed has started; EC2 may not list yet what it has just started. */
+async function isAnythingLeft(
+  regions: readonly Ec2Region[],
+  id: string,
+  started: readonly FleetInstance[],
+): Promise<boolean> {
   const isOurs = (fleet: string): boolean => fleet === id;
   try {
+    await inAll(regions, async (region) => {
+      const ids = started.filter((each) => each.region === region.region).map((each) => each.id);
+      if (ids.length > 0) await region.terminate(ids);
+    });
     await stopInstances(regions, isOurs);
     return (await removeGroups(regions, isOurs)) > 0;
   } catch {
@@ -112,7 +152,7 @@ export async function stopInstances(
   isOurs: (fleet: string) => boolean,
   isChosen: (instance: FleetInstance) => boolean = () => true,
 ): Promise<Stopped> {
-  const stopped = await inTurns(regions, REGIONS_AT_A_TIME, async (region) => {
+  const stopped = await inAll(regions, async (region) => {
     const all = await findInstances([region], isOurs);
     const instances = all.filter(isChosen);
     for (let at = 0; at < instances.length; at += TERMINATED_AT_ONCE) {
@@ -135,25 +175,16 @@ export async function removeGroups(
   regions: readonly Ec2Region[],
   isOurs: (fleet: string) => boolean,
 ): Promise<number> {
-  const left = await inTurns(regions, REGIONS_AT_A_TIME, (region) => deleteGroups(region, isOurs));
+  const left = await inAll(regions, (region) => deleteGroups(region, isOurs));
   return left.reduce((sum, count) => sum + count, 0);
 }
 
 async function startIn(
-  region: Ec2Region,
-  count: number,
+  { region, count, image }: Share,
   fleet: HostFleet,
   order: Ec2Order,
   userData: string,
 ): Promise<readonly FleetInstance[]> {
-  const architecture = /^[a-z]+\d+g/.test(order.type) ? 'arm64' : 'x86_64';
-  const image = order.images.get(region.region) ?? (await region.newestImage(architecture));
-  if (image === undefined) {
-    throw new FleetError(
-      `EC2 in ${region.region} has no image of Amazon Linux 2023: name one with --image ` +
-        `${region.region}=ami-….`,
-    );
-  }
   const tags: readonly Tag[] = [
     { key: FLEET_TAG, value: fleet.id },
     { key: 'holdfast-fleet-ends', value: new Date(fleet.endsAtMs).toISOString() },
@@ -176,6 +207,21 @@ async function startIn(
   throw new FleetError(
     `EC2 in ${region.region} started ${ours.length} of ${counted(count, 'instance')}.`,
   );
+}
+
+/** One region that fails keeps none of the others from it. @throws what the first has thrown */
+async function inAll<T>(
+  regions: readonly Ec2Region[],
+  act: (region: Ec2Region) => Promise<T>,
+): Promise<readonly T[]> {
+  const settled = await inTurns(regions, REGIONS_AT_A_TIME, async (region) => {
+    const [end] = await Promise.allSettled([act(region)]);
+    return end as PromiseSettledResult<Awaited<T>>;
+  });
+  return settled.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
 }
 
 /** @returns how many are still in use */

@@ -12,7 +12,7 @@ const BYTES_MAX = 16_384;
 
 /** What npm installs: a version, or the address of a tarball. */
 export function parsePackage(text: string): string {
-  if (/^(?:@?[\w.-]+\/)?[\w.-]+(?:@[\w.+-]+)?$|^https:\/\/[\w./:@%+-]+\.tgz$/.test(text)) {
+  if (/^(?:@\w[\w.-]*\/)?\w[\w.-]*(?:@[\w.+-]+)?$|^https:\/\/[\w./:@%+-]+\.tgz$/.test(text)) {
     return text;
   }
   throw new FleetError(
@@ -47,7 +47,7 @@ END
 systemctl enable --now holdfast-end.timer
 sysctl -w net.ipv4.ip_local_port_range='1024 65535' \\
   net.ipv4.ip_local_reserved_ports='${range(fleet.ports)}' fs.nr_open=4194304 fs.file-max=4194304
-if command -v dnf; then
+if command -v dnf >/dev/null; then
   for version in 22 20 24; do
     dnf install -y "nodejs$version" "nodejs$version-npm" && break
   done

@@ -30,11 +30,16 @@ const REASON_CHARACTERS_MAX = 300;
 const GROUP_PATTERN = /^sg-[0-9a-f]{8,32}$/;
 const IMAGE_PATTERN = /^ami-[0-9a-f]{8,32}$/;
 
-/** @throws FleetError where it is not installed */
-export async function openEc2(): Promise<(region: string) => Ec2Region> {
+/**
+ * @param load the client's module
+ * @throws FleetError where it is not installed
+ */
+export async function openEc2(
+  load: () => Promise<Sdk> = () => import('@aws-sdk/client-ec2'),
+): Promise<(region: string) => Ec2Region> {
   let sdk: Sdk;
   try {
-    sdk = await import('@aws-sdk/client-ec2');
+    sdk = await load();
   } catch (cause) {
     throw new FleetError(
       'Renting hosts takes the EC2 client of AWS, which is not installed: run ' +
@@ -222,7 +227,8 @@ class OfficialEc2 implements Ec2Region {
         { cause },
       );
     }
-    const words = message.trim().replace(/\.$/, '').slice(0, REASON_CHARACTERS_MAX);
+    const [line = ''] = message.trim().split('\n');
+    const words = line.replace(/\.$/, '').slice(0, REASON_CHARACTERS_MAX);
     return new FleetError(`EC2 in ${this.region}, asked for ${what}: ${words} (${name}).`, {
       cause,
     });

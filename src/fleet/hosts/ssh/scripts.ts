@@ -63,7 +63,7 @@ done
 /** Prints `stopped N` when none is left. */
 export function stopScript({ id, ports }: AgentsThere): string {
   return `${folderOf(id)}
-ours() { tr '\\0' '\\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qxF -- "$folder/token"; }
+ours() { { tr '\\0' '\\n' <"/proc/$1/cmdline" | grep -qxF -- "$folder/token"; } 2>/dev/null; }
 stopped=0
 for port in ${ports.join(' ')}; do
   pid=$(cat "$folder/$port.pid" 2>/dev/null)
