@@ -44,7 +44,7 @@ export function complain(sentence: string): void {
 
 /** What is to be read before the rest, and is no part of what was asked for. @param sentence one */
 export function remark(sentence: string): void {
-  console.error(printable(sentence));
+  process.stderr.write(`${printable(sentence)}\n`);
 }
 
 /** What nobody foresaw is a fault of ours, and its stack is what a report needs. */
