@@ -26,7 +26,7 @@ const LOST = HOSTS - 1;
 const LOST_WITHIN_MS = 30_000;
 const END_TIMEOUT_MS = 40_000;
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const sshd = requirement('sshd');
 const reason = sshd.available ? NO_HOST_NETWORK : sshd.reason;
