@@ -56,6 +56,8 @@ export const LONG: readonly string[] = [
   'test/protocol/plain-websocket.test.ts',
   'test/system/expiry.test.ts',
   'test/system/fleet-control.test.ts',
+  'test/system/fleet-hosts-ec2.test.ts',
+  'test/system/fleet-hosts-ssh.test.ts',
   'test/system/fleet-limits.test.ts',
   'test/system/fleet-plain.test.ts',
   'test/system/fleet-scenarios.test.ts',

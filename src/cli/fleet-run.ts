@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 import { CLIENT_PROTOCOLS } from '../fleet/agent/contract.ts';
 import type { FleetRun } from '../fleet/coordinator/fleet-run.ts';
-import { FleetError } from '../fleet/settings/fleet-error.ts';
+import { agentsOf } from '../fleet/hosts/agents.ts';
+import { HostsFile } from '../fleet/hosts/hosts-file.ts';
 import { mixTexts, SCENARIOS } from '../fleet/settings/load.ts';
 import {
   addressText,
@@ -11,11 +12,13 @@ import {
   type RunFlags,
   type RunSettings,
 } from '../fleet/settings/settings.ts';
+import { isLoopback } from '../host/access/loopback.ts';
 import type { FleetVerdict } from '../report/recording/record.ts';
 import { CliError } from './cli-error.ts';
 import { CONTROL_TOKEN } from './fleet-control.ts';
 import { FleetProgress } from './fleet-progress.ts';
 import { verdictText } from './fleet-text.ts';
+import { told } from './fleet-told.ts';
 import { print, printJson } from './output.ts';
 import { StopSignals } from './stop-signals.ts';
 import {
@@ -25,7 +28,7 @@ import {
   type TokenSource,
 } from './token-options.ts';
 
-type RunOptions = RunFlags & TokenOptions & { readonly json?: boolean };
+type RunOptions = RunFlags & TokenOptions & { readonly json?: boolean; readonly local?: boolean };
 
 const AGENT_TOKEN: TokenSource = {
   flag: '--token',
@@ -67,7 +70,9 @@ export function fleetRunCommand(): Command {
         'The exit code is 0 only when the run passed.',
     )
     .action(async ({ json, ...flags }: RunOptions) => {
-      const verdict = await told(() => conduct(parseSettings({ ...flags, ...tokensIn(flags) })));
+      const verdict = await told(() =>
+        conduct(parseSettings({ ...flags, ...tokensIn(flags), ...foundAgents(flags) })),
+      );
       if (json) await printJson(verdict);
       else await print(verdictText(verdict));
       if (verdict.verdict === 'passed') return;
@@ -79,6 +84,7 @@ export function fleetRunCommand(): Command {
 
 function addAgentOptions(command: Command): void {
   command.option('--agent <address>', 'Host and port of an agent; repeatable.', collect);
+  command.option('--local', 'Agents of this host, though "fleet hosts" has started others.');
   addTokenOptions(command, AGENT_TOKEN)
     .option('--processes <n>', 'Local agents to start at least, without --agent.', '1')
     .option('--source <address>', 'Local address to connect from; repeatable.', collect)
@@ -121,14 +127,16 @@ function tokensIn(options: TokenOptions): Pick<RunFlags, 'token' | 'adminToken' 
   };
 }
 
-/** A sentence for the user, whichever part of the run has it. */
-async function told<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof FleetError) throw new CliError(error.message, { cause: error });
-    throw error;
-  }
+/**
+ * Of hosts that were started, when none is named and those of this host are not wanted. To others,
+ * a target on loopback is one of their own.
+ */
+function foundAgents({ agent, source, local, target }: RunOptions): Pick<RunFlags, 'found'> {
+  const isHere = target.some(
+    (url) => URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')),
+  );
+  if (agent !== undefined || source !== undefined || local === true || isHere) return {};
+  return { found: agentsOf(new HostsFile().read()) };
 }
 
 async function conduct(settings: RunSettings): Promise<FleetVerdict> {

@@ -11,14 +11,14 @@ setDefaultTimeout(60_000);
 const fleet = (args: readonly string[]) => runHere(['fleet', ...args]);
 
 describe('every command', () => {
-  test.each([[[]], [['run']], [['agent']], [['status']], [['set']], [['stop']]])(
-    '%p has help with an example',
-    async (command) => {
-      const { code, out } = await fleet([...command, '--help']);
-      expect(code).toBe(0);
-      expect(out).toMatch(/\nExamples?:\n {2}(HOLDFAST_FLEET_TOKEN=… )?holdfast fleet /);
-    },
-  );
+  test.each([
+    ...[[[]], [['run']], [['agent']], [['status']], [['set']], [['stop']]],
+    ...[[['hosts']], [['hosts', 'start']], [['hosts', 'status']], [['hosts', 'stop']]],
+  ])('%p has help with an example', async (command) => {
+    const { code, out } = await fleet([...command, '--help']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/\nExamples?:\n {2}(HOLDFAST_FLEET_TOKEN=… )?holdfast fleet /);
+  });
 
   test.each([
     [['rum'], "unknown command 'rum' (Did you mean run?); see holdfast fleet --help."],
@@ -44,6 +44,16 @@ describe('every command', () => {
     ],
     [['run', '--target', 'ws://a', '--control-token', 'x'], '--control-token holds no token'],
     [['status', '--control-token', 'fifteen-letters'], '--control-token holds no token'],
+    [['hosts', 'start'], 'Say which hosts: --ssh user@host, or a number and --provider ec2.'],
+    [['hosts', 'start', '--ssh', '-oProxyCommand=x'], '--ssh has "-oProxyCommand=x"; write each'],
+    [['hosts', 'start', '--ssh', 'a', '--command', 'a;id'], '--command is "a;id"; it must be a'],
+    [['hosts', 'start', '2', '--ssh', 'a'], 'Give either --ssh with hosts that exist, or a'],
+    [['hosts', 'start', '--ssh', 'a', '--agents', '65'], '--agents is "65"; it must be a whole'],
+    [['hosts', 'start', '2', '--provider', 'gce'], '--provider is "gce"; it must be ec2.'],
+    [['hosts', 'start', '--provider', 'ec2'], 'the number of hosts is ""; it must be a whole'],
+    [['hosts', 'start', '2', '--provider', 'ec2'], '--regions has ""; write it like us-east-1,'],
+    [['hosts', 'stop'], "missing required argument 'hosts'; see holdfast fleet hosts stop --help."],
+    [['hosts', 'stop', 'nobody'], '"nobody" is no host that was started: "holdfast fleet hosts'],
     [['agent', '--listen', '127.0.0.1:x'], '--listen is "127.0.0.1:x"; write it like host:8710.'],
   ])('%p fails with one sentence', async (args, sentence) => {
     const { code, out, err } = await fleet(args);

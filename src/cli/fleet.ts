@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { fleetAgentCommand } from './fleet-agent.ts';
 import { fleetSetCommand, fleetStatusCommand, fleetStopCommand } from './fleet-control.ts';
+import { fleetHostsCommand } from './fleet-hosts.ts';
 import { fleetRunCommand } from './fleet-run.ts';
 
 export function fleetCommand(): Command {
@@ -10,11 +11,13 @@ export function fleetCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  holdfast fleet run --target http://127.0.0.1:8500 --connections 5000\n' +
-        '  holdfast fleet status\n  holdfast fleet set connections 20000',
+        '  holdfast fleet status\n  holdfast fleet set connections 20000\n' +
+        '  holdfast fleet hosts start --ssh root@10.0.0.3,root@10.0.0.4',
     );
   const commands = [
     fleetRunCommand(),
     fleetAgentCommand(),
+    fleetHostsCommand(),
     fleetStatusCommand(),
     fleetSetCommand(),
     fleetStopCommand(),

@@ -42,6 +42,11 @@ export function complain(sentence: string): void {
   console.error(`holdfast: ${printable(sentence)}`);
 }
 
+/** What is to be read before the rest, and is no part of what was asked for. @param sentence one */
+export function remark(sentence: string): void {
+  process.stderr.write(`${printable(sentence)}\n`);
+}
+
 /** What nobody foresaw is a fault of ours, and its stack is what a report needs. */
 export function complainOfFault(error: unknown): void {
   const text = printableLines(Bun.inspect(error, { colors: false }));

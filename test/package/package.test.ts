@@ -147,10 +147,11 @@ describe('the package', () => {
     }
     expect(lost).toEqual([]);
     const own = [...named].filter((name) => !/^(node:|bun:)|^holdfast$/.test(name));
-    const { dependencies, optionalDependencies } = JSON.parse(
+    const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
       readFileSync(join(ROOT, 'package.json'), 'utf8'),
     );
-    expect(own.sort()).toEqual(Object.keys({ ...dependencies, ...optionalDependencies }).sort());
+    const told = { ...dependencies, ...optionalDependencies, ...peerDependencies };
+    expect(own.sort()).toEqual(Object.keys(told).sort());
   });
 });
 

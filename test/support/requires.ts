@@ -27,6 +27,7 @@ export type ProgramName =
   | 'promtool'
   | 'python3'
   | 'redis'
+  | 'sshd'
   | 'systemd-analyze';
 
 export const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
@@ -36,6 +37,7 @@ export const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
   promtool: { package: 'prometheus', commands: ['promtool'] },
   python3: { package: 'python3', commands: ['python3'] },
   redis: { package: 'redis-server', commands: ['redis-server', 'valkey-server'] },
+  sshd: { package: 'openssh-server', commands: ['sshd'] },
   'systemd-analyze': { package: 'systemd', commands: ['systemd-analyze'] },
 };
 

@@ -196,6 +196,25 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     },
     entries: ['fleet-run.ts', 'status.ts'],
   },
+  'src/fleet/hosts': {
+    purpose: 'hosts that agents were started on: how they are kept in a file, and found again',
+    imports: {
+      'fleet/agent': 'any',
+      'fleet/settings': 'any',
+      'host/access': 'any',
+      'host/foreign': 'any',
+    },
+  },
+  'src/fleet/hosts/ssh': {
+    purpose: "agents on hosts that exist, by the system's ssh",
+    imports: { 'fleet/hosts': 'any', 'fleet/settings': 'any' },
+    entries: ['destination.ts', 'scripts.ts', 'ssh-hosts.ts'],
+  },
+  'src/fleet/hosts/ec2': {
+    purpose: 'agents on rented instances: started, found by their tag, ended; what they cost',
+    imports: { 'fleet/hosts': 'any', 'fleet/settings': 'any', 'host/foreign': 'any' },
+    entries: ['ec2-fleet.ts', 'first-boot.ts', 'open-ec2.ts', 'order.ts', 'prices.ts'],
+  },
   'src/fleet': {
     purpose: 'the load generator: agents with connections, and who gives them orders',
   },
@@ -676,6 +695,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'fleet/agent': 'any',
       'fleet/agent-group': 'any',
       'fleet/coordinator': 'any',
+      'fleet/hosts': 'any',
+      'fleet/hosts/ec2': 'any',
+      'fleet/hosts/ssh': 'any',
       'fleet/settings': 'any',
       report: 'any',
       'report/recording': 'any',

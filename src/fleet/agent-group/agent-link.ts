@@ -14,6 +14,7 @@ import { agentSample, SAMPLE_BYTES_MAX } from './sample-schema.ts';
 
 /** An agent that gives no answer for so long is lost; its sessions may be, too. */
 const LOST_AFTER_MS = 10_000;
+const START_ONE = 'start one there with "holdfast fleet agent", or correct --agent';
 
 export interface AgentEnd {
   /** `host:port` as given, or `local 3`. */
@@ -22,6 +23,8 @@ export interface AgentEnd {
   readonly token: string;
   /** Whether it runs on this host and by this host's clock. */
   readonly isLocal: boolean;
+  /** What to do when it does not answer; without it, what whoever named it can do. */
+  readonly advice?: string | undefined;
 }
 
 export class AgentLink {
@@ -77,16 +80,14 @@ export class AgentLink {
 
   /** Asks for the first time, before anything is ordered. @throws FleetError */
   async greet(): Promise<void> {
-    const { name } = this.#end;
+    const { name, advice = START_ONE } = this.#end;
     let response: Response;
     try {
       response = await this.#request('/sample');
     } catch (cause) {
-      throw new FleetError(
-        `No agent answers at ${name} (${reasonOf(cause)}): start one there with ` +
-          '"holdfast fleet agent", or correct --agent.',
-        { cause },
-      );
+      throw new FleetError(`No agent answers at ${name} (${reasonOf(cause)}): ${advice}.`, {
+        cause,
+      });
     }
     if (response.status === 401) {
       await response.body?.cancel();

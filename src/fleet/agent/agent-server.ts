@@ -35,6 +35,7 @@ export function serveAgent(agent: Agent, options: AgentServerOptions): Bun.Serve
         return refuse(401, 'The agent wants its token.');
       }
       if (method === 'GET' && path === '/sample') return Response.json(agent.sample());
+      if (method === 'GET' && path === '/brief') return Response.json(agent.brief());
       if (method === 'POST' && path === '/order') return await obey(agent, request);
       return refuse(404, 'Nothing is here; use POST /order or GET /sample.');
     },

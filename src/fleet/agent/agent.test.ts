@@ -39,6 +39,7 @@ describe('the API', () => {
   ])('refuses %s with 401, whatever is asked', async (_what, token) => {
     for (const [method, path] of [
       ['GET', '/sample'],
+      ['GET', '/brief'],
       ['POST', '/order'],
       ['GET', '/'],
     ] as const) {
@@ -47,6 +48,16 @@ describe('the API', () => {
       expect(answer.error).toMatch(/^[A-Z].*\.$/);
     }
     expect(agent.sample().run).toBe('');
+  });
+
+  test('gives a brief account of itself, and keeps its lag for the next sample', async () => {
+    // A loop that is held up, as seen by whoever asks first.
+    const untilMs = performance.now() + 400;
+    while (performance.now() < untilMs);
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const response = await fetch(`http://127.0.0.1:${server.port}/brief`, { headers });
+    expect(await response.json()).toEqual({ open: 0, connecting: 0, capacity: OPEN_FILES - 64 });
+    expect(agent.sample().usage.loopLagMs).toBeGreaterThan(100);
   });
 
   test.each([

@@ -5,7 +5,7 @@
  * of agents share a machine with the server they measure.
  */
 
-import type { AgentOrder, AgentSample } from './contract.ts';
+import type { AgentBrief, AgentOrder, AgentSample } from './contract.ts';
 import { ORDER_TIMEOUT_MS } from './contract.ts';
 import { Swarm } from './swarm.ts';
 
@@ -66,6 +66,12 @@ export class Agent {
   #begin(): void {
     this.#beginning = crypto.randomUUID();
     this.#lagMs = 0;
+  }
+
+  /** For whoever only looks: nothing that a coordinator would then miss in its sample. */
+  brief(): AgentBrief {
+    const { open, connecting } = this.#swarm;
+    return { open, connecting, capacity: this.#capacity };
   }
 
   /** The lag in it is that since the sample before. */

@@ -104,6 +104,14 @@ export interface JitterOrder {
   readonly awayMs: number;
 }
 
+/** What an agent answers to whoever only looks. */
+export interface AgentBrief {
+  readonly open: number;
+  readonly connecting: number;
+  /** Connections that it can hold. */
+  readonly capacity: number;
+}
+
 export interface AgentSample {
   readonly run: string;
   /**

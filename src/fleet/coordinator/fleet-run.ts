@@ -23,8 +23,8 @@ import { loopbackSources } from '../agent-group/local-ports.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { counted } from '../settings/numbers.ts';
 import {
-  type AgentAddress,
   addressText,
+  type RunAgent,
   type RunSettings,
   settingsRecord,
 } from '../settings/settings.ts';
@@ -289,15 +289,16 @@ export class FleetRun implements Controlled {
     const links = agents.map((address) => {
       const name = addressText(address);
       const token = this.#tokenOf(address);
-      return new AgentLink({ name, url: `http://${name}`, token, isLocal: false });
+      const { advice } = address;
+      return new AgentLink({ name, url: `http://${name}`, token, isLocal: false, advice });
     });
     await Promise.all(links.map((link) => link.greet()));
     return links;
   }
 
   /** @throws FleetError when it is not known */
-  #tokenOf(agent: AgentAddress): string {
-    const { token } = this.#settings;
+  #tokenOf(agent: RunAgent): string {
+    const token = agent.token ?? this.#settings.token;
     if (token !== undefined) return token;
     const { host, port } = agent;
     const left = isLoopback(host) ? findToken({ of: 'fleet-agent', port, host }) : undefined;

@@ -40,6 +40,16 @@ test('messages gather as the hosts need, or as said', () => {
   expect(() => parse({ coalesce: '101' })).toThrow(FleetError);
 });
 
+test('agents that were found serve when none is named, each with its own token', () => {
+  const found = [{ host: '10.0.0.3', port: 8710, token: 'a-token-of-a-test' }];
+  const settings = parse({ found });
+  expect(settings.agents).toEqual(found);
+  expect(JSON.stringify(settingsRecord(settings))).not.toContain('a-token-of-a-test');
+  expect(parse({ found, agent: ['127.0.0.1:1'] }).agents).toEqual([{ host: '127.0.0.1', port: 1 }]);
+  const bare = [...found, { host: '10.0.0.4', port: 8710 }];
+  expect(() => parse({ found: bare })).toThrow('Agents on other hosts want their token');
+});
+
 test('numbers may have underscores, protocols weights', () => {
   const protocol = 'socket-io=50, sse=30,poll=15,stream=4,websocket';
   const settings = parse({ connections: '1_000_000', protocol });

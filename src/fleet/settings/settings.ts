@@ -24,7 +24,7 @@ export interface RunSettings {
   readonly rate: number;
   readonly holdSeconds: number;
   /** Addresses of agents elsewhere; without any, agents are started here. */
-  readonly agents: readonly AgentAddress[];
+  readonly agents: readonly RunAgent[];
   /** Of all of them; without it, each on this host has left its own. */
   readonly token: string | undefined;
   /** Local agents to start at least. */
@@ -53,6 +53,14 @@ export interface AgentAddress {
   readonly port: number;
 }
 
+/** An agent elsewhere. */
+export interface RunAgent extends AgentAddress {
+  /** Its own, where it is not that of all. */
+  readonly token?: string | undefined;
+  /** What to do when it does not answer; completes a sentence. */
+  readonly advice?: string | undefined;
+}
+
 export interface ControlSettings {
   readonly host: string;
   readonly port: number;
@@ -67,6 +75,8 @@ export interface RunFlags extends LoadFlags {
   readonly rate: string;
   readonly hold: string;
   readonly agent?: readonly string[] | undefined;
+  /** Agents of hosts that were started, when none was given. */
+  readonly found?: readonly RunAgent[] | undefined;
   /** This and the other tokens have been judged already, and are not empty. */
   readonly token?: string | undefined;
   readonly processes: string;
@@ -94,7 +104,8 @@ export function parseSettings(flags: RunFlags): RunSettings {
     connections,
     rate: fractionOf('--rate', flags.rate, 0.01, RATE_MAX),
     holdSeconds,
-    agents: (flags.agent ?? []).map((text) => parseAddress('--agent', text, AGENT_PORT)),
+    agents:
+      flags.agent?.map((text) => parseAddress('--agent', text, AGENT_PORT)) ?? flags.found ?? [],
     token: flags.token,
     processes: wholeOf('--processes', flags.processes, 1, 1_024),
     sources: flags.source ?? [],
@@ -117,8 +128,8 @@ export function parseSettings(flags: RunFlags): RunSettings {
     stallSeconds: fractionOf('--stall', flags.stall, 1, 3_600),
   };
   checkEchoes(settings.load, settings.mix);
-  const isElsewhere = settings.agents.some(({ host }) => !isLoopback(host));
-  if (isElsewhere && settings.token === undefined) {
+  const needsToken = settings.agents.some(({ host, token }) => !token && !isLoopback(host));
+  if (needsToken && settings.token === undefined) {
     throw new FleetError(
       'Agents on other hosts want their token: give it with --token-file or HOLDFAST_FLEET_TOKEN.',
     );

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findToken, leaveToken, placesOfUser } from './left-token.ts';
+import { findToken, leaveToken } from './left-token.ts';
+import { placesOfUser } from './private-file.ts';
 
 const TOKEN = 'a-token-of-a-test';
 const OTHER = 'b-token-of-a-test';
