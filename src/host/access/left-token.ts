@@ -59,7 +59,7 @@ const ROOT = 0;
 
 /** Where tokens of this user lie, the better place first. */
 export function placesOfUser(
-  home: string = homedir(),
+  home: string = homeIfAny(),
   temporary: string = tmpdir(),
 ): readonly Place[] {
   const user = process.geteuid?.() ?? ROOT;
@@ -130,6 +130,15 @@ function placesOfOthers(): readonly Place[] {
     const user = Number(id);
     return [inHome(home, user), inTemporary(tmpdir(), user)];
   });
+}
+
+/** Empty in a container that knows no users, where no variable tells either. */
+function homeIfAny(): string {
+  try {
+    return homedir();
+  } catch {
+    return '';
+  }
 }
 
 function inHome(home: string, user: number): Place {
