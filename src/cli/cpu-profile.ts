@@ -206,8 +206,8 @@ function kindOf({ callFrame }: CpuProfileNode, root: string): string {
 function fileOf({ callFrame }: CpuProfileNode, root: string): string | undefined {
   const { url } = callFrame;
   if (url === '') return undefined;
-  if (url.startsWith(root)) return url.slice(root.length);
-  return url.replace(/^file:\/\//, '');
+  const name = url.startsWith(root) ? url.slice(root.length) : url;
+  return name.replace(/^file:\/\//, '');
 }
 
 function placeOf(node: CpuProfileNode, root: string): string | undefined {

@@ -2,7 +2,7 @@
 import type { Config } from '../host/config/schema.ts';
 import { type Diagnosis, diagnose } from '../host/doctor/diagnosis.ts';
 import { type Outlook, outlookOf } from '../host/doctor/outlook.ts';
-import { bunCommand } from '../host/foreign/bun-command.ts';
+import { ownCommand } from '../host/foreign/bun-command.ts';
 import type { HostFacts } from '../host/generate/deployment.ts';
 import type { SystemdFacts } from '../host/generate/systemd.ts';
 import { HostFiles } from '../host/machine/host-files.ts';
@@ -17,7 +17,6 @@ import { nodeRules } from './doctor-rules.ts';
 const LOCAL_PORTS: readonly [first: number, last: number] = [32_768, 60_999];
 /** What systemd gives by itself: for a service that nobody has said a number of. */
 const OPEN_FILES_USUAL = 524_288;
-const MAIN = Bun.fileURLToPath(new URL('main.ts', import.meta.url));
 
 export function hostFacts(config: Config, host: HostFiles = new HostFiles()): HostFacts {
   const openFiles = ownOpenFileLimit(`${host.root}/proc`);
@@ -39,7 +38,7 @@ export function serviceFacts(config: Config, host: HostFiles = new HostFiles()):
   const needed = connections === undefined ? 0 : outlook(config, connections, host).openFilesNeeded;
   const openFilesNeeded = Math.max(OPEN_FILES_USUAL, needed);
   const places = workerPlaces(config, openFilesNeeded);
-  const command = bunCommand(MAIN);
+  const command = ownCommand().words;
   return { command, openFilesNeeded, workers: workerCount(config, capacityOf(places)) };
 }
 

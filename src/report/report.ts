@@ -45,10 +45,6 @@ interface NewFile {
 
 const NAME_LENGTH_MAX = 31;
 
-const NO_PNG =
-  'PNG is left out: @resvg/resvg-js or @expo-google-fonts/ibm-plex-sans cannot be loaded; ' +
-  '`npm install` brings both, unless it is told to omit optional packages.';
-
 const SCHEMES: readonly Scheme[] = ['light', 'dark'];
 
 /**
@@ -61,7 +57,8 @@ export async function writeReport(
   out: string,
 ): Promise<Report> {
   const runs = readRuns(folders);
-  const print = await printerIfAny();
+  const printer = await printerIfAny();
+  const print = printer instanceof NoPrinterError ? undefined : printer;
   const charts = chartsOf(runs);
   const pageRuns = runs.map((run): PageRun => ({ run, figures: computeFigures(run) }));
   const drawn = charts.map(
@@ -77,7 +74,7 @@ export async function writeReport(
   return {
     page: page.path,
     pictures: pictures.map(({ path }) => path),
-    leftOut: print === undefined ? NO_PNG : undefined,
+    leftOut: printer instanceof NoPrinterError ? printer.message : undefined,
     runs: pageRuns.map(({ run, figures }) => ({
       name: run.name,
       path: run.path,
@@ -88,11 +85,11 @@ export async function writeReport(
   };
 }
 
-async function printerIfAny(): Promise<Printer | undefined> {
+async function printerIfAny(): Promise<Printer | NoPrinterError> {
   try {
     return await createPrinter();
   } catch (error) {
-    if (error instanceof NoPrinterError) return undefined;
+    if (error instanceof NoPrinterError) return error;
     throw error;
   }
 }

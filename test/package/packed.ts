@@ -29,7 +29,7 @@ export interface Ended {
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /** What git does not have, and so no clone has before its first command. */
-const NOT_IN_GIT = ['.git', '.holdfast', 'dist', 'node_modules', 'test-output'];
+const NOT_IN_GIT = ['.git', '.holdfast', 'build', 'dist', 'node_modules', 'test-output'];
 
 /** `npm pack` in a fresh clone with its dependencies. */
 export async function pack(folder: string): Promise<Packed> {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findToken } from '../../src/host/access/left-token.ts';
 import type { Config } from '../../src/host/config/schema.ts';
-import { bunCommand } from '../../src/host/foreign/bun-command.ts';
+import { ownCommand } from '../../src/host/foreign/bun-command.ts';
 import type { LoadReport, ProcessReport } from '../../src/server/controller/admin-reports.ts';
 import {
   killMarked,
@@ -28,7 +28,7 @@ export const ROOT: string = join(import.meta.dir, '..', '..');
 /** `holdfast` as its user starts it. */
 export const LAUNCHER: readonly string[] = ['node', join(ROOT, 'bin', 'holdfast.js')];
 /** `holdfast` as its launcher starts it. */
-export const COMMAND: readonly string[] = bunCommand(join(ROOT, 'src', 'cli', 'main.ts'));
+export const COMMAND: readonly string[] = ownCommand().words;
 const MARK_NAME = 'TEST_PROCESS_MARK';
 
 const START_TIMEOUT_MS = 45_000;

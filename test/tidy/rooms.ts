@@ -725,7 +725,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'test/support': { purpose: 'raw clients, fakes and processes that tests share' },
   'test/protocol': { purpose: 'raw bytes from outside, also run against the reference server' },
   'test/system': { purpose: 'the real command with real clients' },
-  'test/package': { purpose: 'what npm packs, installed and started as a user does it' },
+  'test/package': {
+    purpose: 'what npm packs, and the one executable, installed and started as a user does it',
+  },
   'test/fuzz': { purpose: 'attacks and leaks, bounded in time, the seed printed' },
   'test/tidy': { purpose: 'the rules of this house, as part of `npm run check`' },
 };

@@ -3,14 +3,12 @@
  * none outlives who started it, whatever ends that.
  */
 
-import { bunCommand } from '../../host/foreign/bun-command.ts';
+import { ownCommand } from '../../host/foreign/bun-command.ts';
 import { HostFiles } from '../../host/machine/host-files.ts';
 import { portHolder } from '../../host/machine/port-holders.ts';
 import { AGENT_TOKEN_VARIABLE } from '../agent/contract.ts';
 import { FleetError } from '../settings/fleet-error.ts';
 import { type AgentAddress, addressText } from '../settings/settings.ts';
-
-const MAIN: string = Bun.fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
 const START_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 3_000;
@@ -46,7 +44,7 @@ export async function startAgentProcess(
   token: string,
   prefix: readonly string[] = [],
 ): Promise<AgentProcess> {
-  const child = Bun.spawn([...prefix, ...bunCommand(MAIN), 'agent'], {
+  const child = Bun.spawn([...prefix, ...ownCommand().words, 'agent'], {
     env: {
       ...withoutTokens(process.env),
       ...WITHOUT_BACKGROUND_WORK,

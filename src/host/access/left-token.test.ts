@@ -128,6 +128,11 @@ describe('what others may have put there is as good as none', () => {
     expect(leave(OTHER).path).toStartWith(second());
   });
 
+  test('without a home it lies among temporary files', () => {
+    const folders = placesOfUser('', root).map(({ folder }) => folder);
+    expect(folders).toEqual([join(root, `holdfast-${USER}`)]);
+  });
+
   test.skipIf(!isRoot)("another's home, as sudo may leave it, is no place (needs root)", () => {
     const home = join(root, 'their-home');
     mkdirSync(home);

@@ -36,7 +36,7 @@ const OTHERS_AT_ALL = 0o077;
 
 /** Where files of this user lie, the better place first. */
 export function placesOfUser(
-  home: string = homedir(),
+  home: string = homeIfAny(),
   temporary: string = tmpdir(),
 ): readonly Place[] {
   const user = process.geteuid?.() ?? ROOT;
@@ -107,5 +107,14 @@ function statOf(path: string, read: (path: string) => Stats = lstatSync): Stats 
     return read(path);
   } catch {
     return undefined;
+  }
+}
+
+/** Empty in a container that knows no users, where no variable tells either. */
+function homeIfAny(): string {
+  try {
+    return homedir();
+  } catch {
+    return '';
   }
 }

@@ -80,9 +80,12 @@ test('workers are told from other processes by their command line', () => {
     '/proc/72/cmdline': '/opt/bun\0/opt/holdfast/src/cli/main.ts\0start\0',
     '/proc/73/cmdline': '/usr/bin/editor\0worker\0',
     '/proc/74/cmdline': '',
+    '/proc/75/cmdline': '/opt/holdfast-linux-x64\0worker\0',
+    '/proc/76/cmdline': 'holdfast\0start\0',
+    '/proc/77/cmdline': 'node\0/usr/bin/holdfast\0worker\0',
     '/proc/sys/kernel/pid_max': '9\n',
   });
-  expect(new Set(workerPids(host.files))).toEqual(new Set([70, 71]));
+  expect(new Set(workerPids(host.files))).toEqual(new Set([70, 71, 75]));
 });
 
 test('in a user namespace no capability raises a limit', () => {

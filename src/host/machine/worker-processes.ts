@@ -3,7 +3,11 @@
  * neither the admin API nor its token.
  */
 
+import { basename } from 'node:path';
 import type { HostFiles } from './host-files.ts';
+
+/** One that may say for which platform it is, such as `holdfast-linux-x64`. */
+const EXECUTABLE = /^holdfast[\w.-]*$/;
 
 /** The pids of all workers of all nodes. Reads every process once; not for a hot path. */
 export function workerPids(host: HostFiles): readonly number[] {
@@ -13,7 +17,7 @@ export function workerPids(host: HostFiles): readonly number[] {
     .map(Number);
 }
 
-/** The words of a worker are `bun …/cli/main.ts worker`. */
+/** The words of a worker are `bun …/cli/main.ts worker`, or `holdfast worker` of the executable. */
 function isWorker(commandLine: string | undefined): boolean {
   return holdfastCommand(commandLine) === 'worker';
 }
@@ -27,5 +31,6 @@ function isWorker(commandLine: string | undefined): boolean {
 export function holdfastCommand(commandLine: string | undefined): string | undefined {
   const words = commandLine?.split('\0') ?? [];
   const at = words.findIndex((word) => word.endsWith('/cli/main.ts'));
-  return at > 0 ? words[at + 1] : undefined;
+  if (at > 0) return words[at + 1];
+  return EXECUTABLE.test(basename(words[0] ?? '')) ? words[1] : undefined;
 }

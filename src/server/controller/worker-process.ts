@@ -4,12 +4,10 @@
  * The token of the admin API stays with the controller: workers run the app's code.
  */
 
-import { bunCommand } from '../../host/foreign/bun-command.ts';
+import { ownCommand } from '../../host/foreign/bun-command.ts';
 import { WORKER_VARIABLE, type WorkerSettings } from '../links/bus/worker-settings.ts';
 import type { WorkerProcess } from './supervisor.ts';
 import { followWorker, type WorkerOutputSink } from './worker-output.ts';
-
-const MAIN = Bun.fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
 /**
  * JavaScriptCore compiles a function for the last time, and best, when it has run thirty times as
@@ -23,8 +21,10 @@ const ENGINE_VARIABLES: Readonly<Record<string, string>> = {
 
 export function spawnWorker(settings: WorkerSettings, sink: WorkerOutputSink): WorkerProcess {
   const { HOLDFAST_ADMIN_TOKEN: _secret, ...inherited } = process.env;
-  const child = Bun.spawn([...bunCommand(MAIN, settings.app), 'worker'], {
-    env: { ...ENGINE_VARIABLES, ...inherited, [WORKER_VARIABLE]: JSON.stringify(settings) },
+  const { words, variables } = ownCommand(settings.app);
+  const own = { ...variables, [WORKER_VARIABLE]: JSON.stringify(settings) };
+  const child = Bun.spawn([...words, 'worker'], {
+    env: { ...ENGINE_VARIABLES, ...inherited, ...own },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
   followWorker(

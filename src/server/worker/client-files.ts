@@ -18,6 +18,12 @@ const BUILDS = [
   'socket.io.msgpack.min.js',
 ] as const;
 
+/** The builds and their maps, as the package has them in `dist/`. */
+export const SOCKET_IO_BUILDS: readonly string[] = BUILDS.flatMap((build) => [
+  build,
+  `${build}.map`,
+]);
+
 const HEADERS = {
   'cache-control': 'public, max-age=3600',
   // Pages of other origins load them too: a module script needs the first, an isolated page both.
@@ -29,8 +35,7 @@ const HEADERS = {
 export function clientFiles(path: string): ServedFiles {
   // The package exports not all of them under a name, so they are found beside its description.
   const description = import.meta.resolve('socket.io-client/package.json');
-  const names = BUILDS.flatMap((build) => [build, `${build}.map`]);
-  const files = names.map((name) => {
+  const files = SOCKET_IO_BUILDS.map((name) => {
     return [`${path}${name}`, Bun.fileURLToPath(new URL(`dist/${name}`, description))];
   });
   const all = { ...Object.fromEntries(files), [SMALL_CLIENT]: smallClient };

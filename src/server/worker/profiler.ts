@@ -19,7 +19,8 @@ import type {
 } from '../links/bus/worker-profile.ts';
 import type { GarbageCollector } from './garbage-collector.ts';
 
-const ROOT = new URL('../../../', import.meta.url).href;
+/** Modules in the executable have names that begin with `src/`. */
+const ROOT = Bun.isStandaloneExecutable ? '' : new URL('../../../', import.meta.url).href;
 const INTERVAL_MICROSECONDS = 1_000;
 /** Of objects that survive; the rest of some hundred kinds are few each. */
 const KINDS_SHOWN = 8;
