@@ -513,6 +513,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'cluster.ts',
       'membership.ts',
       'node-facts.ts',
+      'node-relay.ts',
       'node-stream.ts',
       'redis-broker.ts',
     ],

@@ -9,7 +9,9 @@ import { hostAddress } from '../../host/machine/host-address.ts';
 import type { Log } from '../core/log/log.ts';
 import type { NodeCluster } from '../links/broker/cluster.ts';
 import { Membership } from '../links/broker/membership.ts';
-import { type NodeRelay, ownPrefix, RedisBroker } from '../links/broker/redis-broker.ts';
+import { areNamespaces } from '../links/broker/node-facts.ts';
+import type { NodeRelay } from '../links/broker/node-relay.ts';
+import { ownPrefix, RedisBroker } from '../links/broker/redis-broker.ts';
 import type { WorkerReady } from '../links/bus/bus-frame.ts';
 import type { Hub } from '../links/bus/hub.ts';
 import type { InterestTable } from '../links/bus/interest-table.ts';
@@ -45,7 +47,7 @@ export async function joinBroker(config: Config, log: Log): Promise<JoinedBroker
   const link = await openRedisLink(
     { url: config.broker, caFile: config.brokerCaFile, connectTimeoutMs: CONNECT_TIMEOUT_MS },
     {
-      onMessage: (channel, payload) => broker?.onMessage(channel, payload),
+      onMessage: (...said) => broker?.onMessage(...said),
       onConnected: (afterMs) => broker?.onConnected(afterMs),
       onLost: () => broker?.onLost(),
     },
@@ -93,6 +95,7 @@ export class NodeBroker {
   readonly #config: Config;
   /** Of the workers, for those of other nodes; 0 where there is none yet. */
   readonly #ports: number[];
+  #namespaces: readonly string[] = [];
   #relay: NodeRelay | undefined;
 
   constructor(options: NodeBrokerOptions) {
@@ -108,11 +111,20 @@ export class NodeBroker {
       config,
       link: joined.link,
       membership: joined.membership,
-      kept: history,
+      kept: history && {
+        take: (entry, offset, how) => history.take(entry, offset, how),
+        missed: (upTo) => history.missed(upTo),
+        roomsOf: (route, body) => this.#relay?.kept.roomsOf(route, body) ?? [],
+      },
       pastMs: state.keptMs,
       interest,
       log,
-      facts: () => ({ host: this.host, publicPort, ports: this.#ports }),
+      facts: () => ({
+        host: this.host,
+        publicPort,
+        ports: this.#ports,
+        namespaces: this.#namespaces,
+      }),
     });
     joined.hand(this.#broker);
   }
@@ -132,8 +144,13 @@ export class NodeBroker {
     this.#ports[worker] = 0;
   }
 
-  workerReady(worker: number, { nodePort }: WorkerReady): void {
+  workerReady(worker: number, { nodePort, namespaces }: WorkerReady): void {
     this.#ports[worker] = nodePort;
+    // Workers run the app: what they say is judged.
+    if (areNamespaces(namespaces)) {
+      this.#namespaces = namespaces;
+      this.#broker.setNamespaces(namespaces);
+    }
     this.#broker.cluster.sayFacts();
   }
 

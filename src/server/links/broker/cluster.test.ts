@@ -52,7 +52,7 @@ class TestNode implements NodeChannels {
         },
       },
       log: LOG,
-      facts: () => ({ host: '10.0.0.1', publicPort: 8500, ports: [node] }),
+      facts: () => ({ host: '10.0.0.1', publicPort: 8500, ports: [node], namespaces: ['/'] }),
     });
   }
 

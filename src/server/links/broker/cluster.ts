@@ -186,6 +186,12 @@ export class NodeCluster implements Cluster {
     return numbers;
   }
 
+  /** How many other nodes serve a namespace. */
+  servers(namespace: string): number {
+    const all = [...this.#peers.all];
+    return all.filter(({ facts }) => facts?.namespaces.includes(namespace)).length;
+  }
+
   /** Other nodes that want a key, or may. */
   nodesWith(key: string): readonly number[] {
     return [...this.#peers.all].filter((peer) => peer.wants(key)).map(({ node }) => node);

@@ -164,6 +164,11 @@ export class NodeStream {
     return number;
   }
 
+  /** Writes an entry that is for readers of other make alone. */
+  add(fields: EntryFields): boolean {
+    return this.#writer.add(fields);
+  }
+
   lost(): void {
     this.#writer.lost();
   }

@@ -4,25 +4,27 @@
  *     what workers say ─▶ mode pubsub, sharded: to the nodes that want it (cluster.ts)
  *                     └─▶ mode streams: into the stream that all read (node-stream.ts)
  *     what rooms keep ─▶ a stream, whatever the mode, so that all nodes have one history
+ *     Socket.IO servers and emitters ◀─▶ foreign-side.ts, in the words of their adapters
  */
 
 import type { BrokerConfig } from '../../../host/config/broker.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
 import { describeError, type Log } from '../../core/log/log.ts';
-import { BusFrame, type Route } from '../bus/bus-frame.ts';
+import { FrameReader } from '../../protocol/frame.ts';
+import { BusFrame, type Route, readRoute } from '../bus/bus-frame.ts';
 import type { InterestTable } from '../bus/interest-table.ts';
-import type { MessageRelay } from '../bus/message-relay.ts';
 import type { HearNodes, OtherNodes } from '../bus/other-nodes.ts';
 import type { RedisLink, RedisLinkEvents } from '../redis/redis-link.ts';
 import { NodeCluster } from './cluster.ts';
+import type { ForeignFigures } from './foreign/contract.ts';
+import { type ForeignBody, ForeignSide } from './foreign-side.ts';
 import type { Membership } from './membership.ts';
 import type { FactsOfNode } from './node-facts.ts';
+import type { NodeRelay } from './node-relay.ts';
 import { type EntryPlace, NodeStream, type RawEntry, type StreamFigures } from './node-stream.ts';
 import { RedisStream } from './stream-access.ts';
 import { type EntryRoom, STREAM_TYPE, type StreamSaid } from './stream-entry.ts';
-
-/** What of the hub other nodes reach. */
-export type NodeRelay = Pick<MessageRelay, 'take' | 'askWorkers' | 'kept'>;
+import type { EntryFields } from './stream-writer.ts';
 
 /** What the history of a node takes from the stream. */
 export interface KeptSink {
@@ -32,6 +34,8 @@ export interface KeptSink {
     offset: number,
     how: Pick<EntryPlace, 'ageMs' | 'isPast'> & { readonly ownNumber: number | undefined },
   ): void;
+  /** Rooms that keep an event. @param body of its frame */
+  roomsOf(route: Route, body: Uint8Array): readonly EntryRoom[];
   /** Entries up to an offset may be missing. */
   missed(upTo: number): void;
 }
@@ -49,13 +53,17 @@ export interface RedisBrokerOptions {
   facts(): FactsOfNode;
 }
 
+/** The type of an entry by which an official adapter says an event. */
+const FOREIGN_BROADCAST = '3';
 /** How often what this node has in Redis is refreshed. */
 const REFRESH_MS = LIMITS.nodeKeyMs / 3;
 /** What a stream of history outlives the longest history by. */
 const STREAM_GRACE_MS = 60_000;
 
-export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage'> {
+export class RedisBroker implements OtherNodes, RedisLinkEvents {
   readonly cluster: NodeCluster;
+  /** Servers of other make; `undefined` where the config says that there are none. */
+  readonly #foreign: ForeignSide | undefined;
   readonly #options: RedisBrokerOptions;
   readonly #stream: NodeStream | undefined;
   readonly #access: RedisStream | undefined;
@@ -90,7 +98,18 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
       this.#access = new RedisStream({ link, key, length: config.brokerStreamLength });
       this.#stream = this.#openStream(this.#access);
     }
+    this.#foreign = config.brokerSocketIo ? this.#openForeign() : undefined;
+    this.#watchInterest();
     this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS);
+  }
+
+  get foreignFigures(): Readonly<ForeignFigures> | undefined {
+    return this.#foreign?.figures;
+  }
+
+  /** Namespaces that the app of this node has. */
+  setNamespaces(names: readonly string[]): void {
+    this.#foreign?.setNamespaces(names);
   }
 
   get streamFigures(): StreamFigures | undefined {
@@ -103,7 +122,8 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
    * @returns the number of the entry; nothing when there is no room for it
    */
   sayKept(rooms: readonly EntryRoom[], body: Uint8Array): number | undefined {
-    return this.#stream?.say(STREAM_TYPE.kept, rooms, body);
+    const also = this.#sayForeign(BusFrame.event, routeOf(body), body);
+    return this.#stream?.say(STREAM_TYPE.kept, rooms, body, also);
   }
 
   /** Reads what rooms keep already. To be awaited before workers start. */
@@ -124,8 +144,9 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
 
   // RedisLinkEvents.
 
-  onMessage(channel: string, payload: Uint8Array): void {
-    this.cluster.onMessage(channel, payload);
+  onMessage(channel: string, payload: Uint8Array, isByPattern: boolean): void {
+    if (this.cluster.onMessage(channel, payload)) return;
+    this.#foreign?.onMessage(channel, payload, isByPattern);
   }
 
   onConnected(afterMs: number): void {
@@ -141,6 +162,7 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#foreign?.close();
     this.#stream?.close();
     this.#access?.close();
     await this.cluster.close();
@@ -151,18 +173,24 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
 
   publish(type: number, route: Route, body: Uint8Array, isKept: boolean): boolean {
     if (isKept) return true;
+    const also = this.#sayForeign(type, route, body);
     if (this.#stream === undefined || !this.#isOfStreams) {
       return this.cluster.publish(type, route, body);
     }
     const streamType = type === BusFrame.event ? STREAM_TYPE.event : STREAM_TYPE.command;
-    return this.#stream.say(streamType, [], body) !== undefined;
+    return this.#stream.say(streamType, [], body, also) !== undefined;
   }
 
   ask(route: Route, body: Uint8Array, hear: HearNodes): readonly number[] {
-    return this.cluster.ask(route, body, hear);
+    const nodes = this.cluster.ask(route, body, hear);
+    return this.#foreign === undefined
+      ? nodes
+      : [...nodes, ...this.#foreign.ask(route, body, hear)];
   }
 
-  workerGone(): void {}
+  workerGone(): void {
+    this.#foreign?.workerGone();
+  }
 
   #openStream(access: RedisStream): NodeStream {
     const { config, membership, pastMs, log } = this.#options;
@@ -177,7 +205,7 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
       log,
       events: {
         onSaid: (said, place) => this.#said(said, place),
-        onForeign: (entry, place) => this.#foreign(entry, place),
+        onForeign: (entry, place) => this.#takeForeign(entry, place),
         onMissed: (upTo, lost) => {
           this.#options.kept?.missed(upTo);
           if (lost > 0) log.warn('entries of the stream were missed', { lost });
@@ -196,7 +224,62 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
     }
   }
 
-  #foreign(_entry: RawEntry, _place: EntryPlace): void {}
+  #openForeign(): ForeignSide {
+    const { config, link, membership, interest, log } = this.#options;
+    return new ForeignSide({
+      config,
+      node: membership.node,
+      link,
+      interest,
+      log,
+      relay: () => this.#relay,
+      servers: (namespace) => this.cluster.servers(namespace),
+      addEntry: (fields) => this.#stream?.add(fields),
+    });
+  }
+
+  /** The nodes are told by hashes, servers of other make by names. */
+  #watchInterest(): void {
+    const { interest } = this.#options;
+    const foreign = this.#foreign;
+    const own = interest.watcher;
+    if (foreign === undefined || own === undefined) return;
+    interest.watcher = {
+      begins: (low, high, key) => {
+        own.begins(low, high, key);
+        foreign.wants(key, true);
+      },
+      ceases: (low, high, key) => {
+        own.ceases(low, high, key);
+        if (key !== undefined) foreign.wants(key, false);
+      },
+    };
+  }
+
+  /** @returns what an entry of the stream has to have for servers of other make */
+  #sayForeign(type: number, route: Route, body: Uint8Array): EntryFields {
+    if (this.#foreign === undefined) return [];
+    if (this.#isOfStreams) return this.#foreign.fieldsFor(type, route, body);
+    this.#foreign.publish(type, route, body);
+    return [];
+  }
+
+  #takeForeign(entry: RawEntry, { offset, isPast, ageMs }: EntryPlace): void {
+    // Of what was said before this node, rooms keep events; the rest is over.
+    if (isPast && entry.fields.get('type')?.toString() !== FOREIGN_BROADCAST) return;
+    const said = this.#foreign?.readEntry(entry);
+    if (said === undefined) return;
+    const rooms = this.#keeping(said);
+    if (rooms.length > 0) {
+      const how = { ownNumber: undefined, ageMs, isPast };
+      this.#options.kept?.take({ rooms, body: said.body }, offset, how);
+    } else if (!isPast) this.#relay?.take(said.type, said.body);
+  }
+
+  #keeping({ type, route, body }: ForeignBody): readonly EntryRoom[] {
+    if (type !== BusFrame.event || this.#options.kept === undefined) return [];
+    return this.#options.kept.roomsOf(route, body);
+  }
 
   async #refresh(): Promise<void> {
     const { link, membership, log, pastMs } = this.#options;
@@ -210,6 +293,11 @@ export class RedisBroker implements OtherNodes, Omit<RedisLinkEvents, 'onMessage
       log.warn('what this node has in Redis was not refreshed', { error: describeError(error) });
     }
   }
+}
+
+function routeOf(body: Uint8Array): Route {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return readRoute(new FrameReader(BusFrame.event, bytes));
 }
 
 /** Begins the names of what only nodes of Holdfast read. */

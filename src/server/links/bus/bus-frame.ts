@@ -126,7 +126,10 @@ export function readReady(frame: FrameReader): WorkerReady {
   return { publicPort, ownPort, nodePort, namespaces: frame.texts() };
 }
 
-export function writeEvent(writer: FrameWriter, event: OutgoingEvent): void {
+export function writeEvent(
+  writer: FrameWriter,
+  event: Pick<OutgoingEvent, 'volatile' | 'json' | 'attachments'>,
+): void {
   writer.u8(event.volatile ? FLAG_VOLATILE : 0).text(event.json);
   writer.u32(event.attachments.length);
   for (const attachment of event.attachments) writer.bytes(attachment);

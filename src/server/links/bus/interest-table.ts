@@ -19,7 +19,8 @@ import { PairTable } from './pair-table.ts';
 /** Is told of keys that the node begins or ceases to want, by their hashes. */
 export interface NodeInterest {
   begins(low: number, high: number, key: string): void;
-  ceases(low: number, high: number): void;
+  /** @param key absent where a worker is gone: its keys are not known */
+  ceases(low: number, high: number, key?: string): void;
 }
 
 export class InterestTable {
@@ -64,7 +65,7 @@ export class InterestTable {
     if (!this.#pairs.remove(low, high, worker)) return;
     this.#changes++;
     if (this.watcher !== undefined && !this.#pairs.hasHash(low, high)) {
-      this.watcher.ceases(low, high);
+      this.watcher.ceases(low, high, key);
     }
   }
 

@@ -114,7 +114,8 @@ export class MessageRelay {
   }
 
   /**
-   * Takes what another node says to sessions of this one.
+   * Takes what another node says to sessions of this one. What rooms keep comes another way
+   * (`KeptMessages.deliver`).
    *
    * @param body of the frame of an event or a command; it is kept as it is
    * @throws RangeError when it cannot be read
@@ -122,13 +123,6 @@ export class MessageRelay {
   take(type: number, body: Uint8Array): void {
     const frame = readerOf(type, body);
     const route = readRoute(frame);
-    if (type === BusFrame.event) {
-      const rooms = this.kept.roomsFor(route, frame);
-      if (rooms.length > 0) {
-        this.kept.send(route, rooms, body);
-        return;
-      }
-    }
     const joined = type === BusFrame.command ? frame.texts() : [];
     for (const link of this.#destinations(route, undefined)) {
       for (const room of joined) {

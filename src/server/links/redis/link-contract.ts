@@ -78,8 +78,12 @@ export interface CommandOptions {
 }
 
 export interface RedisLinkEvents {
-  /** Of a channel, a pattern or a shard. The bytes are the listener's to keep. */
-  onMessage(channel: string, payload: Uint8Array): void;
+  /**
+   * Of a channel, a pattern or a shard. The bytes are the listener's to keep.
+   *
+   * @param isByPattern since a pattern fits its channel; the channel's own may come as well
+   */
+  onMessage(channel: string, payload: Uint8Array, isByPattern: boolean): void;
   /**
    * All connections are there (again), subscriptions are made again.
    *

@@ -29,7 +29,7 @@ export type ChannelKind = 'plain' | 'pattern' | 'sharded';
 export interface ConnectionEvents {
   /** At most once, and not after `close`. */
   onLost(error: RedisLinkError): void;
-  onMessage(channel: string, payload: Uint8Array): void;
+  onMessage(channel: string, payload: Uint8Array, isByPattern: boolean): void;
   /** The server has ended a subscription by itself, since the slot has gone elsewhere. */
   onMoved(): void;
 }
@@ -66,8 +66,8 @@ export class NodeConnection {
   readonly where: string;
   readonly #client: RedisClientType<{}, {}, {}, 3>;
   readonly #events: ConnectionEvents;
-  readonly #hear: Hear;
   readonly #hearers: Hearers;
+  readonly #patternHearers: Hearers;
   #waiting = 0;
   #waitingBytes = 0;
   #isReady = false;
@@ -82,8 +82,12 @@ export class NodeConnection {
     this.where = shownHost(address);
     this.#client = client;
     this.#events = events;
-    this.#hear = (payload, channel) => events.onMessage(channel.toString(), payload);
-    this.#hearers = { unsubscribing: false, buffers: new Set([this.#hear]), strings: new Set() };
+    this.#hearers = hearers((payload, channel) => {
+      events.onMessage(channel.toString(), payload, false);
+    });
+    this.#patternHearers = hearers((payload, channel) => {
+      events.onMessage(channel.toString(), payload, true);
+    });
     // Without a listener an error would end the process.
     client.on('error', (error: unknown) => this.#lost(error));
     client.on('end', () => this.#lost(new Error('closed')));
@@ -169,7 +173,8 @@ export class NodeConnection {
   /** Resolves when the server has made them. Rejects with `RedisLinkError`. */
   async subscribe(kind: ChannelKind, channels: readonly string[]): Promise<void> {
     const names = [...channels];
-    const hear = this.#hear;
+    const all = kind === 'pattern' ? this.#patternHearers : this.#hearers;
+    const [hear] = all.buffers as unknown as [Hear];
     try {
       if (kind === 'plain') await this.#client.subscribe(names, hear, true);
       else if (kind === 'pattern') await this.#client.pSubscribe(names, hear, true);
@@ -179,7 +184,7 @@ export class NodeConnection {
     }
     // The library has made two sets for each name, of 300 bytes together; one pair does for all.
     const listeners = this.#listeners(kind);
-    for (const name of names) if (listeners.has(name)) listeners.set(name, this.#hearers);
+    for (const name of names) if (listeners.has(name)) listeners.set(name, all);
   }
 
   async unsubscribe(kind: ChannelKind, channels: readonly string[]): Promise<void> {
@@ -235,6 +240,10 @@ export class NodeConnection {
   #error(error: unknown): RedisLinkError {
     return linkError(error, this.where);
   }
+}
+
+function hearers(hear: Hear): Hearers {
+  return { unsubscribing: false, buffers: new Set([hear]), strings: new Set() };
 }
 
 function argument(value: RedisArg): string | Buffer {

@@ -18,7 +18,7 @@ const VERSION_MIN = [6, 2] as const;
 
 export interface NodeEvents {
   onLost(node: RedisNode, error: RedisLinkError): void;
-  onMessage(channel: string, payload: Uint8Array): void;
+  onMessage(channel: string, payload: Uint8Array, isByPattern: boolean): void;
   onMoved(): void;
 }
 
@@ -171,7 +171,7 @@ function connectionEvents(
 ): ConnectionEvents {
   return {
     onLost,
-    onMessage: (channel, payload) => events.onMessage(channel, payload),
+    onMessage: (...said) => events.onMessage(...said),
     onMoved: () => events.onMoved(),
   };
 }

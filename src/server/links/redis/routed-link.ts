@@ -46,7 +46,7 @@ export class RoutedLink implements RedisLink {
       log,
     };
     this.#upkeep = new Upkeep(parts, {
-      onMessage: (channel, payload) => this.#heard(events, channel, payload),
+      onMessage: (...said) => this.#heard(events, said),
       onConnected: (afterMs) => {
         this.#version = lowest([...this.#upkeep.nodes.values()]);
         for (const blocking of this.#blocking) blocking.check();
@@ -229,9 +229,9 @@ export class RoutedLink implements RedisLink {
     }
   }
 
-  #heard(events: RedisLinkEvents, channel: string, payload: Uint8Array): void {
+  #heard(events: RedisLinkEvents, said: Parameters<RedisLinkEvents['onMessage']>): void {
     this.#figures.messagesHeard++;
-    this.#guarded(() => events.onMessage(channel, payload));
+    this.#guarded(() => events.onMessage(...said));
   }
 
   /** What a listener throws must not break the reading of what comes behind. */

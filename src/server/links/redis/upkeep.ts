@@ -32,7 +32,7 @@ export interface UpkeepParts {
 }
 
 export interface UpkeepEvents {
-  onMessage(channel: string, payload: Uint8Array): void;
+  onMessage(channel: string, payload: Uint8Array, isByPattern: boolean): void;
   onConnected(afterMs: number): void;
   onLost(): void;
 }
@@ -68,7 +68,7 @@ export class Upkeep {
     this.#parts = parts;
     this.#events = events;
     this.#nodeEvents = {
-      onMessage: (channel, payload) => events.onMessage(channel, payload),
+      onMessage: (...said) => events.onMessage(...said),
       onLost: (node, error) => this.#nodeLost(node, error),
       onMoved: () => this.refresh(),
     };

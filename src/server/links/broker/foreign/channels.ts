@@ -98,6 +98,15 @@ export class Channels {
     else if (!heard.rooms.has(room)) this.#take(heard, room);
   }
 
+  /** Gives up the channels of rooms that are not heard any more, as when a worker is gone. */
+  look(): void {
+    for (const heard of this.#namespaces.values()) {
+      for (const room of [...heard.rooms.keys(), ...heard.waiting.keys()]) {
+        if (!this.#options.isRoomHeard(heard.namespace, room)) this.#drop(heard, room);
+      }
+    }
+  }
+
   /** @returns undefined for a channel that is none of this node's, or of a room it has not */
   find(channel: string): Heading | undefined {
     const fixed = this.#fixed.get(channel);

@@ -125,6 +125,11 @@ export class ForeignBridge {
     if (!this.#isClosed) this.#channels.setRoom(namespace, room, isHeard);
   }
 
+  /** Rooms may have lost all their sessions unheard, as when a worker is gone. */
+  look(): void {
+    if (!this.#isClosed) this.#channels.look();
+  }
+
   publish(namespace: string, target: Target, event: ForeignEvent): void {
     const chosen = foreignTarget(target);
     if (chosen !== undefined) this.#say(namespace, { kind: 'event', target: chosen, event });
