@@ -163,6 +163,41 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('two nodes, mode %s'),
     dave.close();
   });
 
+  test('requests and sockets reach a session of the other node', async () => {
+    const [first, second] = nodes as [HoldfastProcess, HoldfastProcess];
+    const polling = '/socket.io/?EIO=4&transport=polling';
+    const opened = await (await fetch(first.url + polling)).text();
+    const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+    const at = (node: HoldfastProcess): string => `${node.url}${polling}&sid=${sid}`;
+    const sent = await fetch(at(second), { method: 'POST', body: '40{"user":"poll"}' });
+    expect(await sent.text()).toBe('ok');
+    expect(await (await fetch(at(second))).text()).toStartWith('40{"sid":');
+    await fetch(at(second), { method: 'POST', body: '420["count","both"]' });
+    expect(await (await fetch(at(first))).text()).toBe('430[2]');
+    // And the socket that it goes on with.
+    const url = `${second.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
+    const socket = new WebSocket(`${url}&sid=${sid}`);
+    const heard: string[] = [];
+    socket.addEventListener('message', ({ data }) => heard.push(String(data)));
+    await new Promise((resolve) => socket.addEventListener('open', resolve));
+    const waiting = fetch(at(first)).then((answer) => answer.text());
+    socket.send('2probe');
+    await eventually(
+      'it is probed',
+      () => heard,
+      ([answer]) => answer === '3probe',
+    );
+    expect(await waiting).toBe('6');
+    socket.send('5');
+    socket.send('421["count","a"]');
+    await eventually(
+      'it is answered',
+      () => heard,
+      ([, answer]) => answer === '431[1]',
+    );
+    socket.close();
+  });
+
   test('metrics and readiness say that they are linked', async () => {
     const [first] = nodes as [HoldfastProcess];
     const metrics = await (await first.admin('/metrics')).text();
