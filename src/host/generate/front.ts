@@ -6,6 +6,7 @@
 
 import { isIP } from 'node:net';
 import { isLoopback } from '../access/loopback.ts';
+import { EMBEDDED } from '../config/broker.ts';
 import type { Config } from '../config/schema.ts';
 import { PLAN_BASIS } from '../figures/plan-node.ts';
 import { SESSION_COST } from '../figures/session-cost.ts';
@@ -58,6 +59,8 @@ export interface Front {
   readonly isLocal: boolean;
   /** There are several nodes, and a session is on one of them. */
   readonly areMany: boolean;
+  /** They have one broker. */
+  readonly areLinked: boolean;
 }
 
 /** Whole seconds. */
@@ -102,10 +105,11 @@ export function frontOf(config: Config, facts: HostFacts, options: FrontOptions)
     );
   }
   const areMany = hosts.length > 1;
-  if (areMany && options.sticky === 'none') {
+  const areLinked = config.broker !== EMBEDDED;
+  if (areMany && !areLinked && options.sticky === 'none') {
     throw new GenerateError(
-      'Nodes are not linked yet, so all requests of a session must reach the node that has it: ' +
-        'give --sticky source (or cookie, with HAProxy).',
+      'Nodes without a broker are not linked, so all requests of a session must reach the node ' +
+        'that has it: set broker, or give --sticky source (or cookie, with HAProxy).',
     );
   }
   const ca = upstreamCa === undefined ? undefined : plainPath('--upstream-ca', upstreamCa);
@@ -125,6 +129,7 @@ export function frontOf(config: Config, facts: HostFacts, options: FrontOptions)
     },
     isLocal,
     areMany,
+    areLinked,
   };
 }
 
@@ -159,10 +164,12 @@ export function boundWords(config: Config, { bound }: Front): string {
 }
 
 /** Whether clients have to come to the same place again, for a comment. */
-export function stickyWords({ areMany }: Front): string {
-  return areMany
-    ? 'Nodes are not linked: a client comes to the same one again, and is heard there only.'
-    : 'No client needs to come to the same worker twice; workers pass requests on.';
+export function stickyWords({ areMany, areLinked }: Front): string {
+  if (areMany && !areLinked) {
+    return 'Nodes are not linked: a client comes to the same one again, and is heard there only.';
+  }
+  const who = areMany ? 'node' : 'worker';
+  return `No client needs to come to the same ${who} twice; workers pass requests on.`;
 }
 
 function upstreamHosts(config: Config, { upstreams = [] }: FrontOptions): readonly string[] {

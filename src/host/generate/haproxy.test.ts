@@ -133,11 +133,20 @@ describe('it is refused', () => {
     ['without a port', {}, { listen: 'here' }, '--listen is "here"; it must be a port'],
     ['with port 0', {}, { listen: '0' }, '--listen is "0"'],
     ['with port 65536', {}, { listen: '[::]:65536' }, '--listen is'],
-    ['with many nodes', {}, { upstreams: ['a', 'b'] }, 'Nodes are not linked yet'],
+    ['with many nodes', {}, { upstreams: ['a', 'b'] }, 'set broker, or give --sticky'],
     ['with many by hash', {}, { upstreams: ['a', 'b'], sticky: 'hash' }, 'take --sticky source'],
     ['with an odd file', {}, { certificate: '/a b' }, '--certificate is "/a b"; it must be'],
   ])('%s', (_how, keys, options, sentence) => {
     expect(() => textOf(keys, options)).toThrow(sentence);
+  });
+
+  test('not with many nodes that a broker links', () => {
+    const linked = { broker: 'redis://10.0.0.1' };
+    for (const sticky of ['none', 'hash'] as const) {
+      const text = textOf(linked, { upstreams: ['a', 'b'], sticky });
+      expect(text).toContain('No client needs to come to the same node twice');
+      expect(text).not.toContain('10.0.0.1');
+    }
   });
 
   test('not with port 0 where workers have their own', () => {

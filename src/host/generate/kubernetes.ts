@@ -4,6 +4,7 @@
  * more than a value.
  */
 
+import { EMBEDDED } from '../config/broker.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeNeeds, PLAN_BASIS } from '../figures/plan-node.ts';
 import { SESSION_COST } from '../figures/session-cost.ts';
@@ -60,12 +61,19 @@ export function kubernetesText(config: Config, options: KubernetesOptions): stri
     'The autoscaler knows websocket_connections only where an adapter brings metrics of ' +
       `Prometheus to custom.metrics.k8s.io; Prometheus scrapes port ` +
       `${config.adminPort} with the admin token.`,
-    'Nodes are not linked yet: what is said on one pod is heard there, and clients that poll ' +
-      'must reach the same pod again, which sessionAffinity is for. An ingress in ' +
-      'front needs its own.',
+    linkWords(config),
   );
   const parts = [deployment(config, image), service(config), budget(), autoscaler()];
   return `${[head, ...parts.map(yaml)].join('\n---\n')}\n`;
+}
+
+function linkWords({ broker }: Config): string {
+  return broker === EMBEDDED
+    ? 'Without a broker pods are not linked: what is said on one is heard there, and clients ' +
+        'that poll must reach the same pod again, which sessionAffinity is for. An ingress in ' +
+        'front needs its own.'
+    : 'Pods are linked by the broker, and reach each other at any port of their addresses; it ' +
+        'and they belong into a network that others cannot reach.';
 }
 
 /** Anew each time: YAML would write the second of one object as a reference to the first. */
@@ -197,14 +205,15 @@ function memoryOf(config: Config): string {
   return `${(steps * MEMORY_STEP) / 2 ** 20}Mi`;
 }
 
-function service({ tlsCert }: Config): Value {
+function service({ tlsCert, broker }: Config): Value {
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: NAME, labels: labels() },
     spec: {
       selector: labels(),
-      sessionAffinity: 'ClientIP',
+      // Linked pods pass on what reaches another than the session's.
+      ...(broker === EMBEDDED ? { sessionAffinity: 'ClientIP' } : {}),
       ports: [{ name: 'public', port: tlsCert === undefined ? 80 : 443, targetPort: 'public' }],
     },
   };
