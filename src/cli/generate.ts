@@ -26,7 +26,8 @@ const FRONT: readonly Option[] = [
   new Option('--certificate <file>', 'The proxy speaks TLS with this certificate.'),
   new Option(
     '--upstream <host...>',
-    'Hosts of the nodes as the proxy sees them; without it the node is on its own host.',
+    'Hosts of the nodes as the proxy sees them, with a port (host:port) where it is not that of ' +
+      'the config; without it the node is on its own host.',
   ),
   new Option('--upstream-ca <file>', 'Who signed the certificates of nodes that speak TLS.'),
   new Option('--sticky <how>', 'Has clients come to the same worker again; none have to.')
@@ -45,7 +46,7 @@ const KINDS: readonly Kind[] = [
     options: FRONT,
     examples:
       '  holdfast generate haproxy --config holdfast.yaml --out /etc/haproxy/haproxy.cfg\n' +
-      '  holdfast generate haproxy --worker-ports --upstream 10.0.0.5 10.0.0.6 --sticky source',
+      '  holdfast generate haproxy --broker redis://10.0.0.9 --upstream 10.0.0.5 10.0.0.6',
     async text(config, own) {
       const { haproxyText } = await import('../host/generate/haproxy.ts');
       return haproxyText(config, await factsOf(config), frontOptions(own));

@@ -21,7 +21,10 @@ export interface FrontOptions {
   readonly listen?: string | undefined;
   /** With it the proxy speaks TLS to clients. */
   readonly certificate?: string | undefined;
-  /** Hosts of the nodes; without any, the node is on the host of the proxy. */
+  /**
+   * Hosts of the nodes, or with a port that is not the config's (`10.0.0.5:8510`, `[::1]:8510`);
+   * without any, the node is on the host of the proxy.
+   */
   readonly upstreams?: readonly string[] | undefined;
   /** Of nodes that speak TLS themselves: who has signed their certificates. */
   readonly upstreamCa?: string | undefined;
@@ -57,10 +60,15 @@ export interface Front {
   readonly doors: Doors;
   /** The proxy is on the node's own host. */
   readonly isLocal: boolean;
-  /** There are several nodes, and a session is on one of them. */
-  readonly areMany: boolean;
-  /** They have one broker. */
-  readonly areLinked: boolean;
+  /** There are several nodes that are not linked, and a session is on one of them. */
+  readonly areApart: boolean;
+}
+
+/** A node as the proxy reaches it. */
+interface Place {
+  readonly host: string;
+  /** Its port, or that of its first worker; `undefined` is what the config says. */
+  readonly port: number | undefined;
 }
 
 /** Whole seconds. */
@@ -94,8 +102,8 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[
 
 /** @throws GenerateError when the config leaves open what a proxy must know */
 export function frontOf(config: Config, facts: HostFacts, options: FrontOptions): Front {
-  const hosts = upstreamHosts(config, options);
-  const isLocal = hosts.every(isLoopback);
+  const places = upstreamPlaces(config, options);
+  const isLocal = places.every(({ host }) => isLoopback(host));
   const { tlsCert } = config;
   const { certificate, upstreamCa } = options;
   if (tlsCert !== undefined && upstreamCa === undefined && !isLocal) {
@@ -104,19 +112,18 @@ export function frontOf(config: Config, facts: HostFacts, options: FrontOptions)
         'with the certificates that have signed its own.',
     );
   }
-  const areMany = hosts.length > 1;
-  const areLinked = config.broker !== EMBEDDED;
-  if (areMany && !areLinked && options.sticky === 'none') {
+  const areApart = places.length > 1 && config.broker === EMBEDDED;
+  if (areApart && options.sticky === 'none') {
     throw new GenerateError(
-      'Nodes without a broker are not linked, so all requests of a session must reach the node ' +
-        'that has it: set broker, or give --sticky source (or cookie, with HAProxy).',
+      'Without --broker nodes are not linked, so all requests of a session must reach the node ' +
+        'that has it: give --broker, or --sticky source (or cookie, with HAProxy).',
     );
   }
   const ca = upstreamCa === undefined ? undefined : plainPath('--upstream-ca', upstreamCa);
   return {
     ...listenAddress(options),
     certificate: certificate === undefined ? undefined : plainPath('--certificate', certificate),
-    upstreams: hosts.flatMap((host, node) => portsOf(config, facts, host, node)),
+    upstreams: places.flatMap((place, node) => portsOf(config, facts, place, node)),
     bound: boundOf(config, facts, isLocal),
     upstreamTls: tlsCert === undefined ? undefined : { ca },
     sticky: options.sticky,
@@ -128,8 +135,7 @@ export function frontOf(config: Config, facts: HostFacts, options: FrontOptions)
         : [],
     },
     isLocal,
-    areMany,
-    areLinked,
+    areApart,
   };
 }
 
@@ -164,18 +170,29 @@ export function boundWords(config: Config, { bound }: Front): string {
 }
 
 /** Whether clients have to come to the same place again, for a comment. */
-export function stickyWords({ areMany, areLinked }: Front): string {
-  if (areMany && !areLinked) {
-    return 'Nodes are not linked: a client comes to the same one again, and is heard there only.';
-  }
-  const who = areMany ? 'node' : 'worker';
-  return `No client needs to come to the same ${who} twice; workers pass requests on.`;
+export function stickyWords({ areApart }: Front): string {
+  return areApart
+    ? 'Nodes are not linked: a client comes to the same one again, and is heard there only.'
+    : 'No client needs to come to the same worker twice; workers pass requests on.';
 }
 
-function upstreamHosts(config: Config, { upstreams = [] }: FrontOptions): readonly string[] {
-  if (upstreams.length > 0) return upstreams.map((host) => hostName('--upstream', host));
+function upstreamPlaces(config: Config, { upstreams = [] }: FrontOptions): readonly Place[] {
+  if (upstreams.length > 0) return upstreams.map(upstreamPlace);
   const isAny = ['0.0.0.0', '::', '[::]'].includes(config.host);
-  return [isAny ? '127.0.0.1' : hostName('host', config.host)];
+  return [{ host: isAny ? '127.0.0.1' : hostName('host', config.host), port: undefined }];
+}
+
+function upstreamPlace(written: string): Place {
+  const [, host = written, digits] = isIP(written) ? [] : (/^(.+):(\d{1,5})$/.exec(written) ?? []);
+  const port = digits === undefined ? undefined : Number(digits);
+  if (port === undefined || isPort(port)) return { host: hostName('--upstream', host), port };
+  throw new GenerateError(
+    `--upstream is ${JSON.stringify(written)}; its port must be from 1 to 65535.`,
+  );
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65_535;
 }
 
 function hostName(what: string, written: string): string {
@@ -190,7 +207,7 @@ function listenAddress(options: FrontOptions): Pick<Front, 'listenHost' | 'liste
   const { certificate, listen = certificate === undefined ? '80' : '443' } = options;
   const [, host, digits] = /^(?:(.+):)?(\d{1,5})$/.exec(listen) ?? [];
   const port = Number(digits);
-  if (port >= 1 && port <= 65_535) {
+  if (isPort(port)) {
     return { listenHost: host === undefined ? host : hostName('--listen', host), listenPort: port };
   }
   throw new GenerateError(
@@ -202,10 +219,12 @@ function listenAddress(options: FrontOptions): Pick<Front, 'listenHost' | 'liste
 function portsOf(
   config: Config,
   { workers }: HostFacts,
-  host: string,
+  { host, port: own }: Place,
   node: number,
 ): readonly Upstream[] {
-  const { workerPorts, workerPortBase: base, port } = config;
+  const { workerPorts } = config;
+  const port = own ?? config.port;
+  const base = own ?? config.workerPortBase;
   if (!workerPorts) {
     if (port !== 0) return [{ name: `n${node}`, host, port }];
     throw new GenerateError(

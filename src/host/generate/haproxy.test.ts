@@ -53,6 +53,20 @@ describe('the servers', () => {
     );
   });
 
+  test('are at ports of their own where that is said, and need no stickiness with a broker', () => {
+    const upstreams = ['127.0.0.1:8511', '[::1]:8512', 'node-7', 'fd00::6'];
+    const text = textOf({ port: 8500, broker: 'redis://10.0.0.9' }, { upstreams });
+    expect(text).toContain(
+      '    server n0 127.0.0.1:8511\n    server n1 [::1]:8512\n' +
+        '    server n2 node-7:8500\n    server n3 [fd00::6]:8500\n',
+    );
+    expect(text.replaceAll('\n#', '')).toContain(
+      'No client needs to come to the same worker twice',
+    );
+    const own = textOf({ workerPorts: true }, { upstreams: ['a:9001'] });
+    expect(own).toContain('server n0w2 a:9003');
+  });
+
   test('are where the node listens', () => {
     expect(textOf({ host: '::1' })).toContain('server n0 [::1]:8500');
     expect(textOf({ host: '0.0.0.0' })).toContain('server n0 127.0.0.1:8500');
@@ -130,23 +144,15 @@ describe('it is refused', () => {
     ['with ports beyond the last', { workerPorts: true, workerPortBase: 65_534 }, {}, 'do not end'],
     ['with a host of two lines', { host: 'a\nb' }, {}, 'host is "a\\nb"; it must be'],
     ['with words behind a host', {}, { upstreams: ['a check'] }, '--upstream is "a check"; it'],
+    ['with port 0 of a node', {}, { upstreams: ['a:0'] }, '--upstream is "a:0"; its port must'],
     ['without a port', {}, { listen: 'here' }, '--listen is "here"; it must be a port'],
     ['with port 0', {}, { listen: '0' }, '--listen is "0"'],
     ['with port 65536', {}, { listen: '[::]:65536' }, '--listen is'],
-    ['with many nodes', {}, { upstreams: ['a', 'b'] }, 'set broker, or give --sticky'],
+    ['with many nodes', {}, { upstreams: ['a', 'b'] }, 'Without --broker nodes are not linked'],
     ['with many by hash', {}, { upstreams: ['a', 'b'], sticky: 'hash' }, 'take --sticky source'],
     ['with an odd file', {}, { certificate: '/a b' }, '--certificate is "/a b"; it must be'],
   ])('%s', (_how, keys, options, sentence) => {
     expect(() => textOf(keys, options)).toThrow(sentence);
-  });
-
-  test('not with many nodes that a broker links', () => {
-    const linked = { broker: 'redis://10.0.0.1' };
-    for (const sticky of ['none', 'hash'] as const) {
-      const text = textOf(linked, { upstreams: ['a', 'b'], sticky });
-      expect(text).toContain('No client needs to come to the same node twice');
-      expect(text).not.toContain('10.0.0.1');
-    }
   });
 
   test('not with port 0 where workers have their own', () => {

@@ -28,10 +28,10 @@ const RELOAD_GRACE = '30m';
 /** @throws GenerateError when the config leaves open what a proxy must know */
 export function haproxyText(config: Config, facts: HostFacts, options: FrontOptions): string {
   const front = frontOf(config, facts, options);
-  if (front.areMany && !front.areLinked && front.sticky === 'hash') {
+  if (front.areApart && front.sticky === 'hash') {
     // A full node is left out of one backend and not of the other, so that they reckon differently.
     throw new GenerateError(
-      'With several nodes without a broker take --sticky source or cookie, not hash.',
+      'With several nodes that are not linked take --sticky source or cookie, not hash.',
     );
   }
   const most = front.upstreams.length * front.bound.connections + IDLE_CLIENTS;

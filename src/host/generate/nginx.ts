@@ -177,7 +177,7 @@ function server(config: Config, front: Front, rules: readonly string[]): readonl
     'proxy_next_upstream error;',
     '',
     // A session that another node took would be sought at the one where its client belongs.
-    ...(front.areMany ? [] : newcomers(front)),
+    ...(front.areApart ? [] : newcomers(front)),
     'location / {',
     `    proxy_pass ${scheme}://holdfast;`,
     '}',
