@@ -59,6 +59,7 @@ test.skipIf(!program.available)(
         timeout: WAIT_MS,
       });
       expect(await page.textContent('#served')).toMatch(/^Served by worker \d of Holdfast$/);
+      await shows(page, '#node', `node ${(await node.process()).nodes[0]?.id}`);
       await shows(page, '#workers', ', one of 4');
     }
 

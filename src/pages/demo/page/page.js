@@ -25,6 +25,7 @@ let live = false;
 
 socket.on('connect', () => {
   view.transport(socket.io.engine.transport.name);
+  view.node(nodeOf(socket.io.engine.id));
   socket.io.engine.once('upgrade', (transport) => view.transport(transport.name));
 });
 socket.on('state', (state) => {
@@ -60,8 +61,19 @@ view.mine(voter.choice, voter.pending);
 function lost() {
   live = false;
   view.transport(null);
+  view.node(null);
   if (navigator.onLine) view.line(view.counted ? 'reconnecting' : 'connecting');
   else view.line('offline');
+}
+
+/**
+ * A session's id begins with the node that has it: three bytes, in base64url.
+ * @param {string} sessionId
+ * @returns {string} as logs and reports name the node, in six hexadecimal digits
+ */
+function nodeOf(sessionId) {
+  const bytes = atob(sessionId.slice(0, 4).replaceAll('-', '+').replaceAll('_', '/'));
+  return Array.from(bytes, (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
 /** @param {string | null} confirmed the own vote as the server has it. */

@@ -64,6 +64,12 @@ export class View {
     }
   }
 
+  /** @param {string | null} id of the node that has the session, null for none. */
+  node(id) {
+    byId('node').hidden = id === null;
+    setText(byId('node'), id === null ? '' : `node ${id}`);
+  }
+
   /** @param {string} workerId its number, then what tells its incarnations apart. */
   served(workerId) {
     const worker = document.createElement('b');
