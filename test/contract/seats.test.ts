@@ -1,8 +1,10 @@
 import { afterEach, expect, test } from 'bun:test';
 import type { UserSeats } from '../../src/server/core/contracts/user-seats.ts';
+import type { RedisLink } from '../../src/server/links/redis/redis-link.ts';
+import type { RedisCommands } from '../../src/server/state/redis/redis-commands.ts';
 import { EmbeddedSeats } from '../../src/server/state/seats/embedded-seats.ts';
 import { RedisSeats } from '../../src/server/state/seats/redis-seats.ts';
-import { onEachRedis, type RedisOfTest } from '../support/each-redis.ts';
+import { onEachRedis } from '../support/each-redis.ts';
 import { logLines } from '../support/log-lines.ts';
 import { requirement } from '../support/requires.ts';
 import { seatsSuite } from './seats-suite.ts';
@@ -19,14 +21,22 @@ onEachRedis(redis, (kind, at) => {
   let open: RedisSeats[] = [];
 
   /** A node each, all of which know of each other. */
-  function begin(most: number, endsOldest: boolean, of: RedisOfTest = at()) {
+  function begin(most: number, endsOldest: boolean) {
+    const of = at();
     const log = logLines();
+    const redis = new RedisThatSeemsAway(of.redis);
     const nodes = NODES.map((node) => {
       const peers = (): number[] => NODES.filter((other) => other !== node);
-      return new RedisSeats({ ...of, node, peers, most, endsOldest, log });
+      return new RedisSeats({ ...of, redis, node, peers, most, endsOldest, log });
     });
     open.push(...nodes);
-    return { nodes: nodes as [RedisSeats, RedisSeats, RedisSeats], log, ...of };
+    return {
+      nodes: nodes as [RedisSeats, RedisSeats, RedisSeats],
+      log,
+      ...of,
+      redis,
+      link: of.redis,
+    };
   }
 
   afterEach(() => {
@@ -57,13 +67,13 @@ onEachRedis(redis, (kind, at) => {
     const { nodes, redis: link, log } = begin(1, false);
     const [one, other] = nodes;
     await one.take(0, seated('a'));
-    link.isConnected = false;
+    link.isThere = false;
     expect((await one.take(0, seated('b'))).isGranted).toBe(false);
     expect((await other.take(0, seated('b'))).isGranted).toBe(true);
     one.release(0, seated('a'));
     expect((await one.take(0, seated('c', 'bob'))).isGranted).toBe(true);
     expect(log.lines).toHaveLength(2);
-    link.isConnected = true;
+    link.isThere = true;
     for (const seats of nodes) seats.tick();
     await until(() => log.lines.length === 4);
     // One has given back its seat meanwhile, the other has taken one, and so has bob.
@@ -73,10 +83,10 @@ onEachRedis(redis, (kind, at) => {
   });
 
   test('what Redis has lost is written again', async () => {
-    const { nodes, redis: link } = begin(1, false);
+    const { nodes, masters } = begin(1, false);
     const [one, other] = nodes;
     await one.take(0, seated('a'));
-    await link.send(undefined, ['FLUSHALL']);
+    for (const master of masters) await master.command('FLUSHALL');
     const isRefused = async (): Promise<boolean> => {
       for (let tick = 0; tick < 10; tick++) one.tick();
       const { isGranted } = await other.take(0, seated('b'));
@@ -87,10 +97,10 @@ onEachRedis(redis, (kind, at) => {
   });
 
   test('also when its users go on to come and go meanwhile', async () => {
-    const { nodes, redis: link } = begin(2, false);
+    const { nodes, masters } = begin(2, false);
     const [one, other] = nodes;
     await one.take(0, seated('a'));
-    await link.send(undefined, ['FLUSHALL']);
+    for (const master of masters) await master.command('FLUSHALL');
     expect((await one.take(0, seated('b'))).isGranted).toBe(true);
     one.tick();
     const isRefused = async (): Promise<boolean> => {
@@ -102,15 +112,42 @@ onEachRedis(redis, (kind, at) => {
   });
 
   test('a node that does not refresh its keys leaves nothing', async () => {
-    const { nodes, redis: link, prefix } = begin(1, false);
+    const { nodes, prefix, link } = begin(1, false);
     await nodes[0].take(0, seated('a'));
     const keys = await keysOf(link, prefix);
     expect(keys).toHaveLength(1);
-    const left = Number(await link.send(keys[0] as string, ['PTTL', keys[0] as string]));
+    const left = Number(await link.command(keys[0], ['PTTL', keys[0] as string]));
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThanOrEqual(30_000);
   });
 });
+
+/** A link that may be made to seem away. */
+class RedisThatSeemsAway implements RedisCommands {
+  readonly #link: RedisLink;
+  isThere = true;
+
+  constructor(link: RedisLink) {
+    this.#link = link;
+  }
+
+  get isConnected(): boolean {
+    return this.isThere && this.#link.isConnected;
+  }
+
+  async script(...asked: Parameters<RedisCommands['script']>): Promise<unknown> {
+    return await this.#reached().script(...asked);
+  }
+
+  async pipeline(...asked: Parameters<RedisCommands['pipeline']>): Promise<readonly unknown[]> {
+    return await this.#reached().pipeline(...asked);
+  }
+
+  #reached(): RedisLink {
+    if (!this.isThere) throw new Error('no connection');
+    return this.#link;
+  }
+}
 
 /** Workers on the node of their number. */
 function spread(nodes: readonly RedisSeats[]): UserSeats {
@@ -135,11 +172,11 @@ async function until(is: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await is())) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-async function keysOf(link: RedisOfTest['redis'], prefix: string): Promise<string[]> {
+async function keysOf(link: RedisLink, prefix: string): Promise<string[]> {
   const found: string[] = [];
   for (let bucket = 0; bucket < 1_024; bucket++) {
     const key = `${prefix}:{${bucket}}:seats:11`;
-    if (Number(await link.send(key, ['EXISTS', key])) === 1) found.push(key);
+    if (Number(await link.command(key, ['EXISTS', key])) === 1) found.push(key);
   }
   return found;
 }

@@ -1,16 +1,21 @@
 /** Runs tests on one Redis and on a Redis Cluster, where the program is there. */
 
 import { afterAll, beforeAll, describe, test } from 'bun:test';
-import { type RedisAtHand, redisAtHand } from './redis-at-hand.ts';
+import { openRedisLink, type RedisLink } from '../../src/server/links/redis/redis-link.ts';
+import { logLines } from './log-lines.ts';
+import type { RedisServer } from './redis-server.ts';
 import { startRedis, startRedisCluster } from './redis-servers.ts';
 import type { Requirement } from './requires.ts';
 
 const START_MS = 60_000;
+const CONNECT_MS = 10_000;
 
 /** Open while a test runs, with keys that no other test has. */
 export interface RedisOfTest {
-  readonly redis: RedisAtHand;
+  readonly redis: RedisLink;
   readonly prefix: string;
+  /** That keep the keys. */
+  readonly masters: readonly RedisServer[];
 }
 
 /**
@@ -28,32 +33,43 @@ export function onEachRedis(
   }
   for (const kind of ['redis', 'redis cluster'] as const) {
     describe(kind, () => {
-      let close = async (): Promise<void> => {};
-      let link: RedisAtHand | undefined;
+      let servers: RunningRedis | undefined;
+      let link: RedisLink | undefined;
       let count = 0;
 
       beforeAll(async () => {
-        const [servers, ports] = await start(kind);
-        close = async () => {
-          await link?.close();
-          await servers[Symbol.asyncDispose]();
-        };
-        link = await redisAtHand(ports);
+        servers = await startKind(kind);
+        link = await linkTo(servers.url);
       }, START_MS);
-      afterAll(() => close());
+      afterAll(async () => {
+        await link?.close();
+        await servers?.[Symbol.asyncDispose]();
+      });
 
-      declare(kind, () => ({ redis: link as RedisAtHand, prefix: `test${count++}` }));
+      declare(kind, () => ({
+        redis: link as RedisLink,
+        prefix: `test${count++}`,
+        masters: servers?.masters ?? [],
+      }));
     });
   }
 }
 
-async function start(
-  kind: 'redis' | 'redis cluster',
-): Promise<readonly [servers: AsyncDisposable, ports: readonly number[]]> {
-  if (kind === 'redis') {
-    const server = await startRedis();
-    return [server, [server.port]];
-  }
-  const cluster = await startRedisCluster();
-  return [cluster, cluster.masters.map(({ port }) => port)];
+/** A link as a controller has it, that hears nothing. */
+export async function linkTo(url: string): Promise<RedisLink> {
+  const options = { url, connectTimeoutMs: CONNECT_MS };
+  const deaf = { onMessage() {}, onConnected() {}, onLost() {} };
+  return await openRedisLink(options, deaf, logLines());
+}
+
+interface RunningRedis extends AsyncDisposable {
+  readonly url: string;
+  readonly masters: readonly RedisServer[];
+}
+
+async function startKind(kind: 'redis' | 'redis cluster'): Promise<RunningRedis> {
+  if (kind === 'redis cluster') return await startRedisCluster();
+  const server = await startRedis();
+  const { url } = server;
+  return { url, masters: [server], [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
