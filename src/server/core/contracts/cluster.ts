@@ -1,6 +1,7 @@
 /**
  * The other nodes, as the controller of one sees them: who is there, and ways to tell and to ask
- * them. What is said to sessions goes by the broker (`broker.ts`); this is for what nodes keep.
+ * them. What is said to sessions goes by the broker (`links/bus/other-nodes.ts`); this is for what
+ * nodes keep.
  *
  *     tell ─▶ all other nodes, or one: in order, at most once
  *     call ─▶ one node, which answers in time or has not answered

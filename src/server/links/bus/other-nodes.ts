@@ -1,5 +1,6 @@
 /**
- * What the hub asks of the way to other nodes, which the controller brings where there is a broker.
+ * The broker, as the hub has it: the way to other nodes, which the controller brings where there is
+ * one. What nodes keep for each other goes by its other end, `Cluster` (`core/contracts/`).
  *
  *     worker → hub ─publish, ask─▶ OtherNodes ─▶ their hubs ─take, askWorkers─▶ their workers
  *
@@ -21,6 +22,20 @@ export interface NodeAnswerPiece {
 
 export type HearNodes = (piece: NodeAnswerPiece) => void;
 
+/**
+ * What every broker has to keep, whatever carries it; `test/contract/broker-suite.ts` holds it to
+ * that. It MUST
+ *
+ * - bring what one node says to another in the order in which it was said, each message once;
+ * - never give a node what it has said itself;
+ * - bring a node what is said to a room right behind the command that has its sessions join it;
+ * - bound whatever waits, and refuse what does not fit: `false`, counted, never in silence;
+ * - connect again by itself, then announce anew what the node wants to hear, and say again what the
+ *   others may not have;
+ * - count what was lost on the way as soon as it shows, and have rooms with a history know up to
+ *   where they may lack something;
+ * - count and pass over what it cannot read, whoever wrote it: it MUST NOT end the node.
+ */
 export interface OtherNodes {
   /**
    * Sends an event or a command to all nodes that its route leads to.
