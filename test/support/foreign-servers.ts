@@ -32,6 +32,7 @@ import type {
 } from '../../src/server/links/broker/foreign/contract.ts';
 import { ForeignBridge } from '../../src/server/links/broker/foreign/foreign-bridge.ts';
 import { restoreArguments } from '../../src/server/protocol/binary-payload.ts';
+import type { RedisServer } from './redis-servers.ts';
 
 /** As node-redis reads them. */
 interface StreamEntry {
@@ -44,74 +45,12 @@ const STREAM = 'socket.io';
 
 export type Redis = RedisClientType<RedisModules, RedisFunctions, RedisScripts, 2>;
 
-function newClient(port: number): Redis {
-  return createClient({ socket: { host: '127.0.0.1', port }, RESP: 2 });
-}
-
-/** A server of its own, that keeps nothing and goes with the test. */
-export class RedisAtWork {
-  readonly port: number;
-  readonly #process: Bun.Subprocess;
-  readonly #clients: Redis[] = [];
-
-  private constructor(port: number, process: Bun.Subprocess) {
-    this.port = port;
-    this.#process = process;
-  }
-
-  static async start(command: string): Promise<RedisAtWork> {
-    const port = await freePort();
-    const args = [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-    ];
-    const started = Bun.spawn([command, ...args], { stdout: 'ignore', stderr: 'ignore' });
-    const redis = new RedisAtWork(port, started);
-    await until('redis answers', async () => {
-      const client = newClient(port);
-      client.on('error', () => {});
-      try {
-        await client.connect();
-        await client.ping();
-        await client.close();
-        return true;
-      } catch {
-        client.destroy();
-        return false;
-      }
-    });
-    return redis;
-  }
-
-  async client(): Promise<Redis> {
-    const client = newClient(this.port);
-    client.on('error', () => {});
-    this.#clients.push(client);
-    await client.connect();
-    return client;
-  }
-
-  async stop(): Promise<void> {
-    for (const client of this.#clients) if (client.isOpen) await client.close();
-    this.#process.kill();
-    await this.#process.exited;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
+/** A client of a server, for whoever asks to close. */
+export async function clientOf({ port }: RedisServer): Promise<Redis> {
+  const client: Redis = createClient({ socket: { host: '127.0.0.1', port }, RESP: 2 });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 }
 
 /** Waits for a condition. @throws when it does not come */
@@ -130,20 +69,21 @@ export async function until(
 export class OfficialServer {
   readonly io: Server;
   readonly #http: HttpServer;
+  readonly #redis: readonly Redis[];
   readonly #clients: OfficialClient[] = [];
 
-  private constructor(io: Server, http: HttpServer) {
+  private constructor(io: Server, http: HttpServer, redis: readonly Redis[]) {
     this.io = io;
     this.#http = http;
+    this.#redis = redis;
   }
 
   static async start(
-    redis: RedisAtWork,
+    redis: RedisServer,
     mode: ForeignMode,
     options: Readonly<Record<string, unknown>> = {},
   ): Promise<OfficialServer> {
-    const pub = await redis.client();
-    const sub = await redis.client();
+    const [pub, sub] = [await clientOf(redis), await clientOf(redis)];
     const adapter = {
       pubsub: () => createAdapter(pub, sub, options),
       sharded: () => createShardedAdapter(pub, sub, options),
@@ -155,7 +95,7 @@ export class OfficialServer {
     const { promise, resolve } = Promise.withResolvers<void>();
     http.listen(0, '127.0.0.1', resolve);
     await promise;
-    return new OfficialServer(io, http);
+    return new OfficialServer(io, http, [pub, sub]);
   }
 
   /** A client that has joined rooms; the data of its socket is `{ name }`. */
@@ -183,6 +123,7 @@ export class OfficialServer {
   async close(): Promise<void> {
     for (const { socket } of this.#clients) socket.disconnect();
     await this.io.close();
+    await Promise.all(this.#redis.map((client) => client.close()));
   }
 }
 
@@ -374,9 +315,15 @@ export class BridgeAtWork {
   readonly home: MadeUpHome;
   readonly transport: PlainTransport;
   readonly log: string[];
+  readonly #clients: readonly Redis[];
   #isClosed = false;
 
-  private constructor(options: Omit<ForeignBridgeOptions, 'log'>, transport: PlainTransport) {
+  private constructor(
+    options: Omit<ForeignBridgeOptions, 'log'>,
+    transport: PlainTransport,
+    clients: readonly Redis[],
+  ) {
+    this.#clients = clients;
     this.home = options.home as MadeUpHome;
     this.transport = transport;
     this.log = [];
@@ -388,11 +335,12 @@ export class BridgeAtWork {
   }
 
   static async start(
-    redis: RedisAtWork,
+    redis: RedisServer,
     mode: ForeignMode,
     more: Partial<ForeignBridgeOptions> = {},
   ): Promise<BridgeAtWork> {
-    const transport = new PlainTransport(await redis.client(), await redis.client());
+    const [pub, sub, reader] = await Promise.all([1, 2, 3].map(() => clientOf(redis)));
+    const transport = new PlainTransport(pub as Redis, sub as Redis);
     const home = new MadeUpHome();
     const all = {
       mode,
@@ -406,8 +354,9 @@ export class BridgeAtWork {
       maxPayloadBytes: 67_108_864,
       ...more,
     };
-    const at = new BridgeAtWork(all, transport);
-    if (mode === 'streams') await at.#read(await redis.client());
+    const clients = [pub, sub, reader] as readonly Redis[];
+    const at = new BridgeAtWork(all, transport, clients);
+    if (mode === 'streams') await at.#read(reader as Redis);
     at.bridge.setNamespaces(['/', '/chat']);
     await transport.settled();
     return at;
@@ -423,6 +372,8 @@ export class BridgeAtWork {
   close(): void {
     this.#isClosed = true;
     this.bridge.close();
+    // What it said last still leaves.
+    for (const client of this.#clients) void client.close().catch(() => {});
   }
 
   async #read(reader: Redis): Promise<void> {

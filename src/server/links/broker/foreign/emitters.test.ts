@@ -8,29 +8,31 @@ import { encode } from '@msgpack/msgpack';
 import { Emitter } from '@socket.io/redis-emitter';
 import {
   BridgeAtWork,
+  clientOf,
   OfficialServer,
   type Redis,
-  RedisAtWork,
   until,
 } from '../../../../../test/support/foreign-servers.ts';
+import { type RedisServer, startRedis } from '../../../../../test/support/redis-servers.ts';
 import { requirement } from '../../../../../test/support/requires.ts';
 import type { ForeignBridgeOptions, ForeignMode } from './contract.ts';
 
 const program = requirement('redis');
 const ID = 'AAABnodeSessionNumberOne';
 
-let redis: RedisAtWork;
+let redis: RedisServer;
 let client: Redis;
 let at: BridgeAtWork | undefined;
 
 beforeAll(async () => {
   if (!program.available) return;
-  redis = await RedisAtWork.start(program.path);
-  client = await redis.client();
+  redis = await startRedis();
+  client = await clientOf(redis);
 });
 afterEach(() => at?.close());
 afterAll(async () => {
-  await redis?.stop();
+  await client?.close();
+  await redis?.[Symbol.asyncDispose]();
 });
 
 async function start(mode: ForeignMode, more: Partial<ForeignBridgeOptions> = {}) {

@@ -9,9 +9,9 @@ import {
   type MadeUpSession,
   type OfficialClient,
   OfficialServer,
-  RedisAtWork,
   until,
 } from '../../../../../test/support/foreign-servers.ts';
+import { type RedisServer, startRedis } from '../../../../../test/support/redis-servers.ts';
 import { requirement } from '../../../../../test/support/requires.ts';
 import type { SessionDescription } from '../../../core/sessions/remote-session.ts';
 import { encodeArguments } from '../../../protocol/binary-payload.ts';
@@ -48,13 +48,13 @@ const ADAPTERS: Readonly<Record<string, Beside>> = {
   },
 };
 
-let redis: RedisAtWork;
+let redis: RedisServer;
 
 beforeAll(async () => {
-  if (program.available) redis = await RedisAtWork.start(program.path);
+  if (program.available) redis = await startRedis();
 });
 afterAll(async () => {
-  await redis?.stop();
+  await redis?.[Symbol.asyncDispose]();
 });
 
 for (const [name, { mode, options, more = {} }] of Object.entries(ADAPTERS)) {
