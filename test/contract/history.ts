@@ -2,7 +2,15 @@
 
 import { describe, expect, test } from 'bun:test';
 import type { HistorySettings } from '../../src/host/config/rooms.ts';
-import type { History, Missed, RoomPlace } from '../../src/server/core/contracts/history.ts';
+import type {
+  History,
+  Missed,
+  MissedBounds,
+  RoomPlace,
+} from '../../src/server/core/contracts/history.ts';
+import { BusFrame, readEvent, readRoute } from '../../src/server/links/bus/bus-frame.ts';
+import { FrameReader } from '../../src/server/protocol/frame.ts';
+import { bodyOf, EVERYONE } from '../support/redis-nodes.ts';
 
 /** A history under test, with a clock and a budget. */
 export interface TestedHistory {
@@ -12,25 +20,35 @@ export interface TestedHistory {
   readonly close: () => Promise<void>;
 }
 
-const WIDE: HistorySettings = { messages: 100, seconds: 60 };
+export const WIDE: HistorySettings = { messages: 100, seconds: 60 };
 const BOUNDS = { messages: 1_000, bytes: 1_000_000 };
 
-function say(
+/** Has it keep a text in rooms. @returns its offset */
+export function say(
   history: History,
   rooms: Readonly<Record<string, HistorySettings>>,
   text: string,
   latestKey?: string,
 ): Promise<number> {
   const keeping = Object.entries(rooms).map(([key, settings]) => ({ key, settings, latestKey }));
-  return new Promise((done) => history.append(keeping, Buffer.from(text), done));
+  return new Promise((done) => history.append(keeping, bodyOf(EVERYONE, [text]), done));
 }
 
-function since(history: History, places: readonly RoomPlace[], bounds = BOUNDS): Promise<Missed> {
+export function since(
+  history: History,
+  places: readonly RoomPlace[],
+  bounds: MissedBounds = BOUNDS,
+): Promise<Missed> {
   return new Promise((done) => history.since(places, bounds, done));
 }
 
-const textsOf = ({ messages }: Missed): string[] =>
-  messages.map(({ body }) => Buffer.from(body).toString());
+export function textsOf({ messages }: Missed): readonly string[] {
+  return messages.map(({ body }) => {
+    const frame = new FrameReader(BusFrame.event, Buffer.from(body));
+    const { json } = readEvent(frame, readRoute(frame).namespace);
+    return String((JSON.parse(json) as unknown[])[1]);
+  });
+}
 
 /** @param create makes one with a budget in bytes */
 export function historySuite(
@@ -157,7 +175,8 @@ export function historySuite(
         expect(textsOf(missed)).toEqual(['7', '8', '9']);
         expect(missed.completeFrom).toEqual([offsets[6] as number]);
         expect(missed.cutAt).toBe(offsets[6] as number);
-        const small = await since(history, [{ key: 'a', after: 0 }], { messages: 9, bytes: 2 });
+        const bytes = 2 * bodyOf(EVERYONE, ['9']).byteLength;
+        const small = await since(history, [{ key: 'a', after: 0 }], { messages: 9, bytes });
         expect(textsOf(small)).toEqual(['8', '9']);
       });
     });

@@ -14,8 +14,11 @@ const CONNECT_MS = 10_000;
 export interface RedisOfTest {
   readonly redis: RedisLink;
   readonly prefix: string;
+  readonly url: string;
   /** That keep the keys. */
   readonly masters: readonly RedisServer[];
+  /** The one that keeps a key. */
+  readonly masterOf: (key: string) => Promise<RedisServer>;
 }
 
 /**
@@ -47,9 +50,9 @@ export function onEachRedis(
       });
 
       declare(kind, () => ({
+        ...(servers as RunningRedis),
         redis: link as RedisLink,
         prefix: `test${count++}`,
-        masters: servers?.masters ?? [],
       }));
     });
   }
@@ -62,14 +65,17 @@ export async function linkTo(url: string): Promise<RedisLink> {
   return await openRedisLink(options, deaf, logLines());
 }
 
-interface RunningRedis extends AsyncDisposable {
-  readonly url: string;
-  readonly masters: readonly RedisServer[];
-}
+type RunningRedis = AsyncDisposable & Pick<RedisOfTest, 'masters' | 'masterOf' | 'url'>;
 
 async function startKind(kind: 'redis' | 'redis cluster'): Promise<RunningRedis> {
-  if (kind === 'redis cluster') return await startRedisCluster();
+  if (kind === 'redis cluster') {
+    const cluster = await startRedisCluster();
+    const { url, masters } = cluster;
+    const end = (): Promise<void> => cluster[Symbol.asyncDispose]();
+    return { url, masters, masterOf: (key) => cluster.masterOf(key), [Symbol.asyncDispose]: end };
+  }
   const server = await startRedis();
+  const end = (): Promise<void> => server[Symbol.asyncDispose]();
   const { url } = server;
-  return { url, masters: [server], [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return { url, masters: [server], masterOf: async () => server, [Symbol.asyncDispose]: end };
 }
