@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { Emitter } from '@socket.io/redis-emitter';
 import type { BrokerMode } from '../../src/host/config/broker.ts';
 import { type Listener, listen, startNodes, stopNodes } from '../support/cluster-nodes.ts';
-import { type OfficialClient, OfficialServer, RedisAtWork } from '../support/foreign-servers.ts';
+import { clientOf, type OfficialClient, OfficialServer } from '../support/foreign-servers.ts';
 import type { HoldfastProcess } from '../support/holdfast-process.ts';
+import { type RedisServer, startRedis } from '../support/redis-servers.ts';
 import { requirement } from '../support/requires.ts';
 import { eventually } from './eventually.ts';
 
@@ -17,14 +18,14 @@ const MODES: readonly BrokerMode[] = ['pubsub', 'sharded', 'streams'];
 
 setDefaultTimeout(60_000);
 
-let redis: RedisAtWork;
+let redis: RedisServer;
 
 beforeAll(async () => {
-  if (program.available) redis = await RedisAtWork.start(program.path);
+  if (program.available) redis = await startRedis();
 });
 
 afterAll(async () => {
-  await redis?.stop();
+  await redis?.[Symbol.asyncDispose]();
 });
 
 describe.skipIf(!program.available).each(MODES)(program.title('with %s'), (brokerMode) => {
@@ -49,7 +50,7 @@ describe.skipIf(!program.available).each(MODES)(program.title('with %s'), (broke
       answer(`${text} from afar`);
     });
     nodes = await startNodes(2, {
-      broker: `redis://127.0.0.1:${redis.port}`,
+      broker: redis.url,
       brokerMode,
       brokerPrefix: key,
       brokerStream: key,
@@ -222,13 +223,14 @@ describe.skipIf(!program.available).each(MODES)(program.title('with %s'), (broke
 describe.skipIf(!program.available)(program.title('the official emitter'), () => {
   test('is understood by both nodes, with everything that it can say', async () => {
     const key = 'emitter';
-    const config = { broker: `redis://127.0.0.1:${redis.port}`, brokerPrefix: key };
+    const config = { broker: redis.url, brokerPrefix: key };
     const nodes = await startNodes(2, config);
     const [first, second] = nodes as [HoldfastProcess, HoldfastProcess];
     const ada = await listen(first, { user: 'ada', rooms: ['a', 'both'] });
     const bob = await listen(second, { user: 'bob', rooms: ['b', 'both'] });
     try {
-      const emitter = new Emitter(await redis.client(), { key });
+      const client = await clientOf(redis);
+      const emitter = new Emitter(client, { key });
       await eventually(
         'both hear it',
         () => {
@@ -264,6 +266,7 @@ describe.skipIf(!program.available)(program.title('the official emitter'), () =>
       expect(await end).toBe('io server disconnect');
       expect(ada.said).toEqual([[1, bytes], [3], [4]]);
       expect(bob.said).toEqual([[1, bytes], [2], [3], [6]]);
+      client.destroy();
     } finally {
       ada.close();
       bob.close();
