@@ -56,6 +56,12 @@ const app: App = defineApp({
       session.server.in(room as string).disconnect(true);
       return 'done';
     },
+    async present(session, room) {
+      return await session.server.presence(room as string);
+    },
+    async where(session, user) {
+      return await session.server.whereabouts(user as string);
+    },
     async askServers(session, text) {
       return await session.server.serverSideEmitWithAck('greet', text);
     },
