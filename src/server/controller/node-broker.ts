@@ -113,6 +113,7 @@ export class NodeBroker {
       membership: joined.membership,
       kept: history && {
         take: (entry, offset, how) => history.take(entry, offset, how),
+        reached: (offset) => history.reached(offset),
         missed: (upTo) => history.missed(upTo),
         roomsOf: (route, body) => this.#relay?.kept.roomsOf(route, body) ?? [],
       },

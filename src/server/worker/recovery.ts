@@ -2,6 +2,7 @@
 
 import { Comebacks } from '../clients/session/comebacks.ts';
 import type { SessionReports } from '../core/contracts/snapshots.ts';
+import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
 import type { RoomSettingsTable } from '../core/rooms/room-settings.ts';
 import type { BusClient } from '../links/bus/bus-client.ts';
@@ -14,6 +15,8 @@ export interface RecoveryOptions {
   readonly settings: RoomSettingsTable;
   readonly recoveryKey: string;
   readonly log: Log;
+  /** Other nodes have the same history. */
+  readonly isShared: boolean;
   /** The position of the latest kept message that this worker has been given. */
   latestMark(): string | undefined;
 }
@@ -37,6 +40,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   const comebacks = new Comebacks({
     settings,
     recoveryKey,
+    lagMs: options.isShared ? LIMITS.historyLagMs : 0,
     history: {
       epoch: bus.history.epoch,
       since: (places, done) => bus.history.since(places, done),

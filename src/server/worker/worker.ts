@@ -215,6 +215,7 @@ export class Worker {
       settings: new RoomSettingsTable(this.#settings.config.rooms),
       recoveryKey: this.#settings.recoveryKey,
       log,
+      isShared: this.#settings.cluster !== undefined,
       latestMark: () => this.#core?.delivery.latestMark,
     });
     const core = this.#createCore(app, await openIdentity(needs), recovery);

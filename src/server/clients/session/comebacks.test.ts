@@ -24,9 +24,14 @@ beforeEach(() => {
   core = new FakeCore(50);
   kept = undefined;
   answer = missed([], 20);
-  comebacks = new Comebacks({
+  comebacks = newComebacks(0);
+});
+
+function newComebacks(lagMs: number): Comebacks {
+  return new Comebacks({
     settings: new RoomSettingsTable({ 'a:*': KEPT, '': KEPT }),
     recoveryKey: KEY,
+    lagMs,
     history: {
       epoch: 'e',
       since: (places, done) => {
@@ -43,7 +48,7 @@ beforeEach(() => {
       dataOf: () => undefined,
     },
   });
-});
+}
 
 function missed(messages: readonly MissedMessage[], latest: number, from = 0): MissedAnswer {
   return { messages, latest, completeFrom: () => from };
@@ -193,4 +198,24 @@ test('a session is taken by its token, and by its user alone', async () => {
   }
   expect(await comebacks.take(comer(wish, [], 'ada'))).toMatchObject({ id: ID });
   expect(await comebacks.take(comer(wish, [], 'ada'))).toBeUndefined();
+});
+
+test('who is ahead of its node is told when that has read as far', async () => {
+  comebacks = newComebacks(5_000);
+  answer = missed([], 20);
+  const { promise, resolve } = Promise.withResolvers<Comeback>();
+  const wish = { token: undefined, position: 'e-25' };
+  comebacks.askMissed(comer(wish), undefined, ['a:1'], resolve);
+  answer = missed([message(25, ['a:1']), message(26, ['a:1'])], 26);
+  const comeback = await promise;
+  expect(comeback.isRecovered).toBe(true);
+  expect(comeback.missed).toHaveLength(1);
+});
+
+test('who stays ahead of its node was not recovered', async () => {
+  comebacks = newComebacks(1);
+  const { promise, resolve } = Promise.withResolvers<Comeback>();
+  const wish = { token: undefined, position: 'e-25' };
+  comebacks.askMissed(comer(wish), undefined, ['a:1'], resolve);
+  expect(await promise).toMatchObject({ isRecovered: false, isIncomplete: true });
 });

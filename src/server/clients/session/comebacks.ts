@@ -8,7 +8,7 @@
  * new one. A proof without a position is of a client that was given nothing yet that rooms keep.
  */
 
-import type { HistoryLink } from '../../core/contracts/history-link.ts';
+import type { HistoryLink, MissedAnswer } from '../../core/contracts/history-link.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
 import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
@@ -55,6 +55,11 @@ export interface ComebacksOptions {
   readonly history: HistoryLink;
   readonly settings: RoomSettingsTable;
   readonly recoveryKey: string;
+  /**
+   * For how long a client may be ahead of this node: it has heard on another one what this one has
+   * not read yet. 0 where no other node has this history.
+   */
+  readonly lagMs: number;
 }
 
 /** A room that keeps messages, and up to where a client has had them or does not want them. */
@@ -67,6 +72,8 @@ interface Place {
 
 /** Where a client stands that wants nothing of what was. */
 const NOW = Number.MAX_SAFE_INTEGER;
+/** How often it is looked whether this node has read what a client has heard already. */
+const LAG_CHECK_MS = 50;
 
 export class Comebacks {
   readonly #options: ComebacksOptions;
@@ -125,10 +132,9 @@ export class Comebacks {
     done: (comeback: Comeback) => void,
   ): void {
     const places = this.#placesIn(home, rooms, wish, snapshot);
-    const asked = places.map(({ key, after = NOW }) => ({ key, after }));
-    this.#options.history.since(asked, (answer) => {
+    const told = this.#offsetOf(wish.position);
+    this.#askUpTo(Math.max(told ?? 0, ...aftersOf(places).values()), places, (answer) => {
       const latest = answer?.latest ?? 0;
-      const told = this.#offsetOf(wish.position);
       const isBack = isBackIn(wish);
       const hasAll =
         answer !== undefined &&
@@ -152,6 +158,28 @@ export class Comebacks {
       const position = this.#position(told ?? first);
       done({ missed, isRecovered: true, isIncomplete: false, position, afters: aftersOf(places) });
     });
+  }
+
+  /**
+   * Asks until this node has read up to an offset: what comes up to there would be said twice.
+   *
+   * @param done has an answer that is behind when that takes too long
+   */
+  #askUpTo(
+    offset: number,
+    places: readonly Place[],
+    done: (answer: MissedAnswer | undefined) => void,
+  ): void {
+    const { history, lagMs } = this.#options;
+    const asked = places.map(({ key, after = NOW }) => ({ key, after }));
+    const untilMs = performance.now() + lagMs;
+    const ask = (): void =>
+      history.since(asked, (answer) => {
+        const isBehind = answer !== undefined && answer.latest < offset;
+        if (isBehind && performance.now() < untilMs) setTimeout(ask, LAG_CHECK_MS);
+        else done(answer);
+      });
+    ask();
   }
 
   /** Where a client stands in each of its rooms that keeps something. */

@@ -80,6 +80,12 @@ export const CLUSTER_BOUNDS = {
     unit: 'ms',
     why: 'How long one question for new entries waits: then it is seen whether all is well.',
   },
+  historyLagMs: {
+    value: 3_000,
+    unit: 'ms',
+    why: 'For a node to read of the history what a client has heard on another one before.',
+    seen: 'the client is let in, and told that it was not recovered',
+  },
   streamWriters: {
     value: 1_024,
     unit: 'nodes',

@@ -76,6 +76,7 @@ class Reader {
         onSaid: ({ body }: StreamSaid, { isOwn, isPast }) =>
           void this.said.push([Buffer.from(body).toString(), isOwn, isPast]),
         onForeign: ({ fields }) => void this.foreign.push(String(fields.get('nsp'))),
+        onRepeated: () => {},
         onMissed: (upTo, lost) => void this.missed.push([upTo, lost]),
       },
     });

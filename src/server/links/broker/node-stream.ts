@@ -54,6 +54,8 @@ export interface StreamEvents {
   onSaid(said: StreamSaid, place: EntryPlace): void;
   /** What a server of other make, or an emitter, has written. */
   onForeign(entry: RawEntry, place: EntryPlace): void;
+  /** One that was read before, and is in the stream once more. */
+  onRepeated(offset: number): void;
   /** Entries up to an offset may have been missed. @param lost so many are known of */
   onMissed(upTo: number, lost: number): void;
 }
@@ -238,7 +240,10 @@ export class NodeStream {
     const { node, boot, events } = this.#options;
     const writer = `${said.node}:${said.boot}`;
     const before = this.#numbers.get(writer);
-    if (before !== undefined && said.number <= before) return;
+    if (before !== undefined && said.number <= before) {
+      events.onRepeated(place.offset);
+      return;
+    }
     this.#numbers.delete(writer);
     this.#numbers.set(writer, said.number);
     const [oldest] = this.#numbers.keys();

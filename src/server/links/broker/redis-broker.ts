@@ -36,6 +36,8 @@ export interface KeptSink {
   ): void;
   /** Rooms that keep an event. @param body of its frame */
   roomsOf(route: Route, body: Uint8Array): readonly EntryRoom[];
+  /** All up to an offset was read. */
+  reached(offset: number): void;
   /** Entries up to an offset may be missing. */
   missed(upTo: number): void;
 }
@@ -206,6 +208,7 @@ export class RedisBroker implements OtherNodes, RedisLinkEvents {
       events: {
         onSaid: (said, place) => this.#said(said, place),
         onForeign: (entry, place) => this.#takeForeign(entry, place),
+        onRepeated: (offset) => this.#options.kept?.reached(offset),
         onMissed: (upTo, lost) => {
           this.#options.kept?.missed(upTo);
           if (lost > 0) log.warn('entries of the stream were missed', { lost });

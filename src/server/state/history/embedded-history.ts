@@ -100,6 +100,11 @@ export class EmbeddedHistory implements History {
     this.#tidy();
   }
 
+  /** There is nothing up to an offset but what is here. */
+  reach(offset: number): void {
+    this.#latest = Math.max(this.#latest, offset);
+  }
+
   /** Messages up to an offset may be missing: nobody is told that what came since is all. */
   lose(upTo: number): void {
     this.#latest = Math.max(this.#latest, upTo);

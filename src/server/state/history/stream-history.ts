@@ -86,6 +86,11 @@ export class StreamHistory implements History {
     } else if (!isPast) this.#options.onKept(entry.body, offset);
   }
 
+  /** All up to an offset was read, though rooms need not keep what was last. */
+  reached(offset: number): void {
+    this.#options.copy.reach(offset);
+  }
+
   /** Entries up to an offset may have been missed. */
   missed(upTo: number): void {
     this.#options.copy.lose(upTo);
