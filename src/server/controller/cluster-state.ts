@@ -50,6 +50,7 @@ export class ClusterState {
     const ours = { redis, prefix, node: cluster.node };
     const mirror = new SessionMirror({ ...ours, windowMs, snapshots, log });
     snapshots.watch(mirror);
+    cluster.watch({ onReconnected: () => mirror.reconnected() });
     const seen = new SeenNodes({ ...ours, keepMs: windowMs + AFTER_WINDOW_MS });
     this.#ends.push(
       () => mirror.close(),

@@ -29,6 +29,8 @@ export interface ClusterEvents {
   onPeerGone?(node: number): void;
   /** What was told may have been lost since: to be told anew, by whoever knows. */
   onResync?(node: number): void;
+  /** What nodes keep for each other is there again after a break, perhaps without what it had. */
+  onReconnected?(): void;
   /** Nodes or their places have changed. */
   onPlaces?(places: readonly NodePlace[]): void;
 }

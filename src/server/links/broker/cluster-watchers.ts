@@ -24,6 +24,10 @@ export class ClusterWatchers implements Required<ClusterEvents> {
     for (const one of this.#all) one.onResync?.(node);
   }
 
+  onReconnected(): void {
+    for (const one of this.#all) one.onReconnected?.();
+  }
+
   onPlaces(places: readonly NodePlace[]): void {
     for (const one of this.#all) one.onPlaces?.(places);
   }

@@ -134,6 +134,7 @@ export class NodeCluster implements Cluster {
     // What waits was written before: it comes first.
     this.#outbox.connected();
     this.#sayAlive('all');
+    this.#watchers.onReconnected();
   }
 
   onLost(): void {

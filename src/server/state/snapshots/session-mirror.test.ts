@@ -178,3 +178,15 @@ test('what waits at the end of the node is written', async () => {
   await mirror.close();
   expect(redis.sessions).toEqual(['a text']);
 });
+
+test('all is written anew at once when Redis is there again, whatever it has lost', async () => {
+  const { redis, mirror, opened } = begin();
+  opened('a');
+  opened('b');
+  await mirror.flush();
+  redis.keys.clear();
+  mirror.reconnected();
+  await mirror.flush();
+  expect(redis.sessions.toSorted()).toEqual(['a text', 'b text']);
+  for (const hash of redis.keys.values()) expect(hash.has('')).toBe(true);
+});

@@ -116,6 +116,13 @@ export class SessionMirror implements SnapshotsWatch {
     this.changed(id);
   }
 
+  /** Redis is there again, perhaps without what it had: clients are on their way to other nodes. */
+  reconnected(): void {
+    this.#isAway = false;
+    this.#stored.fill(0);
+    this.resync();
+  }
+
   /** Redis may have lost what it had: all is written anew, piece by piece. */
   resync(): void {
     this.#anew = this.#options.snapshots.ids();
