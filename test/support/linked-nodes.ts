@@ -75,7 +75,7 @@ export class LinkedNode {
       places: this.#others,
       watch: (events: ClusterEvents) => void this.#watching.push(events),
     };
-    this.#hub.addService(new NodesService(cluster, this.#hub, workers));
+    this.#hub.addService(new NodesService(cluster, this.#hub, workers, 0));
     this.#hub.listen(busSocketPath(this.#folder));
     const settings = {
       workerCount: workers,

@@ -113,6 +113,7 @@ export class NodeOverRedis implements AsyncDisposable {
       kept: history && {
         take: (entry, offset, how) => history.take(entry, offset, how),
         missed: (upTo) => history.missed(upTo),
+        reached: (offset) => history.reached(offset),
         roomsOf: () => [],
       },
       pastMs: ROOM_KEPT_MS,

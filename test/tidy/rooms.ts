@@ -505,7 +505,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'server/core/log': 'any',
       'server/links/broker/foreign': 'any',
       'server/links/bus': 'any',
-      'server/links/redis': 'type',
+      'server/links/redis': 'any',
       'server/protocol': 'any',
     },
     entries: [

@@ -50,7 +50,7 @@ export class ClusterSessionsView implements SessionsView {
       return await own.user(namespace, user);
     });
     cluster.onCall(METHOD.disconnect, async (args) => {
-      return await own.disconnect((args as [DisconnectRequest])[0]);
+      return await own.disconnect((args as [DisconnectRequest])[0], true);
     });
   }
 

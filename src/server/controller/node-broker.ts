@@ -174,9 +174,11 @@ export class NodeBroker {
 
   /** Reads what rooms keep already; from then on what others say reaches workers. */
   async start(hub: Hub): Promise<void> {
-    await this.#broker.load();
-    hub.addService(new NodesService(this.cluster, hub, this.#ports.length));
+    const rememberMs = this.#config.recoveryWindowMs;
+    hub.addService(new NodesService(this.cluster, hub, this.#ports.length, rememberMs));
+    // What rooms keep is told by the hub, also of what was said before.
     this.#relay = hub.linkNodes(this.#broker);
+    await this.#broker.load();
     this.#broker.start(this.#relay);
   }
 

@@ -42,7 +42,8 @@ export interface NodeSessionsOptions {
 export interface KeptView {
   readonly presence: PresenceStore | undefined;
   /** Ends sessions that wait for their client. */
-  endWaiting(namespace: string, whom: Whom): Promise<void>;
+  /** @param isHereOnly not those that wait on other nodes */
+  endWaiting(namespace: string, whom: Whom, isHereOnly: boolean): Promise<void>;
   kept(namespace: string, room: string): RoomHistory;
 }
 
@@ -102,7 +103,7 @@ export class NodeSessions implements SessionsView {
     };
   }
 
-  async disconnect(request: DisconnectRequest): Promise<DisconnectReport> {
+  async disconnect(request: DisconnectRequest, isHereOnly = false): Promise<DisconnectReport> {
     const { namespace, user, room, session, close } = request;
     const asked = {
       rooms: [room ?? [], session ?? []].flat(),
@@ -112,7 +113,7 @@ export class NodeSessions implements SessionsView {
     const { questions, state } = this.#options;
     const ended = await questions.ask(namespace, asked, command, LIMITS.disconnectMs);
     // Afterwards, with those that were cut off meanwhile.
-    await state.endWaiting(namespace, request);
+    await state.endWaiting(namespace, request, isHereOnly);
     return { disconnected: sumOf(ended), missing: ended.silent, missingNodes: [] };
   }
 }

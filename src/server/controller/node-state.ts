@@ -111,9 +111,9 @@ export class NodeState {
     this.#cluster = cluster;
   }
 
-  /** Ends sessions that wait for their client, on all nodes. */
-  async endWaiting(namespace: string, whom: Whom): Promise<void> {
-    if (this.#elsewhere === undefined) this.snapshots.end(namespace, whom);
+  /** Ends sessions that wait for their client, on all nodes or on this one alone. */
+  async endWaiting(namespace: string, whom: Whom, isHereOnly: boolean): Promise<void> {
+    if (this.#elsewhere === undefined || isHereOnly) this.snapshots.end(namespace, whom);
     else await this.#elsewhere.end(namespace, whom);
   }
 

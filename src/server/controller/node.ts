@@ -9,6 +9,7 @@
 import { rmSync } from 'node:fs';
 import { type LeftToken, leaveToken } from '../../host/access/left-token.ts';
 import { tlsPaths } from '../../host/access/tls-files.ts';
+import { EMBEDDED } from '../../host/config/broker.ts';
 import type { Config } from '../../host/config/schema.ts';
 import { memoryOfHost } from '../../host/machine/host-memory.ts';
 import { ownOpenFileLimit } from '../../host/machine/process-limits.ts';
@@ -376,6 +377,8 @@ class Node implements NodeView, RunningNode {
         ...this.#config,
         host: this.#host,
         adminToken: undefined,
+        // Its URL may have a password.
+        broker: EMBEDDED,
         clusterSecret: undefined,
       },
       memoryBudgetBytes: this.#memoryBudgetBytes,

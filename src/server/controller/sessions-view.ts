@@ -17,7 +17,8 @@ export interface SessionsView {
   /** @param most users that are named, where the room has presence */
   room(namespace: string, room: string, most: number): Promise<RoomReport>;
   user(namespace: string, user: string): Promise<UserReport>;
-  disconnect(request: DisconnectRequest): Promise<DisconnectReport>;
+  /** @param isHereOnly for another node, which asks each of them */
+  disconnect(request: DisconnectRequest, isHereOnly?: boolean): Promise<DisconnectReport>;
 }
 
 export interface RoomsReport {

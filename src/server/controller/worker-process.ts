@@ -1,7 +1,8 @@
 /**
  * Starts the process of a worker.
  *
- * The token of the admin API stays with the controller: workers run the app's code.
+ * Secrets of the controller stay with it (the token of the admin API, the URL of the broker, the
+ * secret of the cluster): workers run the app's code.
  */
 
 import { ownCommand } from '../../host/foreign/bun-command.ts';
@@ -19,8 +20,12 @@ const ENGINE_VARIABLES: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: '3000000',
 };
 
+/** Variables by which an operator may have given them. */
+const SECRETS = ['HOLDFAST_ADMIN_TOKEN', 'HOLDFAST_BROKER', 'HOLDFAST_CLUSTER_SECRET'] as const;
+
 export function spawnWorker(settings: WorkerSettings, sink: WorkerOutputSink): WorkerProcess {
-  const { HOLDFAST_ADMIN_TOKEN: _secret, ...inherited } = process.env;
+  const inherited = { ...process.env };
+  for (const name of SECRETS) delete inherited[name];
   const { words, variables } = ownCommand(settings.app);
   const own = { ...variables, [WORKER_VARIABLE]: JSON.stringify(settings) };
   const child = Bun.spawn([...words, 'worker'], {

@@ -6,6 +6,11 @@ export const CLUSTER_BOUNDS = {
     unit: 'bytes',
     why: 'What one message of Redis between nodes gathers: more saves nothing, and is held longer.',
   },
+  nodeSentBytes: {
+    value: 16_777_216,
+    unit: 'bytes',
+    why: 'On its way to Redis and not confirmed: more waits its turn, so that Redis is never late.',
+  },
   nodeAliveMs: {
     value: 1_000,
     unit: 'ms',
@@ -59,6 +64,11 @@ export const CLUSTER_BOUNDS = {
     value: 500,
     unit: 'entries',
     why: 'Written to the stream at once: their answers come together.',
+  },
+  streamWriteBytes: {
+    value: 4_194_304,
+    unit: 'bytes',
+    why: 'Of these, together; a larger entry goes by itself.',
   },
   streamRetryMs: {
     value: 200,

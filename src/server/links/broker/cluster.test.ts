@@ -9,7 +9,8 @@ import { userKey } from '../../protocol/interest-key.ts';
 import { BusFrame, eventBody, type Route, RouteScope, toData } from '../bus/bus-frame.ts';
 import { InterestTable } from '../bus/interest-table.ts';
 import type { NodeAnswerPiece } from '../bus/other-nodes.ts';
-import { type NodeChannels, NodeCluster } from './cluster.ts';
+import { NodeCluster } from './cluster.ts';
+import type { NodeChannels } from './cluster-options.ts';
 
 const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
 

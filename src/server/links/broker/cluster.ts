@@ -13,16 +13,15 @@
 import { FIRST_NODE } from '../../core/app/answer-errors.ts';
 import type { Cluster, ClusterEvents, NodePlace } from '../../core/contracts/cluster.ts';
 import { LIMITS } from '../../core/limits/limits.ts';
-import { describeError, type Log } from '../../core/log/log.ts';
+import { describeError } from '../../core/log/log.ts';
 import type { FrameReader, FrameWriter } from '../../protocol/frame.ts';
 import { BusFrame, type Route } from '../bus/bus-frame.ts';
-import type { InterestTable } from '../bus/interest-table.ts';
-import type { MessageRelay } from '../bus/message-relay.ts';
 import type { HearNodes } from '../bus/other-nodes.ts';
 import type { ClusterFigures } from './cluster-figures.ts';
+import type { NodeClusterOptions } from './cluster-options.ts';
 import { ClusterWatchers } from './cluster-watchers.ts';
 import { NodeCalls } from './node-calls.ts';
-import { type FactsOfNode, nodeId, readFacts } from './node-facts.ts';
+import { nodeId, readFacts } from './node-facts.ts';
 import { framesOf, isMessage, NodeFrame, readBatch } from './node-frame.ts';
 import { NodeRequests } from './node-requests.ts';
 import { Outbox, type Receiver } from './outbox.ts';
@@ -30,26 +29,6 @@ import { OwnInterest } from './own-interest.ts';
 import type { Peer } from './peer.ts';
 import { expectJoins, peersFor } from './peer-routes.ts';
 import { Peers } from './peers.ts';
-
-/** What it needs of the connections to Redis. */
-export interface NodeChannels {
-  publish(channel: string, payload: Uint8Array): Promise<unknown>;
-  subscribe(channels: readonly string[]): void;
-}
-
-export interface NodeClusterOptions {
-  readonly node: number;
-  /** Begins the names of its channels, so that clusters can share a Redis. */
-  readonly prefix: string;
-  /** What may wait for others while Redis takes nothing; 0: nothing does. */
-  readonly queueBytes: number;
-  readonly channels: NodeChannels;
-  readonly interest: InterestTable;
-  readonly relay: Pick<MessageRelay, 'take' | 'askWorkers'>;
-  readonly log: Log;
-  /** What others are told of this node. */
-  facts(): FactsOfNode;
-}
 
 type HearTold = (from: number, frame: FrameReader) => void;
 
@@ -71,6 +50,7 @@ export class NodeCluster implements Cluster {
   #lost = 0;
   #malformed = 0;
   #isConnected = true;
+  #beatAtMs: number = performance.now();
 
   constructor(options: NodeClusterOptions) {
     const { node, prefix, channels, interest, queueBytes } = options;
@@ -164,13 +144,17 @@ export class NodeCluster implements Cluster {
     const isToAll = peers.length > 1 && peers.length === this.#peers.size;
     const receivers: readonly Receiver[] = isToAll ? ['all'] : peers.map(({ node }) => node);
     if (!this.#outbox.hasRoom(body.byteLength * receivers.length)) return this.#refuse();
-    if (!this.#isConnected && this.#options.queueBytes === 0) return this.#refuse();
     const frameType = type === BusFrame.event ? NodeFrame.event : NodeFrame.command;
     if (type === BusFrame.command) expectJoins(peers, route.namespace, body);
     for (const receiver of receivers) {
       this.#outbox.frame(receiver, frameType, true).raw(body).finish();
     }
     return true;
+  }
+
+  /** Whether there is room for a message of so many bytes to all nodes. */
+  hasRoom(bytes: number): boolean {
+    return this.#outbox.hasRoom(bytes);
   }
 
   ask(route: Route, body: Uint8Array, hear: HearNodes): readonly number[] {
@@ -365,7 +349,9 @@ export class NodeCluster implements Cluster {
     for (const peer of this.#peers.all) peer.forgetExpected(nowMs);
     // While nothing is heard of anybody, nobody is gone.
     if (!this.#isConnected) return;
-    this.#peers.judge(nowMs);
+    // After a standstill of this process, what others have said is still to be read.
+    if (nowMs - this.#beatAtMs < 2 * LIMITS.nodeAliveMs) this.#peers.judge(nowMs);
+    this.#beatAtMs = nowMs;
     this.#sayAlive('all');
   }
 

@@ -141,11 +141,14 @@ export class ForeignSide {
     }
   }
 
-  /** @returns what an entry of theirs is for the sessions of this node; nothing for most */
-  readEntry({ id, fields }: RawEntry): ForeignBody | undefined {
+  /**
+   * @param isPast it was there before this node, which does not know its own namespaces yet
+   * @returns what an entry of theirs is for the sessions of this node; nothing for most
+   */
+  readEntry({ id, fields }: RawEntry, isPast: boolean): ForeignBody | undefined {
     const texts: Record<string, string> = {};
     for (const [name, value] of fields) texts[name] = value.toString();
-    const said = this.#bridge.onStreamEntry(id, texts);
+    const said = this.#bridge.onStreamEntry(id, texts, isPast);
     return said === undefined ? undefined : bodyOf(said);
   }
 

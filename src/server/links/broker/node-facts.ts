@@ -13,7 +13,7 @@ export interface FactsOfNode {
   readonly namespaces: readonly string[];
 }
 
-const HOST = /^[\w.:%-]{1,255}$/;
+const HOST = /^[A-Za-z0-9._:%-]{1,253}$/;
 const PORT_MAX = 65_535;
 /** Told once a second, to all nodes. */
 const NAMESPACES_MAX = 100;

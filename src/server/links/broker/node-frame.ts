@@ -8,6 +8,7 @@
  */
 
 import { type FrameReader, FrameReader as Reader } from '../../protocol/frame.ts';
+import { MAX_NODE } from '../../protocol/session-id.ts';
 
 export const NodeFrame = {
   /** The first of a payload: version, node, boot, number, messages before, see `BatchHead` */
@@ -58,8 +59,10 @@ export interface BatchHead {
 /** @returns nothing for a payload of another version @throws RangeError for what is cut short */
 export function readBatch(frame: FrameReader): BatchHead | undefined {
   if (frame.type !== NodeFrame.batch || frame.u8() !== NODE_FRAME_VERSION) return undefined;
+  const node = frame.u32();
+  if (node > MAX_NODE) throw new RangeError('it is of no node');
   return {
-    node: frame.u32(),
+    node,
     boot: frame.u53(),
     number: frame.u53(),
     messagesBefore: frame.u53(),

@@ -42,7 +42,8 @@ class FakeStream implements StreamAccess {
 
   async range(from: string, count: number): Promise<readonly RawEntry[]> {
     if (this.isBroken) throw new Error('broken');
-    return this.entries.filter(({ id }) => id === from || isBehind(id, from)).slice(0, count);
+    const [behind, at] = from.startsWith('(') ? [from.slice(1), ''] : [from, from];
+    return this.entries.filter(({ id }) => id === at || isBehind(id, behind)).slice(0, count);
   }
 
   async isCut(): Promise<boolean | undefined> {
@@ -100,7 +101,7 @@ afterEach(() => {
 async function open(access: StreamAccess, node: number, queueBytes?: number): Promise<Reader> {
   const reader = new Reader(access, node, queueBytes);
   readers.push(reader);
-  await reader.stream.load(FIRST_MS);
+  await reader.stream.load(FIRST_MS, true);
   reader.stream.start();
   return reader;
 }
@@ -203,6 +204,7 @@ describe('a stream', () => {
     const access = new FakeStream();
     const a = await open(access, 1, 1_000);
     access.isBroken = true;
+    a.stream.lost();
     const taken = Array.from({ length: 100 }, (_, i) => a.say(`${i}`)).filter(Boolean).length;
     expect(taken).toBeGreaterThan(1);
     expect(taken).toBeLessThan(20);

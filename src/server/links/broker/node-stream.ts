@@ -32,7 +32,7 @@ export interface StreamAccess {
   write(entries: readonly EntryFields[]): Promise<readonly unknown[]>;
   /** Entries behind an id; waits for the first of them for so long. */
   read(after: string, count: number, waitMs: number): Promise<readonly RawEntry[]>;
-  /** Entries from an id on, itself included. */
+  /** Entries from an id on, itself included; behind `(` and an id those that follow it. */
   range(from: string, count: number): Promise<readonly RawEntry[]>;
   /** Whether entries may have been in it that are gone; `undefined`: there never was one. */
   isCut(): Promise<boolean | undefined>;
@@ -121,22 +121,28 @@ export class NodeStream {
     return this.#writer.hasRoom;
   }
 
-  /** Reads what is there. @param nowMs by the clock of Redis */
-  async load(nowMs: number): Promise<void> {
+  /**
+   * Reads what is there.
+   *
+   * @param nowMs by the clock of Redis
+   * @param isNew nobody can have read of a stream before this one
+   */
+  async load(nowMs: number, isNew: boolean): Promise<void> {
     const { access, pastMs, readCount, events } = this.#options;
     const fromMs = Math.max(0, nowMs - pastMs);
+    const isCut = await access.isCut();
     // What is older is kept by no room: it is not known what of it there was.
-    if ((await access.isCut()) === true) events.onMissed(offsetAt(fromMs), 0);
-    let from = `${fromMs}-0`;
-    for (;;) {
+    if (isCut === true) events.onMissed(offsetAt(fromMs), 0);
+    // It has run out, with all that was in it.
+    else if (isCut === undefined && !isNew) events.onMissed(offsetAt(nowMs), 0);
+    for (let from = `${fromMs}-0`; ; from = `(${this.#lastId}`) {
       const entries = await access.range(from, readCount);
-      const fresh = entries.filter(({ id }) => id !== this.#lastId);
-      if (fresh[0] !== undefined && this.#lastId === BEGINNING && (await access.isCut()) === true) {
-        events.onMissed(offsetOf(fresh[0].id) - 1, 0);
+      const [first] = entries;
+      if (isCut === true && this.#lastId === BEGINNING && first !== undefined) {
+        events.onMissed(offsetOf(first.id) - 1, 0);
       }
-      for (const entry of fresh) this.#take(entry, nowMs);
+      for (const entry of entries) this.#take(entry, nowMs);
       if (entries.length < readCount) break;
-      from = this.#lastId;
     }
     // An entry of this very moment is still to come.
     if (this.#lastId === BEGINNING) this.#lastId = `${nowMs - 1}-0`;

@@ -3,6 +3,9 @@
  *
  *     frames of a turn ─▶ one payload a channel ─▶ published in order ─▶ gone once Redis has it
  *
+ * What a node is told alone and what all are told come to it in the order in which they were said:
+ * a payload of the one kind leaves before one of the other is begun.
+ *
  * What Redis has not confirmed stays: after a break it is published once more, and whoever has it
  * already knows it by its number. So much of it waits and no more.
  */
@@ -37,6 +40,8 @@ interface Channel {
 interface Payload {
   readonly channel: string;
   readonly bytes: Uint8Array;
+  /** It is on its way, and not confirmed. */
+  isSent: boolean;
 }
 
 export interface OutboxFigures {
@@ -58,7 +63,10 @@ export class Outbox {
   /** Not confirmed, the oldest first. */
   readonly #waiting: Set<Payload> = new Set();
   #waitingBytes = 0;
+  /** Of those on their way. */
+  #sentBytes = 0;
   #isConnected = true;
+  #retry: Timer | undefined;
   #flushing: ReturnType<typeof setImmediate> | undefined;
 
   constructor(options: OutboxOptions) {
@@ -70,9 +78,11 @@ export class Outbox {
     return this.#waitingBytes;
   }
 
-  /** Whether there is room for one more of so many bytes. */
+  /** Whether there is room for one more of so many bytes; for some while Redis takes them. */
   hasRoom(bytes: number): boolean {
-    return this.#waitingBytes + bytes <= this.#options.queueBytes;
+    const { queueBytes } = this.#options;
+    const most = this.#isConnected ? Math.max(queueBytes, LIMITS.nodeSentBytes) : queueBytes;
+    return this.#waitingBytes + bytes <= most;
   }
 
   /**
@@ -82,11 +92,9 @@ export class Outbox {
    */
   frame(receiver: Receiver, type: number, isMessage = false): FrameWriter {
     const channel = this.#channelFor(receiver);
+    const isFull = channel.isOpen && channel.writer.length > LIMITS.nodePayloadBytes;
+    if (isFull || this.#isOvertaking(receiver)) this.flush();
     if (!channel.isOpen) this.#begin(channel);
-    else if (channel.writer.length > LIMITS.nodePayloadBytes) {
-      this.flush();
-      this.#begin(channel);
-    }
     if (isMessage) {
       channel.messages++;
       this.figures.messages++;
@@ -104,21 +112,22 @@ export class Outbox {
       channel.isOpen = false;
       const bytes = channel.writer.take();
       channel.messagesBefore = channel.messages;
-      const payload: Payload = { channel: channel.name, bytes };
-      this.#waiting.add(payload);
+      this.#waiting.add({ channel: channel.name, bytes, isSent: false });
       this.#waitingBytes += bytes.byteLength;
-      if (this.#isConnected) this.#publish(payload);
     }
+    this.#pump();
   }
 
   /** Redis is there again, and all that it may not have is published once more. */
   connected(): void {
     this.#isConnected = true;
-    for (const payload of [...this.#waiting]) this.#publish(payload);
+    this.#sendAnew();
   }
 
   lost(): void {
     this.#isConnected = false;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 
   /** A node is gone: what waits for it alone is for nobody. If it comes back, it knows the gap. */
@@ -149,6 +158,12 @@ export class Outbox {
     return channel;
   }
 
+  /** Whether something that is begun has to leave first, for those who hear both. */
+  #isOvertaking(receiver: Receiver): boolean {
+    const isAllOpen = this.#channels.get('all')?.isOpen === true;
+    return receiver === 'all' ? !isAllOpen && this.#open.length > 0 : isAllOpen;
+  }
+
   #begin(channel: Channel): void {
     const { node, boot } = this.#options;
     channel.isOpen = true;
@@ -165,21 +180,51 @@ export class Outbox {
     this.#flushing ??= setImmediate(() => this.flush());
   }
 
+  /** Sends what waits, in order, as much as may be on its way at once. */
+  #pump(): void {
+    if (!this.#isConnected || this.#retry !== undefined) return;
+    for (const payload of this.#waiting) {
+      if (payload.isSent) continue;
+      if (this.#sentBytes > 0 && this.#sentBytes >= LIMITS.nodeSentBytes) return;
+      this.#publish(payload);
+    }
+  }
+
   #publish(payload: Payload): void {
     const { channel, bytes } = payload;
+    payload.isSent = true;
+    this.#sentBytes += bytes.byteLength;
     this.#options.publish(channel, bytes).then(
       () => {
         if (!this.#waiting.has(payload)) return;
         this.figures.payloads++;
         this.figures.bytes += bytes.byteLength;
         this.#done(payload);
+        this.#pump();
       },
-      // It stays, and is published again once Redis is there.
-      () => {},
+      () => this.#failed(payload),
     );
   }
 
+  /** It stays: it is sent once more when Redis is there again, or soon where it only refused. */
+  #failed(payload: Payload): void {
+    if (!this.#isConnected || !payload.isSent || this.#retry !== undefined) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#sendAnew();
+    }, LIMITS.streamRetryMs);
+  }
+
+  /** All that is not confirmed, from the oldest on: whoever has some of it knows. */
+  #sendAnew(): void {
+    for (const payload of this.#waiting) payload.isSent = false;
+    this.#sentBytes = 0;
+    this.#pump();
+  }
+
   #done(payload: Payload): void {
-    if (this.#waiting.delete(payload)) this.#waitingBytes -= payload.bytes.byteLength;
+    if (!this.#waiting.delete(payload)) return;
+    this.#waitingBytes -= payload.bytes.byteLength;
+    if (payload.isSent) this.#sentBytes = Math.max(0, this.#sentBytes - payload.bytes.byteLength);
   }
 }

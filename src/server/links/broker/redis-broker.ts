@@ -23,7 +23,13 @@ import type { FactsOfNode } from './node-facts.ts';
 import type { NodeRelay } from './node-relay.ts';
 import { type EntryPlace, NodeStream, type RawEntry, type StreamFigures } from './node-stream.ts';
 import { RedisStream } from './stream-access.ts';
-import { type EntryRoom, STREAM_TYPE, type StreamSaid } from './stream-entry.ts';
+import {
+  type EntryRoom,
+  encodeEntry,
+  STREAM_FIELD,
+  STREAM_TYPE,
+  type StreamSaid,
+} from './stream-entry.ts';
 import type { EntryFields } from './stream-writer.ts';
 
 /** What the history of a node takes from the stream. */
@@ -130,12 +136,14 @@ export class RedisBroker implements OtherNodes, RedisLinkEvents {
 
   /** Reads what rooms keep already. To be awaited before workers start. */
   async load(): Promise<void> {
-    const [seconds, microseconds] = (await this.#options.link.command(undefined, ['TIME'])) as [
-      string,
-      string,
-    ];
-    const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
-    await this.#stream?.load(nowMs);
+    const { link, membership } = this.#options;
+    // In a Cluster each server has a clock of its own: that of the stream counts.
+    const time = await link.command(this.#access?.key, ['TIME']);
+    const [seconds, microseconds] = (time as readonly string[]).map(Number) as [number, number];
+    const nowMs = seconds * 1_000 + Math.floor(microseconds / 1_000);
+    const isThere = (await this.#access?.isCut()) !== undefined;
+    await this.#stream?.load(nowMs, membership.isFirst);
+    if (!isThere) await this.#begin();
   }
 
   /** From now on what others say reaches the workers of this node. */
@@ -183,6 +191,10 @@ export class RedisBroker implements OtherNodes, RedisLinkEvents {
     return this.#stream.say(streamType, [], body, also) !== undefined;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#isOfStreams ? this.#stream?.hasRoom === true : this.cluster.hasRoom(bytes);
+  }
+
   ask(route: Route, body: Uint8Array, hear: HearNodes): readonly number[] {
     const nodes = this.cluster.ask(route, body, hear);
     return this.#foreign === undefined
@@ -217,12 +229,19 @@ export class RedisBroker implements OtherNodes, RedisLinkEvents {
     });
   }
 
+  async #begin(): Promise<void> {
+    const { node } = this.#options.membership;
+    const [rooms, body] = [[], new Uint8Array()];
+    const said = { node, boot: 0, number: 0, type: STREAM_TYPE.begin, rooms, body };
+    await this.#access?.write([[STREAM_FIELD, encodeEntry(said, LIMITS.ipcFrameBytes)]]);
+  }
+
   #said({ body, number, type, rooms }: StreamSaid, place: EntryPlace): void {
     const { offset, isOwn, isPast, ageMs } = place;
     if (type === STREAM_TYPE.kept) {
       const ownNumber = isOwn ? number : undefined;
       this.#options.kept?.take({ rooms, body }, offset, { ownNumber, ageMs, isPast });
-    } else if (!isOwn && !isPast) {
+    } else if (type !== STREAM_TYPE.begin && !isOwn && !isPast) {
       this.#relay?.take(type === STREAM_TYPE.event ? BusFrame.event : BusFrame.command, body);
     }
   }
@@ -270,7 +289,7 @@ export class RedisBroker implements OtherNodes, RedisLinkEvents {
   #takeForeign(entry: RawEntry, { offset, isPast, ageMs }: EntryPlace): void {
     // Of what was said before this node, rooms keep events; the rest is over.
     if (isPast && entry.fields.get('type')?.toString() !== FOREIGN_BROADCAST) return;
-    const said = this.#foreign?.readEntry(entry);
+    const said = this.#foreign?.readEntry(entry, isPast);
     if (said === undefined) return;
     const rooms = this.#keeping(said);
     if (rooms.length > 0) {

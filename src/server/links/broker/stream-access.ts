@@ -2,6 +2,8 @@
 
 import type { RedisBlocking } from '../redis/redis-blocking.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
+import { type LuaScript, luaScript } from '../redis/redis-script.ts';
+import addEntriesText from './add-entries.lua' with { type: 'text' };
 import type { RawEntry, StreamAccess } from './node-stream.ts';
 import type { EntryFields } from './stream-writer.ts';
 
@@ -11,6 +13,8 @@ export interface RedisStreamOptions {
   /** Entries that it keeps, about. */
   readonly length: number;
 }
+
+const ADD_ENTRIES: LuaScript = luaScript(addEntriesText);
 
 export class RedisStream implements StreamAccess {
   readonly #options: RedisStreamOptions;
@@ -26,11 +30,8 @@ export class RedisStream implements StreamAccess {
 
   async write(entries: readonly EntryFields[]): Promise<readonly unknown[]> {
     const { link, key, length } = this.#options;
-    const head = ['XADD', key, 'MAXLEN', '~', String(length), '*'];
-    return await link.pipeline(
-      key,
-      entries.map((fields) => [...head, ...fields]),
-    );
+    const args = entries.flatMap((fields) => [String(fields.length), ...fields]);
+    return (await link.script(ADD_ENTRIES, [key], [String(length), ...args])) as unknown[];
   }
 
   async read(after: string, count: number, waitMs: number): Promise<readonly RawEntry[]> {

@@ -12,8 +12,11 @@ export const STREAM_FIELD = 'hf';
 
 const VERSION = 1;
 
-/** Of the bus: an event or a command; or an event that rooms keep. */
-export const STREAM_TYPE = { event: 1, command: 2, kept: 3 } as const;
+/**
+ * Of the bus: an event or a command; an event that rooms keep; or the first entry, which says
+ * nothing: without any there may have been others, which have run out.
+ */
+export const STREAM_TYPE = { event: 1, command: 2, kept: 3, begin: 4 } as const;
 
 /** A room that keeps the entry, and by what it is the latest of its kind. */
 export interface EntryRoom {

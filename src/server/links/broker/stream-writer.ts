@@ -16,7 +16,7 @@ export type EntryFields = readonly (string | Uint8Array)[];
 export interface StreamWriterOptions {
   /** What may wait. */
   readonly queueBytes: number;
-  /** Writes entries in order. @returns their ids, or an error in the place of one */
+  /** Writes entries in order, all of them or none. @returns their ids */
   write(entries: readonly EntryFields[]): Promise<readonly unknown[]>;
   /** Whether the stream still has an entry. */
   has(id: string): Promise<boolean>;
@@ -38,6 +38,7 @@ export class StreamWriter {
   #writtenBytes = 0;
   #isWriting = false;
   #isConnected = true;
+  #isClosed = false;
   #retry: Timer | undefined;
   /** Entries that Redis has. */
   entries = 0;
@@ -52,8 +53,11 @@ export class StreamWriter {
     return this.#waitingBytes;
   }
 
+  /** While Redis takes entries, there is room for some at all. */
   get hasRoom(): boolean {
-    return this.#waitingBytes < this.#options.queueBytes;
+    const { queueBytes } = this.#options;
+    const most = this.#isConnected ? Math.max(queueBytes, LIMITS.streamWriteBytes) : queueBytes;
+    return this.#waitingBytes < most;
   }
 
   /** @returns false when there is no room for it */
@@ -76,8 +80,9 @@ export class StreamWriter {
 
   /** Redis is there again, perhaps without what it had. */
   async connected(): Promise<void> {
+    clearTimeout(this.#retry);
     const latest = this.#written.at(-1)?.id;
-    if (latest !== undefined && !(await this.#options.has(latest))) {
+    if (latest !== undefined && (await this.#isLost(latest))) {
       this.#waiting = [...this.#written, ...this.#waiting];
       this.#waitingBytes += this.#writtenBytes;
       this.#written = [];
@@ -87,7 +92,20 @@ export class StreamWriter {
     await this.#write();
   }
 
+  /** Asked until there is an answer: without it nothing may be written. */
+  async #isLost(id: string): Promise<boolean> {
+    while (!this.#isClosed) {
+      try {
+        return !(await this.#options.has(id));
+      } catch {
+        await Bun.sleep(LIMITS.streamRetryMs);
+      }
+    }
+    return false;
+  }
+
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#retry);
     this.#isConnected = false;
   }
@@ -107,7 +125,7 @@ export class StreamWriter {
   }
 
   async #writeSome(): Promise<void> {
-    const some = this.#waiting.slice(0, LIMITS.streamWrites);
+    const some = this.#nextBatch();
     const ids = await this.#options.write(some.map(({ fields }) => fields));
     const nowMs = performance.now();
     for (const [at, entry] of some.entries()) {
@@ -118,6 +136,15 @@ export class StreamWriter {
       this.entries++;
       this.#remember(entry, id, nowMs);
     }
+  }
+
+  #nextBatch(): readonly Entry[] {
+    let bytes = 0;
+    const end = this.#waiting.findIndex((entry, at) => {
+      bytes += entry.bytes;
+      return at > 0 && (at >= LIMITS.streamWrites || bytes > LIMITS.streamWriteBytes);
+    });
+    return end === -1 ? [...this.#waiting] : this.#waiting.slice(0, end);
   }
 
   #remember(entry: Entry, id: string, nowMs: number): void {

@@ -144,11 +144,16 @@ export class MessageRelay {
    * @throws BusFullError when workers or the way to other nodes have no room for it
    */
   async send(route: Route, body: Uint8Array): Promise<void> {
-    await this.#outside.send(route, body);
+    const nodes = this.otherNodes;
     // What the node itself notices, each node notices.
-    if (route.isPassing === true) return;
+    if (nodes === undefined || route.isPassing === true) {
+      await this.#outside.send(route, body);
+      return;
+    }
+    if (!nodes.hasRoom(body.byteLength)) throw new BusFullError();
+    await this.#outside.send(route, body);
     const isKept = this.kept.roomsOf(route, body).length > 0;
-    if (!this.#tellNodes(BusFrame.event, route, body, isKept)) throw new BusFullError();
+    if (!nodes.publish(BusFrame.event, route, body, isKept)) throw new BusFullError();
   }
 
   #tellNodes(type: number, route: Route, body: Uint8Array, isKept = false): boolean {

@@ -134,7 +134,7 @@ describe('a service', () => {
       },
     };
     const cluster = { places, watch: (events: ClusterEvents) => void watching.push(events) };
-    const service = new NodesService(cluster, hub, 2);
+    const service = new NodesService(cluster, hub, 2, 0);
     return { service, told, change: (next) => watching[0]?.onPlaces?.(next) };
   }
 

@@ -81,7 +81,7 @@ export class StreamHistory implements History {
     const keptAtMs = this.#options.nowMs() - ageMs;
     this.#options.copy.keep(rooms, entry.body, offset, keptAtMs);
     if (waiting !== undefined && ownNumber !== undefined) {
-      this.#waiting.delete(ownNumber);
+      this.#forgetUpTo(ownNumber);
       waiting.done(offset);
     } else if (!isPast) this.#options.onKept(entry.body, offset);
   }
@@ -94,6 +94,14 @@ export class StreamHistory implements History {
   /** Entries up to an offset may have been missed. */
   missed(upTo: number): void {
     this.#options.copy.lose(upTo);
+  }
+
+  /** Those before it were gone from the stream before they were read. */
+  #forgetUpTo(ownNumber: number): void {
+    for (const number of this.#waiting.keys()) {
+      if (number > ownNumber) return;
+      this.#waiting.delete(number);
+    }
   }
 
   #keeping(rooms: readonly StreamRoom[]): readonly KeepingRoom[] {

@@ -241,13 +241,14 @@ export class ForeignBridge {
    * What an entry of the stream means for the sessions of this node; questions in it are answered
    * here. It never throws.
    *
+   * @param isOfAny of whichever namespace, since it is not known yet which there are
    * @returns undefined where it means nothing: of a Holdfast node, of no namespace here, unreadable
    */
-  onStreamEntry(id: string, fields: EntryFields): ForeignSaid | undefined {
+  onStreamEntry(id: string, fields: EntryFields, isOfAny = false): ForeignSaid | undefined {
     if (this.#isClosed || this.#entries === undefined) return undefined;
     try {
       const { uid, nsp, type, data } = namedFields(fields);
-      const isServed = nsp !== undefined && this.#channels.serves(nsp);
+      const isServed = nsp !== undefined && (isOfAny || this.#channels.serves(nsp));
       if (!isServed || uid?.startsWith(HOLDFAST_UID) === true) {
         this.#figures.ignored++;
         return undefined;
