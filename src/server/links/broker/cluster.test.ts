@@ -137,6 +137,22 @@ describe('nodes', () => {
     expect(a.cluster.nodesWith(userKey('/', 'ada'))).toEqual([]);
   });
 
+  test('hear what is said to all and what is said to them in one order', async () => {
+    const [redis, a, b, c] = (await start(3)) as [FakeRedis, TestNode, TestNode, TestNode];
+    for (const node of [b, c]) node.interest.add('n/', 0);
+    b.interest.add(userKey('/', 'ada'), 0);
+    await settle();
+    redis.published.length = 0;
+    const routes = [{}, {}, { users: ['ada'] }, { users: ['ada'] }, {}, { users: ['ada'] }];
+    for (const route of routes) a.say(route);
+    await settle();
+    expect([b.taken.length, c.taken.length]).toEqual([6, 3]);
+    const users = b.taken.map((body) => Buffer.from(body).includes('ada'));
+    expect(users).toEqual([false, false, true, true, false, true]);
+    const [all, own] = ['{test}:nodes:all', '{test}:nodes:2'] as const;
+    expect(redis.published).toEqual([all, own, all, own]);
+  });
+
   test('hear of what others have wanted before they came', async () => {
     const [redis, a] = (await start(1)) as [FakeRedis, TestNode];
     for (let user = 0; user < 50_000; user++) a.interest.add(userKey('/', `u${user}`), 0);
