@@ -47,6 +47,7 @@ export const LONG: readonly string[] = [
   'src/fleet/agent/swarm.test.ts',
   'src/server/links/bus/hub.test.ts',
   'src/server/worker/front/idle-connections.test.ts',
+  'test/contract/broker.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/fuzz/leak.test.ts',
   'test/package/package.test.ts',

@@ -213,14 +213,12 @@ function takenOf(type: number, body: Uint8Array): Taken {
   return { route, command: readCommand(frame) };
 }
 
-/** Nodes that know each other, and what each of them wants to hear. */
-export async function openNodes(
-  count: number,
-  options: NodeOptions,
-): Promise<readonly NodeOverRedis[]> {
-  const opened = Array.from({ length: count }, () => NodeOverRedis.open(options));
-  const nodes = await Promise.all(opened);
-  await until('all nodes know each other', () => nodes.every((node) => knows(node, count - 1)));
+/** A node each of these options, which know each other and what each of them wants to hear. */
+export async function openNodes(all: readonly NodeOptions[]): Promise<readonly NodeOverRedis[]> {
+  const nodes = await Promise.all(all.map((options) => NodeOverRedis.open(options)));
+  await until('all nodes know each other', () =>
+    nodes.every((node) => knows(node, all.length - 1)),
+  );
   return nodes;
 }
 
