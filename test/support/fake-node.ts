@@ -41,6 +41,25 @@ export class FakeNode implements NodeView {
         malformed: 10,
       },
       stream: { written: 1, refused: 2, waitingBytes: 3, read: 4, malformed: 5, lost: 6 },
+      foreign: {
+        heard: 1,
+        published: 2,
+        failed: 3,
+        malformed: 4,
+        ignored: 5,
+        answered: 6,
+        unanswered: 7,
+        roomChannels: 8,
+        roomsUnheard: 9,
+        requestsOpen: 10,
+      },
+      redis: {
+        commands: 1,
+        bytesSent: 2,
+        messagesHeard: 3,
+        reconnects: 4,
+        faults: { unreachable: 5 },
+      },
     };
   }
 
@@ -84,6 +103,10 @@ export class FakeNode implements NodeView {
       history: { rooms: 3, messages: 40, bytes: 5_000, dropped: 6, latest: 70 },
       recovery: { live: 8, cut: 9, bytes: 1_000, dropped: 11 },
       presence: { rooms: 3, users: 14, refused: 1, told: 15, frames: 16 },
+      shared: {
+        sessions: { waiting: 1, written: 2, dropped: 3, tooLarge: 4 },
+        seats: { users: 5, isAlone: true, wrong: 6 },
+      },
     };
   }
 

@@ -2,6 +2,8 @@
 
 import type { ClusterFigures } from '../links/broker/cluster-figures.ts';
 import type { StreamFigures } from '../links/broker/node-stream.ts';
+import type { ForeignFigures } from '../links/broker/redis-broker.ts';
+import type { RedisFigures } from '../links/redis/figures.ts';
 import type { Metric } from './metric.ts';
 
 export const brokerMetrics: readonly Metric[] = [
@@ -96,7 +98,102 @@ export const brokerMetrics: readonly Metric[] = [
     'Entries that could not be read.',
     'malformed',
   ),
+  ofForeign(
+    'holdfast_foreign_heard_total',
+    'counter',
+    'Messages of Socket.IO servers and emitters that were taken.',
+    'heard',
+  ),
+  ofForeign(
+    'holdfast_foreign_said_total',
+    'counter',
+    'Messages said to Socket.IO servers.',
+    'published',
+  ),
+  ofForeign(
+    'holdfast_foreign_failed_total',
+    'counter',
+    'Messages to Socket.IO servers that Redis did not take.',
+    'failed',
+  ),
+  ofForeign(
+    'holdfast_foreign_malformed_total',
+    'counter',
+    'Messages of Socket.IO servers and emitters that were not understood.',
+    'malformed',
+  ),
+  ofForeign(
+    'holdfast_foreign_unanswered_total',
+    'counter',
+    'Questions of Socket.IO servers that were not answered, so that they time out.',
+    'unanswered',
+  ),
+  ofForeign(
+    'holdfast_foreign_room_channels',
+    'gauge',
+    'Rooms whose own channels are subscribed to, for what Socket.IO servers say to them.',
+    'roomChannels',
+  ),
+  ofForeign(
+    'holdfast_foreign_rooms_unheard',
+    'gauge',
+    'Rooms whose own channels are not heard, since they are too many.',
+    'roomsUnheard',
+  ),
+  ofRedis('holdfast_redis_commands_total', 'Commands sent to Redis.', 'commands'),
+  ofRedis('holdfast_redis_sent_bytes_total', 'What their arguments hold, about.', 'bytesSent'),
+  ofRedis('holdfast_redis_heard_total', 'Messages that Redis has brought.', 'messagesHeard'),
+  ofRedis(
+    'holdfast_redis_reconnects_total',
+    'How often all connections were there again after a loss.',
+    'reconnects',
+  ),
+  {
+    name: 'holdfast_redis_faults_total',
+    type: 'counter',
+    help: 'How often something began to be wrong with Redis.',
+    labels: ['fault'],
+    *read(view) {
+      const faults = Object.entries(view.broker().redis?.faults ?? {});
+      for (const [fault, value] of faults) yield { labels: { fault }, value };
+    },
+  },
 ];
+
+function ofForeign(
+  name: string,
+  type: Metric['type'],
+  help: string,
+  figure: keyof ForeignFigures,
+): Metric {
+  return {
+    name,
+    type,
+    help,
+    labels: [],
+    *read(view) {
+      const value = view.broker().foreign?.[figure];
+      if (value !== undefined) yield { labels: {}, value };
+    },
+  };
+}
+
+function ofRedis(
+  name: string,
+  help: string,
+  figure: Exclude<keyof RedisFigures, 'faults'>,
+): Metric {
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: [],
+    *read(view) {
+      const value = view.broker().redis?.[figure];
+      if (value !== undefined) yield { labels: {}, value };
+    },
+  };
+}
 
 function ofCluster(
   name: string,

@@ -16,6 +16,7 @@ import { RedisSeats } from '../state/seats/redis-seats.ts';
 import { ClusterSessions } from '../state/snapshots/cluster-sessions.ts';
 import type { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
 import { AFTER_WINDOW_MS, SessionMirror } from '../state/snapshots/session-mirror.ts';
+import type { SharedView } from './node-view.ts';
 
 /** By what it is shared. */
 export interface SharedBy {
@@ -34,10 +35,16 @@ export class ClusterState {
   readonly #by: SharedBy;
   readonly #log: Log;
   readonly #ends: (() => unknown)[] = [];
+  #mirror: SessionMirror | undefined;
+  #seats: RedisSeats | undefined;
 
   constructor(by: SharedBy, log: Log) {
     this.#by = by;
     this.#log = log;
+  }
+
+  get view(): SharedView {
+    return { sessions: this.#mirror?.view, seats: this.#seats?.view };
   }
 
   /** Those of this node can be recovered on others from now on. */
@@ -51,6 +58,7 @@ export class ClusterState {
     const mirror = new SessionMirror({ ...ours, windowMs, snapshots, log });
     snapshots.watch(mirror);
     cluster.watch({ onReconnected: () => mirror.reconnected() });
+    this.#mirror = mirror;
     const seen = new SeenNodes({ ...ours, keepMs: windowMs + AFTER_WINDOW_MS });
     this.#ends.push(
       () => mirror.close(),
@@ -73,6 +81,7 @@ export class ClusterState {
     const peers = (): readonly number[] => cluster.peers;
     const seats = new RedisSeats({ ...options, redis, prefix, node, peers, log: this.#log });
     this.#ends.push(() => seats.close());
+    this.#seats = seats;
     return seats;
   }
 

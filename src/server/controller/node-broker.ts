@@ -169,6 +169,8 @@ export class NodeBroker {
       fault: link.fault ?? (link.isConnected ? undefined : 'unreachable'),
       cluster: this.#broker.cluster.figures,
       stream: this.#broker.streamFigures,
+      foreign: this.#broker.foreignFigures,
+      redis: link.figures,
     };
   }
 

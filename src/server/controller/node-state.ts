@@ -81,7 +81,8 @@ export class NodeState {
 
   get view(): StateView {
     const presence = NodePresence.view(this.#presence);
-    return { history: this.copy.view, recovery: this.snapshots.view, presence };
+    const shared = this.#cluster?.view ?? {};
+    return { history: this.copy.view, recovery: this.snapshots.view, presence, shared };
   }
 
   /**

@@ -8,9 +8,13 @@ import type { PresenceFigures } from '../core/contracts/presence.ts';
 
 import type { ClusterFigures } from '../links/broker/cluster-figures.ts';
 import type { StreamFigures } from '../links/broker/node-stream.ts';
+import type { ForeignFigures } from '../links/broker/redis-broker.ts';
 import type { WorkerSample } from '../links/bus/sample.ts';
+import type { RedisFigures } from '../links/redis/figures.ts';
 import type { HistoryView } from '../state/history/embedded-history.ts';
+import type { SeatsView } from '../state/seats/redis-seats.ts';
 import type { SnapshotsView } from '../state/snapshots/embedded-snapshots.ts';
+import type { MirrorView } from '../state/snapshots/session-mirror.ts';
 import type { SessionsView } from './sessions-view.ts';
 
 export {
@@ -76,6 +80,13 @@ export interface StateView {
   readonly history: HistoryView;
   readonly recovery: SnapshotsView;
   readonly presence: PresenceView;
+  readonly shared: SharedView;
+}
+
+/** What of it goes to other nodes; absent where nothing of the kind does. */
+export interface SharedView {
+  readonly sessions?: MirrorView | undefined;
+  readonly seats?: SeatsView | undefined;
 }
 
 export interface HubView {
@@ -102,6 +113,9 @@ export interface BrokerView {
   readonly cluster?: ClusterFigures;
   /** Absent where nothing goes through a stream. */
   readonly stream?: StreamFigures | undefined;
+  /** Socket.IO servers and emitters; absent where the config says that there are none. */
+  readonly foreign?: Readonly<ForeignFigures> | undefined;
+  readonly redis?: RedisFigures;
 }
 
 /** What was not logged; all numbers grow from the start of the controller. */

@@ -1,6 +1,7 @@
 /** What the controller keeps for its workers, as Prometheus sees it. */
 
 import { type Metric, ofCounter, ofNode } from './metric.ts';
+import type { SharedView } from './node-view.ts';
 
 export const stateMetrics: readonly Metric[] = [
   ofNode(
@@ -91,4 +92,65 @@ export const stateMetrics: readonly Metric[] = [
     'Reports of users that were not kept, since too many are present.',
     (view) => view.state().presence.refused,
   ),
+  ofShared(
+    'holdfast_recovery_unwritten_sessions',
+    'gauge',
+    'Sessions whose latest is not yet where other nodes find it.',
+    ({ sessions }) => sessions?.waiting,
+  ),
+  ofShared(
+    'holdfast_recovery_written_total',
+    'counter',
+    'Sessions written to where other nodes find them, each time that one has changed.',
+    ({ sessions }) => sessions?.written,
+  ),
+  ofShared(
+    'holdfast_recovery_unwritten_total',
+    'counter',
+    'Sessions not written there, since too many waited: only their own node can recover them.',
+    ({ sessions }) => sessions?.dropped,
+  ),
+  ofShared(
+    'holdfast_recovery_too_large_total',
+    'counter',
+    'Sessions not written there, since their data and rooms are too large.',
+    ({ sessions }) => sessions?.tooLarge,
+  ),
+  ofShared(
+    'holdfast_seats_users',
+    'gauge',
+    'Users whose sessions are counted over all nodes, and who have some on this one.',
+    ({ seats }) => seats?.users,
+  ),
+  ofShared(
+    'holdfast_seats_alone',
+    'gauge',
+    '1 while this node counts the sessions of users by itself, since Redis does not answer.',
+    ({ seats }) => seats && (seats.isAlone ? 1 : 0),
+  ),
+  ofShared(
+    'holdfast_seats_wrong_buckets',
+    'gauge',
+    'Buckets of users, of 1,024, whose seats are still to be put right in Redis.',
+    ({ seats }) => seats?.wrong,
+  ),
 ];
+
+/** Of what goes to other nodes: nothing for a node by itself. */
+function ofShared(
+  name: string,
+  type: Metric['type'],
+  help: string,
+  valueOf: (shared: SharedView) => number | undefined,
+): Metric {
+  return {
+    name,
+    type,
+    help,
+    labels: [],
+    *read(view) {
+      const value = valueOf(view.state().shared);
+      if (value !== undefined) yield { labels: {}, value };
+    },
+  };
+}

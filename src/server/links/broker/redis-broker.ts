@@ -32,6 +32,8 @@ import {
 } from './stream-entry.ts';
 import type { EntryFields } from './stream-writer.ts';
 
+export type { ForeignFigures } from './foreign/contract.ts';
+
 /** What the history of a node takes from the stream. */
 export interface KeptSink {
   /** @param ownNumber of an entry that this node has written, as `sayKept` gave it */

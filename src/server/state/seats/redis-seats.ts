@@ -31,6 +31,15 @@ export interface RedisSeatsOptions extends SeatOptions {
   readonly log: Log;
 }
 
+export interface SeatsView {
+  /** Users that have some on this node. */
+  readonly users: number;
+  /** This node decides by its own seats, since Redis does not answer. */
+  readonly isAlone: boolean;
+  /** Buckets of users that are still to be put right in Redis. */
+  readonly wrong: number;
+}
+
 /** What a node had is forgotten so long after its last word. */
 const EXPIRY_MS = 30_000;
 /** How often it is looked for what is to be put right; in ten such looks all keys are refreshed. */
@@ -79,9 +88,9 @@ export class RedisSeats implements UserSeats {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
 
-  /** Users that have some on this node. */
-  get users(): number {
-    return this.#own.reduce((sum, { users }) => sum + users, 0);
+  get view(): SeatsView {
+    const users = this.#own.reduce((sum, one) => sum + one.users, 0);
+    return { users, isAlone: this.#isAlone, wrong: this.#wrong.size };
   }
 
   close(): void {
