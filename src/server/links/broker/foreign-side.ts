@@ -61,8 +61,6 @@ export interface ForeignBody {
   readonly body: Uint8Array;
 }
 
-/** Rooms whose channels are subscribed to by name: each takes 500 bytes here and in Redis. */
-const ROOM_CHANNELS_MAX = 20_000;
 /** What all ids of sessions of a node begin with: its number. */
 const ID_START_LENGTH = 4;
 /** How much longer than its answers may take a request waits. */
@@ -82,7 +80,7 @@ export class ForeignSide {
       mode: config.brokerMode,
       prefix: config.brokerPrefix,
       uid: `holdfast-${nodeId(node)}`,
-      maxRoomChannels: ROOM_CHANNELS_MAX,
+      maxRoomChannels: LIMITS.foreignRoomChannels,
       sessionIdStart: new SessionIdFactory(node, 0).create(0).slice(0, ID_START_LENGTH),
       isRoomHeard: (namespace, room) => interest.has(roomKey(namespace, room)),
       peers: (namespace) => options.servers(namespace),

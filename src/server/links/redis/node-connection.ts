@@ -12,6 +12,7 @@
 
 import type { RedisClientType } from '@redis/client';
 import { type BrokerHost, shownHost } from '../../../host/config/broker-url.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
 import { linkError, RedisLinkError } from './redis-fault.ts';
 
 export type RedisArg = string | Uint8Array;
@@ -40,10 +41,6 @@ export interface ServerFacts {
   readonly isReplica: boolean;
   readonly mode: string;
 }
-
-/** Commands that wait for their answer, and bytes of them, before more are refused. */
-const WAITING_MAX = 100_000;
-const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Numbers of types in the protocol: `$` and `%`. */
 const TYPES = { BLOB_STRING: 36, MAP: 37 };
@@ -121,7 +118,7 @@ export class NodeConnection {
       disableOfflineQueue: true,
       disableClientInfo: true,
       maintNotifications: 'disabled',
-      commandsQueueMaxLength: WAITING_MAX,
+      commandsQueueMaxLength: LIMITS.redisCommands,
       // A signal with a timer of its own for each command, which its writing would stop.
       commandOptions: { timeout: 0 },
     }) as RedisClientType<{}, {}, {}, 3>;
@@ -137,7 +134,8 @@ export class NodeConnection {
   /** Rejects with `RedisLinkError`; at once when the connection is gone or too much waits on it. */
   send(args: readonly RedisArg[], asBuffers = false, bytes = 0): Promise<unknown> {
     if (!this.isReady) return Promise.reject(this.#error(new Error('not connected')));
-    if (this.#waiting >= WAITING_MAX || this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
+    const isTooMuch = this.#waitingBytes + bytes > LIMITS.redisCommandBytes;
+    if (this.#waiting >= LIMITS.redisCommands || isTooMuch) {
       const how = `Redis at ${this.where} is behind: too much waits for it`;
       return Promise.reject(new RedisLinkError('slow', how));
     }

@@ -11,6 +11,7 @@
  */
 
 import type { SeatAnswer, Seated, SeatLost, UserSeats } from '../../core/contracts/user-seats.ts';
+import { LIMITS } from '../../core/limits/limits.ts';
 import type { Log } from '../../core/log/log.ts';
 import { type LuaScript, luaScript } from '../../links/redis/redis-script.ts';
 import { userKey } from '../../protocol/interest-key.ts';
@@ -40,8 +41,6 @@ export interface SeatsView {
   readonly wrong: number;
 }
 
-/** What a node had is forgotten so long after its last word. */
-const EXPIRY_MS = 30_000;
 /** How often it is looked for what is to be put right; in ten such looks all keys are refreshed. */
 const TICK_MS = 1_000;
 const TICKS_PER_REFRESH = 10;
@@ -164,7 +163,7 @@ export class RedisSeats implements UserSeats {
     // What was given back before is free for whoever comes.
     await this.#releases.flush(bucket);
     const keys = nodes.map((node) => this.#key(bucket, node));
-    const how = [`${most}`, endsOldest ? '1' : '0', `${EXPIRY_MS}`];
+    const how = [`${most}`, endsOldest ? '1' : '0', `${LIMITS.nodeKeyMs}`];
     const answer = await redis.script(TAKE_SEAT, keys, [user, id, `${worker}`, ...how]);
     const [isGranted, wasThere, since, ...rest] = answer as Answer;
     const lost: Omit<SeatLost, 'namespace'>[] = [];
@@ -191,7 +190,9 @@ export class RedisSeats implements UserSeats {
   async #refresh(bucket: number): Promise<void> {
     const key = this.#key(bucket);
     try {
-      const [isThere] = await this.#options.redis.pipeline(key, [['PEXPIRE', key, `${EXPIRY_MS}`]]);
+      const [isThere] = await this.#options.redis.pipeline(key, [
+        ['PEXPIRE', key, `${LIMITS.nodeKeyMs}`],
+      ]);
       if (Number(isThere) === 0) this.#wrong.add(bucket);
     } catch {
       this.#wrong.add(bucket);
@@ -230,7 +231,7 @@ export class RedisSeats implements UserSeats {
     for (let at = 0; at < fields.length; at += USERS_AT_ONCE) {
       commands.push(['HSET', key, ...fields.slice(at, at + USERS_AT_ONCE).flat()]);
     }
-    if (fields.length > 0) commands.push(['PEXPIRE', key, `${EXPIRY_MS}`]);
+    if (fields.length > 0) commands.push(['PEXPIRE', key, `${LIMITS.nodeKeyMs}`]);
     try {
       await this.#options.redis.pipeline(key, commands);
     } catch (error) {

@@ -10,6 +10,7 @@
  * session was cut is not written: when the node is dead, all of its sessions are.
  */
 
+import { LIMITS } from '../../core/limits/limits.ts';
 import type { Log } from '../../core/log/log.ts';
 import { BUCKETS, bucketKey, bucketOf } from '../redis/buckets.ts';
 import type { RedisCommands } from '../redis/redis-commands.ts';
@@ -38,10 +39,6 @@ const MARK = ['', '-'] as const;
 const WRITE_MS = 100;
 /** Texts of one write; the rest has the next one, so that Redis is not held up by one node. */
 const WRITE_LENGTH = 4 * 2 ** 20;
-/** Of one session: its data (`recoveryData`) in base64, and some thousand rooms. */
-const TEXT_LENGTH = 262_144;
-/** That wait to be written, while Redis is away: some 100 bytes each. */
-const WAITING_MAX = 500_000;
 /** Of all that are written anew, in one write. */
 const ANEW_AT_ONCE = 5_000;
 const TICK_MS = 1_000;
@@ -104,7 +101,7 @@ export class SessionMirror implements SnapshotsWatch {
 
   changed(id: string): void {
     this.#waiting.add(id);
-    if (this.#waiting.size > WAITING_MAX) this.#dropOldest();
+    if (this.#waiting.size > LIMITS.sharedSessionsWaiting) this.#dropOldest();
     this.#schedule();
   }
 
@@ -193,7 +190,7 @@ export class SessionMirror implements SnapshotsWatch {
         this.#failed(error);
         for (let at = 0; at < fields.length; at += 2) this.#waiting.add(fields[at] as string);
         for (const id of gone) this.#waiting.add(id);
-        while (this.#waiting.size > WAITING_MAX) this.#dropOldest();
+        while (this.#waiting.size > LIMITS.sharedSessionsWaiting) this.#dropOldest();
       }
     });
     await Promise.all(writes);
@@ -236,7 +233,7 @@ export class SessionMirror implements SnapshotsWatch {
       if (of === undefined) changes.set(bucket, (of = { fields: [], gone: [] }));
       const text = this.#options.snapshots.textOf(id);
       length += id.length + (text?.length ?? 0);
-      if (text !== undefined && text.length <= TEXT_LENGTH) of.fields.push(id, text);
+      if (text !== undefined && text.length <= LIMITS.sharedSessionLength) of.fields.push(id, text);
       else {
         of.gone.push(id);
         if (text !== undefined) this.#tooLarge++;

@@ -16,9 +16,6 @@ import type { Question, ReplyTo } from './heard.ts';
 import { ALL } from './message-parts.ts';
 import type { Reply } from './saying.ts';
 
-/** Being answered at a time, and what they hold together. */
-const QUESTIONS_MAX = 1_000;
-const QUESTION_BYTES_MAX = 134_217_728;
 /** Sessions, rooms or acks in one answer: it is one message, or as many as there are acks. */
 const ITEMS_MAX = 100_000;
 /** An asker waits no longer than this, whatever it says. */
@@ -52,7 +49,8 @@ export class ForeignQuestions {
   /** @param bytes what the question came in */
   take(namespace: string, asked: AskedQuestion, bytes: number): void {
     const { figures, complain } = this.#options;
-    if (this.#open >= QUESTIONS_MAX || this.#bytes + bytes > QUESTION_BYTES_MAX) {
+    const isTooMuch = this.#bytes + bytes > LIMITS.foreignQuestionBytes;
+    if (this.#open >= LIMITS.foreignQuestions || isTooMuch) {
       figures.unanswered++;
       complain('a question of a Socket.IO server was not answered', 'too many are open');
       return;

@@ -7,16 +7,13 @@
  */
 
 import { NameMap } from '../../../../host/runtime/name-map.ts';
+import { LIMITS } from '../../../core/limits/limits.ts';
 import { timerMs } from '../../../core/limits/timer-ms.ts';
 import type { ForeignAnswers } from './contract.ts';
 import { ForeignFault } from './foreign-fault.ts';
 import { sessionsOf } from './foreign-values.ts';
 import type { Answer } from './heard.ts';
 
-/** Open at a time. */
-const REQUESTS_MAX = 10_000;
-/** Held by answers of all open requests together. */
-const ANSWER_BYTES_MAX = 268_435_456;
 /** Clients that one server may count. */
 const CLIENTS_MAX = 1_000_000_000;
 
@@ -49,7 +46,7 @@ export class ForeignRequests {
     expected: number,
     timeoutMs: number,
   ): { readonly id: string; readonly answers: Promise<ForeignAnswers> } | undefined {
-    if (this.#open.size >= REQUESTS_MAX) return undefined;
+    if (this.#open.size >= LIMITS.foreignRequests) return undefined;
     const id = crypto.randomUUID();
     const { promise, resolve } = Promise.withResolvers<ForeignAnswers>();
     const timer = setTimeout(() => this.settle(id), timerMs(timeoutMs));
@@ -69,7 +66,7 @@ export class ForeignRequests {
       const isDouble = uid !== undefined && open.answered.has(uid);
       if (isDouble || open.servers >= open.expected) return false;
     }
-    if (this.#bytes + bytes > ANSWER_BYTES_MAX) {
+    if (this.#bytes + bytes > LIMITS.foreignAnswerBytes) {
       throw new ForeignFault('is an answer, and answers hold too many bytes already');
     }
     add(open, answer);

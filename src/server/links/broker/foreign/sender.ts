@@ -1,10 +1,8 @@
 /** Hands what this node says to the transport, bounded, and counts what becomes of it. */
 
+import { LIMITS } from '../../../core/limits/limits.ts';
 import type { ForeignFigures, ForeignTransport } from './contract.ts';
 import type { Outgoing } from './saying.ts';
-
-/** On their way to Redis, not yet taken. */
-const WAITING_BYTES_MAX = 134_217_728;
 
 export interface SenderOptions {
   readonly transport: ForeignTransport;
@@ -28,7 +26,7 @@ export class Sender {
     const { figures, maxPayloadBytes, complain } = this.#options;
     const isEntry = 'fields' in outgoing;
     const bytes = isEntry ? (outgoing.fields['data']?.length ?? 0) : outgoing.payload.length;
-    if (bytes > maxPayloadBytes || this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
+    if (bytes > maxPayloadBytes || this.#waitingBytes + bytes > LIMITS.foreignWaitingBytes) {
       figures.failed++;
       if (bytes > maxPayloadBytes) complain(`has more than ${maxPayloadBytes} bytes`);
       else complain(`finds ${this.#waitingBytes} bytes waiting for Redis`);
