@@ -6,11 +6,6 @@ export const CLUSTER_BOUNDS = {
     unit: 'bytes',
     why: 'What one message of Redis between nodes gathers: more saves nothing, and is held longer.',
   },
-  nodeSentBytes: {
-    value: 16_777_216,
-    unit: 'bytes',
-    why: 'On its way to Redis and not confirmed: more waits its turn, so that Redis is never late.',
-  },
   nodeAliveMs: {
     value: 1_000,
     unit: 'ms',
@@ -21,6 +16,17 @@ export const CLUSTER_BOUNDS = {
     unit: 'ms',
     why: 'A node not heard of for so long is gone: longer than Redis takes to fail over.',
     seen: 'its sessions are not found, and its users are gone from presence after their grace time',
+  },
+  nodeSilentMs: {
+    value: 3_600_000,
+    unit: 'ms',
+    why: 'What a node misses that is gone without a word is counted for so long, should it return.',
+  },
+  nodeFlightBytes: {
+    value: 4_194_304,
+    unit: 'bytes',
+    why: 'On their way to a Redis that takes them, whatever `brokerQueueBytes` lets wait else.',
+    seen: 'as for `brokerQueueBytes`',
   },
   nodeKeyMs: {
     value: 30_000,

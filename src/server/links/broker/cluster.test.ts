@@ -84,6 +84,17 @@ class TestNode implements NodeChannels {
   }
 }
 
+const now = performance.now.bind(performance);
+
+/** The clock of all nodes goes before. */
+function setSystemNow(beforeMs: number): void {
+  performance.now = () => now() + beforeMs;
+}
+
+async function eventually(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await Bun.sleep(20);
+}
+
 const EVERYONE: Route = {
   scope: RouteScope.recipients,
   namespace: '/',
@@ -197,6 +208,50 @@ describe('nodes', () => {
     expect(a.say({})).toBe(false);
     expect(a.cluster.figures.refused).toBeGreaterThan(0);
     expect(taken).toBeGreaterThan(0);
+  });
+
+  test('refuse all without Redis, and nothing with it, when nothing may wait', async () => {
+    const [, a, b] = (await start(2, 0)) as [FakeRedis, TestNode, TestNode];
+    b.interest.add('n/', 0);
+    await settle();
+    expect(a.say({})).toBe(true);
+    a.cut();
+    expect(a.say({})).toBe(false);
+    a.mend();
+    expect(a.say({})).toBe(true);
+    await settle();
+    expect(b.taken).toHaveLength(2);
+  });
+
+  test('are sent all while it is not heard what they come to want', async () => {
+    const [, a, b] = (await start(2)) as [FakeRedis, TestNode, TestNode];
+    a.cut();
+    b.interest.add(userKey('/', 'new'), 0);
+    await settle();
+    a.say({ users: ['new'] });
+    a.mend();
+    await settle();
+    expect(b.taken).toHaveLength(1);
+  });
+
+  test('count what they missed while they counted as gone', async () => {
+    const [, a, b] = (await start(2)) as [FakeRedis, TestNode, TestNode];
+    b.interest.add('n/', 0);
+    await settle();
+    a.say({});
+    await settle();
+    b.isLinked = false;
+    setSystemNow(LIMITS.nodeGoneMs + 1);
+    await eventually(() => a.cluster.peers.length === 0);
+    for (let i = 0; i < 7; i++) expect(a.say({})).toBe(true);
+    setSystemNow(0);
+    b.mend();
+    await settle();
+    a.say({});
+    await settle();
+    expect(b.taken).toHaveLength(2);
+    expect(b.cluster.figures.lost).toBe(7);
+    expect(a.cluster.figures.lost).toBe(0);
   });
 
   test('count what was said while they could not hear', async () => {

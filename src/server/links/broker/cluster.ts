@@ -111,8 +111,7 @@ export class NodeCluster implements Cluster {
   onConnected(): void {
     this.#isConnected = true;
     for (const peer of this.#peers.all) this.#doubt(peer);
-    // What waits was written before: it comes first.
-    this.#outbox.connected();
+    this.#outbox.connected(); // What waits was written before: it comes first.
     this.#sayAlive('all');
     this.#watchers.onReconnected();
   }
@@ -120,6 +119,7 @@ export class NodeCluster implements Cluster {
   onLost(): void {
     this.#isConnected = false;
     this.#outbox.lost();
+    this.#peers.lost();
   }
 
   /** Says that this node stops. */
@@ -140,10 +140,10 @@ export class NodeCluster implements Cluster {
 
   publish(type: number, route: Route, body: Uint8Array): boolean {
     const peers = peersFor(route, this.#peers);
-    if (peers.length === 0) return true;
     const isToAll = peers.length > 1 && peers.length === this.#peers.size;
     const receivers: readonly Receiver[] = isToAll ? ['all'] : peers.map(({ node }) => node);
     if (!this.#outbox.hasRoom(body.byteLength * receivers.length)) return this.#refuse();
+    if (!isToAll) for (const node of this.#peers.silent) this.#outbox.miss(node);
     const frameType = type === BusFrame.event ? NodeFrame.event : NodeFrame.command;
     if (type === BusFrame.command) expectJoins(peers, route.namespace, body);
     for (const receiver of receivers) {

@@ -80,8 +80,9 @@ export class Outbox {
 
   /** Whether there is room for one more of so many bytes; for some while Redis takes them. */
   hasRoom(bytes: number): boolean {
+    if (bytes === 0) return true;
     const { queueBytes } = this.#options;
-    const most = this.#isConnected ? Math.max(queueBytes, LIMITS.nodeSentBytes) : queueBytes;
+    const most = this.#isConnected ? Math.max(queueBytes, LIMITS.nodeFlightBytes) : queueBytes;
     return this.#waitingBytes + bytes <= most;
   }
 
@@ -100,6 +101,15 @@ export class Outbox {
       this.figures.messages++;
     }
     return channel.writer.begin(type);
+  }
+
+  /** An event or command that is not sent to a node, since it is not there: it shall know later. */
+  miss(node: number): void {
+    const channel = this.#channelFor(node);
+    if (channel.isOpen) this.flush();
+    channel.number++;
+    channel.messages++;
+    channel.messagesBefore = channel.messages;
   }
 
   /** Has all that was said leave. */
@@ -185,7 +195,7 @@ export class Outbox {
     if (!this.#isConnected || this.#retry !== undefined) return;
     for (const payload of this.#waiting) {
       if (payload.isSent) continue;
-      if (this.#sentBytes > 0 && this.#sentBytes >= LIMITS.nodeSentBytes) return;
+      if (this.#sentBytes > 0 && this.#sentBytes >= LIMITS.nodeFlightBytes) return;
       this.#publish(payload);
     }
   }

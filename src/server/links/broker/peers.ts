@@ -18,6 +18,8 @@ export class Peers {
   readonly #events: PeersEvents;
   readonly #there: Map<number, Peer> = new Map();
   readonly #gone: Map<number, Peer> = new Map();
+  /** Those that went without a word: they may be cut off, and come back. */
+  readonly #silent: Map<number, Peer> = new Map();
 
   constructor(events: PeersEvents) {
     this.#events = events;
@@ -29,6 +31,11 @@ export class Peers {
 
   get all(): Iterable<Peer> {
     return this.#there.values();
+  }
+
+  /** Numbers of those that may come back, and will have missed what is said meanwhile. */
+  get silent(): Iterable<number> {
+    return this.#silent.keys();
   }
 
   get(node: number): Peer | undefined {
@@ -45,6 +52,7 @@ export class Peers {
     if (known !== undefined) this.leave(known);
     const before = this.#gone.get(node);
     this.#gone.delete(node);
+    this.#silent.delete(node);
     const peer = before?.boot === boot ? before : new Peer(node, boot, nowMs);
     peer.heardAtMs = nowMs;
     peer.isKnown = false;
@@ -63,10 +71,21 @@ export class Peers {
     this.#events.onPeerGone(peer);
   }
 
-  /** Has those leave that were not heard of for long. */
+  /** Nobody is heard for now: what they come to want meanwhile is not known. */
+  lost(): void {
+    for (const peer of this.#there.values()) peer.isKnown = false;
+  }
+
+  /** Has those leave that were long not heard of; what others want is not known after a while. */
   judge(nowMs: number): void {
     for (const peer of [...this.#there.values()]) {
-      if (nowMs - peer.heardAtMs > LIMITS.nodeGoneMs) this.leave(peer);
+      if (nowMs - peer.heardAtMs > LIMITS.nodeInterestMs) peer.isKnown = false;
+      if (nowMs - peer.heardAtMs <= LIMITS.nodeGoneMs) continue;
+      this.leave(peer);
+      if (this.#silent.size < GONE_MAX) this.#silent.set(peer.node, peer);
+    }
+    for (const { node, heardAtMs } of this.#silent.values()) {
+      if (nowMs - heardAtMs > LIMITS.nodeSilentMs) this.#silent.delete(node);
     }
   }
 }

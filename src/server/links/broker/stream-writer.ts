@@ -39,6 +39,8 @@ export class StreamWriter {
   #isWriting = false;
   #isConnected = true;
   #isClosed = false;
+  /** Redis is there and takes nothing, as when its memory is full. */
+  #isRefused = false;
   #retry: Timer | undefined;
   /** Entries that Redis has. */
   entries = 0;
@@ -56,7 +58,8 @@ export class StreamWriter {
   /** While Redis takes entries, there is room for some at all. */
   get hasRoom(): boolean {
     const { queueBytes } = this.#options;
-    const most = this.#isConnected ? Math.max(queueBytes, LIMITS.streamWriteBytes) : queueBytes;
+    const isTaken = this.#isConnected && !this.#isRefused;
+    const most = isTaken ? Math.max(queueBytes, LIMITS.nodeFlightBytes) : queueBytes;
     return this.#waitingBytes < most;
   }
 
@@ -116,7 +119,9 @@ export class StreamWriter {
     clearTimeout(this.#retry);
     try {
       while (this.#waiting.length > 0 && this.#isConnected) await this.#writeSome();
+      this.#isRefused = false;
     } catch {
+      this.#isRefused = true;
       // The connection says when it is there again; a server that refuses is asked again.
       this.#retry = setTimeout(() => void this.#write(), LIMITS.streamRetryMs);
     } finally {
