@@ -68,6 +68,18 @@ export class RedisCluster implements AsyncDisposable {
     return this.masters[at] as RedisServer;
   }
 
+  /** As `redis-cli --cluster reshard` does it for a slot without keys. */
+  async moveSlot(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+    const id = String(await to.command('CLUSTER', 'MYID'));
+    const source = String(await from.command('CLUSTER', 'MYID'));
+    await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source);
+    await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', id);
+    const others = this.masters.filter((other) => other !== to && other !== from);
+    for (const one of [to, from, ...others]) {
+      await one.command('CLUSTER', 'SETSLOT', slot, 'NODE', id);
+    }
+  }
+
   /** Until all who run say that every slot has a master. */
   async isWhole(): Promise<void> {
     await until('the Cluster is whole', async () => await areWhole(this.servers));

@@ -93,7 +93,7 @@ test.skipIf(!redis.available)(
     await watched.subscribed('shard:199', true);
     const from = await cluster.masterOf('shard:7');
     const to = cluster.masters.find((one) => one !== from) as RedisServer;
-    await moveSlot(cluster.masters, hashSlot('shard:7'), from, to);
+    await cluster.moveSlot(hashSlot('shard:7'), from, to);
     // The first is redirected, and has the map looked at again.
     expect(await link.command('shard:7', ['SET', 'shard:7', 'x'])).toBe('OK');
     await watched.until('shards are heard where they are now', async () => {
@@ -147,19 +147,3 @@ test.skipIf(!redis.available)(
     expect((await failureOf(WatchedRedisLink.open(asCluster))).message).toContain('cluster');
   },
 );
-
-/** As `redis-cli --cluster reshard` does it for a slot without keys. */
-async function moveSlot(
-  masters: readonly RedisServer[],
-  slot: number,
-  from: RedisServer,
-  to: RedisServer,
-): Promise<void> {
-  const id = String(await to.command('CLUSTER', 'MYID'));
-  const source = String(await from.command('CLUSTER', 'MYID'));
-  await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source);
-  await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', id);
-  for (const one of [to, from, ...masters.filter((other) => other !== to && other !== from)]) {
-    await one.command('CLUSTER', 'SETSLOT', slot, 'NODE', id);
-  }
-}
