@@ -55,6 +55,8 @@ export const LONG: readonly string[] = [
   'test/protocol/plain-messages.test.ts',
   'test/protocol/plain-polling.test.ts',
   'test/protocol/plain-websocket.test.ts',
+  'test/system/cluster-faults.test.ts',
+  'test/system/cluster-recovery.test.ts',
   'test/system/expiry.test.ts',
   'test/system/fleet-control.test.ts',
   'test/system/fleet-hosts-ec2.test.ts',

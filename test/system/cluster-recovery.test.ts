@@ -119,6 +119,7 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
     }
     expect(talker.refused).toEqual([]);
     await allThere();
+    allRecovered();
     await eventually('all has come', missing, (list) => list.length === 0, WAIT_MS);
     for (const member of members) {
       for (const counter of countersOf(member)) {
@@ -144,7 +145,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
       }
     });
     expect(members.some(({ hellos }) => hellos.length > 1)).toBe(true);
-    allRecovered();
   });
 
   test('a node that is killed', async () => {
@@ -153,7 +153,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
       await third[Symbol.asyncDispose]();
       await allThere();
     });
-    allRecovered();
     nodes.push(await start(thirdUrl()));
   });
 
@@ -166,7 +165,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
         nodes.splice(at, 0, await start(at === 2 ? thirdUrl() : server.url));
       }
     });
-    allRecovered();
   });
 
   test('Redis that is killed and restarted with its data', async () => {
@@ -176,7 +174,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
       await server.start();
       await connected();
     });
-    allRecovered();
   });
 
   test('Redis that is killed and restarted without its data', async () => {
@@ -190,7 +187,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
       proxy.interrupt();
       await allThere();
     });
-    allRecovered();
   });
 
   test('Redis that stands still', async () => {
@@ -200,7 +196,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
       server.cont();
       await connected();
     });
-    allRecovered();
   });
 
   test('a node that is cut off from Redis', async () => {
@@ -211,7 +206,6 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
       await connected();
       proxy.interrupt();
     });
-    allRecovered();
   });
 
   async function degraded(): Promise<void> {
