@@ -719,6 +719,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'bench/questions/presence': {
     purpose: '`npm run bench:presence`: what presence of a large room costs under churn',
   },
+  'bench/questions/cluster': {
+    purpose: '`npm run bench:cluster`, `bench:storm`: what linked nodes deliver, and ask of Redis',
+  },
   'bench/questions': { purpose: 'benches that answer one question each' },
   'bench/million': { purpose: '`npm run million`: a million sessions on one machine' },
   'bench/results': { purpose: 'raw results that are kept' },
