@@ -72,7 +72,7 @@ export const brokerShape: { [K in keyof BrokerConfig]-?: z.ZodType<BrokerConfig[
       .max(4096 * MIB)
       .default(64 * MIB),
     'What may wait for other nodes while Redis cannot be reached; `0` refuses it at once. The ' +
-      'sessions of this node get it in any case.',
+      'sessions of this node have it, but what rooms with `history` keep waits for them as well.',
     {
       limit: {
         seen: 'other nodes miss it; `POST /send` answers 503',

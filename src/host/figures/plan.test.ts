@@ -196,7 +196,7 @@ describe('where the figures stop being measured', () => {
       'One worker was measured; a node of 8 is reckoned as 8 of them: 200,000 sessions, 10 times ' +
         'the measured.',
       expect.stringContaining('measured over loopback'),
-      'Nodes are not linked yet: what goes to everybody has to be sent to each node.',
+      'A broker links the nodes (docs/CLUSTER.md); its host is not in this plan.',
     ]);
   });
 });

@@ -228,7 +228,7 @@ function unmeasured(node: NodeNeeds, nodes: number, basis: PlanBasis): string[] 
       'no network card interrupts; TLS is not in it.',
   );
   if (nodes > 1) {
-    found.push('Nodes are not linked yet: what goes to everybody has to be sent to each node.');
+    found.push('A broker links the nodes (docs/CLUSTER.md); its host is not in this plan.');
   }
   return found;
 }
