@@ -79,7 +79,8 @@ onEachRedis(redis, (kind, at) => {
     // One has given back its seat meanwhile, the other has taken one, and so has bob.
     other.release(0, seated('b'));
     expect((await other.take(0, seated('d', 'bob'))).isGranted).toBe(false);
-    expect((await one.take(0, seated('d'))).isGranted).toBe(true);
+    // What the other has given back comes by a connection of its own.
+    await until(async () => (await one.take(0, seated('d'))).isGranted);
   });
 
   test('what Redis has lost is written again', async () => {

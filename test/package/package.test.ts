@@ -17,7 +17,7 @@ const KINDS = [
   /^examples\/hooks\/(node\/backend\.mjs|python\/backend\.py)$/,
   /^docs\/(CLIENT|CONFIG|DEPLOYMENT|FAILURES|FLEET|HOOKS|IDENTITY|LIMITS|METRICS)\.md$/,
   /^docs\/(CLUSTER|PRESENCE|PROTOCOL|RECOVERY)\.md$/,
-  /^src\/server\/state\/[\w/-]+\.(lua|d\.ts)$/,
+  /^src\/server\/(state|links)\/[\w/-]+\.(lua|d\.ts)$/,
   /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   /^src\/[\w/-]+\.ts$/,
   /^src\/pages\/[\w/-]+\.(css|html|js|svg)$/,

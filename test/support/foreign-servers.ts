@@ -369,11 +369,11 @@ export class BridgeAtWork {
     return this.home.add(id, rooms, data);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.bridge.close();
-    // What it said last still leaves.
-    for (const client of this.#clients) void client.close().catch(() => {});
+    // What it said last still leaves; a server that is killed before would reset the connections.
+    await Promise.all(this.#clients.map((client) => client.close().catch(() => {})));
   }
 
   async #read(reader: Redis): Promise<void> {

@@ -45,6 +45,7 @@ const ANSWERS: Readonly<Record<string, object>> = {
     nodes: [
       {
         ...{ id: EVIL, pid: 1, ready: true, publicPort: 1, workers: 1, uptimeMs: 1, rssBytes: 1 },
+        ...{ host: EVIL, broker: 'connected', connections: 1, capacity: 1 },
       },
     ],
     workers: [WORKER],
@@ -55,6 +56,7 @@ const ANSWERS: Readonly<Record<string, object>> = {
       queueBytes: [],
       interestEntries: 0,
     },
+    missingNodes: [],
   },
   '/load': {
     ...{ connections: 0, capacity: 0, transports: TRANSPORTS },

@@ -163,8 +163,9 @@ describe('values', () => {
     [
       'broker',
       'redis',
-      '--broker is "redis"; it must be "embedded", since brokers that link ' +
-        'nodes (redis) are not built yet.',
+      '--broker is a secret that is not shown; it must be "embedded", or a URL such as ' +
+        '"redis://10.0.0.5:6379", "redis-cluster://10.0.0.5,10.0.0.6" or ' +
+        '"redis-sentinel://10.0.0.5,10.0.0.6/name", with `rediss` for TLS.',
     ],
     ['logLevel', 'loud', '--log-level is "loud"; it must be "debug", "info", "warn", "error".'],
     [

@@ -21,6 +21,7 @@ import { listenFault } from '../../host/machine/listen-fault.ts';
 import { ForeignJson } from '../../host/runtime/foreign-json.ts';
 import { LIMITS } from '../core/limits/limits.ts';
 import type { Log } from '../core/log/log.ts';
+import { BrokerFullError } from '../links/bus/broker-full-error.ts';
 import { BusFullError } from '../links/bus/bus-full-error.ts';
 import { PROFILE_SECONDS_MAX, ProfileError } from '../links/bus/worker-profile.ts';
 import { requestTarget } from '../protocol/request-target.ts';
@@ -238,6 +239,12 @@ function refuse(error: unknown, log: Log): Response {
   if (error instanceof HttpError) {
     const { status, headers, message } = error;
     return Response.json({ error: message }, { status, headers });
+  }
+  if (error instanceof BrokerFullError) {
+    const message =
+      'The sessions of this node have the message, but other nodes do not: too much waits for ' +
+      'them. See the broker in "holdfast status".';
+    return Response.json({ error: message }, { status: 503 });
   }
   if (error instanceof BusFullError) {
     const message = `${fullText(error.workers)}; send it again in a second.`;

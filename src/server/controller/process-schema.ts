@@ -20,7 +20,7 @@ export const processReport: z.ZodType<ProcessReport> = z.object({
         pid: number,
         ready: z.boolean(),
         // A newer node may have more states.
-        broker: z.custom<BrokerState>((value) => text.safeParse(value).success),
+        broker: z.custom<BrokerState>((value) => text.safeParse(value).success).default('embedded'),
         publicPort: number,
         workers: number,
         connections: number,
@@ -59,5 +59,5 @@ export const processReport: z.ZodType<ProcessReport> = z.object({
     queueBytes: z.array(number).max(WORKERS_MAX),
     interestEntries: number,
   }),
-  missingNodes: z.array(text).max(NODES_MAX).default([]),
+  missingNodes: z.array(text).max(NODES_MAX),
 });

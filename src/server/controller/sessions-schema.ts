@@ -6,7 +6,7 @@ import type { DisconnectReport, RoomReport, RoomsReport, UserReport } from './se
 const name = z.string().max(1_024);
 const number = z.number();
 const missing = z.array(number).max(65_536);
-const missingNodes = z.array(name).max(1_024).default([]);
+const missingNodes = z.array(name).max(1_024);
 
 /** Names of transports and users are shown as they come: a newer node may have more. */
 const transport = z.custom<UserReport['sessions'][number]['transport']>(

@@ -152,11 +152,6 @@ export class NodeCluster implements Cluster {
     return true;
   }
 
-  /** Whether there is room for a message of so many bytes to all nodes. */
-  hasRoom(bytes: number): boolean {
-    return this.#outbox.hasRoom(bytes);
-  }
-
   ask(route: Route, body: Uint8Array, hear: HearNodes): readonly number[] {
     const nodes = peersFor(route, this.#peers).map(({ node }) => node);
     if (nodes.length === 0) return [];

@@ -117,10 +117,6 @@ export class NodeStream {
     return { written: entries, refused, waitingBytes, read, malformed, lost };
   }
 
-  get hasRoom(): boolean {
-    return this.#writer.hasRoom;
-  }
-
   /**
    * Reads what is there.
    *

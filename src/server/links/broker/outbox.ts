@@ -131,6 +131,8 @@ export class Outbox {
   /** Redis is there again, and all that it may not have is published once more. */
   connected(): void {
     this.#isConnected = true;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#sendAnew();
   }
 

@@ -193,10 +193,6 @@ export class RedisBroker implements OtherNodes, RedisLinkEvents {
     return this.#stream.say(streamType, [], body, also) !== undefined;
   }
 
-  hasRoom(bytes: number): boolean {
-    return this.#isOfStreams ? this.#stream?.hasRoom === true : this.cluster.hasRoom(bytes);
-  }
-
   ask(route: Route, body: Uint8Array, hear: HearNodes): readonly number[] {
     const nodes = this.cluster.ask(route, body, hear);
     return this.#foreign === undefined

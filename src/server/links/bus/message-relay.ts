@@ -10,8 +10,8 @@ import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import { FrameReader } from '../../protocol/frame.ts';
 import { namespaceKey, roomKey, userKey } from '../../protocol/interest-key.ts';
 import { decodeSessionId } from '../../protocol/session-id.ts';
+import { BrokerFullError } from './broker-full-error.ts';
 import { BusFrame, type Route, RouteScope, readRoute } from './bus-frame.ts';
-import { BusFullError } from './bus-full-error.ts';
 import type { InterestTable } from './interest-table.ts';
 import { KeptMessages } from './kept-messages.ts';
 import type { OtherNodes } from './other-nodes.ts';
@@ -141,19 +141,16 @@ export class MessageRelay {
    * Sends an event that comes from outside the workers.
    *
    * @param body of its frame; it is kept as it is
-   * @throws BusFullError when workers or the way to other nodes have no room for it
+   * @throws BusFullError when workers have no room for it, BrokerFullError when the way to other
+   *   nodes has none: the sessions of this node have it then
    */
   async send(route: Route, body: Uint8Array): Promise<void> {
+    await this.#outside.send(route, body);
     const nodes = this.otherNodes;
     // What the node itself notices, each node notices.
-    if (nodes === undefined || route.isPassing === true) {
-      await this.#outside.send(route, body);
-      return;
-    }
-    if (!nodes.hasRoom(body.byteLength)) throw new BusFullError();
-    await this.#outside.send(route, body);
+    if (nodes === undefined || route.isPassing === true) return;
     const isKept = this.kept.roomsOf(route, body).length > 0;
-    if (!nodes.publish(BusFrame.event, route, body, isKept)) throw new BusFullError();
+    if (!nodes.publish(BusFrame.event, route, body, isKept)) throw new BrokerFullError();
   }
 
   #tellNodes(type: number, route: Route, body: Uint8Array, isKept = false): boolean {

@@ -45,8 +45,6 @@ export interface OtherNodes {
    * @returns false when there is no room for it: some of them will not have it
    */
   publish(type: number, route: Route, body: Uint8Array, isKept: boolean): boolean;
-  /** Whether there is room for a message of so many bytes. */
-  hasRoom(bytes: number): boolean;
   /**
    * Asks all nodes that a route leads to.
    *

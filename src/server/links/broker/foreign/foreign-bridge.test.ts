@@ -78,7 +78,7 @@ for (const [name, { mode, options, more = {} }] of Object.entries(ADAPTERS)) {
       });
     });
     afterEach(async () => {
-      at.close();
+      await at.close();
       await server.close();
       expect(at.log).toEqual([]);
       expect(at.bridge.figures).toMatchObject({ malformed: 0, failed: 0, requestsOpen: 0 });
@@ -280,7 +280,7 @@ for (const [name, { mode, options, more = {} }] of Object.entries(ADAPTERS)) {
       const another = await OfficialServer.start(redis, mode, options);
       const nodes: BridgeAtWork[] = [at];
       const peers = () => nodes.length - 1;
-      at.close();
+      await at.close();
       at = await BridgeAtWork.start(redis, mode, { ...more, peers });
       const next = await BridgeAtWork.start(redis, mode, { ...more, peers });
       nodes.splice(0, 1, at, next);
@@ -323,7 +323,7 @@ for (const [name, { mode, options, more = {} }] of Object.entries(ADAPTERS)) {
         expect(names(far.got)).toEqual(['end', 'from a node', 'from a server']);
         expect(next.bridge.figures).toMatchObject({ malformed: 0, failed: 0 });
       } finally {
-        next.close();
+        await next.close();
         await another.close();
       }
     });
