@@ -15,9 +15,15 @@ export class Tcp {
   isClosed = false;
   #socket: Socket | undefined;
   #changed: () => void = () => {};
+  readonly #patienceMs: number;
 
-  static async open(port: number): Promise<Tcp> {
-    const tcp = new Tcp();
+  private constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
+  }
+
+  /** @param patienceMs how long it waits for the server each time */
+  static async open(port: number, patienceMs: number = PATIENCE_MS): Promise<Tcp> {
+    const tcp = new Tcp(patienceMs);
     const connecting = Bun.connect({
       hostname: '127.0.0.1',
       port,
@@ -64,7 +70,7 @@ export class Tcp {
 
   async #change(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+    const timer = setTimeout(() => resolve(false), this.#patienceMs);
     this.#changed = () => resolve(true);
     try {
       return await promise;
@@ -84,8 +90,9 @@ export async function knock(
   port: number,
   chunks: readonly (string | Uint8Array)[],
   ending: Ending,
+  patienceMs?: number,
 ): Promise<string> {
-  const tcp = await Tcp.open(port);
+  const tcp = await Tcp.open(port, patienceMs);
   for (const chunk of chunks) {
     await tcp.write(chunk);
     if (chunks.length > 1) await Bun.sleep(0);

@@ -172,6 +172,18 @@ describe.each(['haproxy', 'nginx'] as const)('%s', (kind) => {
       const ofDead = workers.flatMap((worker, at) => (worker === dying ? [at] : []));
       expect([...lost].toSorted((a, b) => a - b)).toEqual(ofDead);
       for (const socket of sockets) socket.disconnect();
+      // The proxy leaves the new worker out until its checks say otherwise; the tests that come
+      // next, in whatever order, need all of them.
+      await eventually(
+        'new clients reach every worker',
+        async () => {
+          const fresh = await many(() => clients.connect(place.proxy.url));
+          const reached = await Promise.all(fresh.map((socket) => ask<number>(socket, 'worker')));
+          for (const socket of fresh) socket.disconnect();
+          return new Set(reached).size;
+        },
+        (reached) => reached === WORKERS,
+      );
     });
   });
 
