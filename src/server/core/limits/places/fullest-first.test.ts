@@ -38,9 +38,11 @@ test('a hundred thousand are sorted in a moment', () => {
   const all = Array.from({ length: 100_000 }, (_, at) => {
     return { address: at % 7, connection: at % 1_000, silentMs: (at * 7_919) % 100_003 };
   });
-  const startedAtMs = performance.now();
+  // CPU, since a busy machine may stop for longer than the moment.
+  const before = process.cpuUsage();
   expect(fullestFirst(all, 6_250)).toHaveLength(6_250);
-  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1_000).toBeLessThan(1_000);
 });
 
 test('nothing of nothing', () => {
