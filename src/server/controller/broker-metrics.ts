@@ -4,7 +4,7 @@ import type { ClusterFigures } from '../links/broker/cluster-figures.ts';
 import type { StreamFigures } from '../links/broker/node-stream.ts';
 import type { ForeignFigures } from '../links/broker/redis-broker.ts';
 import type { RedisFigures } from '../links/redis/figures.ts';
-import type { Metric } from './metric.ts';
+import { type Metric, ofNode } from './metric.ts';
 
 export const brokerMetrics: readonly Metric[] = [
   {
@@ -166,16 +166,7 @@ function ofForeign(
   help: string,
   figure: keyof ForeignFigures,
 ): Metric {
-  return {
-    name,
-    type,
-    help,
-    labels: [],
-    *read(view) {
-      const value = view.broker().foreign?.[figure];
-      if (value !== undefined) yield { labels: {}, value };
-    },
-  };
+  return ofNode(name, type, help, (view) => view.broker().foreign?.[figure]);
 }
 
 function ofRedis(
@@ -183,16 +174,7 @@ function ofRedis(
   help: string,
   figure: Exclude<keyof RedisFigures, 'faults'>,
 ): Metric {
-  return {
-    name,
-    type: 'counter',
-    help,
-    labels: [],
-    *read(view) {
-      const value = view.broker().redis?.[figure];
-      if (value !== undefined) yield { labels: {}, value };
-    },
-  };
+  return ofNode(name, 'counter', help, (view) => view.broker().redis?.[figure]);
 }
 
 function ofCluster(
@@ -201,16 +183,7 @@ function ofCluster(
   help: string,
   figure: keyof ClusterFigures,
 ): Metric {
-  return {
-    name,
-    type,
-    help,
-    labels: [],
-    *read(view) {
-      const value = view.broker().cluster?.[figure];
-      if (value !== undefined) yield { labels: {}, value };
-    },
-  };
+  return ofNode(name, type, help, (view) => view.broker().cluster?.[figure]);
 }
 
 function ofStream(
@@ -219,14 +192,5 @@ function ofStream(
   help: string,
   figure: keyof StreamFigures,
 ): Metric {
-  return {
-    name,
-    type,
-    help,
-    labels: [],
-    *read(view) {
-      const value = view.broker().stream?.[figure];
-      if (value !== undefined) yield { labels: {}, value };
-    },
-  };
+  return ofNode(name, type, help, (view) => view.broker().stream?.[figure]);
 }

@@ -17,13 +17,23 @@ export interface Reading {
   readonly value: number;
 }
 
+/** One figure of the node, without labels; left out while there is none. */
 export function ofNode(
   name: string,
   type: Metric['type'],
   help: string,
-  value: (view: NodeView) => number,
+  valueOf: (view: NodeView) => number | undefined,
 ): Metric {
-  return { name, type, help, labels: [], read: (view) => [{ labels: {}, value: value(view) }] };
+  return {
+    name,
+    type,
+    help,
+    labels: [],
+    *read(view) {
+      const value = valueOf(view);
+      if (value !== undefined) yield { labels: {}, value };
+    },
+  };
 }
 
 export function perWorker(

@@ -143,14 +143,5 @@ function ofShared(
   help: string,
   valueOf: (shared: SharedView) => number | undefined,
 ): Metric {
-  return {
-    name,
-    type,
-    help,
-    labels: [],
-    *read(view) {
-      const value = valueOf(view.state().shared);
-      if (value !== undefined) yield { labels: {}, value };
-    },
-  };
+  return ofNode(name, type, help, (view) => valueOf(view.state().shared));
 }
