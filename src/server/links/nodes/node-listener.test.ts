@@ -19,10 +19,12 @@ let taken: string[];
 let ended: (() => void)[];
 
 beforeEach(() => {
-  said = [];
+  // What the test before has counted is said a second later, to its own list.
+  const lines: string[] = [];
+  said = lines;
   taken = [];
   ended = [];
-  refusals = new Refusals({ debug() {}, info() {}, warn: (text) => said.push(text), error() {} });
+  refusals = new Refusals({ debug() {}, info() {}, warn: (text) => lines.push(text), error() {} });
   listener = listen();
 });
 
