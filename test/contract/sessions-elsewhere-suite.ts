@@ -25,6 +25,8 @@ export interface SessionsAtWork {
   readonly nodes: readonly [NodeOfSessions, NodeOfSessions, NodeOfSessions];
   /** A node does not answer any more; the others do not know why. */
   readonly die: (node: number) => void;
+  /** Its workers let go of sessions late from now on, by more than one answer may take. */
+  readonly slow: (node: number) => void;
   /** The others count it as gone. */
   readonly gone: (node: number) => void;
   readonly close: () => void | Promise<void>;
@@ -55,6 +57,17 @@ export function sessionsElsewhereSuite(
       expect(await two.elsewhere.find(claimOf(session))).toEqual(session);
       expect(one.own.workerOf(session.id)).toBeUndefined();
       expect(await three.elsewhere.find(claimOf(session))).toBeUndefined();
+    });
+
+    test('one whose worker is slow is waited for', async () => {
+      const { nodes, slow } = await begin();
+      const [one, two] = nodes;
+      const sessions = Array.from({ length: 20 }, () => sessionOf(one));
+      for (const session of sessions) one.own.opened(session, 0);
+      await one.written();
+      slow(one.node);
+      const asked = sessions.map((session) => two.elsewhere.find(claimOf(session)));
+      expect(await Promise.all(asked)).toEqual(sessions);
     });
 
     test('one that has moved on is found where it is', async () => {
@@ -89,7 +102,8 @@ export function sessionsElsewhereSuite(
     test('also before the others have heard of its death', async () => {
       const { nodes, die } = await begin();
       const [one, two, three] = nodes;
-      const sessions = Array.from({ length: 20 }, () => sessionOf(one));
+      // More than are asked for at once.
+      const sessions = Array.from({ length: 1_200 }, () => sessionOf(one));
       for (const session of sessions) one.own.opened(session, 0);
       await one.written();
       die(one.node);

@@ -2,7 +2,10 @@ import { SeenNodes } from '../../src/server/state/redis/seen-nodes.ts';
 import { ClusterSessions } from '../../src/server/state/snapshots/cluster-sessions.ts';
 import { EmbeddedSnapshots } from '../../src/server/state/snapshots/embedded-snapshots.ts';
 import { SessionMirror } from '../../src/server/state/snapshots/session-mirror.ts';
-import { SessionService } from '../../src/server/state/snapshots/session-service.ts';
+import {
+  LET_GO_FOR_NODE_MS,
+  SessionService,
+} from '../../src/server/state/snapshots/session-service.ts';
 import { onEachRedis } from '../support/each-redis.ts';
 import { FakeNodes } from '../support/fake-cluster.ts';
 import { logLines } from '../support/log-lines.ts';
@@ -18,6 +21,7 @@ onEachRedis(redis, (kind, at) => {
     const of = at();
     const fake = new FakeNodes();
     const ends: (() => unknown)[] = [];
+    const slow: Set<number> = new Set();
     const log = logLines();
 
     function begin(node: number): { made: NodeOfSessions; seen: SeenNodes } {
@@ -29,9 +33,11 @@ onEachRedis(redis, (kind, at) => {
       const service = new SessionService({
         snapshots: own,
         latest: () => 0,
-        // Its worker lets go at once.
+        // Its worker lets go at once, or late.
         say: () => {
-          queueMicrotask(() => service.workerGone(0));
+          const letGo = (): void => service.workerGone(0);
+          if (slow.has(node)) setTimeout(letGo, 1.5 * LET_GO_FOR_NODE_MS);
+          else queueMicrotask(letGo);
           return true;
         },
       });
@@ -59,6 +65,7 @@ onEachRedis(redis, (kind, at) => {
     return {
       nodes: [one, two, three] as const,
       die: (node: number) => fake.die(node),
+      slow: (node: number) => void slow.add(node),
       gone: (node: number) => fake.gone(node),
       close: async () => {
         for (const end of ends) await end();

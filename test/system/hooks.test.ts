@@ -244,7 +244,12 @@ test('nobody is let in whom the backend gives no user, unless anonymous ones are
   expect(await faultOf(openPlain(endpoint(), 'websocket'))).toContain('not authenticated');
 });
 
-test('signatures were right, and metrics have it all', async () => {
+test('signatures are right, and metrics have it all', async () => {
+  const socket = await connected({ name: 'bob' });
+  await socket.emitWithAck('vote', 'x');
+  await socket.emitWithAck('holdfast:join', 'b');
+  socket.close();
+  await connected({}).catch(() => {});
   expect(backend.forged).toBe(0);
   const wanted = [
     ...ALL.map((call) => `holdfast_hook_requests_total{worker="N",call="${call}"}`),

@@ -2,11 +2,7 @@
 
 import type { Config } from '../../host/config/schema.ts';
 import type { Cluster } from '../core/contracts/cluster.ts';
-import type {
-  SessionClaim,
-  SessionSnapshot,
-  SessionsElsewhere,
-} from '../core/contracts/snapshots.ts';
+import type { SessionClaim, SessionsElsewhere } from '../core/contracts/snapshots.ts';
 import type { UserSeats } from '../core/contracts/user-seats.ts';
 import type { Log } from '../core/log/log.ts';
 import type { RedisCommands } from '../state/redis/redis-commands.ts';
@@ -16,6 +12,7 @@ import { RedisSeats } from '../state/seats/redis-seats.ts';
 import { ClusterSessions } from '../state/snapshots/cluster-sessions.ts';
 import type { EmbeddedSnapshots } from '../state/snapshots/embedded-snapshots.ts';
 import { AFTER_WINDOW_MS, SessionMirror } from '../state/snapshots/session-mirror.ts';
+import type { HandedOver } from '../state/snapshots/session-service.ts';
 import type { SharedView } from './node-view.ts';
 
 /** By what it is shared. */
@@ -28,7 +25,7 @@ export interface SharedBy {
 
 export interface OwnSessions {
   readonly snapshots: EmbeddedSnapshots;
-  readonly handOver: (claim: SessionClaim) => Promise<SessionSnapshot | undefined>;
+  readonly handOver: (claim: SessionClaim) => Promise<HandedOver>;
 }
 
 export class ClusterState {

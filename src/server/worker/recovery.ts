@@ -29,10 +29,11 @@ export interface Recovery {
 }
 
 export function createRecovery(options: RecoveryOptions): Recovery {
-  const { bus, settings, recoveryKey, log } = options;
+  const { bus, settings, recoveryKey, isShared, log } = options;
   const { sessions } = STATE_SERVICE;
   const reporter = new SessionReporter({
     log,
+    searchMs: LIMITS.handOverMs + LIMITS.busGraceMs + (isShared ? LIMITS.sessionSearchMs : 0),
     latest: () => parsePosition(options.latestMark())?.offset ?? 0,
     say: (write) => bus.say(sessions, write),
   });
@@ -40,7 +41,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   const comebacks = new Comebacks({
     settings,
     recoveryKey,
-    lagMs: options.isShared ? LIMITS.historyLagMs : 0,
+    lagMs: isShared ? LIMITS.historyLagMs : 0,
     history: {
       epoch: bus.history.epoch,
       since: (places, done) => bus.history.since(places, done),

@@ -102,6 +102,12 @@ export const CLUSTER_BOUNDS = {
     why: 'For a node to read of the history what a client has heard on another one before.',
     seen: 'the client is let in, and told that it was not recovered',
   },
+  sessionSearchMs: {
+    value: 5_000,
+    unit: 'ms',
+    why: 'To find on other nodes the session of a client that has come back: three that do not answer.',
+    seen: 'the client gets a new session, and is told that it was not recovered',
+  },
   streamWriters: {
     value: 1_024,
     unit: 'nodes',

@@ -266,9 +266,9 @@ export const NODE_BOUNDS = {
     why: 'One frame of such an answer: others have their turn in between.',
   },
   handOverMs: {
-    value: 2_000,
+    value: 5_000,
     unit: 'ms',
-    why: 'For a worker to let go of a session whose client has come back elsewhere.',
+    why: 'For a worker to let go of a session whose client has come back elsewhere: one with much to do is late.',
     seen: 'the client gets a new session',
   },
   lateReportMs: {

@@ -17,11 +17,14 @@ const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
 /** Channels as Redis has them, within a process. */
 class FakeRedis {
   readonly published: string[] = [];
+  /** What was published first. */
+  first: readonly [channel: string, payload: Uint8Array] | undefined;
   readonly nodes: TestNode[] = [];
 
   publish(channel: string, payload: Uint8Array): void {
     this.published.push(channel);
     const copy = new Uint8Array(payload);
+    this.first ??= [channel, copy];
     for (const node of this.nodes) {
       if (node.hears.has(channel) && node.isLinked) node.cluster.onMessage(channel, copy);
     }
@@ -313,6 +316,22 @@ describe('nodes', () => {
     expect(a.cluster.call(2, 'sleep', null, 10)).rejects.toThrow('in time');
     expect(a.cluster.call(7, 'double', 1)).rejects.toThrow('not there');
     await settle();
+  });
+
+  test('are gone once they have said so, whatever they still say', async () => {
+    const [redis, a, b] = (await start(2)) as [FakeRedis, TestNode, TestNode];
+    const { promise: isTime, resolve: answer } = Promise.withResolvers<number>();
+    a.cluster.onCall('slow', () => isTime);
+    const call = b.cluster.call(1, 'slow', {}).catch(String);
+    await settle();
+    await a.cluster.close();
+    expect(await call).toContain('the node is gone');
+    answer(1);
+    b.say({});
+    await settle();
+    // As what is published once more after a break.
+    b.cluster.onMessage(...(redis.first as [string, Uint8Array]));
+    expect(b.cluster.peers).toEqual([]);
   });
 
   test('are none the worse for rubbish', async () => {

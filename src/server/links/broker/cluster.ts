@@ -50,6 +50,7 @@ export class NodeCluster implements Cluster {
   #lost = 0;
   #malformed = 0;
   #isConnected = true;
+  #isClosed = false;
   #beatAtMs: number = performance.now();
 
   constructor(options: NodeClusterOptions) {
@@ -99,6 +100,8 @@ export class NodeCluster implements Cluster {
   /** @returns false for a channel that is none of its */
   onMessage(channel: string, payload: Uint8Array): boolean {
     if (channel !== this.#allChannel && channel !== this.#ownChannel) return false;
+    // Whoever has said that it stops answers nobody any more.
+    if (this.#isClosed) return true;
     try {
       this.#hear(channel === this.#allChannel, payload);
     } catch (error) {
@@ -124,6 +127,7 @@ export class NodeCluster implements Cluster {
 
   /** Says that this node stops. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#calls.close();
     if (!this.#isConnected) return;
@@ -231,6 +235,7 @@ export class NodeCluster implements Cluster {
       return;
     }
     const peer = this.#peers.heard(head, performance.now());
+    if (peer === undefined) return;
     const messages = frames.filter(({ type }) => isMessage(type)).length;
     const { isNew, isGap, lost } = peer.judge(head, isToAll, messages);
     if (!isNew) return;
@@ -257,6 +262,7 @@ export class NodeCluster implements Cluster {
         this.#takeAlive(peer, frame, isToAll);
         return;
       case NodeFrame.bye:
+        peer.hasSaidBye = true;
         this.#peers.leave(peer);
         return;
       case NodeFrame.interest:

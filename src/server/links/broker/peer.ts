@@ -36,6 +36,8 @@ export class Peer {
   facts: FactsOfNode | undefined;
   /** All that it wants is known. Until then it is given everything. */
   isKnown = false;
+  /** It stops, by its own word. */
+  hasSaidBye = false;
   /** All of it was asked for, and has not come yet. */
   askedAtMs: number | undefined;
   readonly #hash: Uint32Array = new Uint32Array(2);

@@ -42,8 +42,12 @@ export class Peers {
     return this.#there.get(node);
   }
 
-  /** The node that says something: perhaps for the first time, or after it began anew. */
-  heard({ node, boot }: BatchHead, nowMs: number): Peer {
+  /**
+   * The node that says something: perhaps for the first time, or after it began anew.
+   *
+   * @returns nothing for one that has said that it stops: what it still answers is for nobody
+   */
+  heard({ node, boot }: BatchHead, nowMs: number): Peer | undefined {
     const known = this.#there.get(node);
     if (known?.boot === boot) {
       known.heardAtMs = nowMs;
@@ -51,6 +55,7 @@ export class Peers {
     }
     if (known !== undefined) this.leave(known);
     const before = this.#gone.get(node);
+    if (before?.boot === boot && before.hasSaidBye) return undefined;
     this.#gone.delete(node);
     this.#silent.delete(node);
     const peer = before?.boot === boot ? before : new Peer(node, boot, nowMs);

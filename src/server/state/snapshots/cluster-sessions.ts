@@ -2,7 +2,8 @@
  * Sessions over all nodes: where one is, and how it comes to the node that its client has come back
  * to.
  *
- *     find ─▶ the node that made it, while it answers ─▶ lets go of it and gives it
+ *     find ─▶ the node that made it, while it answers ─▶ lets go of it and gives it; one whose
+ *         │                                              worker is slow is asked once more
  *         └─▶ take-session.lua: who has it? ─▶ a node that is there: asked likewise
  *                                          └▶ a node that is gone: given and deleted at once
  *
@@ -29,7 +30,7 @@ import { BUCKETS, bucketOf } from '../redis/buckets.ts';
 import type { RedisCommands } from '../redis/redis-commands.ts';
 import endSessionsText from './end-sessions.lua' with { type: 'text' };
 import { sessionsKey } from './session-mirror.ts';
-import { LET_GO_FOR_NODE_MS } from './session-service.ts';
+import { type HandedOver, LET_GO_FOR_NODE_MS } from './session-service.ts';
 import { ownerText, packed, readSessionText, textWithData } from './session-text.ts';
 import takeSessionText from './take-session.lua' with { type: 'text' };
 
@@ -41,7 +42,7 @@ export interface ClusterSessionsOptions {
   /** Nodes that were there lately. */
   readonly lately: () => readonly number[];
   /** Lets go of a session of this node, as `SessionService` does. */
-  readonly handOver: (claim: SessionClaim) => Promise<SessionSnapshot | undefined>;
+  readonly handOver: (claim: SessionClaim) => Promise<HandedOver>;
   /** Ends those that wait for their client on this node. */
   readonly endHere: (namespace: string, whom: Whom) => void;
   readonly log: Log;
@@ -55,12 +56,16 @@ type Told =
   | { readonly kind: 'end'; readonly namespace: string; readonly whom: Whom }
   | { readonly kind: 'moved'; readonly claim: SessionClaim };
 
-/** For a node to give a session: less than the worker of its client waits for it. */
+/** For a node to give a session. */
 const ANSWER_MS: number = LET_GO_FOR_NODE_MS + LIMITS.busGraceMs;
-/** One that did not answer is not waited for so long, by all who come back from it. */
+/** One that did not answer is not asked for so long, and then by a single one first. */
 const SILENT_MS = 2_000;
-/** Nodes that are asked for one session, one after the other. */
-const ASKED_MAX = 3;
+/** Asks for one session, of one node after the other. */
+const ASKS_MAX = 8;
+/** The answer of a node that has it, and whose worker has not let go of it yet. */
+const STILL_HELD = { isHeld: true } as const;
+/** Half of the calls that a node may have open: when a whole node comes back, others have a place. */
+const ASKED_AT_ONCE: number = LIMITS.nodeCalls / 2;
 
 const TAKE: LuaScript = luaScript(takeSessionText);
 const END: LuaScript = luaScript(endSessionsText);
@@ -69,14 +74,18 @@ export class ClusterSessions implements SessionsElsewhere {
   readonly #options: ClusterSessionsOptions;
   /** Nodes that did not answer, and until when they are not asked. */
   readonly #silent: Map<number, number> = new Map();
+  #asking = 0;
+  /** Who asks next. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: ClusterSessionsOptions) {
     this.#options = options;
     const { cluster, handOver, log } = options;
     cluster.onCall(TAKE_SESSION, async (args) => {
       const claim = readClaim(args);
-      const snapshot = claim === undefined ? undefined : await handOver(claim);
-      return snapshot === undefined ? null : textWithData(packed(snapshot), snapshot.data);
+      const handed = claim === undefined ? undefined : await handOver(claim);
+      if (handed === 'held') return STILL_HELD;
+      return handed === undefined ? null : textWithData(packed(handed), handed.data);
     });
     cluster.onTold(STATE_SERVICE.sessions, (from, frame) => {
       const told = readTold(frame.text());
@@ -94,12 +103,14 @@ export class ClusterSessions implements SessionsElsewhere {
   async find(claim: SessionClaim): Promise<SessionSnapshot | undefined> {
     const { cluster, log } = this.#options;
     const asked = new Set<number>();
+    const endMs = performance.now() + LIMITS.sessionSearchMs;
     try {
       const maker = decodeSessionId(claim.id)?.node;
       let next = maker !== cluster.node && this.#answers(maker) ? maker : undefined;
-      for (let times = 0; times < ASKED_MAX; times++) {
-        const snapshot = next === undefined ? undefined : await this.#askNode(next, claim);
-        if (snapshot !== undefined) return snapshot;
+      for (let times = 0; times < ASKS_MAX; times++) {
+        const handed = next === undefined ? undefined : await this.#askNode(next, claim, endMs);
+        if (handed === 'held') continue;
+        if (handed !== undefined) return handed;
         if (next !== undefined) asked.add(next);
         const found = await this.#search(claim, maker);
         if (typeof found !== 'number') return found;
@@ -122,19 +133,35 @@ export class ClusterSessions implements SessionsElsewhere {
   /** Whether a node is there and has answered when it was asked last. */
   #answers(node: number | undefined): node is number {
     if (node === undefined || !this.#options.cluster.peers.includes(node)) return false;
-    const untilMs = this.#silent.get(node);
-    if (untilMs === undefined) return true;
-    if (performance.now() < untilMs) return false;
-    this.#silent.delete(node);
-    return true;
+    return performance.now() >= (this.#silent.get(node) ?? 0);
   }
 
-  async #askNode(node: number, claim: SessionClaim): Promise<SessionSnapshot | undefined> {
-    const { id, namespace, user = null } = claim;
+  /** Waits for its turn. One that is found not to answer meanwhile is not asked. */
+  async #askNode(node: number, claim: SessionClaim, endMs: number): Promise<HandedOver> {
+    if (this.#asking >= ASKED_AT_ONCE) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#asking++;
     try {
-      const args = { id, namespace, user };
-      const text = await this.#options.cluster.call(node, TAKE_SESSION, args, ANSWER_MS);
-      return text === null ? undefined : readSessionText(id, text);
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0 || !this.#answers(node)) return undefined;
+      return await this.#call(node, claim, Math.min(ANSWER_MS, leftMs));
+    } finally {
+      this.#asking--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #call(node: number, claim: SessionClaim, answerMs: number): Promise<HandedOver> {
+    const { id, namespace, user } = claim;
+    // Whether it answers again is found out by one: others do not wait for that.
+    if (this.#silent.has(node)) this.#silent.set(node, performance.now() + answerMs);
+    try {
+      const args = { id, namespace, user: user ?? null };
+      const answer = await this.#options.cluster.call(node, TAKE_SESSION, args, answerMs);
+      this.#silent.delete(node);
+      if (Bun.deepEquals(answer, STILL_HELD)) return 'held';
+      return answer === null ? undefined : readSessionText(id, answer);
     } catch {
       this.#silent.set(node, performance.now() + SILENT_MS);
       return undefined;

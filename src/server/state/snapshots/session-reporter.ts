@@ -29,6 +29,8 @@ import {
 
 export interface SessionReporterOptions {
   readonly log: Log;
+  /** How long a session may be looked for. */
+  readonly searchMs: number;
   /** The offset of the latest kept message that this worker has been given. */
   latest(): number;
   say(write: (frame: FrameWriter) => void): void;
@@ -74,7 +76,7 @@ export class SessionReporter implements SessionReports {
   /** Asks for a session that was cut off. @param done is called once */
   take({ id, namespace, user }: SessionClaim, done: Take): void {
     const request = ++this.#lastTake;
-    const timer = setTimeout(() => settle(undefined), LIMITS.handOverMs + LIMITS.busGraceMs);
+    const timer = setTimeout(() => settle(undefined), this.#options.searchMs);
     const settle = (snapshot: SessionSnapshot | undefined): void => {
       clearTimeout(timer);
       this.#takes.delete(request);

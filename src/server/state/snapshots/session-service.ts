@@ -33,11 +33,14 @@ export interface SessionServiceOptions {
   readonly elsewhere?: SessionsElsewhere | undefined;
 }
 
+/** A session, or that its worker has not let go of it yet, or that it cannot be had. */
+export type HandedOver = SessionSnapshot | 'held' | undefined;
+
 /** Waits for a worker to let go of a session, or for the word that one has it. */
 interface Asking {
   readonly claim: SessionClaim;
   /** Is called once. */
-  readonly answer: (snapshot: SessionSnapshot | undefined) => void;
+  readonly answer: (handed: HandedOver) => void;
   /** Other nodes do not have it, or are not asked. */
   readonly isHereOnly: boolean;
   /** For a worker to let go of it. */
@@ -79,7 +82,7 @@ export class SessionService implements StateService {
       const { elsewhere } = this.#options;
       this.#take({
         claim: { id, namespace, user },
-        answer: (snapshot) => this.#answer(worker, request, snapshot),
+        answer: (handed) => this.#answer(worker, request, handed === 'held' ? undefined : handed),
         isHereOnly: elsewhere === undefined,
         patienceMs: LIMITS.handOverMs,
       });
@@ -122,7 +125,7 @@ export class SessionService implements StateService {
    *
    * @returns nothing when it is not here, or cannot be had
    */
-  handOver(claim: SessionClaim): Promise<SessionSnapshot | undefined> {
+  handOver(claim: SessionClaim): Promise<HandedOver> {
     return new Promise((answer) => {
       this.#take({ claim, answer, isHereOnly: true, patienceMs: LET_GO_FOR_NODE_MS });
     });
@@ -206,7 +209,8 @@ export class SessionService implements StateService {
     if (asking === undefined) return;
     clearTimeout(asking.timer);
     this.#asking.delete(id);
-    if (asking.isHereOnly) asking.answer(undefined);
+    const isHeld = this.#options.snapshots.workerOf(id) !== undefined;
+    if (asking.isHereOnly) asking.answer(isHeld ? 'held' : undefined);
     else this.#lookElsewhere(asking);
   }
 
