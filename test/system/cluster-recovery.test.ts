@@ -23,6 +23,8 @@ const APP = join(import.meta.dir, 'comeback-app.ts');
 const MEMBERS = Number(process.env['CLUSTER_CLIENTS'] ?? 24);
 /** For each message to everyone so many go to single users, so that a crowd can take them. */
 const OWN_PER_COMMON = Math.ceil(MEMBERS / 100);
+/** How long a node is cut off from Redis at the least. */
+const CUT_MS = MEMBERS > 100 ? 10_000 : 0;
 const WAIT_MS = MEMBERS > 100 ? 120_000 : 30_000;
 
 setDefaultTimeout(3 * WAIT_MS);
@@ -203,7 +205,7 @@ describe.skipIf(!redis.available).each(MODES)(redis.title('three nodes, mode %s'
   test('a node that is cut off from Redis', async () => {
     await meanwhile(async () => {
       cable.hold();
-      await ready('degraded', nodes.slice(2));
+      await Promise.all([ready('degraded', nodes.slice(2)), Bun.sleep(CUT_MS)]);
       cable.open();
       await connected();
       proxy.interrupt();

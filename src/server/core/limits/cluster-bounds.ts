@@ -39,7 +39,7 @@ export const CLUSTER_BOUNDS = {
     why: 'After this long a node that does not tell all it wants to hear is asked again.',
   },
   nodeCalls: {
-    value: 1_000,
+    value: 2_000,
     unit: 'calls',
     why: 'Between controllers, each way: looks at rooms and users, sessions that are handed over.',
     seen: 'the answer says which nodes are missing from it',
@@ -105,7 +105,7 @@ export const CLUSTER_BOUNDS = {
   sessionSearchMs: {
     value: 5_000,
     unit: 'ms',
-    why: 'To find on other nodes the session of a client that has come back: three that do not answer.',
+    why: 'To find on other nodes the session of a client that has come back; they may be slow.',
     seen: 'the client gets a new session, and is told that it was not recovered',
   },
   streamWriters: {

@@ -268,7 +268,7 @@ export const NODE_BOUNDS = {
   handOverMs: {
     value: 5_000,
     unit: 'ms',
-    why: 'For a worker to let go of a session whose client has come back elsewhere: one with much to do is late.',
+    why: 'For a worker, which may be slow, to let go of a session whose client is elsewhere.',
     seen: 'the client gets a new session',
   },
   lateReportMs: {

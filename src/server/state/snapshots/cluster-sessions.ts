@@ -8,9 +8,10 @@
  *                                          └▶ a node that is gone: given and deleted at once
  *
  * The node that made a session nearly always has it, and its word is newer than what it has written
- * (`session-mirror.ts`). One that does not answer is treated like one that is gone: a node that is
- * killed counts as there for some seconds more, and its clients are back by then. Should it live
- * after all, it is told to let go of what it has no more.
+ * (`session-mirror.ts`). One that does not answer soon is treated like one that is gone: a node
+ * that is killed counts as there for some seconds more, and its clients are back by then. Should it
+ * live after all, it is told to let go of what it has no more; and what it has let go of meanwhile
+ * is waited for, since nobody else has it then.
  */
 
 import { parsedOrNothing } from '../../../host/foreign/parsed.ts';
@@ -56,6 +57,12 @@ type Told =
   | { readonly kind: 'end'; readonly namespace: string; readonly whom: Whom }
   | { readonly kind: 'moved'; readonly claim: SessionClaim };
 
+/** What a node that is asked says, and whether that is late: it comes within the search, or not. */
+interface Ask {
+  readonly isLate: boolean;
+  readonly word: Promise<HandedOver>;
+}
+
 /** For a node to give a session. */
 const ANSWER_MS: number = LET_GO_FOR_NODE_MS + LIMITS.busGraceMs;
 /** One that did not answer is not asked for so long, and then by a single one first. */
@@ -64,8 +71,8 @@ const SILENT_MS = 2_000;
 const ASKS_MAX = 8;
 /** The answer of a node that has it, and whose worker has not let go of it yet. */
 const STILL_HELD = { isHeld: true } as const;
-/** Half of the calls that a node may have open: when a whole node comes back, others have a place. */
-const ASKED_AT_ONCE: number = LIMITS.nodeCalls / 2;
+/** A quarter of the calls that may be open: who is late makes place, and its calls stay open. */
+const ASKED_AT_ONCE: number = LIMITS.nodeCalls / 4;
 
 const TAKE: LuaScript = luaScript(takeSessionText);
 const END: LuaScript = luaScript(endSessionsText);
@@ -108,14 +115,20 @@ export class ClusterSessions implements SessionsElsewhere {
       const maker = decodeSessionId(claim.id)?.node;
       let next = maker !== cluster.node && this.#answers(maker) ? maker : undefined;
       for (let times = 0; times < ASKS_MAX; times++) {
-        const handed = next === undefined ? undefined : await this.#askNode(next, claim, endMs);
-        if (handed === 'held') continue;
-        if (handed !== undefined) return handed;
-        if (next !== undefined) asked.add(next);
+        const ask = next === undefined ? undefined : await this.#askNode(next, claim, endMs);
+        if (ask?.isLate === false) {
+          const word = await ask.word;
+          if (word === 'held') continue;
+          if (word !== undefined) return word;
+        }
         const found = await this.#search(claim, maker);
-        if (typeof found !== 'number') return found;
+        if (typeof found === 'object') return found;
+        // Who is late may have let go of it already: then it is on the way.
+        const late = await ask?.word;
+        if (typeof late === 'object') return late;
+        if (next !== undefined) asked.add(next);
         // It has just said that it has none, so it is giving it to somebody else.
-        if (asked.has(found) && this.#answers(found)) return undefined;
+        if (found === undefined || (asked.has(found) && this.#answers(found))) return undefined;
         next = found;
       }
     } catch (error) {
@@ -137,7 +150,7 @@ export class ClusterSessions implements SessionsElsewhere {
   }
 
   /** Waits for its turn. One that is found not to answer meanwhile is not asked. */
-  async #askNode(node: number, claim: SessionClaim, endMs: number): Promise<HandedOver> {
+  async #askNode(node: number, claim: SessionClaim, endMs: number): Promise<Ask | undefined> {
     if (this.#asking >= ASKED_AT_ONCE) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -145,20 +158,27 @@ export class ClusterSessions implements SessionsElsewhere {
     try {
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || !this.#answers(node)) return undefined;
-      return await this.#call(node, claim, Math.min(ANSWER_MS, leftMs));
+      // Whether it answers again is found out by one: others do not wait for that.
+      if (this.#silent.has(node)) this.#silent.set(node, performance.now() + ANSWER_MS);
+      const word = this.#call(node, claim, leftMs);
+      const isLate = await Promise.race([
+        word.then(() => false),
+        Bun.sleep(ANSWER_MS).then(() => true),
+      ]);
+      if (isLate) this.#silent.set(node, performance.now() + SILENT_MS);
+      return { isLate, word };
     } finally {
       this.#asking--;
       this.#waiting.shift()?.();
     }
   }
 
-  async #call(node: number, claim: SessionClaim, answerMs: number): Promise<HandedOver> {
+  /** @returns nothing where it has none, or has not said a word */
+  async #call(node: number, claim: SessionClaim, timeoutMs: number): Promise<HandedOver> {
     const { id, namespace, user } = claim;
-    // Whether it answers again is found out by one: others do not wait for that.
-    if (this.#silent.has(node)) this.#silent.set(node, performance.now() + answerMs);
+    const args = { id, namespace, user: user ?? null };
     try {
-      const args = { id, namespace, user: user ?? null };
-      const answer = await this.#options.cluster.call(node, TAKE_SESSION, args, answerMs);
+      const answer = await this.#options.cluster.call(node, TAKE_SESSION, args, timeoutMs);
       this.#silent.delete(node);
       if (Bun.deepEquals(answer, STILL_HELD)) return 'held';
       return answer === null ? undefined : readSessionText(id, answer);
