@@ -249,7 +249,7 @@ function featureRows({ hookUrl, rooms }: Config): readonly Row[] {
           unit: 'ops',
           curves: {
             'given all': rate('holdfast_sessions_recovered_total'),
-            'not given all': rate('holdfast_sessions_unrecovered_total'),
+            'not given all, {{reason}}': rate('holdfast_sessions_unrecovered_total', 'reason'),
           },
         },
         {

@@ -64,6 +64,30 @@ export function ofCounter(name: string, help: string, key: keyof WorkerCounters)
   return perWorker(name, 'counter', help, (worker) => worker.sample?.counters[key]);
 }
 
+/** Of each worker a counter for each value of a label. */
+export function ofCounters<Value extends string>(
+  name: string,
+  help: string,
+  label: string,
+  keys: Readonly<Record<Value, keyof WorkerCounters>>,
+): Metric {
+  const entries = Object.entries(keys) as [Value, keyof WorkerCounters][];
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: ['worker', label],
+    *read(view) {
+      for (const { index, sample } of view.workers()) {
+        if (!sample) continue;
+        for (const [value, key] of entries) {
+          yield { labels: { worker: `${index}`, [label]: value }, value: sample.counters[key] };
+        }
+      }
+    },
+  };
+}
+
 export function sum(
   workers: readonly WorkerView[],
   valueOf: (worker: WorkerView) => number,

@@ -5,16 +5,14 @@
  * docs/METRICS.md is written from the same table by scripts/metrics-docs.ts.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
-import { HOOK_COUNTERS, type HookCall } from '../core/limits/hook-counters.ts';
+import { HOOK_COUNTERS } from '../core/limits/hook-counters.ts';
 import { REASONS, type Reason } from '../core/limits/reasons.ts';
 import { knownCounts } from '../core/limits/refusals.ts';
 import { sessionsByTransport } from '../links/bus/sample.ts';
 import { brokerMetrics } from './broker-metrics.ts';
-import { type Metric, ofCounter, ofGauge, ofNode, perWorker, sum } from './metric.ts';
+import { type Metric, ofCounter, ofCounters, ofGauge, ofNode, perWorker, sum } from './metric.ts';
 import type { NodeView } from './node-view.ts';
 import { stateMetrics } from './state-metrics.ts';
-
-type HookEntry = [HookCall, (typeof HOOK_COUNTERS)[HookCall]];
 
 export interface Metrics {
   readonly contentType: string;
@@ -217,22 +215,13 @@ export const metrics: readonly Metric[] = [
     'The most that may wait for clients of the worker.',
     'memoryBudgetBytes',
   ),
-  {
-    name: 'holdfast_hook_requests_total',
-    type: 'counter',
-    help:
-      'Requests to the backend of hooks by what was asked, second tries included; those that ' +
+  ofCounters(
+    'holdfast_hook_requests_total',
+    'Requests to the backend of hooks by what was asked, second tries included; those that ' +
       'failed are in `holdfast_refusals_total`, outcome `failed`.',
-    labels: ['worker', 'call'],
-    *read(view) {
-      for (const { index, sample } of view.workers()) {
-        if (!sample) continue;
-        for (const [call, counter] of Object.entries(HOOK_COUNTERS) as HookEntry[]) {
-          yield { labels: { worker: `${index}`, call }, value: sample.counters[counter] };
-        }
-      }
-    },
-  },
+    'call',
+    HOOK_COUNTERS,
+  ),
   perWorker(
     'holdfast_hook_request_seconds_total',
     'counter',

@@ -1,6 +1,7 @@
 /** What the controller keeps for its workers, as Prometheus sees it. */
 
-import { type Metric, ofCounter, ofNode } from './metric.ts';
+import { LACK_COUNTERS } from '../core/limits/recovery-counters.ts';
+import { type Metric, ofCounter, ofCounters, ofNode } from './metric.ts';
 import type { SharedView } from './node-view.ts';
 
 export const stateMetrics: readonly Metric[] = [
@@ -57,10 +58,13 @@ export const stateMetrics: readonly Metric[] = [
     'Sessions taken up again with all that they had missed, or clients given all since a position.',
     'sessionsRecovered',
   ),
-  ofCounter(
+  ofCounters(
     'holdfast_sessions_unrecovered_total',
-    'Clients that came back and could not be given all that they had missed.',
-    'sessionsUnrecovered',
+    'Clients that came back and could not be given all that they had missed: their `session` was ' +
+      'not found; the `history` keeps it no more, or is another; their node was `behind` what ' +
+      'they had heard on another; who keeps it has left them `unanswered`.',
+    'reason',
+    LACK_COUNTERS,
   ),
   ofNode(
     'holdfast_presence_rooms',

@@ -17,6 +17,7 @@ import type { Admitted, IdentityVerdict } from '../../core/contracts/identity.ts
 import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
 import type { Seated, SeatLink } from '../../core/contracts/user-seats.ts';
 import type { Reason } from '../../core/limits/reasons.ts';
+import { LACK_COUNTERS } from '../../core/limits/recovery-counters.ts';
 import { checkKey, distinct, toList } from '../../core/rooms/key.ts';
 import { FORBIDDEN_ROOM } from '../../core/sessions/asked-joins.ts';
 import { NO_OTHERS } from '../../core/sessions/entry-rooms.ts';
@@ -137,9 +138,8 @@ export class Admissions {
     for (const one of admitted) this.#tellIn(one);
     // One of them may end another, such as an older session of the same user.
     for (const { session, comeback } of admitted) {
-      if (session.connected && comeback?.isIncomplete === true) {
-        session.home.runner.unrecovered(session);
-      }
+      const isUnrecovered = comeback?.lack !== undefined;
+      if (session.connected && isUnrecovered) session.home.runner.unrecovered(session);
       if (session.connected) session.home.runner.connected(session);
     }
   }
@@ -153,7 +153,7 @@ export class Admissions {
       token: this.#comebacks?.tokenOf(session.id),
     });
     if (comeback?.isRecovered === true) counters.sessionsRecovered++;
-    if (comeback?.isIncomplete === true) counters.sessionsUnrecovered++;
+    if (comeback?.lack !== undefined) counters[LACK_COUNTERS[comeback.lack]]++;
     const missed = comeback?.missed ?? [];
     if (missed.length === 0 || client.closed) return;
     counters.deliveries += missed.length;

@@ -106,7 +106,7 @@ test('a newcomer is given nothing, and a place', () => {
   expect(given).toEqual({
     missed: [],
     isRecovered: false,
-    isIncomplete: false,
+    lack: undefined,
     position: 'e-20',
   });
   expect(asked.map(({ after }) => after)).toEqual([
@@ -117,8 +117,8 @@ test('a newcomer is given nothing, and a place', () => {
 
 test('without an answer nothing is said of a place', () => {
   answer = undefined;
-  expect(back(comer(NOTHING))).toMatchObject({ position: undefined, isIncomplete: false });
-  expect(back(comer({ token: undefined, position: 'e-3' }))).toMatchObject({ isIncomplete: true });
+  expect(back(comer(NOTHING))).toMatchObject({ position: undefined, lack: undefined });
+  expect(back(comer({ token: undefined, position: 'e-3' }))).toMatchObject({ lack: 'unanswered' });
 });
 
 test('a position gives what came after it in its rooms and for everyone', () => {
@@ -138,17 +138,17 @@ test('what is said in another namespace is not for it, though others asked for t
 });
 
 test.each([
-  ['e-9', 'that is older than what is kept'],
-  ['e-21', 'of the future'],
-  ['f-15', 'of another history'],
-  ['e-1e3', 'that is none'],
-  [{}, 'that is no text'],
-])('%p, a position %s', (position) => {
+  ['e-9', 'that is older than what is kept', 'history'],
+  ['e-21', 'of the future', 'behind'],
+  ['f-15', 'of another history', 'history'],
+  ['e-1e3', 'that is none', 'history'],
+  [{}, 'that is no text', 'history'],
+] as const)('%p, a position %s', (position, _, lack) => {
   answer = missed([message(12, ['a:1'])], 20, 10);
   expect(back(comer({ token: undefined, position }))).toMatchObject({
     missed: [],
     isRecovered: false,
-    isIncomplete: true,
+    lack,
   });
 });
 
@@ -171,7 +171,7 @@ test('of a session what was said before it came into a room was not for it', () 
 test('a room of which it is not known since when, without a position, is a loss', () => {
   const found = snapshot([room('a:1', undefined), room('', 3)]);
   const wish = { token: 'given', position: undefined };
-  expect(back(comer(wish), found)).toMatchObject({ isIncomplete: true });
+  expect(back(comer(wish), found)).toMatchObject({ lack: 'history' });
   expect(back(comer({ ...wish, position: 'e-4' }), found)).toMatchObject({ isRecovered: true });
 });
 
@@ -183,7 +183,7 @@ test('what a session was left out of stays so', () => {
 
 test('a token without its session is a loss', () => {
   const given = back(comer({ token: 'given', position: 'e-20' }), undefined);
-  expect(given).toMatchObject({ isRecovered: false, isIncomplete: true });
+  expect(given).toMatchObject({ isRecovered: false, lack: 'session' });
 });
 
 test('a session is taken by its token, and by its user alone', async () => {
@@ -217,5 +217,5 @@ test('who stays ahead of its node was not recovered', async () => {
   const { promise, resolve } = Promise.withResolvers<Comeback>();
   const wish = { token: undefined, position: 'e-25' };
   comebacks.askMissed(comer(wish), undefined, ['a:1'], resolve);
-  expect(await promise).toMatchObject({ isRecovered: false, isIncomplete: true });
+  expect(await promise).toMatchObject({ isRecovered: false, lack: 'behind' });
 });

@@ -11,6 +11,7 @@
 import type { HistoryLink, MissedAnswer } from '../../core/contracts/history-link.ts';
 import type { OutgoingEvent } from '../../core/contracts/outgoing-event.ts';
 import type { SessionSnapshot } from '../../core/contracts/snapshots.ts';
+import type { Lack } from '../../core/limits/recovery-counters.ts';
 import type { RoomSettingsTable } from '../../core/rooms/room-settings.ts';
 import type { Namespace } from '../../core/sessions/namespace.ts';
 import { audienceKey } from '../../protocol/interest-key.ts';
@@ -43,8 +44,8 @@ export interface Comeback {
   readonly missed: readonly OutgoingEvent[];
   /** It came back, and `missed` is all that it has missed. */
   readonly isRecovered: boolean;
-  /** It came back, and cannot be given all. */
-  readonly isIncomplete: boolean;
+  /** Why one that came back cannot be given all. */
+  readonly lack: Lack | undefined;
   /** Where it stands before what it missed; not known where the history gave no answer. */
   readonly position: string | undefined;
   /** Where it stands in each room of which it may have missed something. */
@@ -136,14 +137,11 @@ export class Comebacks {
     this.#askUpTo(Math.max(told ?? 0, ...aftersOf(places).values()), places, (answer) => {
       const latest = answer?.latest ?? 0;
       const isBack = isBackIn(wish);
-      const hasAll =
-        answer !== undefined &&
-        (told ?? 0) <= latest &&
-        (wish.token === undefined || snapshot !== undefined) &&
-        places.every(({ key, after }) => after !== undefined && after >= answer.completeFrom(key));
-      if (!isBack || !hasAll) {
+      const isLost = wish.token !== undefined && snapshot === undefined;
+      const lack = isBack ? lackOf(answer, told, places, isLost) : undefined;
+      if (!isBack || answer === undefined || lack !== undefined) {
         const position = answer === undefined ? undefined : this.#position(latest);
-        done({ missed: [], isRecovered: false, isIncomplete: isBack, position });
+        done({ missed: [], isRecovered: false, lack, position });
         return;
       }
       const isExcluded = (except: readonly string[]): boolean =>
@@ -156,7 +154,7 @@ export class Comebacks {
         .map(({ event }) => event);
       const first = Math.min(latest, ...places.map(({ after = latest }) => after));
       const position = this.#position(told ?? first);
-      done({ missed, isRecovered: true, isIncomplete: false, position, afters: aftersOf(places) });
+      done({ missed, isRecovered: true, lack, position, afters: aftersOf(places) });
     });
   }
 
@@ -215,6 +213,21 @@ export class Comebacks {
     const given = parsePosition(position);
     return given?.epoch === this.#options.history.epoch ? given.offset : undefined;
   }
+}
+
+/** @param isLost its session was not found */
+function lackOf(
+  answer: MissedAnswer | undefined,
+  told: number | undefined,
+  places: readonly Place[],
+  isLost: boolean,
+): Lack | undefined {
+  if (isLost) return 'session';
+  if (answer === undefined) return 'unanswered';
+  if ((told ?? 0) > answer.latest) return 'behind';
+  const isKept = ({ key, after }: Place): boolean =>
+    after !== undefined && after >= answer.completeFrom(key);
+  return places.every(isKept) ? undefined : 'history';
 }
 
 function aftersOf(places: readonly Place[]): ReadonlyMap<string, number> {

@@ -58,7 +58,7 @@ export class Returning {
       const isIn = this.#comes(entering);
       const all = [...entering.rooms, ...others.asked, ...(others.restored ?? [])];
       this.#comebacks.askMissed(comer, snapshot, all, (comeback) => {
-        const found = isUnrecovered ? { ...comeback, isIncomplete: true } : comeback;
+        const found = isUnrecovered ? { ...comeback, lack: 'history' as const } : comeback;
         this.#settle({ one, entry, comer, snapshot, entering: { ...entering, others } }, found);
         isIn?.();
       });

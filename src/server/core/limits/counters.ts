@@ -1,13 +1,11 @@
 /** What a worker counts. The composition makes one and hands it to the parts that count. */
 
 import { createHookCounters, type HookCounters } from './hook-counters.ts';
+import { createRecoveryCounters, type RecoveryCounters } from './recovery-counters.ts';
 
-export interface Counters extends HookCounters {
+export interface Counters extends HookCounters, RecoveryCounters {
   sessionsOpened: number;
   sessionsClosed: number;
-  /** Clients that came back and were given all that they had missed, and those that were not. */
-  sessionsRecovered: number;
-  sessionsUnrecovered: number;
   handshakesRefused: number;
   /** Requests passed on to the worker that owns their session. */
   requestsForwarded: number;
@@ -31,8 +29,6 @@ export function createCounters(): Counters {
   return {
     sessionsOpened: 0,
     sessionsClosed: 0,
-    sessionsRecovered: 0,
-    sessionsUnrecovered: 0,
     handshakesRefused: 0,
     requestsForwarded: 0,
     requestsAnswered: 0,
@@ -45,5 +41,6 @@ export function createCounters(): Counters {
     logLinesLost: 0,
     appOutputDropped: 0,
     ...createHookCounters(),
+    ...createRecoveryCounters(),
   };
 }
