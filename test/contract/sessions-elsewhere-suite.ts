@@ -29,6 +29,8 @@ export interface SessionsAtWork {
   readonly slow: (node: number) => void;
   /** The others count it as gone. */
   readonly gone: (node: number) => void;
+  /** One more node begins; the others have not looked for nodes since. */
+  readonly join: () => NodeOfSessions;
   readonly close: () => void | Promise<void>;
 }
 
@@ -111,6 +113,18 @@ export function sessionsElsewhereSuite(
       expect(await Promise.all(asked)).toEqual(sessions);
       const again = sessions.map((session) => three.elsewhere.find(claimOf(session)));
       expect((await Promise.all(again)).filter(Boolean)).toEqual([]);
+    });
+
+    test('one of a node that has come and gone since the others looked is found', async () => {
+      const { nodes, join, die, gone } = await begin();
+      const [one, two] = nodes;
+      const late = join();
+      const session = sessionOf(one);
+      late.own.opened(session, 0);
+      await late.written();
+      die(late.node);
+      gone(late.node);
+      expect(await two.elsewhere.find(claimOf(session))).toEqual(session);
     });
 
     test('one that was over before its node died is not given', async () => {

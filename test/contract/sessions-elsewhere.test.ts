@@ -15,6 +15,7 @@ import { type NodeOfSessions, sessionsElsewhereSuite } from './sessions-elsewher
 const redis = requirement('redis');
 const WINDOW_MS = 60_000;
 const NODES = [11, 22, 33];
+const LATE_NODE = 44;
 
 onEachRedis(redis, (kind, at) => {
   sessionsElsewhereSuite(kind, async () => {
@@ -30,6 +31,9 @@ onEachRedis(redis, (kind, at) => {
       const mirror = new SessionMirror({ ...of, node, windowMs: WINDOW_MS, snapshots: own, log });
       own.watch(mirror);
       const seen = new SeenNodes({ ...of, node, keepMs: WINDOW_MS });
+      const cluster = fake.make(node);
+      cluster.watch({ onPeer: (peer) => seen.came(peer) });
+      fake.join(cluster);
       const service = new SessionService({
         snapshots: own,
         latest: () => 0,
@@ -43,7 +47,7 @@ onEachRedis(redis, (kind, at) => {
       });
       const elsewhere = new ClusterSessions({
         ...of,
-        cluster: fake.begin(node),
+        cluster,
         lately: () => seen.nodes,
         handOver: (claim) => service.handOver(claim),
         endHere: (namespace, whom) => own.end(namespace, whom),
@@ -67,6 +71,7 @@ onEachRedis(redis, (kind, at) => {
       die: (node: number) => fake.die(node),
       slow: (node: number) => void slow.add(node),
       gone: (node: number) => fake.gone(node),
+      join: () => begin(LATE_NODE).made,
       close: async () => {
         for (const end of ends) await end();
       },

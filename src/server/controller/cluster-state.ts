@@ -57,6 +57,7 @@ export class ClusterState {
     cluster.watch({ onReconnected: () => mirror.reconnected() });
     this.#mirror = mirror;
     const seen = new SeenNodes({ ...ours, keepMs: windowMs + AFTER_WINDOW_MS });
+    cluster.watch({ onPeer: (node) => seen.came(node) });
     this.#ends.push(
       () => mirror.close(),
       () => seen.close(),

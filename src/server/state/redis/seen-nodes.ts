@@ -27,6 +27,8 @@ export class SeenNodes {
   readonly #options: SeenNodesOptions;
   readonly #timer: Timer;
   #nodes: readonly number[] = [];
+  /** Those that have come and that no look has found yet. */
+  #come: readonly number[] = [];
 
   constructor(options: SeenNodesOptions) {
     this.#options = options;
@@ -36,7 +38,12 @@ export class SeenNodes {
 
   /** This one, those that are there and those that were lately, as far as is known. */
   get nodes(): readonly number[] {
-    return this.#nodes;
+    return [...new Set([...this.#nodes, ...this.#come])];
+  }
+
+  /** Another node has come: it may be gone again before the next look. */
+  came(node: number): void {
+    this.#come = [...this.#come, node].slice(-NODES_MAX);
   }
 
   /** Never rejects: without Redis it stays as it was. */
@@ -48,6 +55,8 @@ export class SeenNodes {
       const answer = await redis.script(SEE_NODES, [`${prefix}:nodes:seen`], args);
       const all = Array.isArray(answer) ? answer.map(Number) : [];
       this.#nodes = all.filter((one) => Number.isSafeInteger(one)).slice(-NODES_MAX);
+      const found = new Set(this.#nodes);
+      this.#come = this.#come.filter((one) => !found.has(one));
     } catch {
       // It is asked again soon.
     }
