@@ -32,7 +32,8 @@ onEachRedis(redis, (kind, at) => {
       own.watch(mirror);
       const seen = new SeenNodes({ ...of, node, keepMs: WINDOW_MS });
       const cluster = fake.make(node);
-      cluster.watch({ onPeer: (peer) => seen.came(peer) });
+      const note = (peer: number): void => seen.note(peer);
+      cluster.watch({ onPeer: note, onPeerGone: note });
       fake.join(cluster);
       const service = new SessionService({
         snapshots: own,

@@ -57,7 +57,8 @@ export class ClusterState {
     cluster.watch({ onReconnected: () => mirror.reconnected() });
     this.#mirror = mirror;
     const seen = new SeenNodes({ ...ours, keepMs: windowMs + AFTER_WINDOW_MS });
-    cluster.watch({ onPeer: (node) => seen.came(node) });
+    const note = (node: number): void => seen.note(node);
+    cluster.watch({ onPeer: note, onPeerGone: note });
     this.#ends.push(
       () => mirror.close(),
       () => seen.close(),

@@ -26,9 +26,8 @@ const SEE_NODES: LuaScript = luaScript(seeNodesText);
 export class SeenNodes {
   readonly #options: SeenNodesOptions;
   readonly #timer: Timer;
-  #nodes: readonly number[] = [];
-  /** Those that have come and that no look has found yet. */
-  #come: readonly number[] = [];
+  /** When each was known of last, the latest at the end. */
+  readonly #known: Map<number, number> = new Map();
 
   constructor(options: SeenNodesOptions) {
     this.#options = options;
@@ -36,14 +35,20 @@ export class SeenNodes {
     void this.look();
   }
 
-  /** This one, those that are there and those that were lately, as far as is known. */
+  /** Those that are there and those that were lately, as far as is known. */
   get nodes(): readonly number[] {
-    return [...new Set([...this.#nodes, ...this.#come])];
+    return [...this.#known.keys()];
   }
 
-  /** Another node has come: it may be gone again before the next look. */
-  came(node: number): void {
-    this.#come = [...this.#come, node].slice(-NODES_MAX);
+  /**
+   * Another node has come, or gone: between two looks it may do both, and Redis may lose what it
+   * knew of it.
+   */
+  note(node: number): void {
+    this.#known.delete(node);
+    this.#known.set(node, performance.now());
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > NODES_MAX && oldest !== undefined) this.#known.delete(oldest);
   }
 
   /** Never rejects: without Redis it stays as it was. */
@@ -53,10 +58,10 @@ export class SeenNodes {
     try {
       const args = [`${node}`, `${keepMs}`];
       const answer = await redis.script(SEE_NODES, [`${prefix}:nodes:seen`], args);
-      const all = Array.isArray(answer) ? answer.map(Number) : [];
-      this.#nodes = all.filter((one) => Number.isSafeInteger(one)).slice(-NODES_MAX);
-      const found = new Set(this.#nodes);
-      this.#come = this.#come.filter((one) => !found.has(one));
+      const found = Array.isArray(answer) ? answer.map(Number) : [];
+      for (const one of found) if (Number.isSafeInteger(one)) this.note(one);
+      const sinceMs = performance.now() - keepMs;
+      for (const [one, atMs] of this.#known) if (atMs < sinceMs) this.#known.delete(one);
     } catch {
       // It is asked again soon.
     }
