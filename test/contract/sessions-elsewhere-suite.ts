@@ -25,6 +25,8 @@ export interface SessionsAtWork {
   readonly nodes: readonly [NodeOfSessions, NodeOfSessions, NodeOfSessions];
   /** A node does not answer any more; the others do not know why. */
   readonly die: (node: number) => void;
+  /** A node stands still: it takes what it is asked and says nothing. */
+  readonly still: (node: number) => void;
   /** Its workers let go of sessions late from now on, by more than one answer may take. */
   readonly slow: (node: number) => void;
   /** The others count it as gone. */
@@ -83,6 +85,17 @@ export function sessionsElsewhereSuite(
       await three.written();
       // Back on the node that has made it.
       expect(await one.elsewhere.find(claimOf(session))).toEqual(session);
+    });
+
+    test('also when who has made it stands still', async () => {
+      const { nodes, still } = await begin();
+      const [one, two, three] = nodes;
+      const sessions = Array.from({ length: 3 }, () => sessionOf(one));
+      for (const session of sessions) two.own.opened(session, 0);
+      await two.written();
+      still(one.node);
+      const asked = sessions.map((session) => three.elsewhere.find(claimOf(session)));
+      expect(await Promise.all(asked)).toEqual(sessions);
     });
 
     test('one of a node that has died is given once, as it was last', async () => {

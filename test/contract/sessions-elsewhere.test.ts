@@ -70,6 +70,7 @@ onEachRedis(redis, (kind, at) => {
     return {
       nodes: [one, two, three] as const,
       die: (node: number) => fake.die(node),
+      still: (node: number) => void fake.still.add(node),
       slow: (node: number) => void slow.add(node),
       gone: (node: number) => fake.gone(node),
       join: () => begin(LATE_NODE).made,

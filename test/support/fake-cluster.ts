@@ -14,6 +14,8 @@ export class FakeNodes {
   readonly #silent: Set<number> = new Set();
 
   readonly #late: Set<number> = new Set();
+  /** Those that stand still: whoever calls them hears nothing until its time is over. */
+  readonly still: Set<number> = new Set();
   /** What is told meanwhile is lost. */
   isDeaf = false;
 
@@ -112,8 +114,12 @@ export class FakeCluster implements Cluster {
     this.#told.set(service, hear);
   }
 
-  async call(to: number, method: string, args: unknown): Promise<unknown> {
+  async call(to: number, method: string, args: unknown, timeoutMs = 1_000): Promise<unknown> {
     await Promise.resolve();
+    if (this.#nodes.still.has(to)) {
+      await new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+      throw new Error(`node ${to} does not answer`);
+    }
     const answer = this.#nodes.heard(to).#answers.get(method);
     if (answer === undefined) throw new Error(`node ${to} knows no ${method}`);
     const result = await answer(JSON.parse(JSON.stringify(args)), this.node);

@@ -124,7 +124,7 @@ export class ClusterSessions implements SessionsElsewhere {
         const found = await this.#search(claim, maker);
         if (typeof found === 'object') return found;
         // Who is late may have let go of it already: then it is on the way.
-        const late = await ask?.word;
+        const late = found === undefined || found === next ? await ask?.word : undefined;
         if (typeof late === 'object') return late;
         if (next !== undefined) asked.add(next);
         // It has just said that it has none, so it is giving it to somebody else.
