@@ -27,6 +27,8 @@ export interface SessionsAtWork {
   readonly die: (node: number) => void;
   /** A node stands still: it takes what it is asked and says nothing. */
   readonly still: (node: number) => void;
+  /** What a node is asked it does at once, and says so late. */
+  readonly tardy: (node: number) => void;
   /** Its workers let go of sessions late from now on, by more than one answer may take. */
   readonly slow: (node: number) => void;
   /** The others count it as gone. */
@@ -70,6 +72,17 @@ export function sessionsElsewhereSuite(
       for (const session of sessions) one.own.opened(session, 0);
       await one.written();
       slow(one.node);
+      const asked = sessions.map((session) => two.elsewhere.find(claimOf(session)));
+      expect(await Promise.all(asked)).toEqual(sessions);
+    });
+
+    test('one that was let go of, and whose node says so late, is not lost', async () => {
+      const { nodes, tardy } = await begin();
+      const [one, two] = nodes;
+      const sessions = Array.from({ length: 3 }, () => sessionOf(one));
+      for (const session of sessions) one.own.opened(session, 0);
+      await one.written();
+      tardy(one.node);
       const asked = sessions.map((session) => two.elsewhere.find(claimOf(session)));
       expect(await Promise.all(asked)).toEqual(sessions);
     });

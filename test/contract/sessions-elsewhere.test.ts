@@ -71,6 +71,7 @@ onEachRedis(redis, (kind, at) => {
       nodes: [one, two, three] as const,
       die: (node: number) => fake.die(node),
       still: (node: number) => void fake.still.add(node),
+      tardy: (node: number) => void fake.slow.set(node, 2 * LET_GO_FOR_NODE_MS),
       slow: (node: number) => void slow.add(node),
       gone: (node: number) => fake.gone(node),
       join: () => begin(LATE_NODE).made,

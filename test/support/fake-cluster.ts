@@ -16,6 +16,8 @@ export class FakeNodes {
   readonly #late: Set<number> = new Set();
   /** Those that stand still: whoever calls them hears nothing until its time is over. */
   readonly still: Set<number> = new Set();
+  /** Those whose answers come so much later, in ms. */
+  readonly slow: Map<number, number> = new Map();
   /** What is told meanwhile is lost. */
   isDeaf = false;
 
@@ -124,6 +126,11 @@ export class FakeCluster implements Cluster {
     if (answer === undefined) throw new Error(`node ${to} knows no ${method}`);
     const result = await answer(JSON.parse(JSON.stringify(args)), this.node);
     if (!this.#nodes.isHeard(to)) throw new Error(`node ${to} does not answer`);
+    const slowMs = this.#nodes.slow.get(to);
+    if (slowMs !== undefined) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(slowMs, timeoutMs)));
+      if (slowMs > timeoutMs) throw new Error(`node ${to} does not answer in time`);
+    }
     return JSON.parse(JSON.stringify(result));
   }
 
