@@ -29,8 +29,8 @@ export interface SessionsAtWork {
   readonly still: (node: number) => void;
   /** What a node is asked it does at once, and says so late. */
   readonly tardy: (node: number) => void;
-  /** Its workers let go of sessions late from now on, by more than one answer may take. */
-  readonly slow: (node: number) => void;
+  /** Its workers let go of sessions late from now on: so many times of what one answer may take. */
+  readonly slow: (node: number, times: number) => void;
   /** The others count it as gone. */
   readonly gone: (node: number) => void;
   /** One more node begins; the others have not looked for nodes since. */
@@ -71,7 +71,7 @@ export function sessionsElsewhereSuite(
       const sessions = Array.from({ length: 20 }, () => sessionOf(one));
       for (const session of sessions) one.own.opened(session, 0);
       await one.written();
-      slow(one.node);
+      slow(one.node, 1.5);
       const asked = sessions.map((session) => two.elsewhere.find(claimOf(session)));
       expect(await Promise.all(asked)).toEqual(sessions);
     });
@@ -86,6 +86,21 @@ export function sessionsElsewhereSuite(
       const asked = sessions.map((session) => two.elsewhere.find(claimOf(session)));
       expect(await Promise.all(asked)).toEqual(sessions);
     });
+
+    test('what was taken of a node that is slow is not left there', async () => {
+      const { nodes, slow, tardy } = await begin();
+      const [one, two] = nodes;
+      const session = sessionOf(one);
+      one.own.opened(session, 0);
+      await one.written();
+      slow(one.node, 3);
+      tardy(one.node);
+      expect(await two.elsewhere.find(claimOf(session))).toEqual(session);
+      await untilNone(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return one.own.isOf(claimOf(session)) === undefined;
+      });
+    }, 10_000);
 
     test('one that has moved on is found where it is', async () => {
       const [one, two, three] = (await begin()).nodes;

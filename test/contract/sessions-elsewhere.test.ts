@@ -22,7 +22,7 @@ onEachRedis(redis, (kind, at) => {
     const of = at();
     const fake = new FakeNodes();
     const ends: (() => unknown)[] = [];
-    const slow: Set<number> = new Set();
+    const slow: Map<number, number> = new Map();
     const log = logLines();
 
     function begin(node: number): { made: NodeOfSessions; seen: SeenNodes } {
@@ -41,8 +41,9 @@ onEachRedis(redis, (kind, at) => {
         // Its worker lets go at once, or late.
         say: () => {
           const letGo = (): void => service.workerGone(0);
-          if (slow.has(node)) setTimeout(letGo, 1.5 * LET_GO_FOR_NODE_MS);
-          else queueMicrotask(letGo);
+          const times = slow.get(node);
+          if (times === undefined) queueMicrotask(letGo);
+          else setTimeout(letGo, times * LET_GO_FOR_NODE_MS);
           return true;
         },
       });
@@ -72,7 +73,7 @@ onEachRedis(redis, (kind, at) => {
       die: (node: number) => fake.die(node),
       still: (node: number) => void fake.still.add(node),
       tardy: (node: number) => void fake.slow.set(node, 2 * LET_GO_FOR_NODE_MS),
-      slow: (node: number) => void slow.add(node),
+      slow: (node: number, times: number) => void slow.set(node, times),
       gone: (node: number) => fake.gone(node),
       join: () => begin(LATE_NODE).made,
       close: async () => {

@@ -97,7 +97,7 @@ export class ClusterSessions implements SessionsElsewhere {
     cluster.onTold(STATE_SERVICE.sessions, (from, frame) => {
       const told = readTold(frame.text());
       if (told?.kind === 'end') options.endHere(told.namespace, told.whom);
-      else if (told?.kind === 'moved') void handOver(told.claim);
+      else if (told?.kind === 'moved') void this.#forget(told.claim);
       else log.warn('another node says of sessions what cannot be read', { node: from });
     });
   }
@@ -143,6 +143,13 @@ export class ClusterSessions implements SessionsElsewhere {
     await this.#endOfGone(namespace, whom);
   }
 
+  /** Another node has taken it: what is left of it here would be given to who asks next. */
+  async #forget(claim: SessionClaim): Promise<void> {
+    for (let times = 0; times < ASKS_MAX; times++) {
+      if ((await this.#options.handOver(claim)) !== 'held') return;
+    }
+  }
+
   /** Whether a node is there and has answered when it was asked last. */
   #answers(node: number | undefined): node is number {
     if (node === undefined || !this.#options.cluster.peers.includes(node)) return false;
@@ -161,10 +168,10 @@ export class ClusterSessions implements SessionsElsewhere {
       // Whether it answers again is found out by one: others do not wait for that.
       if (this.#silent.has(node)) this.#silent.set(node, performance.now() + ANSWER_MS);
       const word = this.#call(node, claim, leftMs);
-      const isLate = await Promise.race([
-        word.then(() => false),
-        Bun.sleep(ANSWER_MS).then(() => true),
-      ]);
+      const { promise: late, resolve } = Promise.withResolvers<boolean>();
+      const timer = setTimeout(resolve, ANSWER_MS, true);
+      const isLate = await Promise.race([word.then(() => false), late]);
+      clearTimeout(timer);
       if (isLate) this.#silent.set(node, performance.now() + SILENT_MS);
       return { isLate, word };
     } finally {
